@@ -1,0 +1,165 @@
+"""Where messages travel: regions, members, streams, topics. Pure data and functions; no file is read here.
+
+A stream is written by one originator into one topic of one partition, `<stream>.<originator in lower case>`, because
+Kafka's rights act on topics and never on record keys: only so can the broker itself stop one country from writing as
+another. Members of a region may publish in it; every node reads everything.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from broker.log import TopicSpec
+
+PARTITIONS: Final = 1  # the order of a stream is the order of its only partition
+REPLICATION_DEFAULT: Final = 3
+RETENTION_DAYS_DEFAULT: Final = 30
+STREAM_LENGTH_MAX: Final = 64
+KEYS_EXTRA_DAYS: Final = 2  # a grant serves 24 hours: it must outlive the last message that names it
+INTEL: Final = "intel"
+MEMBER_STREAMS: Final = ("keys", "receipts", "checkpoints", "proposals")
+REGISTRY: Final = "REGISTRY"
+REGISTRY_STREAMS: Final = ("governance", "checkpoints")
+
+_NODE = re.compile(r"[A-Z][A-Z0-9]{1,15}")
+_REGION = re.compile(r"[a-z][a-z0-9-]*")
+_STREAM = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
+_ORIGINATOR = re.compile(r"[a-z][a-z0-9]{1,15}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Members may publish here."""
+
+    id: str
+    members: tuple[str, ...]
+    retention_days: int
+
+    def __post_init__(self) -> None:
+        """Refuse what could not become a topic name."""
+        if not _REGION.fullmatch(self.id) or len(f"{INTEL}.{self.id}") > STREAM_LENGTH_MAX:
+            raise ValueError(f"region id {self.id!r} must match {_REGION.pattern} and be short")
+        if not self.members:
+            raise ValueError(f"region {self.id} has no members")
+        for member in self.members:
+            if not _NODE.fullmatch(member) or member == REGISTRY:
+                raise ValueError(f"region {self.id}: {member!r} is no node code ({_NODE.pattern}, not {REGISTRY})")
+        if len(set(self.members)) != len(self.members):
+            raise ValueError(f"region {self.id} names a member twice")
+        if self.retention_days < 1:
+            raise ValueError(f"region {self.id}: retention_days is at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The regions in their order: a report without a region goes to the first that lists its originator."""
+
+    replication: int
+    regions: tuple[Region, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a topology that no broker could carry."""
+        if self.replication < 1:
+            raise ValueError("replication is at least 1")
+        if not self.regions:
+            raise ValueError("a topology needs a region")
+        if len({region.id for region in self.regions}) != len(self.regions):
+            raise ValueError("two regions have the same id")
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Every member of any region, sorted."""
+        return tuple(sorted({member for region in self.regions for member in region.members}))
+
+
+def topic_of(stream: str, originator: str) -> str:
+    """The topic of an originator's stream: `intel.caribbean`, `BZ` to `intel.caribbean.bz`."""
+    return f"{stream}.{originator.lower()}"
+
+
+def place_of(topic: str) -> tuple[str, str]:
+    """Stream and originator of a topic, the opposite of `topic_of`; `ValueError` for a name that is no stream's."""
+    stream, _, originator = topic.rpartition(".")
+    if not _STREAM.fullmatch(stream) or len(stream) > STREAM_LENGTH_MAX or not _ORIGINATOR.fullmatch(originator):
+        raise ValueError(f"{topic!r} is no topic of a stream")
+    return stream, originator.upper()
+
+
+def intel_stream(region: str) -> str:
+    """The stream of a region's reports."""
+    return f"{INTEL}.{region}"
+
+
+def default_region(topology: Topology, originator: str) -> str | None:
+    """The first region that lists `originator`, or None."""
+    return next((region.id for region in topology.regions if originator in region.members), None)
+
+
+def streams_of(topology: Topology, originator: str) -> tuple[str, ...]:
+    """The streams that `originator` writes; nothing for a stranger."""
+    if originator == REGISTRY:
+        return REGISTRY_STREAMS
+    intel = tuple(intel_stream(region.id) for region in topology.regions if originator in region.members)
+    return intel + MEMBER_STREAMS if intel else ()
+
+
+def may_write(topology: Topology, node: str, topic: str) -> bool:
+    """Whether the broker should let `node` append to `topic`."""
+    return topic in {topic_of(stream, node) for stream in streams_of(topology, node)}
+
+
+def may_read(topology: Topology, node: str, topic: str) -> bool:
+    """Whether the broker should let `node` fetch `topic`: members and the registry read everything."""
+    return (node == REGISTRY or node in topology.members) and topic in topics_of(topology)
+
+
+def topics_of(topology: Topology, originators: Collection[str] | None = None) -> tuple[str, ...]:
+    """Topics of `originators` (default: all members), and always the registry's; sorted."""
+    writers = {*(topology.members if originators is None else originators), REGISTRY}
+    return tuple(sorted(topic_of(stream, writer) for writer in writers for stream in streams_of(topology, writer)))
+
+
+def retention_days(topology: Topology, stream: str) -> int | None:
+    """How long records of `stream` are kept; None for ever. Control streams outlive the reports that need them."""
+    if stream == "governance":
+        return None  # who joins reads it from the start
+    longest = max(region.retention_days for region in topology.regions)
+    by_region = {intel_stream(region.id): region.retention_days for region in topology.regions}
+    return by_region.get(stream, longest + KEYS_EXTRA_DAYS if stream == "keys" else longest)
+
+
+def specs_of(topology: Topology, originators: Collection[str] | None = None) -> tuple[TopicSpec, ...]:
+    """What to provision: `topics_of`, each with the topology's replication and its retention."""
+    return tuple(
+        TopicSpec(
+            topic=topic,
+            replication=topology.replication,
+            retention_days=retention_days(topology, place_of(topic)[0]),
+        )
+        for topic in topics_of(topology, originators)
+    )
+
+
+_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+_CARIBBEAN = "AG BB BS BZ CU DM DO GD GY HT JM KN LC SR TT VC"
+_CENTRAL_AMERICA = "BZ CR DO GT HN MX NI PA SV"
+_SOUTH_AMERICA = "AR BO BR CL CO EC GY PE PY SR UY VE"
+_DEFAULT_REGIONS: Final = {
+    "caribbean": _CARIBBEAN,
+    "central-america": _CENTRAL_AMERICA,
+    "south-america": _SOUTH_AMERICA,
+    "europe": _EU,
+    "transatlantic": f"{_CARIBBEAN} {_CENTRAL_AMERICA} {_SOUTH_AMERICA} {_EU}",
+}
+
+
+def default() -> Topology:
+    """The one that ships: the 33 states of CELAC and the 27 of the EU in five regions; some are in more than two."""
+    return Topology(
+        replication=REPLICATION_DEFAULT,
+        regions=tuple(
+            Region(id=name, members=tuple(sorted(set(codes.split()))), retention_days=RETENTION_DAYS_DEFAULT)
+            for name, codes in _DEFAULT_REGIONS.items()
+        ),
+    )

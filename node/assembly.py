@@ -1,0 +1,155 @@
+"""Puts a node together from its home: here, and in tests, implementations are chosen.
+
+A home holds node.toml, the keys, documents/, the store and perhaps topology.toml. Opening a part does not ask the
+world whether it is there.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import topology as topologies
+from broker.bus import SQLITE, open_log
+from broker.log import Log
+from broker.topology import Topology
+from node import clock, config, keystore
+from node.errors import UsageError
+from node.installed import Installed
+from node.keystore import PrivateKeys
+from node.message import Place
+from node.publish import Publisher
+from node.relay import Relay
+from node.seal import Signer
+from node.store.engine import Store
+from node.subscribe import Subscriber
+from schemas.types import KeyUse, NodeConfig
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A node's folder and what it says."""
+
+    path: Path
+    config: NodeConfig
+    topology: Topology
+
+    @property
+    def documents(self) -> Path:
+        """The folder of installed documents."""
+        return self.path / "documents"
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL; store.db in the home without one. A relative file belongs to the home."""
+        url = self.config.store.url or f"{SQLITE}store.db"
+        return f"{SQLITE}{self.path / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
+
+    def keys(self) -> PrivateKeys:
+        """The node's private keys; UsageError if they cannot be read or are another node's."""
+        passphrase = self.config.keys.passphrase_file
+        keys = keystore.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
+        if keys.node != self.config.node.id:
+            raise UsageError("keys_foreign", f"the keys are those of {keys.node}", path="keys.file")
+        return keys
+
+    def installed(self) -> Installed:
+        """The documents that have effect, and this node's judge."""
+        return Installed(self.documents, self.config.node.community, self.config.node.id, self.keys())
+
+    def places(self) -> dict[str, Place]:
+        """Every topic that this node reads, and the place that it stands for."""
+        places = {}
+        for topic in topologies.topics_of(self.topology):
+            stream, originator = topologies.place_of(topic)
+            if stream != "governance":
+                places[topic] = Place(stream=stream, originator=originator)
+        return places
+
+
+def open_home(path: Path) -> Home:
+    """Read configuration and topology of the home at `path`; raises UsageError."""
+    return Home(path=path, config=config.load(path), topology=config.topology(path))
+
+
+@asynccontextmanager
+async def open_store(home: Home) -> AsyncIterator[Store]:
+    """The node's store."""
+    store = await Store.open(home.store_url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_bus(home: Home) -> AsyncIterator[Log]:
+    """The log that the configuration names."""
+    try:
+        bus = open_log(home.config.bus.url, home.path)
+    except ValueError as error:
+        raise UsageError("bus_url_unknown", str(error), path="bus.url") from None
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node put together."""
+
+    code: str
+    clock: Clock
+    store: Store
+    store_path: Path
+    bus: Log
+    installed: Installed
+    relay: Relay
+    subscriber: Subscriber
+
+
+@asynccontextmanager
+async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None) -> AsyncIterator[Node]:
+    """Everything that a daemon needs; `bus` stands in for the configured log."""
+    keys, installed, places = home.keys(), home.installed(), home.places()
+    code = home.config.node.id
+    seal_key = keys.newest(KeyUse.SEAL)
+    signer = Signer(
+        originator=code, community=installed.governance.community, key_id=seal_key.key_id, sign=seal_key.sign
+    )
+    async with open_store(home) as store, open_bus(home) as configured:
+        log = bus or configured
+        yield Node(
+            code=code,
+            clock=now,
+            store=store,
+            store_path=Path(home.store_url.removeprefix("sqlite:///")),
+            bus=log,
+            installed=installed,
+            relay=Relay(
+                store=store,
+                bus=log,
+                signer=signer,
+                judge=lambda: installed.judge,
+                topic_of=lambda stream: topologies.topic_of(stream, code),
+                clock=now,
+                random=clock.random_bytes,
+            ),
+            subscriber=Subscriber(store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now),
+        )
+
+
+def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms) -> Publisher:
+    """The intake of a node: it needs documents and topology, and no private key but to know the community."""
+    installed = home.installed()
+    return Publisher(
+        store=store,
+        node=home.config.node.id,
+        governance=lambda: installed.governance,
+        clock=now,
+        random=clock.random_bytes,
+        actor=actor,
+    )

@@ -1,0 +1,145 @@
+"""What a command prints: JSON by the contract, or lines for a person. Nothing else writes to stdout.
+
+Times become RFC 3339 UTC, ids UUID text, other bytes base64, a report the JSON of the contract.
+"""
+
+import base64
+import sys
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from node.errors import EnlaceError
+from schemas.formats import time_text
+from schemas.types import Record
+
+_TIMES = ("created_at", "received_at", "since", "noted_at", "found_at")
+_IDS = ("message_id",)
+COLUMN_WIDTH_MAX: Final = 48  # a longer cell pushes the rest of its own line only
+
+
+def presentable(value: Any, key: str = "") -> Any:
+    """`value` as plain JSON data."""
+    match value:
+        case dict():
+            return {name: presentable(one, str(name)) for name, one in value.items()}
+        case list() | tuple():
+            return [presentable(one, key) for one in value]
+        case bytes():
+            return str(UUID(bytes=value)) if key in _IDS else base64.b64encode(value).decode()
+        case bool():
+            return value
+        case int() if key in _TIMES:
+            return time_text(value)
+        case Record():
+            from schemas import jsonform
+
+            return jsonform.to_json(value)
+    return value
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout has seen enough."""
+
+
+class Output:
+    """The stdout of one command."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.json = json
+
+    def object(self, value: dict[str, Any]) -> None:
+        """The one object that a command answers with."""
+        plain = presentable(value)
+        self._line(plain) if self.json else self._lines(plain, 0)
+
+    def item(self, value: dict[str, Any]) -> None:
+        """One of several objects."""
+        plain = presentable(value)
+        if self.json:
+            self._line(plain)
+            return
+        self._lines(plain, 0)
+        self._write("")
+
+    def items(self, values: list[dict[str, Any]]) -> None:
+        """All of several objects: for a person a table, and a word if there are none."""
+        plain = [presentable(value) for value in values]
+        if self.json:
+            for one in plain:
+                self._line(one)
+            return
+        for line in _table(plain):
+            self._write(line)
+        if not plain:
+            self.nothing()
+
+    def nothing(self) -> None:
+        """Tell a person that there is nothing to show."""
+        if not self.json:
+            sys.stderr.write("nothing found\n")
+
+    def error(self, error: EnlaceError) -> None:
+        """An error, on stdout as JSON or on stderr for a person."""
+        if self.json:
+            self._line({"error": error_fields(error)})
+            return
+        where = f" ({_cell(error.path)})" if error.path else ""
+        hint = f"\n  {_cell(error.hint)}" if error.hint else ""
+        sys.stderr.write(f"enlace: {error.code}{where}: {_cell(error.message)}{hint}\n")
+
+    def _line(self, plain: Any) -> None:
+        self._write(msgspec.json.encode(plain).decode())
+
+    def _lines(self, plain: dict[str, Any], depth: int) -> None:
+        margin = "  " * depth
+        width = max((len(str(name)) for name in plain), default=0)
+        for name, value in plain.items():
+            match value:
+                case dict() if value:
+                    self._write(f"{margin}{name}")
+                    self._lines(value, depth + 1)
+                case [dict(), *_]:
+                    self._write(f"{margin}{name}")
+                    for line in _table(value):
+                        self._write(f"{margin}  {line}")
+                case _:
+                    self._write(f"{margin}{name!s:<{width}}  {_cell(value)}")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+
+def error_fields(error: EnlaceError) -> dict[str, str | None]:
+    """An error as JSON has it."""
+    return {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows under their names, in columns."""
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [min(COLUMN_WIDTH_MAX, max(len(row[place]) for row in cells)) for place in range(len(names))]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _cell(value: Any) -> str:
+    """A value on one line: what came from outside cannot move the cursor or forge a line."""
+    match value:
+        case None | [] | "":
+            return "-"
+        case list():
+            return " ".join(_cell(one) for one in value)
+        case dict():
+            return ", ".join(f"{name} {_cell(one)}" for name, one in value.items()) or "-"
+        case bool():
+            return "yes" if value else "no"
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)

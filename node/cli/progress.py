@@ -1,0 +1,36 @@
+"""A progress bar with rate and time left on stderr; nothing where stderr is no terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def bar(label: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Shows how many of `total` are done; the function takes the number done so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f} " + unit + "/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(label, total=total, rate=0.0)
+        yield lambda done: progress.update(task, completed=done, rate=progress.tasks[0].speed or 0.0)
+
+
+@contextmanager
+def rows_of(file: Path) -> Iterator[Callable[[int], None]]:
+    """The rows of a file that is imported; their number is estimated by its lines, an upper bound."""
+    try:
+        with file.open("rb") as data:
+            total = sum(chunk.count(b"\n") for chunk in iter(lambda: data.read(1 << 20), b""))
+    except OSError:
+        total = None  # the import itself says what is wrong with the file
+    with bar("importing", "rows", total) as on_progress:
+        yield on_progress

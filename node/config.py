@@ -1,0 +1,158 @@
+"""HOME/node.toml and HOME/topology.toml, decoded strictly.
+
+Types, bounds and descriptions come from schemas/avsc/config; what they mean is for those who use them. Rules:
+
+- environment before file before default: `ENLACE_BUS__URL` stands for `bus.url`;
+- an unknown key, in the file or in a variable with `__`, is an error that names the nearest known one;
+- without a topology file the shipped topology holds.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec.inspect import IntType, StructType, type_info
+
+from broker import topology as topologies
+from broker.topology import Region, Topology
+from node.errors import UsageError
+from node.files import read_text
+from node.strict import convert, parse_toml, unknown_key
+from schemas import source
+from schemas.types import NodeConfig, TopologyFile
+
+NODE_FILE: Final = "node.toml"
+TOPOLOGY_FILE: Final = "topology.toml"
+_VARIABLE: Final = re.compile(r"ENLACE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
+_PASSWORD: Final = re.compile(r"(//[^/@:]*:)[^@]*(?=@)|((?:password|token|secret)=)[^&]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One key, as `config explain` shows it."""
+
+    key: str
+    value: object
+    source: str
+    """`default`, the file's name or the variable's name."""
+
+    description: str
+
+
+def load(home: Path, environ: Mapping[str, str] = os.environ) -> NodeConfig:
+    """The configuration of a home; UsageError with the path of what is wrong."""
+    tables = _file(home)
+    for key, (_, value) in _variables(environ).items():
+        section, name = key.split(".")
+        table = tables.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise UsageError("value_invalid", f"{NODE_FILE}: {section} must be a table", path=section)
+        table[name] = value
+    return convert(NodeConfig, tables, file=NODE_FILE)
+
+
+def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting]:
+    """Every key with its value and where that comes from; passwords are masked."""
+    builtins = _flat(msgspec.to_builtins(_complete(load(home, environ))))
+    in_file, variables = _flat(_file(home)), _variables(environ)
+    settings = []
+    for key, (description, secret) in _described().items():
+        value = builtins.get(key)
+        origin = variables[key][0] if key in variables else NODE_FILE if key in in_file else "default"
+        shown = _PASSWORD.sub(r"\1\2***", value) if secret and isinstance(value, str) else value
+        settings.append(Setting(key=key, value=shown, source=origin, description=description))
+    return settings
+
+
+def passphrase_variable(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The passphrase file that the environment names, for key files outside a home."""
+    name = environ.get("ENLACE_KEYS__PASSPHRASE_FILE")
+    return Path(name) if name else None
+
+
+def topology(home: Path) -> Topology:
+    """The topology of a home: its own file, or the one that ships."""
+    path = home / TOPOLOGY_FILE
+    return read_topology(path) if path.exists() else topologies.default()
+
+
+def read_topology(path: Path) -> Topology:
+    """A topology file; UsageError with the path of what is wrong."""
+    file = convert(TopologyFile, parse_toml(read_text(path), file=path.name), file=path.name)
+    try:
+        regions = (
+            Region(id=region.id, members=region.members, retention_days=region.retention_days) for region in file.region
+        )
+        return Topology(replication=file.replication, regions=tuple(regions))
+    except ValueError as error:
+        raise UsageError("topology_invalid", f"{path.name}: {error}", path="region") from None
+
+
+def _file(home: Path) -> dict[str, Any]:
+    return parse_toml(read_text(home / NODE_FILE), file=NODE_FILE)
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
+    """By key: the variable that sets it, and its value."""
+    found: dict[str, tuple[str, object]] = {}
+    for name, text in sorted(environ.items()):
+        match = _VARIABLE.fullmatch(name)
+        if match:
+            section, key = (part.lower() for part in match.groups())
+            path = f"{section}.{key}"
+            if path not in _described():
+                raise unknown_key(type_info(NodeConfig), path, where=name)
+            found[path] = (name, int(text) if path in _numbers() and text.isdecimal() else text)
+    return found
+
+
+def _sections() -> Iterator[tuple[str, StructType]]:
+    shape = type_info(NodeConfig)
+    assert isinstance(shape, StructType)  # noqa: S101, as NodeConfig is a Struct
+    for field in shape.fields:
+        if isinstance(field.type, StructType):
+            yield field.encode_name, field.type
+
+
+@cache
+def _numbers() -> frozenset[str]:
+    """Keys whose value is a number, as variables are texts."""
+    return frozenset(
+        f"{section}.{field.encode_name}"
+        for section, shape in _sections()
+        for field in shape.fields
+        if isinstance(field.type, IntType)
+    )
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        f"{section}.{key}": value
+        for section, table in tables.items()
+        if isinstance(table, dict)
+        for key, value in table.items()
+    }
+
+
+def _complete(config: NodeConfig) -> dict[str, dict[str, Any]]:
+    """With the defaults, which the Structs leave out when they are written."""
+    return {
+        section: {field.encode_name: getattr(getattr(config, section), field.name) for field in shape.fields}
+        for section, shape in _sections()
+    }
+
+
+@cache
+def _described() -> dict[str, tuple[str, bool]]:
+    """By key: its description, and whether it may hold a secret. From the schema."""
+    described = {}
+    definitions = source.current()
+    for section in definitions[f"{source.CONFIG}.NodeConfig"]["fields"]:
+        for field in definitions[section["type"]]["fields"]:
+            described[f"{section['name']}.{field['name']}"] = (field["doc"], bool(field.get("secret")))
+    return described

@@ -1,0 +1,137 @@
+"""A node as a daemon: one task group that reads, seals and sends until it is told to stop.
+
+Ready means that intake and store are open and reading has begun; it waits neither for the bus nor for the backlog.
+A log or a store that is away is retried for ever with a ceiling. Anything else that a task raises is a bug: the group
+ends and the process exits with 70. The end has an order: tasks finish their step, then the log closes, then the store.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from broker.log import LogUnavailable
+from node.assembly import Node
+from node.errors import Unavailable
+from node.store import notes
+from node.store.changes import Changes
+from node.subscribe import WAITING_ALARM_MS
+
+log = structlog.get_logger()
+
+FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
+BACKOFF_SECONDS: Final = (0.1, 5.0)
+LOOK_AROUND_SECONDS: Final = 0.5  # documents that changed, records that are due
+STOP_SECONDS_MAX: Final = 8.0  # of the ten that the contract gives; the rest is for closing
+
+
+async def run(node: Node, ready: Callable[[], None]) -> None:
+    """Run until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins."""
+    stopping = asyncio.Event()
+    with _signals(stopping):
+        await node.subscriber.start()
+        changes = Changes(node.store_path)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(_reading(node, stopping), name="subscribe")
+                sending = tasks.create_task(_sending(node, changes, stopping), name="relay")
+                watching = tasks.create_task(_watching(node, stopping), name="watch")
+                ready()
+                await stopping.wait()
+                log.info("node_stopping", node=node.code)
+                await _end_of(reading, sending, watching)
+        finally:
+            changes.close()
+    log.info("node_stopped", node=node.code)
+
+
+@contextmanager
+def _signals(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _end_of(*tasks: asyncio.Task[None]) -> None:
+    """Let each task finish its step; what does not within the limit is cancelled, and re-done after the next start."""
+    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS_MAX)
+    for task in late:
+        log.warning("task_cancelled", task=task.get_name())
+        task.cancel()
+
+
+async def _reading(node: Node, stopping: asyncio.Event) -> None:
+    looked_at = node.clock()
+    documents_changed = False
+
+    async def step() -> None:
+        nonlocal looked_at, documents_changed
+        if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
+            looked_at = node.clock()
+            documents_changed |= node.installed.reload()
+            await (node.subscriber.retry_all() if documents_changed else node.subscriber.retry_due())
+            documents_changed = False
+        await node.subscriber.step(FETCH_WAIT_SECONDS)
+
+    await _repeat("subscribe", step, stopping)
+
+
+async def _sending(node: Node, changes: Changes, stopping: asyncio.Event) -> None:
+    async def step() -> None:
+        if not await node.relay.step():
+            await changes.wait(stopping)
+
+    await _repeat("relay", step, stopping)
+
+
+async def _watching(node: Node, stopping: asyncio.Event) -> None:
+    alarmed: set[int] = set()
+
+    async def step() -> None:
+        await _pause(LOOK_AROUND_SECONDS, stopping)
+        async with node.store.read() as db:
+            overdue = await notes.waiting_since(db, node.clock() - WAITING_ALARM_MS)
+        for row in overdue:
+            if row["id"] not in alarmed:
+                log.error("message_waits_too_long", **row)
+        alarmed.clear()
+        alarmed.update(row["id"] for row in overdue)
+
+    await _repeat("watch", step, stopping)
+
+
+async def _repeat(task: str, step: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Repeat `step` until the node stops, backing off while the log or the store is away."""
+    least, most = BACKOFF_SECONDS
+    wait = least
+    away = False
+    while not stopping.is_set():
+        try:
+            await step()
+        except (LogUnavailable, Unavailable) as error:
+            if not away:
+                log.error("unavailable", task=task, reason=str(error))
+            away = True
+            await _pause(wait, stopping)
+            wait = min(most, wait * 2)
+        else:
+            if away:
+                log.info("available_again", task=task)
+            away, wait = False, least
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,239 @@
+"""One transaction for a handful of records: place, decide, write, so that position and data move together.
+
+Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`. A crash loses
+nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.audience import Grant
+from node.chain import StreamView
+from node.decision import Decision, Outcome
+from node.errors import REJECTION_STEP, Rejected
+from node.judge import Judge, grant_of
+from node.message import Place, Verified
+from node.store import messages, notes, outbox, streams
+from node.store.engine import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """One record as it was found, on its way to a decision."""
+
+    topic: str
+    place: Place
+    position: int
+    value: bytes | None
+    placed: bool = False
+    """It has its place already, and was kept because it had to wait."""
+
+    pending_id: int | None = None
+    record: Verified | None = None
+    decision: Decision | None = None
+
+
+@dataclass(slots=True)
+class _Work:
+    """What placing and deciding found out, before it is written."""
+
+    views: dict[Place, StreamView] = field(default_factory=dict)
+    gaps_changed: dict[Place, int] = field(default_factory=dict)
+    out_of_order: list[Found] = field(default_factory=list)
+    grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
+    witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+
+
+async def ingest(
+    store: Store, judge: Judge, found: Sequence[Found], *, positions: dict[str, int], now: int
+) -> list[Grant]:
+    """Decide about `found`, in its order, and store the outcome with `positions` (topic -> where to go on).
+
+    Returns the grants that are new here. Raises Unavailable with nothing written.
+    """
+    work = _Work()
+    for one in found:
+        result = judge.authenticate(one.value, one.place)
+        if isinstance(result, Decision):
+            one.decision = result
+        else:
+            one.record = result
+    async with store.read() as db:
+        await _load(db, work, found)
+        for one in found:
+            if one.record is not None and not one.placed:
+                _place(work, one, one.record, judge.node)
+        known = await streams.grants(db, [key for one in found if (key := _grant_key(one)) is not None])
+    for one in found:
+        if one.decision is None and one.record is not None:
+            one.decision = judge.decide(one.record, grant=_grant(work, known, one), now=now)
+    async with store.write() as db:
+        await _write(db, work, found, positions, now)
+    return list(work.grants.values())
+
+
+async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> None:
+    by_place: dict[Place, list[Verified]] = {}
+    for one in found:
+        if one.record is not None and not one.placed:
+            by_place.setdefault(one.place, []).append(one.record)
+    for place, records in by_place.items():
+        work.views[place] = await streams.view(db, place, records)
+
+
+def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
+    view = work.views[one.place]
+    try:
+        placed = view.place(record)
+    except Rejected as error:
+        one.decision = Decision.rejected(error)
+        return
+    if placed.duplicate:
+        one.decision = Decision(outcome=Outcome.DUPLICATE)
+        return
+    one.placed = True
+    if placed.gaps_changed:
+        work.gaps_changed.setdefault(one.place, one.position)
+    if placed.out_of_order:
+        work.out_of_order.append(one)
+    if record.batch.originator == node:
+        work.witnessed.setdefault(record.batch.stream, []).append((record.sequence, record.value))
+    if placed.reused_id is not None:
+        one.decision = Decision.rejected(placed.reused_id)
+    elif record.body is not None:
+        work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
+
+
+def _grant_key(one: Found) -> tuple[str, bytes, int] | None:
+    if one.record is None or (sealing := one.record.header.sealing) is None:
+        return None
+    return one.record.batch.originator, sealing.audience_key_id, sealing.grant
+
+
+def _grant(work: _Work, known: dict[tuple[str, bytes, int], Grant], one: Found) -> Grant | None:
+    key = _grant_key(one)
+    if key is None:
+        return None
+    return known.get(key) or work.grants.get(key[:2])
+
+
+async def _write(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int) -> None:
+    for place, view in work.views.items():
+        await streams.put_view(db, place, view)
+    await streams.put_grants(db, work.grants)
+    await _write_positions(db, work, found, positions)
+    for place, position in work.gaps_changed.items():
+        for gap in await streams.settle_gaps(db, place, work.views[place].highest, position, now):
+            log.warning(
+                "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
+            )
+    for one in work.out_of_order:
+        sequence = one.record.sequence if one.record is not None else None
+        await streams.add_finding(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
+    for stream, read_back in work.witnessed.items():
+        await outbox.witness(db, stream, read_back)
+    await _write_decisions(db, found, now)
+
+
+async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int]) -> None:
+    rows = []
+    places = {one.topic: one.place for one in found}
+    for topic, position in positions.items():
+        place = places[topic]
+        view = work.views.get(place)
+        highest = view.highest if view is not None else await streams.highest(db, topic)
+        rows.append((topic, place, position, highest))
+    await streams.put_positions(db, rows)
+
+
+async def _write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
+    by_outcome: dict[Outcome, list[tuple[Found, Decision]]] = {}
+    for one in found:
+        if one.decision is None:
+            raise AssertionError("every record ends with a decision")
+        by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
+    await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
+    await notes.add_withheld(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
+    waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
+    await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
+    still = {one.pending_id for one, _ in waiting}
+    await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
+    rejected = [_quarantined(*pair) for pair in by_outcome.get(Outcome.REJECTED, ())]
+    repeated = await notes.add_quarantined(db, rejected, now)
+    counted = Counter(
+        {
+            "duplicate": len(by_outcome.get(Outcome.DUPLICATE, ())) + repeated,
+            "not_addressed": len(by_outcome.get(Outcome.NOT_ADDRESSED, ())),
+        }
+    )
+    counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
+    await notes.count_up(db, counted)
+    for row in rejected:
+        log.warning(
+            "record_quarantined",
+            code=row.code,
+            step=row.step,
+            topic=row.topic,
+            position=row.position,
+            sequence=row.sequence,
+        )
+
+
+def _holding(decision: Decision) -> messages.Holding:
+    if decision.opened is None:
+        raise AssertionError("what is stored was opened")
+    return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
+
+
+def _withheld(one: Found, decision: Decision) -> notes.Withheld:
+    if one.record is None or decision.code is None:
+        raise AssertionError("what is withheld was verified and has a code")
+    return notes.Withheld(
+        place=one.place,
+        sequence=one.record.sequence,
+        message_id=one.record.header.message_id,
+        code=decision.code,
+        agreement=decision.agreement,
+        clause=decision.clause,
+        reason=decision.reason,
+    )
+
+
+def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
+    record = one.record
+    sealing = record.header.sealing if record is not None else None
+    return notes.Pending(
+        id=one.pending_id or 0,
+        topic=one.topic,
+        position=one.position,
+        place=one.place,
+        sequence=record.sequence if record is not None else 0,
+        message_id=record.header.message_id if record is not None else None,
+        outcome=decision.outcome.value,
+        reason=decision.code or "",
+        grant=sealing.grant if sealing is not None else None,
+        due_at=decision.due_at,
+        placed=one.placed,
+        value=one.value or b"",
+        received_at=now,
+    )
+
+
+def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
+    code = decision.code or ""
+    return notes.Quarantined(
+        code=code,
+        step=REJECTION_STEP[code],
+        detail=decision.reason,
+        topic=one.topic,
+        place=one.place,
+        position=one.position,
+        sequence=one.record.sequence if one.record is not None else None,
+        value=one.value or b"",
+    )

@@ -1,0 +1,41 @@
+"""One daemon for each home: an advisory lock that ends with its process, however that ends."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from node.errors import Unavailable
+
+LOCK_FILE: Final = "run.lock"
+TRIES: Final = 10  # `status` holds a shared lock for a moment
+TRY_SECONDS: Final = 0.05
+
+
+@contextmanager
+def only_daemon(home: Path) -> Iterator[None]:
+    """Hold the home's lock; raises Unavailable `already_running` if another process holds it."""
+    with (home / LOCK_FILE).open("a") as file:
+        if not _acquired(file, fcntl.LOCK_EX, tries=TRIES):
+            raise Unavailable("already_running", f"a daemon runs on {home}", hint="end it first, or name another home")
+        yield
+
+
+def is_running(home: Path) -> bool:
+    """Whether a daemon holds the home's lock."""
+    with (home / LOCK_FILE).open("a") as file:
+        return not _acquired(file, fcntl.LOCK_SH, tries=1)
+
+
+def _acquired(file: IO[str], kind: int, *, tries: int) -> bool:
+    for left in reversed(range(tries)):
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(TRY_SECONDS)
+        else:
+            return True
+    return False

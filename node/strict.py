@@ -1,0 +1,93 @@
+"""Reading TOML that people write: every key known, every fault named with its path.
+
+Pure. Types are the generated ones of schemas.types; what they mean is for config.py, compile.py and the mappings.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec.inspect import StructType, Type, UnionType, VarTupleType, type_info
+
+from node.errors import UsageError
+
+T = TypeVar("T", bound=msgspec.Struct)
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+_INDEX: Final = re.compile(r"\[\d+\]")
+
+
+def parse_toml(text: str, *, file: str) -> dict[str, Any]:
+    """The tables of a TOML text; UsageError with line and column."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("toml_malformed", f"{file}: {error}", path=file) from None
+
+
+def convert(cls: type[T], tables: dict[str, Any], *, file: str) -> T:
+    """The typed value; UsageError that names the first wrong key or value."""
+    shape = type_info(cls)
+    for path in unknown_keys(shape, tables):
+        raise unknown_key(shape, path, where=file)
+    try:
+        return msgspec.convert(tables, type=cls, strict=True, builtin_types=(datetime,))
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        path = place.removesuffix("`").lstrip(".")
+        if missing := _MISSING.search(message):
+            path = f"{path}.{missing[1]}" if path else missing[1]
+        raise UsageError("value_invalid", f"{file}: {path or 'top level'}: {message}", path=path or None) from None
+
+
+def unknown_key(shape: Type, path: str, *, where: str) -> UsageError:
+    """The error for a key that the type does not have: it names the nearest that it has.
+
+    A key of nearly that name in the same table comes first, then one of that name in another, then the nearest here.
+    """
+    table, _, key = path.rpartition(".")
+    known = list(key_paths(shape))
+    here = [item.rpartition(".")[2] for item in known if item.rpartition(".")[0] == _INDEX.sub("[]", table)]
+    close = difflib.get_close_matches(key, here, n=1)
+    elsewhere = [item for item in known if item.rpartition(".")[2] == key]
+    if not close and elsewhere:
+        nearest = elsewhere[0]
+    else:
+        name = (close or difflib.get_close_matches(key, here, n=1, cutoff=0) or [""])[0]
+        nearest = f"{table}.{name}" if table and name else name or table
+    return UsageError("unknown_key", f"{where}: there is no key {path}", path=path, hint=f"did you mean {nearest}?")
+
+
+def key_paths(shape: Type, path: str = "") -> Iterator[str]:
+    """Every key of a type, as a dotted path; an item of an array is `[]`."""
+    if isinstance(shape, UnionType):
+        for option in shape.types:
+            yield from key_paths(option, path)
+    elif isinstance(shape, VarTupleType):
+        yield from key_paths(shape.item_type, f"{path}[]")
+    elif isinstance(shape, StructType):
+        for field in shape.fields:
+            where = f"{path}.{field.encode_name}" if path else field.encode_name
+            yield where
+            yield from key_paths(field.type, where)
+
+
+def unknown_keys(shape: Type, value: object, path: str = "") -> Iterator[str]:
+    """The path of each key that the type does not have."""
+    if isinstance(shape, UnionType):
+        for option in shape.types:
+            yield from unknown_keys(option, value, path)
+    elif isinstance(shape, VarTupleType) and isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from unknown_keys(shape.item_type, item, f"{path}[{place}]")
+    elif isinstance(shape, StructType) and isinstance(value, dict):
+        fields = {field.encode_name: field.type for field in shape.fields}
+        for key, item in value.items():
+            where = f"{path}.{key}" if path else key
+            if key in fields:
+                yield from unknown_keys(fields[key], item, where)
+            else:
+                yield where

@@ -1,0 +1,64 @@
+"""Which fields of a report a mapping can fill, taken from the schema: path to the form of its JSON value.
+
+Pure. Fields that the system fills, the time of the event and the lists of records have keys of their own in a mapping.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas import codes, source
+
+_REPORT: Final = "enlace.v1.IntelligenceReport"
+_ENTITY: Final = "enlace.v1.Entity"
+_NOT_FIELDS: Final = frozenset({"report_id", "occurred", "entities", "connections"})  # key, [occurred], [[entity]] ...
+_NOT_ENTITY_FIELDS: Final = frozenset({"id", "kind", "statement", "identifiers"})
+IDENTIFIERS: Final = "identifiers"
+
+
+class Form(StrEnum):
+    """What the JSON of a report has at a path."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    LIST = "list"
+    IDENTIFIER = "identifier"
+
+
+@cache
+def report_targets() -> Mapping[str, Form]:
+    """Paths that [[field]] can name."""
+    return MappingProxyType(_fields(_REPORT, _NOT_FIELDS))
+
+
+@cache
+def entity_targets() -> Mapping[str, Form]:
+    """Paths that [[entity.field]] can name; an identifier's ends in its scheme."""
+    schemes = {f"{IDENTIFIERS}.{scheme}": Form.IDENTIFIER for scheme in codes.load("schemes").ordered}
+    return MappingProxyType(_fields(_ENTITY, _NOT_ENTITY_FIELDS) | schemes)
+
+
+def _fields(name: str, without: frozenset[str], prefix: str = "") -> dict[str, Form]:
+    found: dict[str, Form] = {}
+    for field in source.current()[name]["fields"]:
+        if field["name"] in without or field.get("intake") == "filled":
+            continue
+        schema, _ = source.unwrap(field["type"])
+        path = f"{prefix}{field['name']}"
+        kind, attributes = source.shape(schema, source.current())
+        if kind == "record":
+            found |= _fields(f"{attributes['namespace']}.{attributes['name']}", frozenset(), f"{path}.")
+        else:
+            found[path] = _form(kind, attributes)
+    return found
+
+
+def _form(kind: str, attributes: Mapping[str, Any]) -> Form:
+    if kind == "array":
+        return Form.LIST
+    if kind == "boolean":
+        return Form.FLAG
+    return Form.NUMBER if kind in ("int", "long") and "format" not in attributes else Form.TEXT

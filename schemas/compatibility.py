@@ -1,0 +1,105 @@
+"""FULL_TRANSITIVE: every change of a schema held against every released version, in both directions.
+
+Pure. Evidence of 2026 has to be readable in 2036, and a node that was not updated has to read one that was.
+Rules:
+- A type that was released stays, with its namespace, name and kind.
+- Outside the payload nothing changes: signed parts are pinned by their fingerprint, a change is a new type.
+- A field of a payload record may come if it has a default (new reads old) and go if it had one (old reads new). Fields
+  may move: readers go by name.
+- The type of a field does not change: promotions (int to long) and becoming optional hold in one direction only.
+- An enum neither gains nor loses a symbol, a fixed type keeps its size.
+- Bounds neither widen nor narrow: a strict reader on one side would refuse what the other may write.
+- Documentation and the names of code lists are free; codes are data and have versions of their own.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from schemas import source
+
+_BINDING: Final = ("minBytes", "maxBytes", "pattern", "format", "min", "max", "minItems", "maxItems", "set", "unique")
+
+
+def check(old: source.Definitions, new: source.Definitions) -> list[str]:
+    """What breaks between two versions; empty if either reads what the other writes."""
+    return [
+        f"{name}: {finding}"
+        for name in old
+        for finding in (_definition(old[name], new[name], old, new) if name in new else ["was released and is gone"])
+    ]
+
+
+def check_released() -> list[str]:
+    """What breaks between the current schemas and any released version."""
+    current = source.current()
+    return [f"version {number}: {text}" for number, old in source.released().items() for text in check(old, current)]
+
+
+def _definition(
+    old: dict[str, Any], new: dict[str, Any], olds: source.Definitions, news: source.Definitions
+) -> Iterator[str]:
+    if old["type"] != new["type"]:
+        yield f"was {old['type']} and is {new['type']}"
+    elif old["payload"] != new["payload"]:
+        yield "moved into or out of the payload"
+    else:
+        yield from _bounds(old, new)
+        if old["type"] == "record":
+            yield from _record(old, new, olds, news)
+        elif old["type"] == "fixed" and old["size"] != new["size"]:
+            yield "changed its size"
+        elif old["type"] == "enum":
+            yield from _enum(old["symbols"], new["symbols"], pinned=not old["payload"])
+
+
+def _enum(old: list[str], new: list[str], *, pinned: bool) -> Iterator[str]:
+    if set(new) - set(old):
+        yield "gained a symbol: an old reader can't read it"
+    if set(old) - set(new):
+        yield "lost a symbol: a new reader can't read old values"
+    if set(old) == set(new) and old != new and pinned:
+        yield "changed the order of its symbols, and with it the fingerprint"
+
+
+def _record(
+    old: dict[str, Any], new: dict[str, Any], olds: source.Definitions, news: source.Definitions
+) -> Iterator[str]:
+    old_fields = {field["name"]: field for field in old["fields"]}
+    new_fields = {field["name"]: field for field in new["fields"]}
+    if not old["payload"] and list(old_fields) != list(new_fields):
+        yield "is a signed part: its fields stay as they are"
+        return
+    for name, field in new_fields.items():
+        if name not in old_fields and "default" not in field:
+            yield f"{name}: is new and has no default: a new reader can't read old values"
+    for name, field in old_fields.items():
+        if name in new_fields:
+            yield from (f"{name}: {text}" for text in _type(field["type"], new_fields[name]["type"], olds, news))
+        elif "default" not in field:
+            yield f"{name}: is gone and had no default: an old reader can't read new values"
+        if name in new_fields and ("default" in field) != ("default" in new_fields[name]):
+            yield f"{name}: gained or lost its default"
+
+
+def _type(old: Any, new: Any, olds: source.Definitions, news: source.Definitions) -> Iterator[str]:
+    (old, old_optional), (new, new_optional) = source.unwrap(old), source.unwrap(new)
+    if old_optional != new_optional:
+        yield "became optional or mandatory"
+        return
+    old_kind, old_attributes = source.shape(old, olds)
+    new_kind, new_attributes = source.shape(new, news)
+    if old_kind != new_kind:
+        yield f"was {old_kind} and is {new_kind}"
+    elif old_kind in source.NAMED:
+        if old != new:
+            yield f"was {old} and is {new}"
+    else:
+        yield from _bounds(old_attributes, new_attributes)
+        if old_kind == "array":
+            yield from _type(old_attributes["items"], new_attributes["items"], olds, news)
+
+
+def _bounds(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    for key in _BINDING:
+        if old.get(key) != new.get(key):
+            yield f"{key} was {old.get(key)} and is {new.get(key)}"

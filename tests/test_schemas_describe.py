@@ -1,0 +1,37 @@
+"""schemas/describe.py: each field in words, for the reference and for whoever explains a configuration."""
+
+from schemas import types
+from schemas.describe import FieldDoc, describe
+
+
+def _of(cls: type[types.Record], namespace: str = "enlace.config") -> dict[str, FieldDoc]:
+    return {doc.path: doc for doc in describe(cls, namespace)}
+
+
+def test_a_configuration_is_described_key_by_key() -> None:
+    """Under the names that stand in the file, with type, default and meaning."""
+    fields = _of(types.NodeConfig)
+
+    assert list(fields)[:4] == ["node.id", "node.community", "node.processes", "node.memory_mb"]
+    assert fields["node.processes"].type == "int 1 to 64"
+    assert fields["node.processes"].default == 1
+    assert all(doc.doc for doc in fields.values())
+
+
+def test_only_id_and_bus_are_mandatory_in_a_home() -> None:
+    """All else has a default that works."""
+    assert {path for path, doc in _of(types.NodeConfig).items() if doc.required} == {"node.id", "bus.url"}
+
+
+def test_what_may_hold_a_password_is_marked() -> None:
+    """It is masked when shown."""
+    assert {path for path, doc in _of(types.NodeConfig).items() if doc.secret} == {"bus.url", "store.url"}
+
+
+def test_records_in_lists_have_their_place_in_the_path() -> None:
+    """Also on the wire."""
+    assert "region[].members" in _of(types.TopologyFile)
+    grant = _of(types.KeyGrant, "enlace.v1")
+
+    assert grant["entries[].clauses[].clause"].type == "string up to 32 bytes"
+    assert grant["entries[].wrap"].type == "Wrap"
