@@ -1,0 +1,116 @@
+"""Makes the storage of brokers, starts them through their guards, and waits until they serve.
+
+Rules. Ready means that every running broker lists every running broker when asked for metadata; an open port says
+nothing. A broker that ends instead, or is not ready in time, is an error with the last lines that it wrote.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from broker.local.artifacts import Artifacts
+from broker.local.errors import LocalUnavailable
+from broker.local.layout import HOST, Layout, Place
+from broker.local.probe import known_brokers
+from broker.local.process import pid_of
+from broker.local.properties import format_command, properties_of, run_command, text_of
+
+READY_SECONDS_MAX: Final = 60.0  # three are ready in four seconds; two cores may be busy with tests
+FORMAT_SECONDS_MAX: Final = 60.0
+LAUNCH_SECONDS_MAX: Final = 30.0
+POLL_SECONDS: Final = 0.05
+LOG_LINES_MAX: Final = 15
+LOG_SIZE_BYTES_MAX: Final = 8 * 1024
+META_FILE: Final = "meta.properties"  # Kafka writes it last when it formats
+
+Probe = Callable[[str, int], frozenset[int]]
+
+
+def prepare(artifacts: Artifacts, layout: Layout, places: Sequence[Place]) -> None:
+    """Write the configuration of `places`, and format the storage of those that have none, all at once."""
+    formatting: list[tuple[Place, subprocess.Popen[str]]] = []
+    for place in places:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        place.properties.write_text(text_of(properties_of(layout, place)))
+        if (place.data / META_FILE).is_file():
+            continue
+        shutil.rmtree(place.data, ignore_errors=True)  # a formatting that was interrupted; no record is in it
+        started = subprocess.Popen(  # noqa: S603  # the user's own Java
+            format_command(artifacts, layout, place),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        formatting.append((place, started))
+    for place, started in formatting:
+        said = _said(started)
+        if started.returncode:
+            message = f"the storage of broker {place.number} could not be formatted: {_end_of_text(said)}"
+            raise LocalUnavailable("broker_not_ready", message, hint=f"look into {place.folder}")
+
+
+def _said(process: subprocess.Popen[str]) -> str:
+    try:
+        said, _ = process.communicate(timeout=FORMAT_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, _ = process.communicate()
+    return said
+
+
+def launch(artifacts: Artifacts, place: Place, lifeline: int | None) -> "subprocess.Popen[str] | None":
+    """Start one broker; with `lifeline`, the read end of a pipe, its guard, which ends it when the other end closes."""
+    detached = [] if lifeline is not None else ["--detached"]
+    guard = subprocess.Popen(  # noqa: S603  # our own program
+        [sys.executable, "-m", "broker.local.guard", *detached, str(place.log), *run_command(artifacts, place)],
+        stdin=subprocess.DEVNULL if lifeline is None else lifeline,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the parent, which then ends the broker in its own way
+    )
+    assert guard.stdout is not None  # noqa: S101  # it is a pipe
+    with guard.stdout as answer:
+        place.pid.write_text(answer.readline())
+    if lifeline is not None:
+        return guard
+    guard.wait(LAUNCH_SECONDS_MAX)
+    return None
+
+
+def await_ready(places: Sequence[Place], *, probe: Probe = known_brokers, seconds: float = READY_SECONDS_MAX) -> None:
+    """Wait until each of `places`, all that run, lists them all."""
+    wanted = {place.number for place in places}
+    deadline = time.monotonic() + seconds
+    waiting = list(places)
+    while waiting:
+        dead = next((place for place in waiting if pid_of(place) is None), None)
+        if dead is not None:
+            raise _not_ready(dead, "ended before it was ready")
+        waiting = [place for place in waiting if not wanted <= probe(HOST, place.port)]
+        if waiting and time.monotonic() >= deadline:
+            raise _not_ready(waiting[0], f"was not ready within {seconds:g} s")
+        if waiting:
+            time.sleep(POLL_SECONDS)
+
+
+def _not_ready(place: Place, what: str) -> LocalUnavailable:
+    message = f"broker {place.number} {what}; the end of its log: {_end_of_log(place.log)}"
+    return LocalUnavailable("broker_not_ready", message, hint=f"the whole log is {place.log}")
+
+
+def _end_of_log(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LOG_SIZE_BYTES_MAX))
+            return _end_of_text(file.read().decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return "(empty)"
+
+
+def _end_of_text(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-LOG_LINES_MAX:]) or "(empty)"

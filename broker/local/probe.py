@@ -1,0 +1,59 @@
+"""Asks a broker which brokers it knows: one Metadata request (version 1, no topics) on a socket of its own.
+
+A broker opens its port before it can serve anybody; it answers this only when it has caught up and is registered. Read
+by hand, so that nothing here needs a client library.
+
+    request   size i32 · api_key i16 = 3 · api_version i16 = 1 · correlation i32 · client_id (i16 length) · topics i32 = 0
+    response  size i32 · correlation i32 · count i32 · of each [id i32 · host · port i32 · rack] · …
+"""
+
+import socket
+import struct
+from typing import Final
+
+METADATA: Final = 3
+VERSION: Final = 1
+CORRELATION: Final = 1
+CLIENT: Final = b"enlace-probe"
+ANSWER_SECONDS_MAX: Final = 1.0  # it answers in milliseconds once it serves
+ANSWER_SIZE_BYTES_MAX: Final = 64 * 1024  # three brokers and no topic are some hundred bytes
+_NULL: Final = -1
+
+
+def known_brokers(host: str, port: int) -> frozenset[int]:
+    """The numbers of the brokers that the broker at this address lists; none if it does not answer (yet)."""
+    head = struct.pack(">hhih", METADATA, VERSION, CORRELATION, len(CLIENT)) + CLIENT + struct.pack(">i", 0)
+    try:
+        with socket.create_connection((host, port), timeout=ANSWER_SECONDS_MAX) as connection:
+            connection.sendall(struct.pack(">i", len(head)) + head)
+            (size,) = struct.unpack(">i", _exactly(connection, 4))
+            return _numbers(_exactly(connection, size)) if 0 < size <= ANSWER_SIZE_BYTES_MAX else frozenset()
+    except (OSError, struct.error):  # refused, reset, timed out, or no Kafka at all
+        return frozenset()
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts = b""
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise ConnectionResetError("the answer ends early")
+        parts += part
+    return parts
+
+
+def _numbers(answer: bytes) -> frozenset[int]:
+    """The node ids of an answer; `struct.error` if it ends early."""
+    _, count = struct.unpack_from(">ii", answer)
+    at, found = 8, set()
+    for _ in range(count):
+        (number,) = struct.unpack_from(">i", answer, at)
+        found.add(number)
+        at = _after_text(answer, at + 4) + 4
+        at = _after_text(answer, at)
+    return frozenset(found)
+
+
+def _after_text(answer: bytes, at: int) -> int:
+    (length,) = struct.unpack_from(">h", answer, at)
+    return at + 2 + (0 if length == _NULL else int(length))
