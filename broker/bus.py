@@ -1,9 +1,12 @@
 """From the address of a bus to its log. For the daemon, the command line and tests alone, which choose.
 
 sqlite:///FILE          the embedded log; a relative FILE (three slashes) belongs to `folder`, four slashes are absolute
-kafka://HOST:PORT,...   Apache Kafka
+kafka://HOST:PORT,...   Apache Kafka; plaintext on loopback only, unless an operator asks for it by an unsafe name
 """
 
+import ipaddress
+import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +16,45 @@ SQLITE: Final = "sqlite:///"
 KAFKA: Final = "kafka://"
 
 
-def open_log(url: str, folder: Path) -> Log:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """How connections to a cluster are protected."""
+
+    tls: ssl.SSLContext | None = None
+    unsafe_plaintext: bool = False
+    """Allow connections without TLS to other machines."""
+
+
+def open_log(url: str, folder: Path, protection: Protection | None = None) -> Log:
     """The log at `url`; nothing is opened or asked yet. `ValueError` for an address that names none."""
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
         from broker.embedded import EmbeddedLog
 
         return EmbeddedLog(folder / url.removeprefix(SQLITE))
+    if url.startswith(KAFKA) and len(url) > len(KAFKA):
+        return _kafka(url.removeprefix(KAFKA), protection or Protection())
     raise ValueError(f"bus address {url!r} must be sqlite:///FILE or kafka://HOST:PORT,...")
+
+
+def _kafka(bootstrap: str, protection: Protection) -> Log:
+    hosts = [address.rpartition(":")[0] for address in bootstrap.split(",")]
+    if protection.tls is None and not protection.unsafe_plaintext and not all(map(_is_loopback, hosts)):
+        raise ValueError(
+            f"kafka://{bootstrap} is on another machine: set bus.ca_file, bus.certificate_file and bus.key_file "
+            "for TLS, or bus.unsafe_plaintext = true for a test bed"
+        )
+    from broker.kafka import Address
+    from broker.kafka_log import KafkaLog
+    from broker.watchdog import WatchedLog
+
+    address = Address(bootstrap=bootstrap, tls=protection.tls)
+    return WatchedLog(lambda: KafkaLog(address))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -31,6 +31,8 @@ class Fault(StrEnum):
     """The record at the position can't be read; everything before it was delivered."""
     MISSING = "missing"
     """The topic does not exist (any more, or yet)."""
+    DENIED = "denied"
+    """The log does not let this reader have the topic."""
 
 
 class LogError(Exception):
@@ -51,6 +53,10 @@ class TopicMissing(LogUnavailable):
     def __init__(self, topic: str) -> None:
         super().__init__(f"topic {topic} does not exist; `enlace broker provision` makes it")
         self.topic = topic
+
+
+class LogStuck(LogError):
+    """A client receives nothing although there is something, and new clients did not help: end the process."""
 
 
 class RecordTooLarge(LogError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec.inspect import IntType, StructType, type_info
+from msgspec.inspect import BoolType, IntType, StructType, type_info
 
 from broker import topology as topologies
 from broker.topology import Region, Topology
@@ -107,7 +107,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
             path = f"{section}.{key}"
             if path not in _described():
                 raise unknown_key(type_info(NodeConfig), path, where=name)
-            found[path] = (name, int(text) if path in _numbers() and text.isdecimal() else text)
+            found[path] = (name, _typed(path, text))
     return found
 
 
@@ -119,14 +119,23 @@ def _sections() -> Iterator[tuple[str, StructType]]:
             yield field.encode_name, field.type
 
 
+def _typed(path: str, text: str) -> object:
+    """A variable's text as the number or the truth that its key wants; `convert` refuses what is neither."""
+    if path in _keys_of(IntType) and text.isdecimal():
+        return int(text)
+    if path in _keys_of(BoolType):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
+
+
 @cache
-def _numbers() -> frozenset[str]:
-    """Keys whose value is a number, as variables are texts."""
+def _keys_of(kind: type) -> frozenset[str]:
+    """Keys whose value is of a kind that no text has."""
     return frozenset(
         f"{section}.{field.encode_name}"
         for section, shape in _sections()
         for field in shape.fields
-        if isinstance(field.type, IntType)
+        if isinstance(field.type, kind)
     )
 
 

@@ -2,7 +2,8 @@
 
 Ready means that intake and store are open and reading has begun; it waits neither for the bus nor for the backlog.
 A log or a store that is away is retried for ever with a ceiling. Anything else that a task raises is a bug: the group
-ends and the process exits with 70. The end has an order: tasks finish their step, then the log closes, then the store.
+ends and the process exits with 70; a log client that stays silent, or memory that is used up, asks for a new process
+with 75. The end has an order: tasks finish their step, then the log closes, then the store.
 """
 
 import asyncio
@@ -13,9 +14,9 @@ from typing import Final
 
 import structlog
 
-from broker.log import LogUnavailable
+from broker.log import LogStuck, LogUnavailable
 from node.assembly import Node
-from node.errors import Unavailable
+from node.errors import RestartNeeded, Unavailable
 from node.store import notes
 from node.store.changes import Changes
 from node.subscribe import WAITING_ALARM_MS
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
 BACKOFF_SECONDS: Final = (0.1, 5.0)
 LOOK_AROUND_SECONDS: Final = 0.5  # documents that changed, records that are due
-STOP_SECONDS_MAX: Final = 8.0  # of the ten that the contract gives; the rest is for closing
+STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
 async def run(node: Node, ready: Callable[[], None]) -> None:
@@ -43,9 +44,37 @@ async def run(node: Node, ready: Callable[[], None]) -> None:
                 await stopping.wait()
                 log.info("node_stopping", node=node.code)
                 await _end_of(reading, sending, watching)
+        except BaseExceptionGroup as group:
+            if (restart := _restart(group)) is not None:
+                raise restart from group
+            raise
         finally:
             changes.close()
     log.info("node_stopped", node=node.code)
+
+
+def _restart(group: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
+    """What a new process may mend; None for everything else, which is a bug."""
+    if group.subgroup(LogStuck) is not None:
+        hint = "a supervisor starts it again; if that does not help, look at the cluster"
+        return RestartNeeded("log_stuck", str(_first(group, LogStuck)), path="bus.url", hint=hint)
+    if group.subgroup(MemoryError) is not None:
+        hint = "a supervisor starts it again; if that does not help, raise node.memory_mb"
+        return RestartNeeded(
+            "memory_exhausted", "the limit of node.memory_mb is reached", path="node.memory_mb", hint=hint
+        )
+    return None
+
+
+def _first(group: BaseExceptionGroup[BaseException], kind: type[BaseException]) -> BaseException:
+    """The first error of a kind, however deep."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            if error.subgroup(kind) is not None:
+                return _first(error, kind)
+        elif isinstance(error, kind):
+            return error
+    raise ValueError(f"no {kind.__name__} in the group")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
     EnlaceError                code, message, path, hint
     ├── Rejected               the message is at fault: recorded with its code and raw bytes, the position moves
+    ├── RestartNeeded          the process cannot go on, a new one may: the supervisor starts it again (exit 75)
     ├── Refused                input at intake is at fault: nothing was written (exit 1)
     ├── UsageError             the command, the configuration or a document is at fault (exit 2)
     └── Unavailable            the world is at fault: back off and try again (exit 4)
@@ -71,6 +72,12 @@ class UsageError(EnlaceError):
     """The command line, the configuration or an installed document is at fault."""
 
     exit_code = 2
+
+
+class RestartNeeded(EnlaceError):
+    """A daemon that cannot mend itself asks its supervisor for a new process."""
+
+    exit_code = 75
 
 
 class Unavailable(EnlaceError):

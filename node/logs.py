@@ -5,10 +5,15 @@ The catalogue of events is docs/events.md.
 
 import logging
 import sys
+import time
+from typing import Final
 
 import structlog
 
 from schemas.types import LogFormat, LogSection
+
+LIBRARY: Final = "aiokafka"
+REPEAT_SECONDS: Final = 60.0  # a client without a cluster says the same several times a second
 
 
 def configure(section: LogSection) -> None:
@@ -28,3 +33,23 @@ def configure(section: LogSection) -> None:
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,  # a command logs warnings until `run` has read what the home asks for
     )
+    library = logging.getLogger(LIBRARY)
+    library.handlers = [_LibraryLog()]
+    library.propagate = False
+    library.setLevel(logging.WARNING)
+
+
+class _LibraryLog(logging.Handler):
+    """Says once a minute what the Kafka client says, as an event like all others: its kind, never its arguments."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Of one place in the library, at most once in `REPEAT_SECONDS`."""
+        place = f"{record.name}:{record.lineno}"
+        now = time.monotonic()
+        if now - self._said.get(place, float("-inf")) >= REPEAT_SECONDS:
+            self._said[place] = now
+            structlog.get_logger().warning("kafka_client_warned", place=place, says=str(record.msg)[:200])

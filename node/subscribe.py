@@ -47,6 +47,7 @@ class Subscriber:
         self._known: set[str] = set()
         self._paused: frozenset[str] = frozenset()
         self._corrupt: dict[str, int] = {}
+        self._denied: set[str] = set()
         self._look_again = True
 
     async def start(self) -> None:
@@ -98,6 +99,11 @@ class Subscriber:
         place, position = self.places[topic], self._positions[topic]
         if fault is Fault.MISSING:
             return  # not provisioned yet; `status` shows it without an end
+        if fault is Fault.DENIED:
+            if topic not in self._denied:
+                self._denied.add(topic)
+                log.error("stream_denied", topic=topic)
+            return
         if fault is Fault.CORRUPT:
             if self._corrupt.get(topic) != position:
                 self._corrupt[topic] = position

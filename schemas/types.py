@@ -28,7 +28,7 @@ MappingId = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z0-9][a-z0-9-]*
 MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 NarrativeLanguage = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z]{2}(-[A-Za-z0-9]{1,8})*)\Z")]
 NodeCode = Annotated[str, Meta(max_length=16, pattern=r"\A(?:[A-Z][A-Z0-9]{1,15})\Z")]
-NodeSectionMemoryMb = Annotated[int, Meta(ge=64, le=2_147_483_647)]
+NodeSectionMemoryMb = Annotated[int, Meta(ge=512, le=2_147_483_647)]
 NodeSectionProcesses = Annotated[int, Meta(ge=1, le=64)]
 PersonBirthDate = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)\Z")]
 PlaceLatitudeMicrodegrees = Annotated[int, Meta(ge=-90_000_000, le=90_000_000)]
@@ -311,8 +311,8 @@ class NodeSection(Record, frozen=True, kw_only=True):
     """Base64 of the hash of the first ROOT document, agreed by hand; without it the one installed."""
     processes: NodeSectionProcesses = 1
     """Number of processes that open messages."""
-    memory_mb: NodeSectionMemoryMb = 512
-    """Memory that queues and caches may use, in MiB."""
+    memory_mb: NodeSectionMemoryMb = 1024
+    """Address space that the daemon limits itself to, in MiB; what asks for more ends it with exit code 75."""
 
 
 class BusSection(Record, frozen=True, kw_only=True):
@@ -320,6 +320,14 @@ class BusSection(Record, frozen=True, kw_only=True):
 
     url: Text1To4096
     """sqlite:///FILE or kafka://HOST:PORT,..."""
+    ca_file: Text1To4096 | None = None
+    """PEM file of the authority that signed the brokers' certificates, relative to the home; with it, TLS."""
+    certificate_file: Text1To4096 | None = None
+    """PEM file of this node's client certificate, relative to the home."""
+    key_file: Text1To4096 | None = None
+    """PEM file of the certificate's private key, relative to the home."""
+    unsafe_plaintext: bool = False
+    """Allow a Kafka on another machine without TLS. For test beds alone."""
 
 
 class StoreSection(Record, frozen=True, kw_only=True):

@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 from broker.bus import open_log
 from broker.embedded import EmbeddedLog
 from broker.log import Entry, Log, TopicSpec
+from tests import clusters, stranger
 
 DEADLINE_SECONDS = 60.0
 
@@ -111,4 +113,47 @@ async def embedded(folder: Path) -> AsyncIterator[Harness]:
         await harness.close()
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Path], AbstractAsyncContextManager[Harness]]] = {"embedded": embedded}
+class _Kafka:
+    """A bus of its own inside a shared cluster: topics have a prefix that no other test uses."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.url = f"kafka://{bootstrap}"
+        self._bootstrap = bootstrap
+        self._prefix = uuid4().hex[:12]
+        self._logs: list[Log] = []
+
+    def open(self) -> Log:
+        self._logs.append(open_log(self.url, Path()))
+        return self._logs[-1]
+
+    def topic(self, name: str) -> str:
+        return f"{self._prefix}.{name}"
+
+    async def write_foreign(self, topic: str, values: Sequence[bytes | None]) -> None:
+        await stranger.write(self._bootstrap, topic, values)
+
+    async def truncate_before(self, topic: str, position: int) -> None:
+        await stranger.truncate_before(self._bootstrap, topic, position)
+
+    async def delete_topic(self, topic: str) -> None:
+        await stranger.delete(self._bootstrap, topic)
+
+    async def close(self) -> None:
+        for log in self._logs:
+            await log.close()
+
+
+@asynccontextmanager
+async def kafka(_: Path) -> AsyncIterator[Harness]:
+    """The real Kafka that all tests of this process share."""
+    harness = _Kafka(clusters.bootstrap())
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Path], AbstractAsyncContextManager[Harness]]] = {
+    "embedded": embedded,
+    "kafka": kafka,
+}

@@ -39,8 +39,8 @@ def test_every_key_of_the_contract_is_there(tmp_path: Path) -> None:
     keys = [setting.key for setting in config.explain(home(tmp_path), {})]
 
     expected = (
-        "node.id node.community node.processes node.memory_mb bus.url store.url keys.file keys.passphrase_file "
-        "log.level log.format"
+        "node.id node.community node.processes node.memory_mb bus.url bus.ca_file bus.certificate_file bus.key_file "
+        "bus.unsafe_plaintext store.url keys.file keys.passphrase_file log.level log.format"
     )
     assert keys == expected.split()
 

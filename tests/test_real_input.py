@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests import oracle
+from tests import clusters, oracle
 from tests.oracle import NODES, Expected, Input, Key
 from tests.processes import enlace, search_all
 from tests.walkthrough import ROOT, readme, walk_through
@@ -35,7 +35,7 @@ AGREEMENTS = ROOT / "examples/agreements"
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
 """When agreements are looked at without an exchange; until September 2028 no day changes who is admitted."""
 
-BUSES: Mapping[str, Callable[[], str]] = {"embedded": lambda: ""}
+BUSES: Mapping[str, Callable[[], str]] = {"embedded": lambda: "", "kafka": lambda: f"--bus {clusters.bus()}"}
 """Bus to what makes it ready and says the option of `lab`."""
 
 AT_ONCE = 2  # commands side by side, one for each core

@@ -28,13 +28,14 @@ def run(home: HomeOption = None, json: JsonOption = False) -> int:
     """Run the node until SIGTERM; the first line on stdout says that it is ready."""
     from msgspec.structs import replace
 
-    from node import daemon
+    from node import daemon, memory
     from node.assembly import open_home, open_node
     from node.lock import only_daemon
     from node.logs import configure
     from schemas.types import LogFormat
 
     opened = open_home(home_of(home))
+    memory.limit(opened.config.node.memory_mb)
     configure(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:

@@ -1,0 +1,50 @@
+"""The real Kafka of this test process: one broker that its tests share, ended with the process.
+
+Without Java or Maven the tests that need it are skipped, and say why; in CI they fail instead. Topics of tests have
+names that no other test uses.
+"""
+
+import asyncio
+import os
+import tempfile
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from broker.local.errors import LocalUsage
+from broker.local.running import Cluster, running
+from tests import stranger
+
+_open = ExitStack()
+
+
+@cache
+def shared() -> Cluster:
+    """The cluster of one broker, started when it is first asked for."""
+    folder = _open.enter_context(tempfile.TemporaryDirectory(prefix="enlace-kafka-", ignore_cleanup_errors=True))
+    return _open.enter_context(running(Path(folder)))
+
+
+def bootstrap() -> str:
+    """Its address; skips the test, or fails it in CI, where no Kafka can run."""
+    try:
+        return shared().bootstrap
+    except LocalUsage as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Kafka here: {error}")
+
+
+def bus() -> str:
+    """Its URL for a whole exchange: no topic of another test is left."""
+    address = bootstrap()
+    asyncio.run(stranger.delete_all(address))
+    return f"kafka://{address}"
+
+
+def end() -> None:
+    """End it, if it was started."""
+    shared.cache_clear()
+    _open.close()
