@@ -1,21 +1,17 @@
 """The real Kafka of this test process: one broker that its tests share, ended with the process.
 
-Without Java or Maven the tests that need it are skipped, and say why; in CI they fail instead. Topics of tests have
-names that no other test uses.
+Topics of tests have names that no other test uses, or `bus` removes all others.
 """
 
 import asyncio
-import os
 import tempfile
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-import pytest
-
-from broker.local.errors import LocalUsage
 from broker.local.running import Cluster, running
 from tests import stranger
+from tests.brokers import require_kafka
 
 _open = ExitStack()
 
@@ -29,12 +25,8 @@ def shared() -> Cluster:
 
 def bootstrap() -> str:
     """Its address; skips the test, or fails it in CI, where no Kafka can run."""
-    try:
-        return shared().bootstrap
-    except LocalUsage as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Kafka here: {error}")
+    require_kafka()
+    return shared().bootstrap
 
 
 def bus() -> str:

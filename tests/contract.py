@@ -61,11 +61,13 @@ def code(cell: str) -> str:
 def command_of(usage: str) -> str:
     """`quarantine show` of `quarantine show ID [--raw FILE]`."""
     words = usage.split(" ")
-    return " ".join(words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance") else 1])
+    if words[:2] == ["broker", "local"]:
+        return " ".join(words[:3])
+    return " ".join(words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker") else 1])
 
 
 Shape = Mapping[str, Any]
-"""Key -> None, "text[]", "any", or ("list" | "object" | "map", shape)."""
+"""Key -> None, "text[]", "number[]", "map", or ("list" | "object", shape)."""
 
 
 def shape_of(text: str) -> dict[str, Any]:
@@ -84,11 +86,11 @@ def _keys(text: str) -> tuple[dict[str, Any], str]:
         value: Any = None
         if text[:1] in ("[", "{"):
             kind = {"[": "list", "{": "object"}[text[0]]
-            inner, text = ({"*": None}, text[2:]) if text[1] == "*" else _keys(text[1:])
+            inner, text = ({text[1]: None}, text[2:]) if text[1] in "*#" else _keys(text[1:])
             text = text[1:]
             value = (kind, inner) if inner else "text[]"
-            if inner == {"*": None}:
-                value = "map"
+            if inner in ({"*": None}, {"#": None}):
+                value = "map" if "*" in inner else "number[]"
         shape[name] = value
         text = text.removeprefix(",")
     return shape, text
@@ -106,6 +108,8 @@ def check_shape(value: Mapping[str, Any], shape: Shape, seen: set[str], path: st
                 assert not isinstance(item, (dict, list)), where
             case "text[]":
                 assert all(isinstance(one, str) for one in item), where
+            case "number[]":
+                assert all(type(one) is int for one in item), where
             case "map":
                 assert all(isinstance(one, str) for one in item.values()), where
             case ("list", fields):

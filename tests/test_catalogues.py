@@ -84,7 +84,7 @@ def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
-ERRORS: Final = classes_below("EnlaceError") - {"ReportRefused"}
+ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
 PLACE_OF_CODE: Final = {  # where a maker of field errors has its code
     "FieldError": 1,
     "ColumnError": 0,
@@ -128,7 +128,16 @@ FIELD_MAKERS: Final = {"FieldError", "ColumnError", "_bad", "add"}
 MADE: Final = list(raised())
 COMMAND_CODES: Final = {one for file, maker, one in MADE if maker not in FIELD_MAKERS and maker != "Rejected"}
 FIELD_CODES: Final = {one for file, maker, one in MADE if maker in FIELD_MAKERS}
-EXITS: Final = {"UsageError": 2, "Unavailable": 4, "Refused": 1, "DocumentInvalid": 2, "_require": 2, "BadKey": 2}
+EXITS: Final = {
+    "UsageError": 2,
+    "Unavailable": 4,
+    "Refused": 1,
+    "DocumentInvalid": 2,
+    "_require": 2,
+    "BadKey": 2,
+    "LocalUsage": 2,
+    "LocalUnavailable": 4,
+}
 
 
 def listed(heading: str) -> dict[str, dict[str, str]]:

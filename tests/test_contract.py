@@ -6,6 +6,7 @@ Commands run in this process, daemons and what concerns pipes in processes of th
 import asyncio
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from broker.embedded import EmbeddedLog
 from node import consult, policy
 from node.assembly import open_home, open_node
 from node.cli.main import app
+from tests.brokers import require_kafka
 from tests.contract import (
     Ran,
     Shape,
@@ -98,6 +100,7 @@ class Scene:
         self.folder = folder
         self.bz, self.gt, self.mx = (homes[name] for name in ("BZ", "GT", "MX"))
         self.published: list[dict[str, Any]] = []
+        self.stopped: list[dict[str, Any]] = []
 
     def file(self, name: str, content: str | bytes) -> Path:
         """A file beside the exchange."""
@@ -237,6 +240,30 @@ def install_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("governance", "install", signed, home=scene.bz)
 
 
+def local_start_row(scene: Scene) -> list[dict[str, Any]]:
+    """Starts a broker, starts it once more, stops it, stops it once more."""
+    require_kafka()
+    folder = ("--dir", scene.folder / "kafka")
+    try:
+        started = [*ok("broker", "local", "start", *folder), *ok("broker", "local", "start", *folder)]
+    finally:
+        scene.stopped = [*ok("broker", "local", "stop", *folder), *ok("broker", "local", "stop", *folder)]
+    first, again = started
+    assert first == again
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", first["bootstrap"])
+    assert len(first["pids"]) == 1
+    return started
+
+
+def local_stop_row(scene: Scene) -> list[dict[str, Any]]:
+    if not scene.stopped:
+        local_start_row(scene)
+    first, again = scene.stopped
+    assert len(first["pids"]) == 1
+    assert again == first | {"pids": []}
+    return scene.stopped
+
+
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
@@ -256,6 +283,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance check": check_row,
     "governance show": governance_show_row,
     "governance install": install_row,
+    "broker local start": local_start_row,
+    "broker local stop": local_stop_row,
 }
 NEVER_FILLED = {"governance new": {"signatures"}}  # a document that was just compiled has none
 

@@ -77,16 +77,20 @@ class Layout:
         raise ValueError(f"there is no broker {number}; there are {len(self.places)}")
 
 
-def make(folder: Path, brokers: int) -> Layout:
-    """The cluster of `folder`, which is chosen now if there is none; its lock has to be held."""
-    if brokers not in NUMBERS:
+def make(folder: Path, brokers: int | None) -> Layout:
+    """The cluster of `folder`, which is chosen now if there is none; its lock has to be held.
+
+    None stands for as many as are there, or one.
+    """
+    if brokers not in (None, *NUMBERS):
         raise LocalUsage("broker_count_invalid", f"{brokers} brokers make no local cluster", hint="1 or 3")
     if (folder / STATE_FILE).exists():
         layout = read(folder)
-        if len(layout.places) != brokers:
+        if brokers is not None and len(layout.places) != brokers:
             message = f"{folder} holds a cluster of {len(layout.places)}, not of {brokers}"
             raise LocalUsage("broker_folder_invalid", message, hint="name another folder, or remove this one")
         return layout
+    brokers = brokers or 1
     ports = _free_ports(2 * brokers)
     cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     if cluster_id.startswith("-"):  # it would look like an option to the tool that formats

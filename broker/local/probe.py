@@ -3,8 +3,9 @@
 A broker opens its port before it can serve anybody; it answers this only when it has caught up and is registered. Read
 by hand, so that nothing here needs a client library.
 
-    request   size i32 · api_key i16 = 3 · api_version i16 = 1 · correlation i32 · client_id (i16 length) · topics i32 = 0
-    response  size i32 · correlation i32 · count i32 · of each [id i32 · host · port i32 · rack] · …
+    request   size i32 · api_key i16 = 3 · api_version i16 = 1 · correlation i32 · client_id · topics i32 = 0
+    response  size i32 · correlation i32 · count i32 · each id i32, host, port i32, rack · …
+    texts     length i16 · UTF-8; length -1: none
 """
 
 import socket
@@ -45,13 +46,13 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 def _numbers(answer: bytes) -> frozenset[int]:
     """The node ids of an answer; `struct.error` if it ends early."""
     _, count = struct.unpack_from(">ii", answer)
-    at, found = 8, set()
+    at, numbers = 8, set()
     for _ in range(count):
         (number,) = struct.unpack_from(">i", answer, at)
-        found.add(number)
+        numbers.add(number)
         at = _after_text(answer, at + 4) + 4
         at = _after_text(answer, at)
-    return frozenset(found)
+    return frozenset(numbers)
 
 
 def _after_text(answer: bytes, at: int) -> int:
