@@ -152,7 +152,9 @@ def test_a_broker_ends_when_its_parent_is_killed_even_if_a_child_of_that_lives_o
         await_gone(broker)
         assert not gone(child)
     finally:
-        os.kill(child, signal.SIGKILL)
+        for pid in (child, broker):
+            if not gone(pid):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.usefixtures("tools")
@@ -273,12 +275,15 @@ def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_pat
         layout.make(tmp_path, 1)
     with pytest.raises(LocalUsage) as two:
         layout.make(tmp_path, 2)
+    with pytest.raises(LocalUsage) as stopped:
+        detached.stop(tmp_path, brokers=1)
     with pytest.raises(LocalUsage) as none:
         layout.read(tmp_path / "nowhere")
 
-    assert [one.value.code for one in (other, two, none)] == [
+    assert [one.value.code for one in (other, two, stopped, none)] == [
         "broker_folder_invalid",
         "broker_count_invalid",
+        "broker_folder_invalid",
         "broker_folder_invalid",
     ]
 

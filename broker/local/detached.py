@@ -55,9 +55,9 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
         return Answer(bootstrap=layout.bootstrap, pids=_pids(layout))
 
 
-def stop(folder: Path) -> Answer:
+def stop(folder: Path, *, brokers: int | None = None) -> Answer:
     """End all brokers of the folder and wait for it; the processes that were ended, none the second time."""
-    layout = layouts.read(folder)
+    layout = layouts.read(folder, brokers)
     with _alone(folder):
         pids = _pids(layout)
         end(layout.places)

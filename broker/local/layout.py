@@ -85,11 +85,7 @@ def make(folder: Path, brokers: int | None) -> Layout:
     if brokers not in (None, *NUMBERS):
         raise LocalUsage("broker_count_invalid", f"{brokers} brokers make no local cluster", hint="1 or 3")
     if (folder / STATE_FILE).exists():
-        layout = read(folder)
-        if brokers is not None and len(layout.places) != brokers:
-            message = f"{folder} holds a cluster of {len(layout.places)}, not of {brokers}"
-            raise LocalUsage("broker_folder_invalid", message, hint="name another folder, or remove this one")
-        return layout
+        return read(folder, brokers)
     brokers = brokers or 1
     ports = _free_ports(2 * brokers)
     cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
@@ -102,8 +98,16 @@ def make(folder: Path, brokers: int | None) -> Layout:
     return read(folder)
 
 
-def read(folder: Path) -> Layout:
-    """The cluster that was made in `folder`; LocalUsage if there is none."""
+def read(folder: Path, brokers: int | None = None) -> Layout:
+    """The cluster that was made in `folder`; LocalUsage if there is none, or one of another number than `brokers`."""
+    layout = _read(folder)
+    if brokers is not None and len(layout.places) != brokers:
+        message = f"{folder} holds a cluster of {len(layout.places)}, not of {brokers}"
+        raise LocalUsage("broker_folder_invalid", message, hint="name another folder, or remove this one")
+    return layout
+
+
+def _read(folder: Path) -> Layout:
     try:
         state = json.loads((folder / STATE_FILE).read_text())
         places = tuple(

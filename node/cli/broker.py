@@ -18,6 +18,9 @@ broker_app.add_typer(local_app, name="local")
 DirOption = Annotated[
     Path, typer.Option("--dir", metavar="DIR", help="Folder of the brokers: configuration, logs and data.")
 ]
+BrokersOption = Annotated[
+    int | None, typer.Option("--brokers", metavar="1|3", help="How many; those of DIR, or 1.", show_default=False)
+]
 DIR_DEFAULT = Path(".enlace-kafka")
 
 
@@ -29,9 +32,7 @@ def add_to(app: typer.Typer) -> None:
 @local_app.command("start")
 def start_local(
     folder: DirOption = DIR_DEFAULT,
-    brokers: Annotated[
-        int | None, typer.Option(metavar="1|3", help="How many; those of the folder, or 1.", show_default=False)
-    ] = None,
+    brokers: BrokersOption = None,
     json: JsonOption = False,
 ) -> int:
     """Start one broker or three, and return when all answer; they run until `broker local stop`."""
@@ -44,12 +45,16 @@ def start_local(
 
 
 @local_app.command("stop")
-def stop_local(folder: DirOption = DIR_DEFAULT, json: JsonOption = False) -> int:
+def stop_local(
+    folder: DirOption = DIR_DEFAULT,
+    brokers: BrokersOption = None,
+    json: JsonOption = False,
+) -> int:
     """Stop the brokers of a folder; their data stays for the next start."""
     from broker.local import detached
 
     with _translated():
-        answer = detached.stop(folder)
+        answer = detached.stop(folder, brokers=brokers)
     Output(json=json).object(answer.result())
     return 0
 
