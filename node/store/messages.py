@@ -4,14 +4,15 @@ Exact identifiers, subjects, originator and time by SQL; words through the full-
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, insert, or_, select
+from sqlalchemy import RowMapping, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Opened
 from node.store import fulltext
+from node.store.bulk import insert_rows
 from node.store.tables import identifier, message, message_subject, message_text
 from schemas import codec
 from schemas.types import IntelligenceReport
@@ -41,45 +42,77 @@ class Query:
     after: int = 0
 
 
+@dataclass(slots=True, kw_only=True)
+class Rows:
+    """What messages become in the tables: columns in the order of the names below."""
+
+    messages: list[tuple[Any, ...]] = field(default_factory=list)
+    subjects: list[tuple[Any, ...]] = field(default_factory=list)
+    identifiers: list[tuple[Any, ...]] = field(default_factory=list)
+    texts: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+_MESSAGE: Final = (
+    "id",
+    "message_id",
+    "originator",
+    "stream",
+    "sequence",
+    "report_id",
+    "created_at",
+    "received_at",
+    "expires_at",
+    "agreement",
+    "clause",
+    "payload",
+    "record",
+)
+
+
 async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int) -> None:
     """Store messages with their indexes."""
     if not holdings:
         return
-    start = (await db.scalar(select(func.max(message.c.id)))) or 0
-    messages, subjects, identifiers, texts = [], [], [], []
-    for id_, holding in enumerate(holdings, start + 1):
+    rows = Rows()
+    for id_, holding in enumerate(holdings, await next_id(db)):
         record, report = holding.opened.verified, holding.opened.report
         if report is None:
             raise ValueError("only reports are stored")
-        messages.append(
-            {
-                "id": id_,
-                "message_id": record.header.message_id,
-                "originator": record.batch.originator,
-                "stream": record.batch.stream,
-                "sequence": record.sequence,
-                "report_id": report.report_id,
-                "created_at": report.created_at,
-                "received_at": received_at,
-                "expires_at": record.header.expires_at,
-                "agreement": holding.agreement,
-                "clause": holding.clause,
-                "payload": holding.opened.payload,
-                "record": record.value,
-            }
+        rows.messages.append(
+            (
+                id_,
+                record.header.message_id,
+                record.batch.originator,
+                record.batch.stream,
+                record.sequence,
+                report.report_id,
+                report.created_at,
+                received_at,
+                record.header.expires_at,
+                holding.agreement,
+                holding.clause,
+                holding.opened.payload,
+                record.value,
+            )
         )
-        subjects += [{"subject": subject, "message": id_} for subject in set(report.subjects)]
+        rows.subjects += [(subject, id_) for subject in set(report.subjects)]
         found = {(one.scheme, one.value) for entity in report.entities for one in entity.identifiers}
-        identifiers += [{"scheme": scheme, "value": value, "message": id_} for scheme, value in found]
-        texts.append({"message": id_, "text": "\n".join(_texts(report))})
-    for table, rows in (
-        (message, messages),
-        (message_subject, subjects),
-        (identifier, identifiers),
-        (message_text, texts),
-    ):
-        if rows:
-            await db.execute(insert(table), rows)
+        rows.identifiers += [(scheme, value, id_) for scheme, value in found]
+        rows.texts.append((id_, "\n".join(_texts(report))))
+    await put(db, rows)
+
+
+async def next_id(db: AsyncConnection) -> int:
+    """The id of the next message; ids follow each other in the order of arrival."""
+    return ((await db.scalar(select(func.max(message.c.id)))) or 0) + 1
+
+
+async def put(db: AsyncConnection, rows: Rows) -> None:
+    """Write messages and all that finds them."""
+    await insert_rows(db, message, _MESSAGE, rows.messages)
+    await insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
+    await insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
+    await insert_rows(db, message_text, ("message", "text"), rows.texts)
 
 
 def _texts(report: IntelligenceReport) -> Iterable[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.seal import Head, SealedBatch
+from node.store.bulk import insert_rows
 from node.store.tables import draft, head, outgoing, own_grant
 
 OUTGOING_BYTES_MAX = 4 * 1024 * 1024  # in one append
@@ -108,13 +109,13 @@ async def store_batches(db: AsyncConnection, before: Mapping[str, Head], batches
             await db.execute(insert(head).values(stream=batch.stream, **_head_columns(batch.head)))
         else:
             await db.execute(update(head).where(head.c.stream == batch.stream).values(**_head_columns(batch.head)))
-        await db.execute(
-            insert(outgoing),
-            [
-                {"stream": batch.stream, "sequence": batch.first_sequence + i, "value": value, "acknowledged": False}
-                for i, value in enumerate(batch.values)
-            ],
-        )
+        await put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
+
+
+async def put_outgoing(db: AsyncConnection, stream: str, first: int, values: Sequence[bytes]) -> None:
+    """Keep sealed bytes, from sequence `first` on, until they were sent and read back."""
+    rows = [(stream, sequence, value, False) for sequence, value in enumerate(values, first)]
+    await insert_rows(db, outgoing, ("stream", "sequence", "value", "acknowledged"), rows)
 
 
 def _head_columns(value: Head) -> dict[str, object]:

@@ -1,0 +1,191 @@
+"""(a) The floor: sealed bytes appended, fetched and decoded plainly, and the same rows written.
+
+No cryptography, no strictness, no policy. As nothing is decrypted, labels and payload lie at hand in the clear; each is
+read once by the Avro library, as are SealedMessage and Header of each record, and each Batch once.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench.figures import Spent, Stopwatch
+from bench.material import ORIGINATOR, REGION
+from broker.log import Entry, Log
+from node import clock
+from node.chain import Link, StreamView
+from node.intake import Draft
+from node.labels import labels_of
+from node.message import ZERO_HASH, Place
+from node.store import messages, notes, outbox, streams
+from node.store.engine import Store
+from node.subscribe import RECORDS_IN_TRANSACTION_MAX
+from schemas import codec
+from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage
+
+STREAM: Final = f"intel.{REGION}"
+TOPIC: Final = f"{STREAM}.{ORIGINATOR.lower()}"
+_PLACE: Final = Place(stream=STREAM, originator=ORIGINATOR)
+
+
+def plain_of(drafts: Sequence[Draft]) -> list[tuple[bytes, bytes]]:
+    """Labels and payload in the clear, in the order of the drafts."""
+    return [(codec.encode(labels_of(one.report, ZERO_HASH)), one.payload) for one in drafts]
+
+
+async def sealed_records(bus: Log) -> list[bytes]:
+    """What Enlace sealed for this topic."""
+    out: list[bytes] = []
+    while fetched := await bus.fetch({TOPIC: len(out)}, records_max=10_000, wait_seconds=0):
+        out += [entry.value or b"" for entry in fetched[0].entries]
+    return out
+
+
+async def publish(
+    folder: Path, bus: Log, drafts: Sequence[Draft], values: Sequence[bytes], *, together: int
+) -> Spent:
+    """Write the outbox's rows and append the bytes that were sealed before."""
+    watch = Stopwatch()
+    store = await Store.open(f"sqlite:///{folder / 'floor-out.db'}")
+    try:
+        with watch.running():
+            for first in range(0, len(drafts), together):
+                chosen = range(first, min(first + together, len(drafts)))
+                await _chunk(store, bus, chosen, drafts, values)
+    finally:
+        await store.close()
+    return watch.spent
+
+
+async def _chunk(store: Store, bus: Log, chosen: range, drafts: Sequence[Draft], values: Sequence[bytes]) -> None:
+    now = clock.now_ms()
+    new = [
+        outbox.NewDraft(
+            report_id=drafts[number].report_id,
+            region=REGION,
+            message_id=number.to_bytes(16, "big"),
+            content_hash=drafts[number].content_hash,
+            payload=drafts[number].payload,
+            created_at=now,
+        )
+        for number in chosen
+    ]
+    async with store.write() as db:
+        await outbox.add_drafts(db, new)
+        await notes.log_access(db, "COLLECTION", actor="bench", subjects=[(one.report_id, "") for one in new], now=now)
+    async with store.read() as db:
+        rows = await outbox.unsealed(db, len(new))
+    sealed = [values[number] for number in chosen]
+    async with store.write() as db:
+        await outbox.put_outgoing(db, STREAM, chosen.start + 1, sealed)
+        await outbox.mark_sealed(db, {row.id: number + 1 for row, number in zip(rows, chosen, strict=True)})
+        await notes.log_access(db, "DISCLOSURE", actor="bench", subjects=[(one.report_id, "") for one in new], now=now)
+    async with store.read() as db:
+        outgoing = await outbox.unacknowledged(db, STREAM, len(sealed))
+    await bus.append(TOPIC, [value for _, value in outgoing])
+    async with store.write() as db:
+        await outbox.acknowledge(db, STREAM, outgoing[0][0], outgoing[-1][0])
+
+
+async def receive(
+    folder: Path,
+    bus: Log,
+    plain: Sequence[tuple[bytes, bytes]],
+    *,
+    together: int = RECORDS_IN_TRANSACTION_MAX,
+) -> Spent:
+    """Fetch, decode and store every record."""
+    watch = Stopwatch()
+    store = await Store.open(f"sqlite:///{folder / 'floor-in.db'}")
+    try:
+        with watch.running():
+            position, known = 0, set[bytes]()
+            while fetched := await bus.fetch({TOPIC: position}, records_max=together, wait_seconds=0):
+                entries = fetched[0].entries
+                await _store(store, entries, plain, known)
+                position = entries[-1].position + 1
+        async with store.read() as db:
+            if await messages.count(db) != len(plain):
+                raise AssertionError("not every message was stored")
+    finally:
+        await store.close()
+    return watch.spent
+
+
+async def _store(
+    store: Store, entries: Sequence[Entry], plain: Sequence[tuple[bytes, bytes]], known: set[bytes]
+) -> None:
+    """`known` are the batches that are in the store already."""
+    rows, links, ids = messages.Rows(), dict[bytes, Link](), dict[bytes, int]()
+    now = clock.now_ms()
+    for entry in entries:
+        value = entry.value or b""
+        sealed = codec.unsafe_decode(SealedMessage, value)
+        header = codec.unsafe_decode(Header, sealed["header"])
+        labels, payload = plain[entry.position]
+        codec.unsafe_decode(Labels, labels)
+        report = codec.unsafe_decode(IntelligenceReport, payload)
+        if sealed["batch"] not in links:
+            links[sealed["batch"]] = _link(sealed["batch"], is_new=sealed["batch"] not in known)
+        ids[header["message_id"]] = entry.position + 1
+        _add(rows, entry.position + 1, header, report, payload, value, now)
+    known.update(links)
+    highest = entries[-1].position + 1
+    view = StreamView(links={}, used_ids={}, highest=highest, changed=links, new_ids=ids)
+    async with store.write() as db:
+        await streams.put_view(db, _PLACE, view)
+        await streams.put_positions(db, [(TOPIC, _PLACE, highest, highest)])
+        await messages.put(db, rows)
+
+
+def _link(data: bytes, *, is_new: bool) -> Link:
+    batch = codec.unsafe_decode(Batch, data)
+    first, size = batch["first_sequence"], batch["size"]
+    return Link(
+        first=first,
+        size=size,
+        hash=batch["root"],
+        previous=batch["previous"],
+        sealed_at=batch["sealed_at"],
+        arrived=(1 << size) - 1,
+        linked=True,
+        is_new=is_new,
+    )
+
+
+def _add(
+    rows: messages.Rows,
+    id_: int,
+    header: dict[str, Any],
+    report: dict[str, Any],
+    payload: bytes,
+    value: bytes,
+    now: int,
+) -> None:
+    rows.messages.append(
+        (
+            id_,
+            header["message_id"],
+            ORIGINATOR,
+            STREAM,
+            id_,
+            report["report_id"],
+            report["created_at"],
+            now,
+            header["expires_at"],
+            "ALL",
+            "1",
+            payload,
+            value,
+        )
+    )
+    rows.subjects += [(subject, id_) for subject in report["subjects"]]
+    rows.identifiers += [
+        (one["scheme"], one["value"], id_) for entity in report["entities"] for one in entity["identifiers"]
+    ]
+    texts = [report["narrative"]["text"], report["place"]["area"]]
+    for entity in report["entities"]:
+        person, goods = entity["person"], entity["goods"]
+        texts += [text for text in (entity["label"],) if text]
+        texts += [person["given_names"], person["family_name"]] if person else []
+        texts += [goods["type"]] if goods else []
+    rows.texts.append((id_, "\n".join(texts)))

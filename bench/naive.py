@@ -1,0 +1,222 @@
+"""(b) What one would write first: a signature and five HPKE wraps for each message, verified and opened one by one.
+
+Same codec, same tables, same log, same KEM. It decides nothing: no agreements, no report rules, no chain, no quarantine.
+
+    record = SealedMessage(header, content_hash, content, batch, signature, 0, empty path)
+    batch holds a KeyGrant with a wrap of the message's own key for each recipient;
+    signature is Ed25519 over frame(header, content_hash, batch)
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bench.figures import Spent, Stopwatch
+from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
+from broker.log import Entry, Log
+from node import clock, hpke, keys
+from node.intake import Draft
+from node.keystore import PrivateKeys
+from node.labels import expires_at, labels_of
+from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
+from node.seal import Head, SealedBatch
+from node.store import messages, notes, outbox, streams
+from node.store.engine import Store
+from node.store.messages import Holding
+from node.subscribe import RECORDS_IN_TRANSACTION_MAX
+from schemas import codec
+from schemas.types import (
+    Batch,
+    GrantEntry,
+    Header,
+    IntelligenceReport,
+    KeyGrant,
+    KeyUse,
+    Labels,
+    MessageType,
+    SealedMessage,
+)
+
+STREAM: Final = f"intel.{REGION}"
+TOPIC: Final = f"{STREAM}.{ORIGINATOR.lower()}"
+_LENGTH: Final = 4
+
+
+class Sender:
+    """Seals one report by one."""
+
+    def __init__(self, world: World) -> None:
+        self._sign = world.home(ORIGINATOR).keys().newest(KeyUse.SEAL).sign
+        self._public = {code: world.home(code).keys().newest(KeyUse.ENCRYPT) for code in RECIPIENTS}
+
+    def seal(self, report: IntelligenceReport, payload: bytes, message_id: bytes) -> bytes:
+        """The record of one message."""
+        header = codec.encode(
+            Header(
+                message_id=message_id,
+                type=MessageType.MESSAGE,
+                refers_to=(),
+                expires_at=expires_at(report),
+                sealing=None,
+            )
+        )
+        key = os.urandom(32)
+        wraps = codec.encode(
+            KeyGrant(
+                audience_key_id=digest(key),
+                use_until=0,
+                entries=codec.sorted_set(
+                    GrantEntry(
+                        recipient=code, key_id=to.key_id, clauses=(), wrap=hpke.wrap(to.public, key, header + to.key_id)
+                    )
+                    for code, to in self._public.items()
+                ),
+            )
+        )
+        framed = frame(codec.encode(labels_of(report, os.urandom(32))), payload)
+        nonce = os.urandom(12)
+        plain = framed.ljust(padded_length(len(framed)), b"\0")
+        content = nonce + AESGCM(key).encrypt(nonce, plain, header)
+        content_hash = digest(content)
+        return codec.encode(
+            SealedMessage(
+                header=header,
+                content_hash=content_hash,
+                content=content,
+                batch=wraps,
+                signature=self._sign(frame(header, content_hash, wraps)),
+                index=0,
+                path=b"",
+            )
+        )
+
+
+async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft], *, together: int) -> Spent:
+    """Accept, seal, append and acknowledge, `together` in a transaction, through the tables of the outbox."""
+    sender, watch = Sender(world), Stopwatch()
+    store = await Store.open(f"sqlite:///{folder / 'naive-out.db'}")
+    try:
+        with watch.running():
+            head = Head()
+            for first in range(0, len(drafts), together):
+                head = await _chunk(store, bus, sender, drafts[first : first + together], head)
+    finally:
+        await store.close()
+    return watch.spent
+
+
+async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft], head: Head) -> Head:
+    new = [
+        outbox.NewDraft(
+            report_id=one.report_id,
+            region=one.region,
+            message_id=os.urandom(16),
+            content_hash=one.content_hash,
+            payload=one.payload,
+            created_at=one.report.created_at,
+        )
+        for one in drafts
+    ]
+    async with store.write() as db:
+        await outbox.known_drafts(db, [(one.report_id, one.region) for one in drafts])
+        await outbox.add_drafts(db, new)
+        subjects = [(one.report_id, one.report.legal_basis) for one in drafts]
+        await notes.log_access(db, "COLLECTION", actor=ACTOR, subjects=subjects, now=clock.now_ms())
+    async with store.read() as db:
+        rows = await outbox.unsealed(db, len(drafts))
+    reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
+    values = [
+        sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)
+    ]
+    last = Head(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
+    sealed = SealedBatch(stream=STREAM, first_sequence=head.next_sequence, values=tuple(values), head=last)
+    async with store.write() as db:
+        await outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
+        await outbox.mark_sealed(db, {row.id: head.next_sequence + index for index, row in enumerate(rows)})
+        subjects = [(report.report_id, " ".join(RECIPIENTS)) for report in reports]
+        await notes.log_access(db, "DISCLOSURE", actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
+    async with store.read() as db:
+        outgoing = await outbox.unacknowledged(db, STREAM, len(values))
+    await bus.append(TOPIC, [value for _, value in outgoing])
+    async with store.write() as db:
+        await outbox.acknowledge(db, STREAM, outgoing[0][0], outgoing[-1][0])
+    return last
+
+
+async def receive(
+    world: World, folder: Path, bus: Log, count: int, *, together: int = RECORDS_IN_TRANSACTION_MAX
+) -> Spent:
+    """Fetch, verify, open and store every message."""
+    own = world.home(READER).keys()
+    public = world.home(ORIGINATOR).keys().newest(KeyUse.SEAL).public
+    place, watch = Place(stream=STREAM, originator=ORIGINATOR), Stopwatch()
+    store = await Store.open(f"sqlite:///{folder / 'naive-in.db'}")
+    try:
+        with watch.running():
+            position = 0
+            while fetched := await bus.fetch({TOPIC: position}, records_max=together, wait_seconds=0):
+                entries = fetched[0].entries
+                holdings = [_opened(one, own, public) for one in entries]
+                position = entries[-1].position + 1
+                async with store.write() as db:
+                    await messages.add(db, holdings, clock.now_ms())
+                    await streams.put_positions(db, [(TOPIC, place, position, position)])
+        async with store.read() as db:
+            if await messages.count(db) != count:
+                raise AssertionError("not every message was stored")
+    finally:
+        await store.close()
+    return watch.spent
+
+
+def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
+    """Verify and open one record; what does not hold raises."""
+    value = entry.value or b""
+    sealed = codec.decode(SealedMessage, value)
+    if not keys.verify_ed25519(public, sealed.signature, frame(sealed.header, sealed.content_hash, sealed.batch)):
+        raise AssertionError("the signature does not hold")
+    if digest(sealed.content) != sealed.content_hash:
+        raise AssertionError("the content has another hash")
+    header, grant = codec.decode(Header, sealed.header), codec.decode(KeyGrant, sealed.batch)
+    [mine] = [one for one in grant.entries if one.recipient == READER]
+    private = own.by_id(mine.key_id)
+    if private is None:
+        raise AssertionError("the private key is not here")
+    key = hpke.unwrap(private.decrypting, mine.wrap, sealed.header + mine.key_id)
+    plain = AESGCM(key).decrypt(sealed.content[:12], sealed.content[12:], sealed.header)
+    end = _LENGTH + int.from_bytes(plain[:_LENGTH], "big")
+    labels = codec.decode(Labels, plain[_LENGTH:end])
+    size = int.from_bytes(plain[end : end + _LENGTH], "big")
+    payload = plain[end + _LENGTH : end + _LENGTH + size]
+    report = codec.decode(IntelligenceReport, payload)
+    return Holding(opened=_as_opened(value, sealed, header, labels, report, payload, entry.position), agreement=None, clause=None)
+
+
+def _as_opened(
+    value: bytes,
+    sealed: SealedMessage,
+    header: Header,
+    labels: Labels,
+    report: IntelligenceReport,
+    payload: bytes,
+    position: int,
+) -> Opened:
+    """In the form that the store takes; the batch says no more than the place."""
+    batch = Batch(
+        suite=SUITE,
+        community=ZERO_HASH,
+        originator=ORIGINATOR,
+        stream=STREAM,
+        first_sequence=position + 1,
+        size=1,
+        root=ZERO_HASH,
+        previous=ZERO_HASH,
+        sealed_at=0,
+        governance=0,
+        key_id=ZERO_HASH,
+    )
+    verified = Verified(value=value, sealed=sealed, batch=batch, batch_hash=ZERO_HASH, header=header, body=None)
+    return Opened(verified=verified, labels=labels, report=report, payload=payload, clauses=())
