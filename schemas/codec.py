@@ -23,6 +23,7 @@ from fastavro.schema import to_parsing_canonical_form
 
 from schemas import source, types
 from schemas.encoder import LimitError, compile_record, encode_text
+from schemas.reader import ReadError, compile_reader
 
 MARKER: Final = b"\xc3\x01"
 PREFIX_BYTES: Final = 10
@@ -48,7 +49,7 @@ class UnknownSchema(BadMessage):
 class _Codec:
     """What `encode` and `decode` need of one type, computed once."""
 
-    __slots__ = ("bytes_max", "name", "prefix", "released", "schema", "write")
+    __slots__ = ("bytes_max", "name", "prefix", "read", "released", "schema", "write")
 
     def __init__(self, name: str) -> None:
         definitions = source.current()
@@ -57,6 +58,7 @@ class _Codec:
         self.schema = fastavro.parse_schema(source.bare(name, definitions))
         self.prefix = prefix_of(self.schema)
         self.bytes_max: int = definition.get("maxBytes", source.BYTES_MAX)
+        self.read = compile_reader(name, definitions)
         self.write = compile_record(name, definitions)
         self.released: Mapping[bytes, Any] = _released(name) if definition["payload"] else {}
 
@@ -83,7 +85,11 @@ def decode(cls: type[T], data: bytes) -> T:
         raise BadMessage(f"{codec.name}: {len(data)} bytes, more than {codec.bytes_max}")
     if not data.startswith(codec.prefix):
         return _decode_released(cls, codec, data)
-    value = _checked(cls, codec, _read(codec, data, codec.schema, None))
+    try:
+        raw = codec.read(data, PREFIX_BYTES)
+    except (ReadError, IndexError, UnicodeDecodeError) as error:
+        raise BadMessage(f"{codec.name}: not decodable ({error if isinstance(error, ReadError) else type(error).__name__})") from None
+    value = _checked(cls, codec, raw)
     try:
         again = codec.encode(value)
     except LimitError as error:

@@ -1,0 +1,136 @@
+"""Where the time goes: what each stage takes of a run, counted from inside.
+
+For the length of a run the entrances of each stage are replaced by ones that keep accounts. A stage's time is its own:
+what a stage inside it takes is counted there. Kept apart from the compared runs, which carry no accounts.
+"""
+
+import functools
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+from broker.embedded import EmbeddedLog
+from node import audience, bodies, judge, keys, merkle, opening, policy, publish, relay, rules, seal, verify
+from node.store.engine import Store
+from schemas import codec
+
+CODEC: Final = "codec"
+CRYPTOGRAPHY: Final = "cryptography"
+POLICY: Final = "policy"
+DATABASE: Final = "database"
+LOG: Final = "log"
+REST: Final = "rest"
+STAGES: Final = (CODEC, CRYPTOGRAPHY, POLICY, DATABASE, LOG, REST)
+
+_ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
+    (CODEC, codec, "decode"),
+    (CODEC, codec, "encode"),
+    (CODEC, codec, "sorted_set"),
+    (CRYPTOGRAPHY, keys, "verify_ed25519"),
+    (CRYPTOGRAPHY, merkle, "leaf_hash"),
+    (CRYPTOGRAPHY, merkle, "path_is_valid"),
+    (CRYPTOGRAPHY, merkle, "tree"),
+    (CRYPTOGRAPHY, opening, "open_content"),
+    (CRYPTOGRAPHY, opening, "message_key"),
+    (CRYPTOGRAPHY, opening, "digest"),
+    (CRYPTOGRAPHY, verify, "digest"),
+    (CRYPTOGRAPHY, seal, "digest"),
+    (CRYPTOGRAPHY, seal, "expand"),
+    (CRYPTOGRAPHY, seal, "seal_content"),
+    (CRYPTOGRAPHY, relay, "make_grant"),
+    (CRYPTOGRAPHY, audience.AudienceKeys, "key"),
+    (POLICY, policy, "decide"),
+    (POLICY, publish, "address"),
+    (POLICY, relay, "address"),
+    (POLICY, relay, "audience_of"),
+    (POLICY, rules, "check"),
+    (POLICY, opening, "labels_of"),
+    (POLICY, opening, "check_lawful"),
+    (POLICY, judge, "check_key_validity"),
+    (POLICY, bodies, "check_body"),
+    (LOG, EmbeddedLog, "append"),
+    (LOG, EmbeddedLog, "fetch"),
+)
+
+
+class Accounts:
+    """CPU seconds of this process by stage."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self._stack = [REST]
+        self._since = time.process_time()
+
+    def enter(self, stage: str) -> None:
+        """What ran until now was the stage outside."""
+        self._book()
+        self._stack.append(stage)
+
+    def leave(self) -> None:
+        """What ran until now was the stage that ends here."""
+        self._book()
+        self._stack.pop()
+
+    def _book(self) -> None:
+        now = time.process_time()
+        self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+
+@contextmanager
+def accounting() -> Iterator[Accounts]:
+    """Keep accounts while the block runs."""
+    accounts = Accounts()
+    before: list[tuple[Any, str, Any]] = []
+    for stage, owner, name in _ENTRANCES:
+        original = inspect.getattr_static(owner, name)
+        before.append((owner, name, original))
+        setattr(owner, name, _counted(original, stage, accounts))
+    for name in ("read", "write"):
+        original = inspect.getattr_static(Store, name)
+        before.append((Store, name, original))
+        setattr(Store, name, _counted_block(original, accounts))
+    try:
+        yield accounts
+    finally:
+        for owner, name, original in reversed(before):
+            setattr(owner, name, original)
+
+
+def _counted(original: Callable[..., Any], stage: str, accounts: Accounts) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def awaited(*arguments: Any, **named: Any) -> Any:
+            accounts.enter(stage)
+            try:
+                return await original(*arguments, **named)
+            finally:
+                accounts.leave()
+
+        return awaited
+
+    @functools.wraps(original)
+    def called(*arguments: Any, **named: Any) -> Any:
+        accounts.enter(stage)
+        try:
+            return original(*arguments, **named)
+        finally:
+            accounts.leave()
+
+    return called
+
+
+def _counted_block(original: Callable[..., Any], accounts: Accounts) -> Callable[..., Any]:
+    @asynccontextmanager
+    async def block(store: Store) -> AsyncIterator[Any]:
+        accounts.enter(DATABASE)
+        try:
+            async with original(store) as db:
+                yield db
+        finally:
+            accounts.leave()
+
+    return block
