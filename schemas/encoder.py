@@ -1,7 +1,7 @@
 """Writes the one lawful encoding of a value, and refuses the value if it has none.
 
-Compiles one closure for each schema; pure, and knows no Avro library: the codec reads with one and compares with what
-is written here, so two implementations have to agree. It does not check what `schemas.types` bounds (types, numbers,
+Compiles one function for each schema; pure, and knows no Avro library. The codec compares what `schemas.reader` read with
+what is written here, so the two have to agree. It does not check what `schemas.types` bounds (types, numbers,
 characters, lengths of arrays): conversion to the type runs first.
 Rules (wire-format, "Conventions"):
 - Shortest varints; an array is one block with its count, then 0; an empty one is 0.
@@ -17,6 +17,7 @@ from operator import attrgetter, lt
 from typing import Any, Final
 
 from schemas import source
+from schemas.compiled import Names, function
 
 Encode = Callable[[Any], bytes]
 
@@ -51,22 +52,78 @@ def encode_text(text: str) -> bytes:
 def compile_record(name: str, definitions: source.Definitions) -> Encode:
     """The encoder of a record given as a Struct. It raises LimitError."""
     definition = definitions[name]
-    fields = definition["fields"]
-    attributes = [field["name"] + "_" * keyword.iskeyword(field["name"]) for field in fields]
-    encoders = []
-    for field in fields:
-        inner, optional = source.unwrap(field["type"])
-        where = f"{definition['name']}.{field['name']}"
-        encode = _compile(inner, definitions, definition["namespace"], where)
-        encoders.append(_optional(encode) if optional else encode)
-    if len(fields) == 1:
-        only, get_one = encoders[0], attrgetter(attributes[0])
-        return lambda value: only(get_one(value))
-    each, get = tuple(encoders), attrgetter(*attributes)
-    return lambda value: b"".join([encode(item) for encode, item in zip(each, get(value), strict=True)])
+    text = _Text(definitions, definition["namespace"])
+    for field in definition["fields"]:
+        attribute = field["name"] + "_" * keyword.iskeyword(field["name"])
+        text.field(field["type"], f"value.{attribute}", f"{definition['name']}.{field['name']}")
+    body = [*text.lines, f"return join(({', '.join(text.parts)},))"]
+    return function(f"write_{definition['name']}", "value", body, text.names.bound)
+
+
+class _Text:
+    """The lines of one encoder; `parts` are the variables with what they wrote, in the order of the fields."""
+
+    def __init__(self, definitions: source.Definitions, namespace: str) -> None:
+        self.lines: list[str] = []
+        self.parts: list[str] = []
+        self.names = Names()
+        self.names.bound |= {"small": _SMALL, "long": varint, "join": b"".join, "length": _length_refused, "nul": _nul}
+        self._definitions = definitions
+        self._namespace = namespace
+
+    def field(self, schema: Any, value: str, where: str) -> None:
+        """Lines that write the field `value`, an expression."""
+        inner, optional = source.unwrap(schema)
+        kind, attributes = source.shape(inner, self._definitions)
+        part = f"p{len(self.parts)}"
+        self.parts.append(part)
+        lines = self._write(kind, inner, attributes, part, where)
+        self.lines.append(f"v = {value}")
+        if optional:
+            branch = [f"    {line}" for line in lines]
+            self.lines += [f"if v is None: {part} = b'\\0'", "else:", *branch, f"    {part} = b'\\2' + {part}"]
+        else:
+            self.lines += lines
+
+    def _write(self, kind: str, schema: Any, attributes: dict[str, Any], part: str, where: str) -> list[str]:
+        """Lines that write the variable `v` into the variable `part`."""
+        match kind:
+            case "int" | "long":
+                return [f"{part} = small[v] if 0 <= v < {_SMALL_END} else long(v)"]
+            case "fixed":
+                return [f"{part} = v"]
+            case "boolean":
+                return [f"{part} = b'\\1' if v else b'\\0'"]
+            case "bytes":
+                return ["n = len(v)", f"{part} = (small[n] if n < {_SMALL_END} else long(n)) + v"]
+            case "string" if not _is_code(attributes):
+                return self._text(attributes, part, where)
+            case _:
+                encode = _compile(schema, self._definitions, self._namespace, where)
+                return [f"{part} = {self.names.name(encode)}(v)"]
+
+    def _text(self, attributes: dict[str, Any], part: str, where: str) -> list[str]:
+        least, most = source.text_bounds(attributes, self._namespace)
+        lines = [
+            "b = v.encode(); n = len(b)",
+            f"if not {least} <= n <= {most}: length({where!r}, n, {least}, {most})",
+            f"{part} = (small[n] if n < {_SMALL_END} else long(n)) + b",
+        ]
+        if not attributes.get("verbatim", False):
+            lines.insert(2, f"if 0 in b: nul({where!r})")
+        return lines
+
+
+def _length_refused(where: str, length: int, least: int, most: int) -> None:
+    raise LimitError(f"{where}: {length} bytes, not {least} to {most}")
+
+
+def _nul(where: str) -> None:
+    raise LimitError(f"{where}: holds NUL")
 
 
 def _compile(schema: Any, definitions: source.Definitions, namespace: str, where: str) -> Encode:
+    """The encoder of a value that stands alone: an array's item, a record, a code."""
     kind, attributes = source.shape(schema, definitions)
     if kind == "record":
         return compile_record(schema, definitions)
@@ -74,7 +131,7 @@ def _compile(schema: Any, definitions: source.Definitions, namespace: str, where
         items = _compile(attributes["items"], definitions, namespace, where)
         return _set(items, attributes.get("unique"), where) if attributes.get("set") else _array(items)
     if kind == "string":
-        return _text(attributes, namespace, where)
+        return _encode_text(attributes, namespace, where)
     if kind == "enum":
         indexes = {symbol: varint(index) for index, symbol in enumerate(attributes["symbols"])}
         return lambda value: indexes[value._value_]  # `.value` and hashing a StrEnum cost five times that
@@ -98,8 +155,13 @@ _SIMPLE: Final[dict[str, Encode]] = {
 }
 
 
-def _text(attributes: dict[str, Any], namespace: str, where: str) -> Encode:
+def _is_code(attributes: dict[str, Any]) -> bool:
     """Codes come again and again, so their encodings are remembered; texts that tell of persons are not."""
+    is_code = "named" in attributes or not {"format", "pattern"} & attributes.keys()
+    return is_code and bool(attributes.get("maxBytes", source.TEXT_BYTES_MAX) <= source.TEXT_BYTES_MAX)
+
+
+def _encode_text(attributes: dict[str, Any], namespace: str, where: str) -> Encode:
     bytes_min, bytes_max = source.text_bounds(attributes, namespace)
     verbatim = attributes.get("verbatim", False)
 
@@ -107,19 +169,12 @@ def _text(attributes: dict[str, Any], namespace: str, where: str) -> Encode:
         data = value.encode()
         length = len(data)
         if length > bytes_max or length < bytes_min:
-            raise LimitError(f"{where}: {length} bytes, not {bytes_min} to {bytes_max}")
-        if not verbatim and b"\0" in data:
-            raise LimitError(f"{where}: holds NUL")
-        return (_SMALL[length] if length < _SMALL_END else varint(length)) + data
+            _length_refused(where, length, bytes_min, bytes_max)
+        if not verbatim and 0 in data:
+            _nul(where)
+        return _long(length) + data
 
-    is_code = "named" in attributes or not {"format", "pattern"} & attributes.keys()
-    if is_code and bytes_max <= source.TEXT_BYTES_MAX:
-        return lru_cache(CODES_REMEMBERED_MAX)(encode_bounded)
-    return encode_bounded
-
-
-def _optional(encode: Encode) -> Encode:
-    return lambda value: b"\x00" if value is None else b"\x02" + encode(value)
+    return lru_cache(CODES_REMEMBERED_MAX)(encode_bounded) if _is_code(attributes) else encode_bounded
 
 
 def _array(encode: Encode) -> Encode:
