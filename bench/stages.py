@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from broker.embedded import EmbeddedLog
-from node import audience, bodies, judge, keys, merkle, opening, policy, publish, relay, rules, seal, verify
+from node import addressing, audience, bodies, judge, keys, merkle, opening, policy, publish, relay, rules, seal, verify
 from node.store.engine import Store
 from schemas import codec
 
@@ -42,8 +42,11 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CRYPTOGRAPHY, relay, "make_grant"),
     (CRYPTOGRAPHY, audience.AudienceKeys, "key"),
     (POLICY, policy, "decide"),
-    (POLICY, publish, "address"),
-    (POLICY, relay, "address"),
+    (POLICY, addressing.Addressing, "__call__"),
+    (POLICY, publish, "labels_of"),
+    (POLICY, relay, "labels_of"),
+    (POLICY, seal, "labels_of"),
+    (CODEC, relay, "audience_name"),
     (POLICY, relay, "audience_of"),
     (POLICY, rules, "check"),
     (POLICY, opening, "labels_of"),

@@ -5,9 +5,13 @@ Pure. Used at intake, to answer the integrator, and again at sealing, under the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+from msgspec import structs
 
 from node import policy
 from node.governance import Governance
+from node.message import DAY_MS
 from schemas.types import ClauseReference, Labels
 
 
@@ -54,3 +58,33 @@ def address(labels: Labels, *, region: str, originator: str, governance: Governa
         else:
             admitted[recipient] = decision.allowing
     return Addressed(admitted=admitted, refusals=tuple(refusals))
+
+
+ANSWERS_REMEMBERED_MAX: Final = 1024  # different labels; reports of one source differ in few
+
+
+class Addressing:
+    """Addresses many reports at one time under one governance: equal labels get the same answer, worked out once.
+
+    Labels count as equal if they differ in their salt and the time of day of `created_at` alone: retention counts from
+    the date, and nothing else that decides looks at the time.
+    """
+
+    def __init__(self, *, originator: str, governance: Governance, at: int) -> None:
+        self._originator = originator
+        self._governance = governance
+        self._at = at
+        self._answers: dict[tuple[Labels, str], Addressed] = {}
+
+    def __call__(self, labels: Labels, region: str) -> Addressed:
+        """The answer of `address`; the same object for equal labels."""
+        day = labels.created_at - labels.created_at % DAY_MS
+        name = (structs.replace(labels, salt=b"", created_at=day), region)
+        answer = self._answers.get(name)
+        if answer is None:
+            answer = address(
+                labels, region=region, originator=self._originator, governance=self._governance, at=self._at
+            )
+            if len(self._answers) < ANSWERS_REMEMBERED_MAX:
+                self._answers[name] = answer
+        return answer

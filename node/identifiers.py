@@ -57,6 +57,8 @@ def _data(name: str) -> Any:
 def _compact(value: str) -> str:
     """Upper case without separators, in Unicode's compatibility form."""
     text = unicodedata.normalize("NFKC", value)
+    if text.isascii():
+        return _SEPARATORS.sub("", text).upper()  # a second round finds nothing
     for _ in range(FOLD_ROUNDS_MAX):
         folded = unicodedata.normalize("NFKC", _SEPARATORS.sub("", text).upper())
         if folded == text:
@@ -168,7 +170,10 @@ def _national(digits: str, country: str | None) -> str:
 
 
 def _fold_name(value: str) -> str:
-    upper = unicodedata.normalize("NFKD", value.translate(_PUNCTUATION).upper())
+    upper = value.translate(_PUNCTUATION).upper()
+    if upper.isascii():
+        return " ".join(upper.split())  # nothing to decompose, and most names are like that
+    upper = unicodedata.normalize("NFKD", upper)
     bare = "".join(character for character in upper if not unicodedata.combining(character))
     return " ".join(unicodedata.normalize("NFKC", bare).translate(_LETTERS).upper().split())
 
@@ -180,7 +185,7 @@ def _name(value: str, _country: str | None) -> str:
         text, before = _fold_name(text), text
         if text == before:
             break
-    printable = all(unicodedata.category(character)[0] != "C" for character in text)
+    printable = text.isprintable() or all(unicodedata.category(character)[0] != "C" for character in text)
     if (
         _fold_name(text) != text
         or not printable

@@ -7,7 +7,7 @@ content again is a duplicate, other content is refused.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from node.addressing import Addressed, address
+from node.addressing import Addressed, Addressing
 from node.errors import Refused
 from node.governance import Governance
 from node.intake import Draft
@@ -70,6 +70,7 @@ class Publisher:
     def _answers(
         self, drafts: Sequence[Draft], known: dict[tuple[str, str], outbox.Known]
     ) -> tuple[list[Acceptance], list[outbox.NewDraft]]:
+        addressing = Addressing(originator=self.node, governance=self.governance(), at=self.clock())
         answers: list[Acceptance] = []
         new: list[outbox.NewDraft] = []
         for draft in drafts:
@@ -95,20 +96,10 @@ class Publisher:
                     outcome="accepted",
                     report_id=draft.report_id,
                     message_id=message_id,
-                    addressed=self.address(draft),
+                    addressed=addressing(labels_of(draft.report, ZERO_HASH), draft.region),
                 )
             )
         return answers, new
-
-    def address(self, draft: Draft) -> Addressed:
-        """To whom the report would go now."""
-        return address(
-            labels_of(draft.report, ZERO_HASH),
-            region=draft.region,
-            originator=self.node,
-            governance=self.governance(),
-            at=self.clock(),
-        )
 
 
 def _again(draft: Draft, earlier: outbox.Known) -> Acceptance:

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from broker.log import Log
-from node.addressing import address
+from node.addressing import Addressed, Addressing
 from node.audience import Audience, Grant, NotAddressed, Waiting, audience_of, make_grant, own_entry
 from node.errors import Unavailable
 from node.governance import Governance
@@ -38,11 +38,10 @@ class _Draft:
     row: outbox.Unsealed
     report: IntelligenceReport
     audience: Audience
-    admitted: tuple[str, ...]
+    name: bytes
+    """Of the audience."""
 
-    @property
-    def name(self) -> bytes:
-        return audience_name(self.audience)
+    admitted: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -106,7 +105,7 @@ class Relay:
             reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
             # The one time of this sealing: never below a head's or a report's, also if the clock went back.
             now = max([self.clock(), *(head.sealed_at for head in heads.values()), *(r.created_at for r in reports)])
-            drafts = [self._addressed(*pair, judge.governance, now) for pair in zip(rows, reports, strict=True)]
+            drafts = self._addressed(rows, reports, judge.governance, now)
             known = await outbox.own_grants(db, {draft.name for draft in drafts})
         if not drafts:
             return 0
@@ -130,16 +129,29 @@ class Relay:
             log.warning("head_moved")
         return len(drafts)
 
-    def _addressed(self, row: outbox.Unsealed, report: IntelligenceReport, governance: Governance, now: int) -> _Draft:
-        addressed = address(
-            labels_of(report, ZERO_HASH),
-            region=row.region,
-            originator=self.signer.originator,
-            governance=governance,
-            at=now,
-        )
-        audience = audience_of(addressed.admitted, originator=self.signer.originator, governance=governance, t=now)
-        return _Draft(row=row, report=report, audience=audience, admitted=tuple(addressed.admitted))
+    def _addressed(
+        self,
+        rows: Sequence[outbox.Unsealed],
+        reports: Sequence[IntelligenceReport],
+        governance: Governance,
+        now: int,
+    ) -> list[_Draft]:
+        """To whom each draft goes; an audience is made and named once, however many drafts it is for."""
+        decide = Addressing(originator=self.signer.originator, governance=governance, at=now)
+        named: dict[int, tuple[Addressed, Audience, bytes]] = {}  # by identity: the addressing keeps each answer
+        drafts = []
+        for row, report in zip(rows, reports, strict=True):
+            addressed = decide(labels_of(report, ZERO_HASH), row.region)
+            if id(addressed) not in named:
+                audience = audience_of(
+                    addressed.admitted, originator=self.signer.originator, governance=governance, t=now
+                )
+                named[id(addressed)] = addressed, audience, audience_name(audience)
+            _, audience, name = named[id(addressed)]
+            drafts.append(
+                _Draft(row=row, report=report, audience=audience, name=name, admitted=tuple(addressed.admitted))
+            )
+        return drafts
 
     def _keys(
         self,

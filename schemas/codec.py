@@ -106,7 +106,10 @@ def fingerprint(cls: type[types.Record]) -> bytes:
 
 def sorted_set(items: Iterable[Item]) -> tuple[Item, ...]:
     """The items as a wire array wants them: sorted by their encoding, nothing twice. bytes are of a fixed type."""
-    return tuple(item for _, item in sorted({_item_key(item): item for item in items}.items()))
+    given = tuple(items)
+    if len(given) < 2:
+        return given
+    return tuple(item for _, item in sorted({_item_key(item): item for item in given}.items()))
 
 
 def unsafe_encode(value: types.Record) -> bytes:

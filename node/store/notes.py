@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import DAY_MS, Place, digest
+from node.store.bulk import insert_rows
 from node.store.tables import access_log, counter, granted, pending, quarantine, withheld
 
 UNAUTHENTICATED_PER_DAY_MAX: Final = 1000  # quarantined records of a stream and day that passed no signature
@@ -294,12 +295,8 @@ async def log_access(
     db: AsyncConnection, operation: str, *, actor: str, subjects: Iterable[tuple[str, str]], now: int
 ) -> None:
     """One entry for each (id, detail): who did what with which message (LED Art 25)."""
-    values = [
-        {"at": now, "operation": operation, "actor": actor, "subject": subject, "detail": detail}
-        for subject, detail in subjects
-    ]
-    if values:
-        await db.execute(insert(access_log), values)
+    names = ("at", "operation", "actor", "subject", "detail")
+    await insert_rows(db, access_log, names, [(now, operation, actor, *one) for one in subjects])
 
 
 async def waiting_since(db: AsyncConnection, before: int) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.seal import Head, SealedBatch
-from node.store.bulk import insert_rows
+from node.store.bulk import insert_rows, set_rows
 from node.store.tables import draft, head, outgoing, own_grant
 
 OUTGOING_BYTES_MAX = 4 * 1024 * 1024  # in one append
@@ -49,20 +49,8 @@ async def known_drafts(db: AsyncConnection, names: Collection[tuple[str, str]]) 
 
 async def add_drafts(db: AsyncConnection, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts; the caller has looked up that none is known."""
-    await db.execute(
-        insert(draft),
-        [
-            {
-                "report_id": one.report_id,
-                "region": one.region,
-                "message_id": one.message_id,
-                "content_hash": one.content_hash,
-                "payload": one.payload,
-                "created_at": one.created_at,
-            }
-            for one in drafts
-        ],
-    )
+    names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
+    await insert_rows(db, draft, names, [tuple(getattr(one, name) for name in names) for one in drafts])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +112,7 @@ def _head_columns(value: Head) -> dict[str, object]:
 
 async def mark_sealed(db: AsyncConnection, sequences: Mapping[int, int]) -> None:
     """Note the sequence of each draft, by draft id; its payload lives on in the sealed bytes only."""
-    if sequences:
-        await db.execute(
-            update(draft).where(draft.c.id == bindparam("draft_id")).values(sequence=bindparam("seq"), payload=None),
-            [{"draft_id": id_, "seq": sequence} for id_, sequence in sequences.items()],
-        )
+    await set_rows(db, draft, ("payload", "sequence"), [(None, sequence, id_) for id_, sequence in sequences.items()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

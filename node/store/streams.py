@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from node.audience import Grant
 from node.chain import Gap, Link, StreamView, open_gaps
 from node.message import Place, Verified
+from node.store.bulk import insert_rows
 from node.store.tables import finding, granted, link, reading, used_id
 from schemas import codec
 from schemas.types import KeyGrant
@@ -115,14 +116,8 @@ async def put_view(db: AsyncConnection, place: Place, changed: StreamView) -> No
             .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")}),
             old,
         )
-    if changed.new_ids:
-        await db.execute(
-            insert(used_id),
-            [
-                {**_columns(place), "message_id": message_id, "sequence": sequence}
-                for message_id, sequence in changed.new_ids.items()
-            ],
-        )
+    ids = [(place.originator, place.stream, *one) for one in changed.new_ids.items()]
+    await insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)
 
 
 def _columns(place: Place) -> dict[str, str]:
