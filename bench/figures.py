@@ -15,6 +15,7 @@ from typing import Any, Final
 
 FILE: Final = Path("build") / "bench.json"
 MICROSECONDS: Final = 1_000_000
+MESSAGES: Final = 2_000  # of a round of throughput, unless BENCH_MESSAGES says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,9 @@ class Spent:
     cpu: float
     """Seconds of this process on any core."""
 
+    items: int
+    """Messages that it did."""
+
 
 @dataclass(slots=True)
 class Stopwatch:
@@ -34,21 +38,32 @@ class Stopwatch:
 
     wall: float = 0.0
     cpu: float = 0.0
+    items: int = 0
+    _counted: bool = False
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Time one block."""
+    def running(self, *, counted: bool = True) -> Iterator[None]:
+        """Time one block, unless it does not count."""
+        self._counted = counted
         wall, cpu = time.perf_counter(), time.process_time()
         try:
             yield
         finally:
-            self.wall += time.perf_counter() - wall
-            self.cpu += time.process_time() - cpu
+            if counted:
+                self.wall += time.perf_counter() - wall
+                self.cpu += time.process_time() - cpu
 
     @property
     def spent(self) -> Spent:
         """So far."""
-        return Spent(wall=self.wall, cpu=self.cpu)
+        if not self.items:
+            raise AssertionError("too few messages: all of them were warming up")
+        return Spent(wall=self.wall, cpu=self.cpu, items=self.items)
+
+    def did(self, items: int) -> None:
+        """How many messages the last block did."""
+        if self._counted:
+            self.items += items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +121,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def ratios(over: Sequence[Spent], under: Sequence[Spent], of: Callable[[Spent], float]) -> tuple[float, ...]:
-    """`over` divided by `under`, round by round."""
-    return tuple(of(one) / of(other) for one, other in zip(over, under, strict=True))
+    """`over` divided by `under`, for each message, round by round."""
+    return tuple(one / other for one, other in zip(per_message(over, of), per_message(under, of), strict=True))
 
 
-def per_message(spent: Iterable[Spent], count: int, of: Callable[[Spent], float]) -> tuple[float, ...]:
-    """Microseconds for each of `count` messages."""
-    return tuple(of(one) * MICROSECONDS / count for one in spent)
+def per_message(spent: Iterable[Spent], of: Callable[[Spent], float]) -> tuple[float, ...]:
+    """Microseconds for each message."""
+    return tuple(of(one) * MICROSECONDS / one.items for one in spent)
 
 
 def number(name: str, default: int) -> int:

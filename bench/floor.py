@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench.enlace import ITEMS_WARM, chunks
 from bench.figures import Spent, Stopwatch
 from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
@@ -47,10 +48,10 @@ async def publish(
     watch = Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'floor-out.db'}")
     try:
-        with watch.running():
-            for first in range(0, len(drafts), together):
-                chosen = range(first, min(first + together, len(drafts)))
+        for chosen in chunks(len(drafts), together):
+            with watch.running(counted=chosen.start >= ITEMS_WARM):
                 await _chunk(store, bus, chosen, drafts, values)
+            watch.did(len(chosen))
     finally:
         await store.close()
     return watch.spent
@@ -97,12 +98,14 @@ async def receive(
     watch = Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'floor-in.db'}")
     try:
-        with watch.running():
-            position, known = 0, set[bytes]()
-            while fetched := await bus.fetch({TOPIC: position}, records_max=together, wait_seconds=0):
-                entries = fetched[0].entries
+        position, known = 0, set[bytes]()
+        while position < len(plain):
+            with watch.running(counted=position >= ITEMS_WARM):
+                [fetched] = await bus.fetch({TOPIC: position}, records_max=together, wait_seconds=0)
+                entries = fetched.entries
                 await _store(store, entries, plain, known)
                 position = entries[-1].position + 1
+            watch.did(len(entries))
         async with store.read() as db:
             if await messages.count(db) != len(plain):
                 raise AssertionError("not every message was stored")

@@ -14,6 +14,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bench.enlace import ITEMS_WARM, chunks
 from bench.figures import Spent, Stopwatch
 from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
@@ -99,10 +100,11 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
     sender, watch = Sender(world), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-out.db'}")
     try:
-        with watch.running():
-            head = Head()
-            for first in range(0, len(drafts), together):
-                head = await _chunk(store, bus, sender, drafts[first : first + together], head)
+        head = Head()
+        for chosen in chunks(len(drafts), together):
+            with watch.running(counted=chosen.start >= ITEMS_WARM):
+                head = await _chunk(store, bus, sender, drafts[chosen.start : chosen.stop], head)
+            watch.did(len(chosen))
     finally:
         await store.close()
     return watch.spent
@@ -155,15 +157,18 @@ async def receive(
     place, watch = Place(stream=STREAM, originator=ORIGINATOR), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-in.db'}")
     try:
-        with watch.running():
-            position = 0
-            while fetched := await bus.fetch({TOPIC: position}, records_max=together, wait_seconds=0):
-                entries = fetched[0].entries
+        position = 0
+        while position < count:
+            with watch.running(counted=position >= ITEMS_WARM):
+                records_max = max(together, ITEMS_WARM - position)
+                [fetched] = await bus.fetch({TOPIC: position}, records_max=records_max, wait_seconds=0)
+                entries = fetched.entries
                 holdings = [_opened(one, own, public) for one in entries]
                 position = entries[-1].position + 1
                 async with store.write() as db:
                     await messages.add(db, holdings, clock.now_ms())
                     await streams.put_positions(db, [(TOPIC, place, position, position)])
+            watch.did(len(entries))
         async with store.read() as db:
             if await messages.count(db) != count:
                 raise AssertionError("not every message was stored")

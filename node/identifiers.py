@@ -181,13 +181,13 @@ def _fold_name(value: str) -> str:
 def _name(value: str, _country: str | None) -> str:
     """Upper case, accents removed, single spaces; the same folding on both sides makes O'Higgins one name."""
     text = _fold_name(value)
-    for _ in range(FOLD_ROUNDS_MAX):
+    for _ in range(0 if text.isascii() else FOLD_ROUNDS_MAX):  # ASCII is settled
         text, before = _fold_name(text), text
         if text == before:
             break
     printable = text.isprintable() or all(unicodedata.category(character)[0] != "C" for character in text)
     if (
-        _fold_name(text) != text
+        not (text.isascii() or _fold_name(text) == text)
         or not printable
         or not any(map(str.isalnum, text))
         or len(text.encode()) > NAME_BYTES_MAX

@@ -7,6 +7,7 @@ Section names refer to docs/wire-format.md.
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
+from struct import Struct
 from typing import Final
 
 from schemas.types import (
@@ -34,6 +35,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 SUITE: Final = 1  # Ed25519, SHA-256, AES-256-GCM, ML-DSA-65, HPKE MLKEM768-X25519; a closed table
 ZERO_HASH: Final = bytes(32)
 REGISTRY: Final = "REGISTRY"
+_length: Final = Struct(">I").pack
 
 
 def digest(data: bytes) -> bytes:
@@ -43,12 +45,12 @@ def digest(data: bytes) -> bytes:
 
 def frame(*items: bytes | str) -> bytes:
     """Each item as 4 bytes of big-endian length and its bytes; text is ASCII ("Conventions")."""
-    out = bytearray()
+    out = []
     for item in items:
         data = item.encode("ascii") if isinstance(item, str) else item
-        out += len(data).to_bytes(4, "big")
-        out += data
-    return bytes(out)
+        out.append(_length(len(data)))
+        out.append(data)
+    return b"".join(out)
 
 
 def expand(key: bytes, *items: bytes | str) -> bytes:

@@ -55,7 +55,9 @@ class Subscriber:
         async with self._store.read() as db:
             stored = await streams.positions(db)
         self._known = set(stored)
-        self._positions = {topic: stored.get(topic, 0) for topic in self.places}
+        # Grants first here too: a log answers in this order, and a backlog of reports would have to wait for them.
+        topics = sorted(self.places, key=lambda topic: self.places[topic].stream != "keys")
+        self._positions = {topic: stored.get(topic, 0) for topic in topics}
         await self._pause()
 
     async def step(self, wait_seconds: float) -> int:

@@ -26,9 +26,24 @@ class LimitError(ValueError):
     """A value breaks a rule of this module; the text names the field and never holds the value."""
 
 
+_SIX_BYTES: Final = 1 << 35
+_SEVEN_BYTES: Final = 1 << 42
+
+
 def varint(number: int) -> bytes:
     """An int or long as Avro encodes it: zigzag, seven bits in a byte, lowest first."""
     rest = number << 1 if number >= 0 else (-number << 1) - 1
+    if _SIX_BYTES <= rest < _SEVEN_BYTES:  # a time of our days, in ms
+        return bytes(
+            (
+                rest & 0x7F | 0x80,
+                rest >> 7 & 0x7F | 0x80,
+                rest >> 14 & 0x7F | 0x80,
+                rest >> 21 & 0x7F | 0x80,
+                rest >> 28 & 0x7F | 0x80,
+                rest >> 35,
+            )
+        )
     out = bytearray()
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)

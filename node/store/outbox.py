@@ -145,9 +145,16 @@ async def put_own_grants(db: AsyncConnection, grants: Mapping[bytes, OwnGrant]) 
 
 async def unacknowledged(db: AsyncConnection, stream: str, limit: int) -> list[tuple[int, bytes]]:
     """The oldest sealed bytes of `stream` that the log has not acknowledged, at most OUTGOING_BYTES_MAX of them."""
+    last = (
+        select(outgoing.c.sequence)
+        .where(outgoing.c.stream == stream, outgoing.c.acknowledged.is_(True))
+        .order_by(outgoing.c.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     rows = await db.execute(
         select(outgoing.c.sequence, outgoing.c.value)
-        .where(outgoing.c.stream == stream, outgoing.c.acknowledged.is_(False))
+        .where(outgoing.c.stream == stream, outgoing.c.sequence > func.coalesce(last, 0))
         .order_by(outgoing.c.sequence)
         .limit(limit)
     )
@@ -162,8 +169,18 @@ async def unacknowledged(db: AsyncConnection, stream: str, limit: int) -> list[t
 
 
 async def streams_to_send(db: AsyncConnection) -> list[str]:
-    """Own streams with unacknowledged bytes; `keys` first, so that a grant is in the log before what it opens."""
-    rows = await db.execute(select(outgoing.c.stream).where(outgoing.c.acknowledged.is_(False)).distinct())
+    """Own streams with unacknowledged bytes; `keys` first, so that a grant is in the log before what it opens.
+
+    They are sent in their order, so where any is unacknowledged the newest is: nothing has to be searched for.
+    """
+    newest = (
+        select(outgoing.c.acknowledged)
+        .where(outgoing.c.stream == head.c.stream)
+        .order_by(outgoing.c.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await db.execute(select(head.c.stream).where(newest.is_(False)))
     return sorted(rows.scalars(), key=lambda stream: (stream != "keys", stream))
 
 

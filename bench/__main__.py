@@ -1,0 +1,67 @@
+"""`make bench`: prints a table and writes build/bench.json. `python -m bench PART …` runs parts alone.
+
+Parts: throughput, scale, latency, memory. BENCH_MESSAGES sets how many messages a round of throughput has, and lowers
+everything else with it; BENCH_BUS is the bus of the latency part (default: an embedded log in its own folder).
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from bench import compare, latency, material, memory, scale
+from bench.enlace import ITEMS_WARM
+from bench.figures import MESSAGES, Figures, number
+
+ONE_BY_ONE_SHARE: Final = 8  # of the messages: a transaction for each takes longer
+
+
+def _throughput(folder: Path, figures: Figures, messages: int) -> None:
+    world = material.world(folder / "world")
+    drafts = material.drafts(ITEMS_WARM + messages)
+    asyncio.run(compare.throughput(world, folder, drafts, figures))
+    few = drafts[: ITEMS_WARM + max(1, messages // ONE_BY_ONE_SHARE)]
+    asyncio.run(compare.one_by_one(world, folder, few, figures))
+
+
+def _latency(folder: Path, figures: Figures, messages: int) -> None:
+    latency.measure(folder, figures, messages=messages, bus=os.environ.get("BENCH_BUS"))
+
+
+PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
+    "throughput": _throughput,
+    "scale": scale.measure,
+    "latency": _latency,
+    "memory": memory.measure,
+}
+
+
+def main(chosen: list[str]) -> int:
+    """Run the parts that are named, or all."""
+    if unknown := [name for name in chosen if name not in PARTS]:
+        print(f"no part {unknown[0]}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    figures, messages = Figures(), number("BENCH_MESSAGES", MESSAGES)
+    base = Path(tempfile.mkdtemp(prefix="enlace-bench-"))
+    try:
+        for name in chosen or PARTS:
+            begun = time.monotonic()
+            folder = base / name
+            folder.mkdir()
+            PARTS[name](folder, figures, messages)
+            shutil.rmtree(folder)
+            print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    print(figures.table())
+    figures.write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

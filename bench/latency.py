@@ -1,0 +1,161 @@
+"""Latency: from the answer to whoever hands in, to the row in the store of another country.
+
+Three processes and this one: the daemons of originator and reader, and a child that reads the floor. This process hands
+in what is due every few milliseconds, as a gateway would, and looks into the reader's store. The floor runs at the same
+rate over the same log beforehand: append here, fetch and one SQLite commit with synchronous=FULL in the child.
+"""
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench import material
+from bench.figures import Figures, percentile
+from bench.material import ACTOR, ORIGINATOR, READER, World
+from broker import topology as topologies
+from broker.bus import KAFKA, open_log
+from broker.log import Log, TopicSpec
+from node.assembly import open_store, publisher
+from node.intake import Draft
+from tests.processes import running, until
+
+RATES: Final = (100, 1_000)  # messages a second
+SECONDS: Final = 6
+WARM_SHARE: Final = 5  # the first fifth is not counted
+TICK_SECONDS: Final = 0.004
+LOOK_SECONDS: Final = 0.001
+SECONDS_MAX: Final = 300.0
+FLOOR_TOPIC: Final = "floor.bz"
+FLOOR_SIZE_BYTES: Final = 2_200  # what a sealed message of 1.3 KB takes
+MS: Final = 1_000
+
+
+def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -> None:
+    """p50 and p99 of floor and exchange at each rate."""
+    name = "kafka" if bus is not None and bus.startswith(KAFKA) else "embedded"
+    for rate in RATES:
+        count = min(messages * 3, rate * SECONDS)
+        here = folder / str(rate)
+        world = material.world(here, bus=bus)
+        asyncio.run(_provision(world, here))
+        floor = _floor(world, here, rate, count)
+        ours = _exchange(world, here, rate, count)
+        for label, found in (("latency", ours), ("latency_floor", floor)):
+            counted = found[len(found) // WARM_SHARE :]
+            for share in (50, 99):
+                value = percentile(counted, share / 100) * MS
+                target = "at most 5 times the floor" if (label, share, rate, name) == ("latency", 99, 1_000, "kafka") else ""
+                figures.add(f"{label}_p{share}_ms_{name}_{rate}", "ms", [value], target=target)
+
+
+async def _provision(world: World, folder: Path) -> None:
+    bus = open_log(world.bus, folder)
+    try:
+        floor = TopicSpec(topic=FLOOR_TOPIC, replication=1, retention_days=1)
+        await bus.provision([*topologies.specs_of(world.topology), floor])
+    finally:
+        await bus.close()
+
+
+def _floor(world: World, folder: Path, rate: int, count: int) -> list[float]:
+    """Seconds from the append's beginning to the commit, by message."""
+    command = [sys.executable, "-m", "bench.latency_floor", world.bus, str(folder / "floor.db"), str(count)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        if child.stdout is None or child.stdout.readline().strip() != "ready":
+            raise AssertionError("the floor's reader did not start")
+        asyncio.run(_append(world, folder, rate, count))
+        out, _ = child.communicate(timeout=SECONDS_MAX)
+    finally:
+        child.kill()
+    found: list[float] = json.loads(out)
+    return found
+
+
+async def _append(world: World, folder: Path, rate: int, count: int) -> None:
+    bus: Log = open_log(world.bus, folder)
+
+    async def send(chosen: range) -> None:
+        begun = time.time_ns().to_bytes(8, "big")
+        await bus.append(FLOOR_TOPIC, [begun + os.urandom(FLOOR_SIZE_BYTES - len(begun)) for _ in chosen])
+
+    try:
+        await _at_rate(rate, count, send)
+    finally:
+        await bus.close()
+
+
+async def _at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any, Any, None]]) -> None:
+    """Call `send` with what became due since the last call."""
+    begun, done = time.monotonic(), 0
+    while done < count:
+        due = min(count, int((time.monotonic() - begun) * rate) + 1)
+        if due > done:
+            await send(range(done, due))
+            done = due
+        await asyncio.sleep(TICK_SECONDS)
+
+
+def _exchange(world: World, folder: Path, rate: int, count: int) -> list[float]:
+    """Seconds from the answer to the row abroad, by message."""
+    drafts = material.drafts(count)
+    with running(world.homes[ORIGINATOR], world.homes[READER]):
+        watcher = _Watcher(world.homes[READER] / "store.db", count)
+        accepted = asyncio.run(_hand_in(world, rate, drafts))
+        until(lambda: len(watcher.seen) >= count, SECONDS_MAX)
+        watcher.join()
+    return [watcher.seen[id_] - at for id_, at in accepted]
+
+
+async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tuple[bytes, float]]:
+    home, accepted = world.home(ORIGINATOR), list[tuple[bytes, float]]()
+    async with open_store(home) as store:
+        intake = publisher(home, store, actor=ACTOR)
+
+        async def send(chosen: range) -> None:
+            answers = await intake.accept(drafts[chosen.start : chosen.stop])
+            now = time.time()
+            accepted.extend((one.message_id, now) for one in answers if one.message_id is not None)
+
+        await _at_rate(rate, len(drafts), send)
+    return accepted
+
+
+class _Watcher:
+    """Notes when each message became visible in a store; a thread with a connection of its own."""
+
+    def __init__(self, store: Path, count: int) -> None:
+        self.seen: dict[bytes, float] = {}
+        self._store = store
+        self._count = count
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
+
+    def _watch(self) -> None:
+        connection = sqlite3.connect(f"{self._store.absolute().as_uri()}?mode=ro", uri=True)
+        last, version, deadline = 0, -1, time.monotonic() + SECONDS_MAX
+        try:
+            while len(self.seen) < self._count and time.monotonic() < deadline:
+                now_version = connection.execute("PRAGMA data_version").fetchone()[0]
+                if now_version == version:
+                    time.sleep(LOOK_SECONDS)
+                    continue
+                version = now_version
+                for id_, message_id in connection.execute(
+                    "SELECT id, message_id FROM message WHERE id > ? ORDER BY id", (last,)
+                ):
+                    self.seen[message_id], last = time.time(), id_
+        finally:
+            connection.close()

@@ -1,0 +1,74 @@
+"""Memory of one node that takes in a backlog: the most that its process ever had resident.
+
+A real daemon in a process of its own; the messages lie in the log before it starts. BENCH_MEMORY_MESSAGES sets how many
+(`make bench-memory`: 100,000).
+"""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from bench import material
+from bench.enlace import ITEMS_IN_TRANSACTION
+from bench.figures import Figures, number
+from bench.material import ORIGINATOR, READER, World
+from broker import topology as topologies
+from broker.bus import open_log
+from tests.processes import Daemon, until
+
+MESSAGES_SHARE: Final = 4  # times the messages of a round of throughput
+MESSAGES_AT_ONCE: Final = 2_000  # drafts that lie in this process's memory
+SECONDS_MAX: Final = 1_800.0
+KIBIBYTES: Final = 1_024
+
+
+def measure(folder: Path, figures: Figures, messages: int) -> None:
+    """Fill the log, let a daemon read it all, ask the kernel for its peak."""
+    count = number("BENCH_MEMORY_MESSAGES", messages * MESSAGES_SHARE)
+    world = material.world(folder / "world")
+    asyncio.run(_fill(world, folder, count))
+    home = world.homes[READER]
+    daemon = Daemon(home)
+    try:
+        daemon.ready()
+        until(lambda: stored(home / "store.db") >= count, SECONDS_MAX)
+        peak = _peak_mebibytes(daemon.process.pid)
+    finally:
+        daemon.stop()
+    figures.add("receive_memory_peak_mb", "MiB", [peak], target="below 200")
+    figures.add("receive_memory_messages", "messages", [count])
+
+
+async def _fill(world: World, folder: Path, count: int) -> None:
+    bus = open_log(world.bus, folder)
+    try:
+        await bus.provision(topologies.specs_of(world.topology))
+        async with world.node(ORIGINATOR, folder / "out.db", bus) as (node, intake):
+            for first in range(0, count, MESSAGES_AT_ONCE):
+                drafts = material.drafts(min(MESSAGES_AT_ONCE, count - first), first=first)
+                for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
+                    await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
+                    await node.relay.step()
+    finally:
+        await bus.close()
+
+
+def stored(store: Path) -> int:
+    """How many messages a node's store holds; none while there is no store."""
+    if not store.is_file():
+        return 0
+    connection = sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
+    except sqlite3.OperationalError:  # its tables are being made
+        return 0
+    finally:
+        connection.close()
+
+
+def _peak_mebibytes(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / KIBIBYTES
+    raise AssertionError("the kernel does not say")

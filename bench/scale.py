@@ -1,0 +1,88 @@
+"""What a message costs in a large community: 6 or 60 nodes, 10 or 1,770 agreements, five recipients each time.
+
+The agreements with the five admit the subject of the reports; all others admit another one, so that each has to be
+decided about. Only the two homes that are measured get the agreements.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+from bench import enlace, material
+from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
+from bench.figures import Figures, Spent, ratios
+from bench.material import CODES, ORIGINATOR, READER, RECIPIENTS, World
+from node import documents
+from node.compile import compile_text
+from node.documents import FOLDER
+from node.files import write_file
+from node.intake import Draft
+from schemas.types import DocumentKind
+
+ROUNDS: Final = 5
+MESSAGES_SHARE: Final = 2  # of those of a round of throughput
+MANY: Final = (*CODES, *(f"N{number:02}" for number in range(60 - len(CODES))))
+FEW_AGREEMENTS: Final = 10
+ALL_AGREEMENTS: Final = len(MANY) * (len(MANY) - 1) // 2
+OTHER_SUBJECT: Final = "ROBBERY"
+TARGET: Final = "at most 1.10"
+
+
+def measure(folder: Path, figures: Figures, messages: int) -> None:
+    """Costs of the larger community over those of the smaller, in interleaved rounds, by CPU time."""
+    drafts = material.drafts(ITEMS_WARM + max(1, messages // MESSAGES_SHARE))
+    worlds = {
+        "few": _world(folder / "few", CODES, FEW_AGREEMENTS),
+        "nodes": _world(folder / "nodes", MANY, FEW_AGREEMENTS),
+        "agreements": _world(folder / "agreements", MANY, ALL_AGREEMENTS),
+    }
+    publishing: dict[str, list[Spent]] = {name: [] for name in worlds}
+    receiving: dict[str, list[Spent]] = {name: [] for name in worlds}
+    for number in range(ROUNDS):
+        order = list(worlds.items())
+        for name, world in order if number % 2 else reversed(order):
+            here = folder / f"{name}-{number}"
+            here.mkdir()
+            published, received = asyncio.run(_run(world, here, drafts))
+            publishing[name].append(published)
+            receiving[name].append(received)
+    for verb, spent in (("publish", publishing), ("receive", receiving)):
+        over_nodes = ratios(spent["nodes"], spent["few"], lambda one: one.cpu)
+        figures.add(f"{verb}_cost_60_over_6_nodes", "times", over_nodes, target=TARGET)
+        over_agreements = ratios(spent["agreements"], spent["nodes"], lambda one: one.cpu)
+        figures.add(f"{verb}_cost_1770_over_10_agreements", "times", over_agreements, target=TARGET)
+
+
+async def _run(world: World, folder: Path, drafts: Sequence[Draft]) -> tuple[Spent, Spent]:
+    async with world.log(folder / "log.db") as bus:
+        published = await enlace.publish(world, folder, bus, drafts, together=ITEMS_IN_TRANSACTION)
+        return published, await enlace.receive(world, folder, bus, len(drafts))
+
+
+def _world(folder: Path, codes: Sequence[str], agreements: int) -> World:
+    folder.mkdir()
+    world = material.world(folder, codes, [])
+    governance = documents.read_folder(world.homes[ORIGINATOR] / FOLDER).governance
+    keys = {code: world.home(code).keys() for code in codes}
+    for one, other in _pairs(codes, agreements):
+        subject = "DRUG_TRAFFICKING" if one == ORIGINATOR and other in RECIPIENTS else OTHER_SUBJECT
+        text = material.agreement(f"{one}-{other}", (one, other), (subject,))
+        parsed = compile_text(
+            DocumentKind.AGREEMENT, text, governance=governance, topology=world.topology, file=f"{one}-{other}.toml"
+        )
+        for code in (one, other):
+            parsed = documents.sign(parsed, keys[code], governance)
+        for code in (ORIGINATOR, READER):
+            write_file(world.homes[code] / FOLDER / documents.file_name(parsed), documents.to_bytes(parsed))
+    return world
+
+
+def _pairs(codes: Sequence[str], count: int) -> Iterator[tuple[str, str]]:
+    """The originator with its five recipients first, then other pairs."""
+    first = [(ORIGINATOR, code) for code in RECIPIENTS]
+    rest = (pair for pair in combinations(codes, 2) if pair not in first)
+    yield from first
+    for pair, _ in zip(rest, range(count - len(first)), strict=False):
+        yield pair
