@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup demo test check generate lock clean
+.PHONY: setup demo test check bench bench-memory generate lock clean
 
 setup: .venv/ready
 
@@ -24,6 +24,13 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# BENCH_MESSAGES lowers the sizes; BENCH_BUS=kafka://… measures latency over that bus.
+bench: setup
+	$(BIN)/python -m bench
+
+bench-memory: setup
+	BENCH_MEMORY_MESSAGES=$${BENCH_MEMORY_MESSAGES:-100000} $(BIN)/python -m bench memory
 
 generate: setup
 	$(BIN)/python -m schemas.generate

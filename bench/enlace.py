@@ -15,7 +15,9 @@ from node.subscribe import RECORDS_IN_TRANSACTION_MAX
 ITEMS_IN_TRANSACTION: Final = DRAFTS_IN_BATCH_MAX
 """One size for what is accepted, sealed and appended together, on every side of the comparison."""
 
-ITEMS_WARM: Final = RECORDS_IN_TRANSACTION_MAX if number("BENCH_MESSAGES", MESSAGES) >= RECORDS_IN_TRANSACTION_MAX else 0
+ITEMS_WARM: Final = (
+    RECORDS_IN_TRANSACTION_MAX if number("BENCH_MESSAGES", MESSAGES) >= RECORDS_IN_TRANSACTION_MAX else 0
+)
 """Messages at the beginning of each run that are not timed; a run that is made small on purpose times all."""
 
 

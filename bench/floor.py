@@ -41,9 +41,7 @@ async def sealed_records(bus: Log) -> list[bytes]:
     return out
 
 
-async def publish(
-    folder: Path, bus: Log, drafts: Sequence[Draft], values: Sequence[bytes], *, together: int
-) -> Spent:
+async def publish(folder: Path, bus: Log, drafts: Sequence[Draft], values: Sequence[bytes], *, together: int) -> Spent:
     """Write the outbox's rows and append the bytes that were sealed before."""
     watch = Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'floor-out.db'}")

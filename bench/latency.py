@@ -52,7 +52,9 @@ def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -
             counted = found[len(found) // WARM_SHARE :]
             for share in (50, 99):
                 value = percentile(counted, share / 100) * MS
-                target = "at most 5 times the floor" if (label, share, rate, name) == ("latency", 99, 1_000, "kafka") else ""
+                target = (
+                    "at most 5 times the floor" if (label, share, rate, name) == ("latency", 99, 1_000, "kafka") else ""
+                )
                 figures.add(f"{label}_p{share}_ms_{name}_{rate}", "ms", [value], target=target)
 
 

@@ -130,9 +130,7 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
     async with store.read() as db:
         rows = await outbox.unsealed(db, len(drafts))
     reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
-    values = [
-        sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)
-    ]
+    values = [sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)]
     last = Head(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
     sealed = SealedBatch(stream=STREAM, first_sequence=head.next_sequence, values=tuple(values), head=last)
     async with store.write() as db:
@@ -197,7 +195,9 @@ def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
     size = int.from_bytes(plain[end : end + _LENGTH], "big")
     payload = plain[end + _LENGTH : end + _LENGTH + size]
     report = codec.decode(IntelligenceReport, payload)
-    return Holding(opened=_as_opened(value, sealed, header, labels, report, payload, entry.position), agreement=None, clause=None)
+    return Holding(
+        opened=_as_opened(value, sealed, header, labels, report, payload, entry.position), agreement=None, clause=None
+    )
 
 
 def _as_opened(

@@ -88,7 +88,9 @@ def decode(cls: type[T], data: bytes) -> T:
     try:
         raw = codec.read(data, PREFIX_BYTES)
     except (ReadError, IndexError, UnicodeDecodeError) as error:
-        raise BadMessage(f"{codec.name}: not decodable ({error if isinstance(error, ReadError) else type(error).__name__})") from None
+        raise BadMessage(
+            f"{codec.name}: not decodable ({error if isinstance(error, ReadError) else type(error).__name__})"
+        ) from None
     value = _checked(cls, codec, raw)
     try:
         again = codec.encode(value)

@@ -98,7 +98,9 @@ class _Text:
         kind, attributes = source.shape(inner, self._definitions)
         match kind:
             case "record":
-                self._add(indent, f"{target}, p = {self.names.name(_record(inner, self._definitions, self._made))}(d, p)")
+                self._add(
+                    indent, f"{target}, p = {self.names.name(_record(inner, self._definitions, self._made))}(d, p)"
+                )
             case "array":
                 self._array(attributes, target, indent)
             case "fixed":
@@ -129,7 +131,9 @@ class _Text:
         self._add(indent, f"{items} = []", "if n:")
         self._add(indent, f"    {left} = n >> 1")
         most = attributes.get("maxItems", source.ITEMS_MAX)
-        self._add(indent, f"    if n & 1 or {left} > {most}: refuse('{self.where}: not one block of 1 to {most} items')")
+        self._add(
+            indent, f"    if n & 1 or {left} > {most}: refuse('{self.where}: not one block of 1 to {most} items')"
+        )
         self._add(indent, f"    for _ in range({left}):")
         self.read(attributes["items"], item, indent + "        ")
         self._add(indent, f"        {items}.append({item})")

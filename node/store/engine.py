@@ -14,9 +14,11 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from node.errors import Unavailable, UsageError
 from node.store import migrate
+from node.store.connection import StoreConnection
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of ours; what lasts longer is a locked disk
 READERS_MAX: Final = 4
@@ -116,9 +118,13 @@ def _path(url: str) -> Path:
 
 
 def _engine(path: Path, *, writes: bool) -> AsyncEngine:
+    async def connect() -> StoreConnection:
+        return await StoreConnection(str(path), BUSY_TIMEOUT_SECONDS)
+
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
+        "sqlite+aiosqlite://",
+        async_creator=connect,
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writes else READERS_MAX,
         max_overflow=0,
     )

@@ -1,0 +1,47 @@
+"""A connection to SQLite with one change of thread for each statement, where aiosqlite alone needs four.
+
+SQLAlchemy makes a cursor, executes, fetches all rows and closes the cursor, each by a message to the connection's thread
+and back; for the short transactions of a node that costs more than the statements. Here a cursor is made and closed at
+once, as neither touches the file, and rows are fetched where the statement ran. What may wait for the disk or a lock
+stays in the thread. Rows are always fetched whole: a result that is streamed is refused.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+
+
+class StoreConnection(aiosqlite.Connection):
+    """One caller at a time, as SQLAlchemy's pool promises: so the connection may be touched from both threads."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+        super().__init__(connect, iter_chunk_size=64)
+        self._fetched: dict[sqlite3.Cursor, list[Any]] = {}
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        owner, name = getattr(fn, "__self__", None), getattr(fn, "__name__", "")
+        if isinstance(owner, sqlite3.Connection) and name == "cursor":
+            return fn()
+        if isinstance(owner, sqlite3.Cursor):
+            match name:
+                case "execute":
+                    return await super()._execute(self._execute_and_fetch, owner, *args)
+                case "fetchall":
+                    return self._fetched.pop(owner, [])
+                case "close":
+                    self._fetched.pop(owner, None)
+                    return fn()
+                case "fetchone" | "fetchmany":
+                    raise NotImplementedError("the store does not stream results")
+        return await super()._execute(fn, *args, **kwargs)
+
+    def _execute_and_fetch(self, cursor: sqlite3.Cursor, *args: Any) -> sqlite3.Cursor:
+        cursor.execute(*args)
+        if cursor.description is not None:
+            self._fetched[cursor] = cursor.fetchall()
+        return cursor
