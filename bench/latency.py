@@ -36,6 +36,8 @@ SECONDS_MAX: Final = 300.0
 FLOOR_TOPIC: Final = "floor.bz"
 FLOOR_SIZE_BYTES: Final = 2_200  # what a sealed message of 1.3 KB takes
 MS: Final = 1_000
+BOUNDED: Final = ("latency", 99, 1_000, "kafka")
+TARGET: Final = "at most 5 times the floor"
 
 
 def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -> None:
@@ -47,14 +49,12 @@ def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -
         world = material.world(here, bus=bus)
         asyncio.run(_provision(world, here))
         floor = _floor(world, here, rate, count)
-        ours = _exchange(world, here, rate, count)
+        ours = _exchange(world, rate, count)
         for label, found in (("latency", ours), ("latency_floor", floor)):
             counted = found[len(found) // WARM_SHARE :]
             for share in (50, 99):
                 value = percentile(counted, share / 100) * MS
-                target = (
-                    "at most 5 times the floor" if (label, share, rate, name) == ("latency", 99, 1_000, "kafka") else ""
-                )
+                target = TARGET if (label, share, rate, name) == BOUNDED else ""
                 figures.add(f"{label}_p{share}_ms_{name}_{rate}", "ms", [value], target=target)
 
 
@@ -106,7 +106,7 @@ async def _at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any,
         await asyncio.sleep(TICK_SECONDS)
 
 
-def _exchange(world: World, folder: Path, rate: int, count: int) -> list[float]:
+def _exchange(world: World, rate: int, count: int) -> list[float]:
     """Seconds from the answer to the row abroad, by message."""
     drafts = material.drafts(count)
     with running(world.homes[ORIGINATOR], world.homes[READER]):

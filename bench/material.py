@@ -170,7 +170,7 @@ class World:
     @asynccontextmanager
     async def log(self, file: Path) -> AsyncIterator[Log]:
         """A new embedded log with all topics."""
-        bus = open_log(f"sqlite:///{file.absolute()}", file.parent)
+        bus = open_log(f"sqlite:///{file}", file.parent)
         try:
             await bus.provision(topologies.specs_of(self.topology))
             yield bus

@@ -1,6 +1,6 @@
 """(b) What one would write first: a signature and five HPKE wraps for each message, verified and opened one by one.
 
-Same codec, same tables, same log, same KEM. It decides nothing: no agreements, no report rules, no chain, no quarantine.
+Same codec, same tables, same log, same KEM. It decides nothing: no agreements, no rules for reports, no chain.
 
     record = SealedMessage(header, content_hash, content, batch, signature, 0, empty path)
     batch holds a KeyGrant with a wrap of the message's own key for each recipient;

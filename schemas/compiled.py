@@ -11,7 +11,7 @@ from typing import Any
 
 
 def function(name: str, parameters: str, body: Sequence[str], bound: Mapping[str, Any]) -> Callable[..., Any]:
-    """The function `name(parameters)` with these lines; `bound` are the names that it uses. Tracebacks show its text."""
+    """The function `name(parameters)` of these lines, whose names are those in `bound`. A traceback shows its text."""
     text = "\n".join([f"def {name}({parameters}):", *(f"    {line}" for line in body), ""])
     file = f"<schemas: {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)

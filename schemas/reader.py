@@ -98,9 +98,8 @@ class _Text:
         kind, attributes = source.shape(inner, self._definitions)
         match kind:
             case "record":
-                self._add(
-                    indent, f"{target}, p = {self.names.name(_record(inner, self._definitions, self._made))}(d, p)"
-                )
+                one = self.names.name(_record(inner, self._definitions, self._made))
+                self._add(indent, f"{target}, p = {one}(d, p)")
             case "array":
                 self._array(attributes, target, indent)
             case "fixed":

@@ -41,6 +41,6 @@ def _setting(table: Table, names: tuple[str, ...]) -> str:
 def _text(statement: Insert | Update, names: tuple[str, ...], order: tuple[str, ...]) -> str:
     """The statement for these columns, with its places in this order."""
     compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(names))
-    if tuple(compiled.positiontup or ()) != order:  # type: ignore[attr-defined]  # of a statement with places
+    if tuple(compiled.positiontup or ()) != order:
         raise ValueError(f"{statement.table}: name the columns in the order of the table")
     return str(compiled)

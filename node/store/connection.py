@@ -1,9 +1,9 @@
 """A connection to SQLite with one change of thread for each statement, where aiosqlite alone needs four.
 
-SQLAlchemy makes a cursor, executes, fetches all rows and closes the cursor, each by a message to the connection's thread
-and back; for the short transactions of a node that costs more than the statements. Here a cursor is made and closed at
-once, as neither touches the file, and rows are fetched where the statement ran. What may wait for the disk or a lock
-stays in the thread. Rows are always fetched whole: a result that is streamed is refused.
+SQLAlchemy makes a cursor, executes, fetches all rows and closes the cursor, each by a message to the connection's
+thread and back; for the short transactions of a node that costs more than the statements. Here a cursor is made and
+closed at once, as neither touches the file, and rows are fetched where the statement ran. What may wait for the disk or
+a lock stays in the thread. Rows are always fetched whole: a result that is streamed is refused.
 """
 
 import sqlite3
@@ -30,7 +30,7 @@ class StoreConnection(aiosqlite.Connection):
         if isinstance(owner, sqlite3.Cursor):
             match name:
                 case "execute":
-                    return await super()._execute(self._execute_and_fetch, owner, *args)
+                    return await self._in_thread(self._execute_and_fetch, owner, *args)
                 case "fetchall":
                     return self._fetched.pop(owner, [])
                 case "close":
@@ -38,7 +38,10 @@ class StoreConnection(aiosqlite.Connection):
                     return fn()
                 case "fetchone" | "fetchmany":
                     raise NotImplementedError("the store does not stream results")
-        return await super()._execute(fn, *args, **kwargs)
+        return await self._in_thread(fn, *args, **kwargs)
+
+    async def _in_thread(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # its own way to the thread
 
     def _execute_and_fetch(self, cursor: sqlite3.Cursor, *args: Any) -> sqlite3.Cursor:
         cursor.execute(*args)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -118,7 +119,7 @@ def _path(url: str) -> Path:
 
 
 def _engine(path: Path, *, writes: bool) -> AsyncEngine:
-    async def connect() -> StoreConnection:
+    async def connect() -> aiosqlite.Connection:
         return await StoreConnection(str(path), BUSY_TIMEOUT_SECONDS)
 
     engine = create_async_engine(

@@ -1,0 +1,57 @@
+"""schemas/reader.py reads what the Avro library reads, and refuses by itself what is not canonical."""
+
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import pytest
+
+from schemas import codec, source, types
+from schemas.encoder import varint
+from schemas.reader import ReadError, compile_reader
+from tests.wire_samples import EACH, HEADER, name_of
+
+START = codec.PREFIX_BYTES
+
+
+def reader_of(cls: type[types.Record]) -> Any:
+    """The reader of a type of the wire."""
+    return compile_reader(f"enlace.v1.{cls.__name__}", source.current())
+
+
+@pytest.mark.parametrize("value", EACH, ids=name_of)
+def test_a_record_is_read_as_the_avro_library_reads_it(value: types.Record) -> None:
+    """Two implementations give the same fields."""
+    data = codec.encode(value)
+    schema = fastavro.parse_schema(source.bare(f"enlace.v1.{type(value).__name__}", source.current()))
+
+    assert reader_of(type(value))(data, START) == fastavro.schemaless_reader(BytesIO(data[START:]), schema, None)
+
+
+NOT_CANONICAL = {
+    "a number that is longer than need be": b"\x82\x00",
+    "a number of more than ten bytes": b"\x80" * 11 + b"\x01",
+    "a number that overflows 64 bits": b"\xff" * 9 + b"\x7f",
+    "a negative length": varint(-1),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CANONICAL)
+def test_a_length_that_is_not_canonical_is_refused_before_anything_is_compared(name: str) -> None:
+    """The reader alone stops it."""
+    with pytest.raises(ReadError):
+        reader_of(types.Recall)(NOT_CANONICAL[name] + b"x" * 10, 0)
+
+
+def test_an_array_longer_than_its_field_may_be_is_refused_at_its_count() -> None:
+    """Nothing is read, and nothing is allocated, for its items."""
+    head = codec.encode(HEADER)[START : START + 16] + b"\0"
+
+    with pytest.raises(ReadError, match="refers_to"):
+        reader_of(types.Header)(head + varint(501) + bytes(501 * 16) + b"\0\0\0", 0)
+
+
+def test_bytes_that_are_left_over_are_refused() -> None:
+    """A record takes all of the data."""
+    with pytest.raises(ReadError):
+        reader_of(types.Recall)(varint(1) + b"x" + b"\0", 0)

@@ -1,0 +1,53 @@
+"""node/store: many rows by one statement, one change of thread for each."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from node.store.bulk import insert_rows, set_rows
+from node.store.engine import Store
+from node.store.tables import access_log
+
+NAMES = ("at", "operation", "actor", "subject", "detail")
+
+
+async def test_rows_are_written_in_the_order_of_the_names(tmp_path: Path) -> None:
+    """Values go where their name says; what was not named has its default."""
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        async with store.write() as db:
+            await insert_rows(db, access_log, NAMES, [(1, "A", "me", "x", "d"), (2, "B", "you", "y", "")])
+            await insert_rows(db, access_log, NAMES, [])
+            await set_rows(db, access_log, ("at", "detail"), [(9, "changed", 2)])
+        async with store.read() as db:
+            rows = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+    finally:
+        await store.close()
+
+    assert [tuple(row) for row in rows] == [(1, 1, "A", "me", "x", "d"), (2, 9, "B", "you", "y", "changed")]
+
+
+async def test_names_in_another_order_than_the_table_are_a_bug(tmp_path: Path) -> None:
+    """The values would land in the wrong columns."""
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        async with store.write() as db:
+            with pytest.raises(ValueError, match="order of the table"):
+                await insert_rows(db, access_log, ("operation", "at"), [("A", 1)])
+    finally:
+        await store.close()
+
+
+async def test_a_result_is_there_whole_and_a_streamed_one_is_refused(tmp_path: Path) -> None:
+    """Rows are fetched in the thread where the statement ran."""
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        async with store.read() as db:
+            rows = (await db.execute(text("VALUES (1), (2), (3)"))).all()
+            with pytest.raises(NotImplementedError):
+                await db.stream(text("VALUES (1), (2)"))
+    finally:
+        await store.close()
+
+    assert [tuple(row) for row in rows] == [(1,), (2,), (3,)]
