@@ -43,12 +43,11 @@ TARGET: Final = "at most 5 times the floor"
 def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -> None:
     """p50 and p99 of floor and exchange at each rate."""
     name = "kafka" if bus is not None and bus.startswith(KAFKA) else "embedded"
+    world = material.world(folder / "world", bus=bus)
+    asyncio.run(_provision(world, folder))
     for rate in RATES:
         count = min(messages * 3, rate * SECONDS)
-        here = folder / str(rate)
-        world = material.world(here, bus=bus)
-        asyncio.run(_provision(world, here))
-        floor = _floor(world, here, rate, count)
+        floor = _floor(world, folder, rate, count)
         ours = _exchange(world, rate, count)
         for label, found in (("latency", ours), ("latency_floor", floor)):
             counted = found[len(found) // WARM_SHARE :]
@@ -69,7 +68,7 @@ async def _provision(world: World, folder: Path) -> None:
 
 def _floor(world: World, folder: Path, rate: int, count: int) -> list[float]:
     """Seconds from the append's beginning to the commit, by message."""
-    command = [sys.executable, "-m", "bench.latency_floor", world.bus, str(folder / "floor.db"), str(count)]
+    command = [sys.executable, "-m", "bench.latency_floor", world.bus, str(folder / f"floor-{rate}.db"), str(count)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         if child.stdout is None or child.stdout.readline().strip() != "ready":
@@ -108,7 +107,7 @@ async def _at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any,
 
 def _exchange(world: World, rate: int, count: int) -> list[float]:
     """Seconds from the answer to the row abroad, by message."""
-    drafts = material.drafts(count)
+    drafts = material.drafts(count, first=rate * SECONDS * 10)  # no two rates hand in the same
     with running(world.homes[ORIGINATOR], world.homes[READER]):
         watcher = _Watcher(world.homes[READER] / "store.db", count)
         accepted = asyncio.run(_hand_in(world, rate, drafts))
@@ -147,8 +146,9 @@ class _Watcher:
 
     def _watch(self) -> None:
         connection = sqlite3.connect(f"{self._store.absolute().as_uri()}?mode=ro", uri=True)
-        last, version, deadline = 0, -1, time.monotonic() + SECONDS_MAX
+        version, deadline = -1, time.monotonic() + SECONDS_MAX
         try:
+            [last] = connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
             while len(self.seen) < self._count and time.monotonic() < deadline:
                 now_version = connection.execute("PRAGMA data_version").fetchone()[0]
                 if now_version == version:

@@ -22,19 +22,21 @@ async def read(bus_url: str, file: Path, count: int) -> list[float]:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("CREATE TABLE record (position INTEGER PRIMARY KEY, value BLOB NOT NULL)")
-    bus, position, found = open_log(bus_url, file.parent), 0, list[float]()
+    bus, found = open_log(bus_url, file.parent), list[float]()
     try:
-        await bus.fetch({FLOOR_TOPIC: 0}, records_max=1, wait_seconds=0)
+        position = (await bus.bounds([FLOOR_TOPIC]))[FLOOR_TOPIC].end
         print("ready", flush=True)
         while len(found) < count:
             for fetched in await bus.fetch({FLOOR_TOPIC: position}, records_max=500, wait_seconds=1):
+                if not fetched.entries:
+                    raise AssertionError(f"the floor cannot be read: {fetched.fault}")
                 rows = [(entry.position, entry.value or b"") for entry in fetched.entries]
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany("INSERT INTO record VALUES (?, ?)", rows)
                 connection.execute("COMMIT")
                 now = time.time_ns()
                 found += [(now - int.from_bytes(value[:8], "big")) / NANOSECONDS for _, value in rows]
-                position = rows[-1][0] + 1 if rows else position
+                position = rows[-1][0] + 1
     finally:
         await bus.close()
         connection.close()

@@ -22,7 +22,7 @@ from node.intake import Draft
 from schemas.types import DocumentKind
 
 ROUNDS: Final = 5
-MESSAGES_SHARE: Final = 2  # of those of a round of throughput
+MESSAGES_SHARE: Final = 4  # of those of a round of throughput
 MANY: Final = (*CODES, *(f"N{number:02}" for number in range(60 - len(CODES))))
 FEW_AGREEMENTS: Final = 10
 ALL_AGREEMENTS: Final = len(MANY) * (len(MANY) - 1) // 2
