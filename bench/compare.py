@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import enlace, floor, naive, stages
-from bench.enlace import ITEMS_IN_TRANSACTION
+from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
 from bench.figures import MICROSECONDS, Figures, Spent, per_message, ratios
 from bench.material import World
 from node.intake import Draft
@@ -87,7 +87,7 @@ async def one_by_one(world: World, folder: Path, drafts: Sequence[Draft], figure
     """Enlace, many in a transaction, against (b) with one transaction for each message: how one begins."""
     publishing: list[float] = []
     receiving: list[float] = []
-    for number in range(ROUNDS):
+    for number in range(ROUNDS if ITEMS_WARM else 1):
         here = _folder(folder, f"single-{number}")
         async with world.log(here / "enlace.db") as ours, world.log(here / "naive.db") as theirs:
             mine = await enlace.publish(world, here, ours, drafts, together=ITEMS_IN_TRANSACTION)

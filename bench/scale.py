@@ -21,7 +21,7 @@ from node.files import write_file
 from node.intake import Draft
 from schemas.types import DocumentKind
 
-ROUNDS: Final = 5
+ROUNDS: Final = 5 if ITEMS_WARM else 1
 MESSAGES_SHARE: Final = 4  # of those of a round of throughput
 MANY: Final = (*CODES, *(f"N{number:02}" for number in range(60 - len(CODES))))
 FEW_AGREEMENTS: Final = 10
