@@ -39,7 +39,7 @@ class Subscriber:
     ) -> None:
         """`places` are the topics to read; `judge()` is the judge of the moment, `clock()` the time in ms."""
         self._store = store
-        self._bus = bus
+        self.bus = bus
         self._judge = judge
         self.places = dict(places)
         self._clock = clock
@@ -68,7 +68,7 @@ class Subscriber:
             for topic, position in self._positions.items()
             if self.places[topic].originator not in self._paused or self.places[topic].stream == "keys"
         }
-        fetched = await self._bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
+        fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
         found: list[Found] = []
         after: dict[str, int] = {}
         # Grants first, so that what they open does not have to wait for them.
@@ -109,7 +109,7 @@ class Subscriber:
                 self._corrupt[topic] = position
                 await self._record("transport_corrupt", topic, place, None, position)
             return
-        bounds: Bounds | None = (await self._bus.bounds([topic])).get(topic)
+        bounds: Bounds | None = (await self.bus.bounds([topic])).get(topic)
         if bounds is None:
             return
         if topic in self._known:

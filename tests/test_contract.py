@@ -240,6 +240,35 @@ def install_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("governance", "install", signed, home=scene.bz)
 
 
+NARROW = """
+replication = 1
+[[region]]
+id = "caribbean"
+members = ["BZ"]
+retention_days = 3
+"""
+WIDER = NARROW.replace('"BZ"', '"BZ", "XA", "XB"')
+
+
+def provision_row(scene: Scene) -> list[dict[str, Any]]:
+    narrow, wider = scene.file("narrow.toml", NARROW), scene.file("wider.toml", WIDER)
+    first = ok("broker", "provision", "--topology", narrow, home=scene.bz)
+    second = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    again = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    assert second[0]["created"]
+    assert again[0]["created"] == again[0]["changed"] == []
+    return [*first, *second, *again]
+
+
+def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
+    wanted = scene.file("more.toml", WIDER.replace("XB", "XC"))
+    [answer] = ok("broker", "check", "--topology", wanted, home=scene.bz, exit_code=1)
+    assert {(one["setting"], one["expected"], one["found"]) for one in answer["drift"]} == {
+        ("topic", "present", "missing")
+    }
+    return [answer]
+
+
 def local_start_row(scene: Scene) -> list[dict[str, Any]]:
     """Starts a broker, starts it once more, stops it, stops it once more."""
     require_kafka()
@@ -283,10 +312,15 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance check": check_row,
     "governance show": governance_show_row,
     "governance install": install_row,
+    "broker provision": provision_row,
+    "broker check": broker_check_row,
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
 }
-NEVER_FILLED = {"governance new": {"signatures"}}  # a document that was just compiled has none
+NEVER_FILLED = {
+    "governance new": {"signatures"},  # a document that was just compiled has none
+    "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned
+}
 
 
 def commands_of(group: Any, prefix: str = "") -> Iterator[str]:
