@@ -1,3 +1,4 @@
+# `make demo BUS=kafka` runs the demonstration on a real Kafka; that needs Java 17 and Maven.
 # Each target sets up .venv when it is missing or stale; nothing but Python 3.11+ and make is needed.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ setup: .venv/ready
 	@touch .venv/ready
 
 demo: setup
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(filter kafka,$(BUS)),--kafka)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -74,15 +74,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=Path("build/demo"), help="where to put everything")
     parser.add_argument("--bus", help="address of a log that is there; the embedded log without it")
+    parser.add_argument("--kafka", action="store_true", help="start a real Kafka for it, of one broker")
     options = parser.parse_args()
     begun = time.monotonic()
     folder: Path = options.dir.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if options.kafka:
+        brokers = folder.with_name(f"{folder.name}-kafka")
+        shutil.rmtree(brokers, ignore_errors=True)
+        with kafka(brokers) as bus:
+            demonstrate(folder, bus, begun)
+    else:
+        demonstrate(folder, options.bus, begun)
 
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    """A real Kafka on this machine that ends with the demonstration; its address."""
+    from broker.local.errors import LocalError
+    from broker.local.running import running
+
+    say("0. A real Apache Kafka, one broker, without Docker; the first time its artifacts are fetched")
+    try:
+        with running(folder) as cluster:
+            say(f"  {cluster.url}, process {cluster.pids[1]}\n")
+            yield cluster.url
+    except LocalError as error:
+        sys.exit(str(error))
+
+
+def demonstrate(folder: Path, bus: str | None, begun: float) -> None:
+    """The whole of it, on the embedded log or on the log at `bus`."""
     say(f"1. An exchange of {', '.join(NODES)}: keys, a ROOT signed by two of three trustees, four agreements")
-    bus = ["--bus", options.bus] if options.bus else []
-    [made] = enlace("lab", str(folder), "--nodes", ",".join(NODES), "--agreements", str(HERE / "agreements"), *bus)
+    named = ["--bus", bus] if bus else []
+    [made] = enlace("lab", str(folder), "--nodes", ",".join(NODES), "--agreements", str(HERE / "agreements"), *named)
     homes = {code: Path(home) for code, home in made["nodes"].items()}
     say(f"  community {made['community']}")
 
@@ -94,10 +120,10 @@ def main() -> None:
         settle(homes)
         show_who_holds_what(homes, published)
         say("\n6. Whoever runs the broker writes two records of his own")
-        asyncio.run(forge(options.bus or f"sqlite:///{folder / 'log.db'}", folder))
+        asyncio.run(forge(bus or f"sqlite:///{folder / 'log.db'}", folder))
         settle(homes)
         show_quarantine(homes)
-    show_where(folder, homes, begun)
+    show_where(folder, homes, bus, begun)
 
 
 def publish(homes: dict[str, Path]) -> dict[str, dict[str, Any]]:
@@ -165,13 +191,16 @@ def show_quarantine(homes: dict[str, Path]) -> None:
             sys.exit(f"the quarantine of {code} is not what it should be")
 
 
-def show_where(folder: Path, homes: dict[str, Path], begun: float) -> None:
+def show_where(folder: Path, homes: dict[str, Path], bus: str | None, begun: float) -> None:
     """Where everything lies, and what to try."""
     shown = os.path.relpath(folder)
     bz = os.path.relpath(homes["BZ"])
     say("\n7. Where everything lies")
     say(f"  {shown}/documents   the signed ROOT, NODE and AGREEMENT documents")
-    say(f"  {shown}/log.db      the embedded log: what the broker sees, sealed")
+    if bus is None:
+        say(f"  {shown}/log.db      the embedded log: what the broker sees, sealed")
+    else:
+        say(f"  {bus}   the log: what the broker sees, sealed")
     say(f"  {bz}          Belize's home: node.toml, keys, documents, store.db")
     say(f"  {shown}/logs        what the daemons said")
     say("  Try:")
