@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 import typer
 from typer.exceptions import TyperException
 
-from node.cli import intake, operating, reading, setup
+from node.cli import audit, intake, operating, reading, setup
 from node.cli.output import Output, ReaderGone
 from node.errors import EnlaceError, Unavailable, UsageError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (setup, operating, intake, reading):
+for commands in (setup, operating, intake, reading, audit):
     commands.add_to(app)
 
 
