@@ -61,7 +61,7 @@ def code(cell: str) -> str:
 def command_of(usage: str) -> str:
     """`quarantine show` of `quarantine show ID [--raw FILE]`."""
     words = usage.split(" ")
-    return " ".join(words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance") else 1])
+    return " ".join(words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "audit") else 1])
 
 
 Shape = Mapping[str, Any]

@@ -20,13 +20,12 @@ from node.governance import Governance
 from node.governance import load as load_documents
 from node.message import DAY_MS, digest
 from node.seal import Head, Leaf
-from node.verify import SignatureMemory, verify
 from schemas import codec
 from schemas.types import Batch, Header, MessageType, SealedMessage, Sealing
 from tests.community import T0, YEAR, Community
 from tests.exchange import TOPOLOGY, exchange
 from tests.logs import Harness, read_all, spec
-from tests.records import Author, changed, parts, place, resigned, seal_key
+from tests.records import Author, changed, parts, resigned, seal_key
 
 Values = list[bytes | None]
 TOPIC: Final = "intel.caribbean.bz"
@@ -346,13 +345,6 @@ def _values(topic: str) -> list[bytes]:
 
 def _known(values: Sequence[bytes | None]) -> list[bytes]:
     return [value for value in values if value is not None]
-
-
-def sequences(values: Values) -> list[int]:
-    """The sequences of honest records."""
-    memory, governance = SignatureMemory(), honest().governance
-    found = [verify(value, place=place(), governance=governance, memory=memory) for value in _known(values)]
-    return [one.sequence for one in found if not hasattr(one, "governance")]
 
 
 def topic(stream: str, originator: str) -> str:
