@@ -26,7 +26,7 @@ from node.retrace import Trace
 from node.store.engine import Store
 from node.verify import INTEL_STREAM, OPEN_STREAM_TYPE
 
-RECORDS_AT_ONCE_MAX: Final = 500  # as a node: the commit is shared, and 500 of the largest are 128 MiB at most
+RECORDS_AT_ONCE_MAX: Final = 500  # as a node: the commit is shared, and nothing large is kept between two of them
 WAIT_SECONDS: Final = 5.0  # for the next records of a stream that has not ended
 SILENT_FETCHES_MAX: Final = 6  # half a minute of nothing, from a log that answers: it does not have what it claims
 

@@ -212,6 +212,22 @@ async def test_whatever_is_lost_repeated_reordered_or_spoilt_is_found_and_nothin
     assert where(found.findings) == expected_of(arrivals)
 
 
+@settings(max_examples=60)
+@given(at=st.integers(0, LENGTH - 1), data=st.data())
+async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
+    at: int, data: st.DataObject, history: History
+) -> None:
+    """Whichever step it is that refuses it."""
+    values = list(history.values[TOPIC])
+    value = bytearray(values[at] or b"")
+    value[data.draw(st.integers(0, len(value) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    found = await in_memory(history.with_values([*values[:at], bytes(value), *values[at + 1 :]]), Asked(stream=TOPIC))
+    [refused, *missing] = sorted(found.findings, key=lambda one: one.sequence or 0)
+
+    assert (refused.sequence, refused.position) == (None, at)
+    assert [(one.sequence, one.position) for one in missing] == ([(at + 1, at + 1)] if at < LENGTH - 1 else [])
+
+
 @pytest.mark.parametrize("reach", [0, 1, 3])
 @pytest.mark.parametrize("name", ["distant ones swapped", "every second deleted", "everything repeated"])
 async def test_how_much_of_a_chain_is_loaded_at_once_changes_nothing(
