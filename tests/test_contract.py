@@ -232,6 +232,10 @@ def governance_show_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("governance", "show", scene.folder / "border.toml.signed", home=scene.bz)
 
 
+def replay_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("audit", "replay", home=scene.bz, exit_code=1)
+
+
 def install_row(scene: Scene) -> list[dict[str, Any]]:
     signed = scene.folder / "border.toml.signed"
     [refused] = ok("governance", "install", signed, home=scene.bz, exit_code=2)
@@ -316,6 +320,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker check": broker_check_row,
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
+    "audit replay": replay_row,
 }
 NEVER_FILLED = {
     "governance new": {"signatures"},  # a document that was just compiled has none

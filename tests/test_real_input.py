@@ -71,6 +71,9 @@ class Exchange:
     held: Mapping[str, list[dict[str, Any]]]
     """What `search --all` returns at each node."""
 
+    audit: tuple[int, dict[str, Any]]
+    """Exit code and answer of a replay of the whole log."""
+
 
 @pytest.fixture(scope="module")
 def seizures() -> Input:
@@ -107,6 +110,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     again = _side_by_side("import again", imports, spent)
     changed = frozenset(node for node, home in homes.items() if _digest(home / "store.db") != before[node])
     held = _side_by_side("search", {node: partial(search_all, home) for node, home in homes.items()}, spent)
+    [audited] = _side_by_side("audit", {"BZ": partial(_audit, homes["BZ"])}, spent).values()
     _tell(request.param, spent, _cpu_seconds() - cpu_before)
     return Exchange(
         begun=begun,
@@ -117,6 +121,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         again=again,
         changed=changed,
         held=held,
+        audit=audited,
     )
 
 
@@ -147,6 +152,12 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _import(mapping: str, file: Path, home: Path) -> dict[str, Any]:
     _, [counts] = enlace("import", MAPPINGS / f"{mapping}.toml", file, home=home)
     return counts
+
+
+def _audit(home: Path) -> tuple[int, dict[str, Any]]:
+    """Exit code and answer of a replay of the log that the home names."""
+    code, [answer] = enlace("audit", "replay", home=home)
+    return code, answer
 
 
 def _digest(store: Path) -> str:
@@ -280,6 +291,21 @@ def test_nothing_is_quarantined_withheld_or_waiting_and_nobody_has_a_finding(
         assert status["findings"] == [], node
         assert all(stream["lag"] == 0 for stream in status["streams"]), node
     assert len({report.originator for report in reports}) >= 12
+
+
+def test_a_replay_verifies_every_message_and_has_no_finding(exchange: Exchange, reports: tuple[Expected, ...]) -> None:
+    """Each node's reports are the messages of its streams, from sequence 1 on."""
+    code, answer = exchange.audit
+    intel = [one for one in answer["streams"] if one["stream"].startswith("intel.")]
+    gave = Counter[str]()
+    for one in intel:
+        gave[one["originator"]] += one["last"]
+
+    assert (code, answer["findings"]) == (0, [])
+    assert answer["verified"] == answer["records"]
+    assert all(one["first"] == 1 for one in answer["streams"])
+    assert gave == Counter(report.originator for report in reports)
+    assert sum(gave.values()) == CROSSING
 
 
 def test_the_readme_tells_the_true_counts(exchange: Exchange, reports: tuple[Expected, ...]) -> None:

@@ -6,13 +6,13 @@ Loads the part of a stream that the records at hand touch (`view`), and writes w
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, tuple_, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.audience import Grant
 from node.chain import Gap, Link, StreamView, open_gaps
-from node.message import Place, Verified
+from node.message import BATCH_LEAVES_MAX, Place, Verified
 from node.store.tables import finding, granted, link, reading, used_id
 from schemas import codec
 from schemas.types import KeyGrant
@@ -49,16 +49,12 @@ async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -
     before = {record.batch.previous for record in records}
     first = min(record.batch.first_sequence for record in records)
     end = max(record.batch.first_sequence + record.batch.size for record in records)
-    rows = await db.execute(
-        select(link).where(
-            *here,
-            or_(
-                link.c.hash.in_(hashes | before),
-                link.c.previous.in_(hashes | before),
-                (link.c.first < end) & (link.c.first + link.c.size > first) & (link.c.first > first - 1024),
-            ),
-        )
+    touched = (  # each has an index of its own; under one OR the whole stream would be looked through
+        link.c.hash.in_(hashes | before),
+        link.c.previous.in_(hashes | before),
+        (link.c.first < end) & (link.c.first + link.c.size > first) & (link.c.first > first - BATCH_LEAVES_MAX),
     )
+    rows = await db.execute(union(*(select(link).where(*here, condition) for condition in touched)))
     ids = await db.execute(
         select(used_id.c.message_id, used_id.c.sequence).where(
             used_id.c.originator == place.originator,
