@@ -24,7 +24,7 @@ from node.errors import UsageError
 from node.files import read_text
 from node.strict import convert, parse_toml, unknown_key
 from schemas import source
-from schemas.types import NodeConfig, TopologyFile
+from schemas.types import BusSection, NodeConfig, TopologyFile
 
 NODE_FILE: Final = "node.toml"
 TOPOLOGY_FILE: Final = "topology.toml"
@@ -67,6 +67,12 @@ def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting
         shown = _PASSWORD.sub(r"\1\2***", value) if secret and isinstance(value, str) else value
         settings.append(Setting(key=key, value=shown, source=origin, description=description))
     return settings
+
+
+def bus_variables(url: str, environ: Mapping[str, str] = os.environ) -> BusSection:
+    """The section [bus] of someone without a home: an address, and what variables say of TLS."""
+    said = {key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")}
+    return convert(BusSection, {**said, "url": url}, file="the environment")
 
 
 def passphrase_variable(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from node.governance import Governance
     from node.replay import Asked
     from node.replayed import Replayed
+    from schemas.types import BusSection
 
 audit_app = typer.Typer(help="Recompute what nodes claim.", no_args_is_help=True)
 
@@ -60,7 +61,7 @@ def replay(
 class _Sources:
     """Where records and documents come from."""
 
-    bus: str
+    bus: "BusSection"
     bus_folder: Path
     """What a relative file in `bus` belongs to."""
 
@@ -70,19 +71,21 @@ class _Sources:
 
 def _sources(bus: str | None, documents: Path | None, community: str | None, home: Path | None) -> _Sources:
     """What the options name, and the home for the rest."""
+    from node import config
+
     if bus is not None and documents is not None:
-        return _Sources(bus=bus, bus_folder=Path(), documents=documents, community=hash_of(community))
+        section = config.bus_variables(bus)
+        return _Sources(bus=section, bus_folder=Path(), documents=documents, community=hash_of(community))
     if home is None and not os.environ.get("ENLACE_HOME"):
         path = "--bus" if bus is None else "--documents"
         hint = "give --bus URL and --documents FOLDER, or a node's --home DIR for both"
         raise UsageError("home_missing", "no log or no documents were named", path=path, hint=hint)
-    from node import config
     from node.documents import FOLDER
 
     named = home_of(home)
     settings = config.load(named)
     return _Sources(
-        bus=bus or settings.bus.url,
+        bus=settings.bus if bus is None else config.bus_variables(bus),
         bus_folder=named if bus is None else Path(),
         documents=documents or named / FOLDER,
         community=hash_of(community) or (settings.node.community if documents is None else None),
@@ -102,14 +105,12 @@ def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
 
 
 async def _replay(sources: _Sources, governance: "Governance", asked: "Asked", scratch: Path) -> "Replayed":
-    from broker.bus import open_log
     from node.cli.progress import bar
+    from node.connection import opened_bus, protection_of
     from node.replay import replay as replay_log
 
-    try:
-        log = open_log(sources.bus, sources.bus_folder)
-    except ValueError as error:
-        raise UsageError("bus_url_unknown", str(error), path="--bus") from None
+    protection = protection_of(sources.bus, sources.bus_folder)
+    log = opened_bus(sources.bus.url, sources.bus_folder, protection, path="--bus")
     try:
         return await replay_log(log, governance, asked, scratch=scratch, progress=partial(bar, "replaying", "records"))
     finally:
