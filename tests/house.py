@@ -26,14 +26,14 @@ LEVELS: Final[dict[int, str]] = {
         versions
     """,
     0: """
-        answer clock curve errors files hpke identifiers keys lock logs merkle message
+        answer clock curve errors files hpke identifiers keys lock logs merkle message randomness
     """,
 }
 """Modules of `node` by level: a module imports from its own level and those below, never from above."""
 
 PURE: Final = """
     addressing admission audience bodies chain compile curve decision errors governance hpke judge keys labels lines
-    merkle message opening policy register rules seal signed strict targets verify versions
+    merkle message opening policy randomness register rules seal signed strict targets verify versions
 """
 """They hold rules: no `await`, no file, no clock, no randomness, no log; time and randomness are arguments."""
 
