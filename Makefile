@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup demo test check generate lock clean
+.PHONY: setup demo test slow check generate lock clean
 
 setup: .venv/ready
 
@@ -20,6 +20,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The full campaigns; pytest says at the end how long they took.
+slow: setup
+	$(BIN)/python -m pytest -m slow --durations=10
 
 check: setup
 	$(BIN)/ruff check .

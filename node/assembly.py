@@ -20,6 +20,7 @@ from node.installed import Installed
 from node.keystore import PrivateKeys
 from node.message import Place
 from node.publish import Publisher
+from node.randomness import Fresh
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -134,7 +135,7 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 judge=lambda: installed.judge,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
                 clock=now,
-                random=clock.random_bytes,
+                random=Fresh(clock.random_bytes),
             ),
             subscriber=Subscriber(store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now),
         )
@@ -148,6 +149,6 @@ def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms
         node=home.config.node.id,
         governance=lambda: installed.governance,
         clock=now,
-        random=clock.random_bytes,
+        random=Fresh(clock.random_bytes),
         actor=actor,
     )

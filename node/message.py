@@ -34,6 +34,7 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 SUITE: Final = 1  # Ed25519, SHA-256, AES-256-GCM, ML-DSA-65, HPKE MLKEM768-X25519; a closed table
 ZERO_HASH: Final = bytes(32)
 REGISTRY: Final = "REGISTRY"
+GOVERNANCE_IN_FILES: Final = 0  # the state that a batch names while documents are installed as files
 
 
 def digest(data: bytes) -> bytes:

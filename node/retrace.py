@@ -16,8 +16,8 @@ from typing import Final
 from broker.log import Entry
 from node.chain import StreamView
 from node.errors import Rejected
-from node.governance import GOVERNANCE_IN_FILES, Governance
-from node.message import Place, Verified
+from node.governance import Governance
+from node.message import GOVERNANCE_IN_FILES, Place, Verified
 from node.replayed import Finding, StreamRead, about, gap_finding, in_order, refusal
 from node.store import streams
 from node.store.engine import Store

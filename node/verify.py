@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from node import keys, merkle
 from node.bodies import check_body
 from node.errors import Rejected
-from node.governance import GOVERNANCE_IN_FILES, Governance
+from node.governance import Governance
 from node.message import (
     BATCH_LEAVES_MAX,
     BATCH_SIZE_BYTES_MAX,
     CONTENT_OVERHEAD_BYTES,
     DAY_MS,
+    GOVERNANCE_IN_FILES,
     HEADER_SIZE_BYTES_MAX,
     PATH_SIZE_BYTES_MAX,
     PLAINTEXT_SIZE_BYTES_MAX,
