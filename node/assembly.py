@@ -13,12 +13,13 @@ from broker import topology as topologies
 from broker.bus import SQLITE, open_log
 from broker.log import Log
 from broker.topology import Topology
-from node import clock, config, keystore
+from node import clock, config, keystore, receipting
 from node.errors import UsageError
 from node.installed import Installed
 from node.keystore import PrivateKeys
 from node.message import Place
 from node.publish import Publisher
+from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -108,6 +109,7 @@ class Node:
     bus: Log
     installed: Installed
     relay: Relay
+    receipting: Receipting
     subscriber: Subscriber
 
 
@@ -135,6 +137,15 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 signer=signer,
                 judge=lambda: installed.judge,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
+                clock=now,
+                random=clock.random_bytes,
+            ),
+            receipting=Receipting(
+                store=store,
+                bus=log,
+                signer=signer,
+                judge=lambda: installed.judge,
+                topic=topologies.topic_of(receipting.STREAM, code),
                 clock=now,
                 random=clock.random_bytes,
             ),

@@ -1,23 +1,26 @@
 """One transaction for a handful of records: place, decide, write, so that position and data move together.
 
-Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`. A crash loses
-nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
+Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`, looking again
+is `retry`. A crash loses nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
+If another process ingested between reading and writing, all is decided anew: what was read is not true any more.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node import outcomes
 from node.audience import Grant
 from node.chain import StreamView
 from node.decision import Decision, Outcome
 from node.errors import REJECTION_STEP, Rejected
 from node.judge import Judge, grant_of
 from node.message import Place, Verified
-from node.store import messages, notes, outbox, streams
+from node.outcomes import Reached
+from node.store import messages, notes, outbox, retried, streams
 from node.store.engine import Store
 
 log = structlog.get_logger()
@@ -35,6 +38,9 @@ class Found:
     """It has its place already, and was kept because it had to wait."""
 
     pending_id: int | None = None
+    quarantine_id: str | None = None
+    """It was refused before, and is looked at again."""
+
     record: Verified | None = None
     decision: Decision | None = None
 
@@ -47,6 +53,7 @@ class _Work:
     gaps_changed: dict[Place, int] = field(default_factory=dict)
     out_of_order: list[Found] = field(default_factory=list)
     grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
+    known: dict[tuple[str, bytes, int], Grant] = field(default_factory=dict)
     witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
 
 
@@ -57,25 +64,44 @@ async def ingest(
 
     Returns the grants that are new here. Raises Unavailable with nothing written.
     """
-    work = _Work()
+    first = [(judge.authenticate(one.value, one.place), one.placed) for one in found]
+    while True:
+        for one, (answer, placed) in zip(found, first, strict=True):
+            one.record, one.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
+            one.placed = placed
+        work = _Work()
+        async with store.read() as db:
+            turn = await streams.turn_now(db)
+            here = await _still_here(db, found)
+            await _load(db, work, here)
+            for one in here:
+                if one.record is not None and not one.placed:
+                    _place(work, one, one.record, judge.node)
+            work.known = await streams.grants(db, [key for one in here if (key := _grant_key(one)) is not None])
+        for one in here:
+            if one.decision is None and one.record is not None:
+                one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
+        async with store.write() as db:
+            if await streams.take_turn(db, turn):
+                await _write(db, judge, work, here, positions, now)
+                return list(work.grants.values())
+
+
+async def _still_here(db: AsyncConnection, found: Sequence[Found]) -> list[Found]:
+    """Without those that were kept to be looked at again, and that another process has decided meanwhile."""
+    present = await retried.present(
+        db,
+        pending={one.pending_id for one in found if one.pending_id is not None},
+        quarantined={one.quarantine_id for one in found if one.quarantine_id is not None},
+    )
+    here = []
     for one in found:
-        result = judge.authenticate(one.value, one.place)
-        if isinstance(result, Decision):
-            one.decision = result
+        kept = one.pending_id if one.pending_id is not None else one.quarantine_id
+        if kept is None or kept in present:
+            here.append(one)
         else:
-            one.record = result
-    async with store.read() as db:
-        await _load(db, work, found)
-        for one in found:
-            if one.record is not None and not one.placed:
-                _place(work, one, one.record, judge.node)
-        known = await streams.grants(db, [key for one in found if (key := _grant_key(one)) is not None])
-    for one in found:
-        if one.decision is None and one.record is not None:
-            one.decision = judge.decide(one.record, grant=_grant(work, known, one), now=now)
-    async with store.write() as db:
-        await _write(db, work, found, positions, now)
-    return list(work.grants.values())
+            one.decision = Decision(outcome=Outcome.DUPLICATE)
+    return here
 
 
 async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> None:
@@ -110,20 +136,28 @@ def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
         work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
 
 
+def _past_seven(one: Found) -> Verified | None:
+    """The record, also if step 11 refused its key and it leaves no trace in the chain."""
+    return one.record or (one.decision.traceless if one.decision is not None else None)
+
+
 def _grant_key(one: Found) -> tuple[str, bytes, int] | None:
-    if one.record is None or (sealing := one.record.header.sealing) is None:
+    record = _past_seven(one)
+    if record is None or (sealing := record.header.sealing) is None:
         return None
-    return one.record.batch.originator, sealing.audience_key_id, sealing.grant
+    return record.batch.originator, sealing.audience_key_id, sealing.grant
 
 
-def _grant(work: _Work, known: dict[tuple[str, bytes, int], Grant], one: Found) -> Grant | None:
+def _grant(work: _Work, one: Found) -> Grant | None:
     key = _grant_key(one)
     if key is None:
         return None
-    return known.get(key) or work.grants.get(key[:2])
+    return work.known.get(key) or work.grants.get(key[:2])
 
 
-async def _write(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int) -> None:
+async def _write(
+    db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int
+) -> None:
     for place, view in work.views.items():
         await streams.put_view(db, place, view)
     await streams.put_grants(db, work.grants)
@@ -138,7 +172,16 @@ async def _write(db: AsyncConnection, work: _Work, found: Sequence[Found], posit
         await streams.add_finding(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
     for stream, read_back in work.witnessed.items():
         await outbox.witness(db, stream, read_back)
+    await outcomes.note(db, judge, _reached(work, found), now)
+    counted = [one.record for one in found if one.record and one.decision and one.decision.outcome is Outcome.COUNTED]
+    await outcomes.take(db, judge.node, counted, now)
     await _write_decisions(db, found, now)
+
+
+def _reached(work: _Work, found: Sequence[Found]) -> Iterable[Reached]:
+    for one in found:
+        if one.decision is not None and (record := _past_seven(one)) is not None:
+            yield Reached(record=record, decision=one.decision, grant=_grant(work, one))
 
 
 async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int]) -> None:
@@ -150,6 +193,9 @@ async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Fou
         highest = view.highest if view is not None else await streams.highest(db, topic)
         rows.append((topic, place, position, highest))
     await streams.put_positions(db, rows)
+    for place, view in work.views.items():
+        if place not in {places[topic] for topic in positions}:
+            await streams.raise_highest(db, place, view.highest)
 
 
 async def _write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
@@ -164,11 +210,17 @@ async def _write_decisions(db: AsyncConnection, found: Sequence[Found], now: int
     await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
     still = {one.pending_id for one, _ in waiting}
     await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
-    rejected = [_quarantined(*pair) for pair in by_outcome.get(Outcome.REJECTED, ())]
+    refused = by_outcome.get(Outcome.REJECTED, ())
+    rejected = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is None]
     repeated = await notes.add_quarantined(db, rejected, now)
+    again = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is not None]
+    await retried.keep_quarantined(db, again)
+    looked_at = {one.quarantine_id for one in found if one.quarantine_id is not None}
+    await retried.drop_quarantined(db, looked_at - {row.id for row in again})
+    repeated += sum(one.quarantine_id is None for one, _ in by_outcome.get(Outcome.DUPLICATE, ()))
     counted = Counter(
         {
-            "duplicate": len(by_outcome.get(Outcome.DUPLICATE, ())) + repeated,
+            "duplicate": repeated,
             "not_addressed": len(by_outcome.get(Outcome.NOT_ADDRESSED, ())),
         }
     )
@@ -236,4 +288,5 @@ def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
         position=one.position,
         sequence=one.record.sequence if one.record is not None else None,
         value=one.value or b"",
+        placed=one.placed,
     )
