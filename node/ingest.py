@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node import outcomes
 from node.audience import Grant
-from node.chain import StreamView
+from node.chain import StreamView, id_reused
 from node.decision import Decision, Outcome
 from node.errors import REJECTION_STEP, Rejected
 from node.judge import Judge, grant_of
@@ -77,6 +77,8 @@ async def ingest(
             for one in here:
                 if one.record is not None and not one.placed:
                     _place(work, one, one.record, judge.node)
+                elif one.record is not None and one.quarantine_id is not None:
+                    await _check_id(db, one, one.record)
             work.known = await streams.grants(db, [key for one in here if (key := _grant_key(one)) is not None])
         for one in here:
             if one.decision is None and one.record is not None:
@@ -134,6 +136,13 @@ def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
         one.decision = Decision.rejected(placed.reused_id)
     elif record.body is not None:
         work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
+
+
+async def _check_id(db: AsyncConnection, one: Found, record: Verified) -> None:
+    """Step 10 for a record that has its place already: of those with one id, the first that came keeps it."""
+    used_at = await streams.id_used_at(db, one.place, record.header.message_id)
+    if used_at not in (None, record.sequence):
+        one.decision = Decision.rejected(id_reused(used_at))
 
 
 def _past_seven(one: Found) -> Verified | None:

@@ -249,6 +249,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
     "quarantine show": quarantine_row,
+    "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
     "governance new": new_row,

@@ -96,6 +96,18 @@ async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -
     )
 
 
+async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> int | None:
+    """The sequence of the message that has this id in the stream; None if none has."""
+    sequence: int | None = await db.scalar(
+        select(used_id.c.sequence).where(
+            used_id.c.originator == place.originator,
+            used_id.c.stream == place.stream,
+            used_id.c.message_id == message_id,
+        )
+    )
+    return sequence
+
+
 def _link(row: RowMapping) -> Link:
     return Link(
         first=row["first"],
