@@ -5,7 +5,6 @@ is `retry`. A crash loses nothing and stores nothing twice: positions, chain, me
 If another process ingested between reading and writing, all is decided anew: what was read is not true any more.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,33 +15,16 @@ from node import outcomes
 from node.audience import Grant
 from node.chain import StreamView, id_reused
 from node.decision import Decision, Outcome
-from node.errors import REJECTION_STEP, Rejected
+from node.errors import Rejected
+from node.found import Found
 from node.judge import Judge, grant_of
 from node.message import Place, Verified
 from node.outcomes import Reached
-from node.store import messages, notes, outbox, retried, streams
+from node.recording import write_decisions
+from node.store import outbox, retried, streams
 from node.store.engine import Store
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, kw_only=True)
-class Found:
-    """One record as it was found, on its way to a decision."""
-
-    topic: str
-    place: Place
-    position: int
-    value: bytes | None
-    placed: bool = False
-    """It has its place already, and was kept because it had to wait."""
-
-    pending_id: int | None = None
-    quarantine_id: str | None = None
-    """It was refused before, and is looked at again."""
-
-    record: Verified | None = None
-    decision: Decision | None = None
 
 
 @dataclass(slots=True)
@@ -184,13 +166,15 @@ async def _write(
     await outcomes.note(db, judge, _reached(work, found), now)
     counted = [one.record for one in found if one.record and one.decision and one.decision.outcome is Outcome.COUNTED]
     await outcomes.take(db, judge.node, counted, now)
-    await _write_decisions(db, found, now)
+    await write_decisions(db, found, now)
 
 
 def _reached(work: _Work, found: Sequence[Found]) -> Iterable[Reached]:
     for one in found:
         if one.decision is not None and (record := _past_seven(one)) is not None:
-            yield Reached(record=record, decision=one.decision, grant=_grant(work, one))
+            yield Reached(
+                record=record, decision=one.decision, grant=_grant(work, one), waited=one.pending_id is not None
+            )
 
 
 async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int]) -> None:
@@ -205,97 +189,3 @@ async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Fou
     for place, view in work.views.items():
         if place not in {places[topic] for topic in positions}:
             await streams.raise_highest(db, place, view.highest)
-
-
-async def _write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
-    by_outcome: dict[Outcome, list[tuple[Found, Decision]]] = {}
-    for one in found:
-        if one.decision is None:
-            raise AssertionError("every record ends with a decision")
-        by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
-    await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
-    await notes.add_withheld(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
-    waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
-    await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
-    still = {one.pending_id for one, _ in waiting}
-    await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
-    refused = by_outcome.get(Outcome.REJECTED, ())
-    rejected = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is None]
-    repeated = await notes.add_quarantined(db, rejected, now)
-    again = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is not None]
-    await retried.keep_quarantined(db, again)
-    looked_at = {one.quarantine_id for one in found if one.quarantine_id is not None}
-    await retried.drop_quarantined(db, looked_at - {row.id for row in again})
-    repeated += sum(one.quarantine_id is None for one, _ in by_outcome.get(Outcome.DUPLICATE, ()))
-    counted = Counter(
-        {
-            "duplicate": repeated,
-            "not_addressed": len(by_outcome.get(Outcome.NOT_ADDRESSED, ())),
-        }
-    )
-    counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
-    await notes.count_up(db, counted)
-    for row in rejected:
-        log.warning(
-            "record_quarantined",
-            code=row.code,
-            step=row.step,
-            topic=row.topic,
-            position=row.position,
-            sequence=row.sequence,
-        )
-
-
-def _holding(decision: Decision) -> messages.Holding:
-    if decision.opened is None:
-        raise AssertionError("what is stored was opened")
-    return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
-
-
-def _withheld(one: Found, decision: Decision) -> notes.Withheld:
-    if one.record is None or decision.code is None:
-        raise AssertionError("what is withheld was verified and has a code")
-    return notes.Withheld(
-        place=one.place,
-        sequence=one.record.sequence,
-        message_id=one.record.header.message_id,
-        code=decision.code,
-        agreement=decision.agreement,
-        clause=decision.clause,
-        reason=decision.reason,
-    )
-
-
-def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
-    record = one.record
-    sealing = record.header.sealing if record is not None else None
-    return notes.Pending(
-        id=one.pending_id or 0,
-        topic=one.topic,
-        position=one.position,
-        place=one.place,
-        sequence=record.sequence if record is not None else 0,
-        message_id=record.header.message_id if record is not None else None,
-        outcome=decision.outcome.value,
-        reason=decision.code or "",
-        grant=sealing.grant if sealing is not None else None,
-        due_at=decision.due_at,
-        placed=one.placed,
-        value=one.value or b"",
-        received_at=now,
-    )
-
-
-def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
-    code = decision.code or ""
-    return notes.Quarantined(
-        code=code,
-        step=REJECTION_STEP[code],
-        detail=decision.reason,
-        topic=one.topic,
-        place=one.place,
-        position=one.position,
-        sequence=one.record.sequence if one.record is not None else None,
-        value=one.value or b"",
-        placed=one.placed,
-    )

@@ -15,8 +15,8 @@ from node.decision import Decision
 from node.judge import Judge
 from node.message import Place, Verified
 from node.receipts import is_told, meaning, outcome_of
-from node.store import notes
-from node.store import receipts as store
+from node.store import notes, receipts
+from node.store import outcomes as owed
 from schemas.types import Receipt, ReceiptItem
 
 log = structlog.get_logger()
@@ -29,11 +29,14 @@ class Reached:
     record: Verified
     decision: Decision
     grant: Grant | None
+    waited: bool = False
+    """The record waited until now: perhaps for the private key that its grant waits for too."""
 
 
 async def note(db: AsyncConnection, judge: Judge, reached: Iterable[Reached], now: int) -> None:
     """Write the outcomes that are owed to other originators."""
-    noted: dict[tuple[str, str, bytes], store.Noted] = {}
+    noted: dict[tuple[str, str, bytes], owed.Noted] = {}
+    unwrapped: set[tuple[str, int]] = set()
     for one in reached:
         record = one.record
         if not is_told(record, judge.node):
@@ -42,9 +45,14 @@ async def note(db: AsyncConnection, judge: Judge, reached: Iterable[Reached], no
         if byte is None:
             continue
         place = Place(stream=record.batch.stream, originator=record.batch.originator)
-        batch = store.Noted(place=place, hash=record.batch_hash, size=record.batch.size)
+        batch = owed.Noted(place=place, hash=record.batch_hash, size=record.batch.size)
         noted.setdefault(batch.key, batch).outcomes[record.sealed.index] = byte
-    await store.note_outcomes(db, list(noted.values()), now)
+        if one.waited and one.grant is not None and one.decision.opened is not None:
+            unwrapped.add((one.grant.originator, one.grant.sequence))
+    for originator, sequence in unwrapped:
+        if (grant := await owed.waiting_grant(db, originator, sequence)) is not None:
+            noted.setdefault(grant.key, grant).outcomes |= grant.outcomes
+    await owed.note_outcomes(db, list(noted.values()), now)
 
 
 async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now: int) -> None:
@@ -55,22 +63,22 @@ async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now:
         if told is None or told.originator != node or record.batch.originator == node:
             continue
         own = Place(stream=told.stream, originator=node)
-        known = await store.own_batches(db, own, [item.batch for item in told.items])
+        known = await receipts.own_batches(db, own, [item.batch for item in told.items])
         counting = [item for item in told.items if _counts(item, known.get(item.batch), record.batch.originator)]
-        await store.add_received(db, [_received(record, item) for item in counting], now)
+        await receipts.add_received(db, [_received(record, item) for item in counting], now)
         ignored += (without := len(told.items) - len(counting))
         _tell(record, told, [(known[item.batch].first, item.outcomes) for item in counting], without)
     await notes.count_up(db, {"receipt_ignored": ignored})
 
 
-def _counts(item: ReceiptItem, own: store.OwnBatch | None, recipient: str) -> bool:
+def _counts(item: ReceiptItem, own: receipts.OwnBatch | None, recipient: str) -> bool:
     if own is None or len(item.outcomes) != own.size:
         return False
     return own.recipients is None or recipient in own.recipients
 
 
-def _received(record: Verified, item: ReceiptItem) -> store.Received:
-    return store.Received(
+def _received(record: Verified, item: ReceiptItem) -> receipts.Received:
+    return receipts.Received(
         batch=item.batch,
         recipient=record.batch.originator,
         sequence=record.sequence,

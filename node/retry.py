@@ -11,7 +11,8 @@ from typing import Final
 
 from node.audience import Grant
 from node.decision import Decision, Outcome
-from node.ingest import Found, ingest
+from node.found import Found
+from node.ingest import ingest
 from node.judge import Judge
 from node.store import notes, retried
 from node.store.engine import Store

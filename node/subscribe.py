@@ -12,7 +12,8 @@ import structlog
 
 from broker.log import Bounds, Fault, Fetched, Log
 from node.audience import Grant
-from node.ingest import Found, ingest
+from node.found import Found
+from node.ingest import ingest
 from node.judge import Judge
 from node.message import Place
 from node.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending

@@ -17,7 +17,7 @@ from node import opening
 from node.errors import Rejected
 from node.governance import Governance, load
 from node.retry import Retried, retry_quarantined
-from node.store import receipts, retried
+from node.store import outcomes, retried
 from schemas import codec
 from schemas.types import Header
 from tests.bed import GRANTS, Bed, bed
@@ -322,10 +322,10 @@ async def test_a_retried_record_is_told_anew_to_its_originator(tmp_path: Path) -
     """14 first, 64 after the upgrade."""
     async with not_upgraded(tmp_path) as one:
         async with one.gt.store.read() as db:
-            before = await receipts.due(db, 10)
+            before = await outcomes.due(db, 10)
         await again(one.gt)
         async with one.gt.store.read() as db:
-            after = await receipts.due(db, 10)
+            after = await outcomes.due(db, 10)
 
         assert [row.outcomes for row in before if row.stream == INTEL] == [b"\x40\x0e\x40"]
         assert [row.outcomes for row in after if row.stream == INTEL] == [b"\x40\x40\x40"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,7 +14,7 @@ from broker.log import LogUnavailable
 from node import receipting
 from node.clock import random_bytes
 from node.seal import open_leaf
-from node.store import notes, outbox, receipts, streams
+from node.store import notes, outbox, outcomes, streams
 from node.store.tables import receipt
 from schemas import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
@@ -59,7 +60,7 @@ async def got(node: TestNode) -> list[tuple[str, int, bytes]]:
 
 async def due(node: TestNode) -> int:
     async with node.store.read() as db:
-        return await receipts.count_due(db)
+        return await outcomes.count_due(db)
 
 
 async def test_a_recipient_tells_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
@@ -229,12 +230,12 @@ async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) 
         await gt.subscriber.start()
         await gt.read()
         async with gt.store.read() as db:
-            before = await receipts.due(db, 10)
+            before = await outcomes.due(db, 10)
         gt.subscriber.places["keys.bz"] = keys
         await gt.subscriber.start()
         await gt.read()
         async with gt.store.write() as db:
-            await receipts.told(db, before)
+            await outcomes.told(db, before)
         await tell(made, "GT")
 
         assert [row.outcomes for row in before] == [b"\x42"]
@@ -295,7 +296,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
 
         assert parked == 0
         async with gt.store.read() as db:
-            assert await receipts.on_their_way(db) == 2
+            assert await outcomes.on_their_way(db) == 2
 
 
 # What an originator makes of receipts.
@@ -451,3 +452,18 @@ async def test_a_repeated_record_is_no_news(tmp_path: Path) -> None:
         await tell(one.made)
 
         assert await said(one.made, "GT") == [b"\x40"]
+
+
+async def test_a_grant_that_waited_for_its_private_key_is_told_anew_once_it_opens_a_message(tmp_path: Path) -> None:
+    """The operator restored a key file: grant and message were told as waiting, and are opened now."""
+    async with bed(tmp_path) as one:
+        judge = one.gt.judge
+        one.gt.judge = replace(judge, holds=lambda _: False)
+        await one.read(one.bz.message(one.key))
+        await tell(one.made)
+        one.gt.judge = judge
+        await one.gt.subscriber.retry_all()
+        await tell(one.made)
+
+        assert await said(one.made, "GT", "keys") == [b"\x42", b"\x40"]
+        assert await said(one.made, "GT") == [b"\x42", b"\x40"]
