@@ -14,7 +14,7 @@ from node.audience import Grant
 from node.decision import Decision
 from node.judge import Judge
 from node.message import Place, Verified
-from node.receipts import is_told, meaning, outcome_of
+from node.receipts import claims_entry, is_told, meaning, outcome_of
 from node.store import notes, receipts
 from node.store import outcomes as owed
 from schemas.types import Receipt, ReceiptItem
@@ -66,8 +66,9 @@ async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now:
         known = await receipts.own_batches(db, own, [item.batch for item in told.items])
         counting = [item for item in told.items if _counts(item, known.get(item.batch), record.batch.originator)]
         await receipts.add_received(db, [_received(record, item) for item in counting], now)
-        ignored += (without := len(told.items) - len(counting))
-        _tell(record, told, [(known[item.batch].first, item.outcomes) for item in counting], without)
+        wrong = [item for item in told.items if item not in counting and _is_wrong(item, known.get(item.batch))]
+        ignored += len(wrong)
+        _tell(record, told, [(known[item.batch].first, item.outcomes) for item in counting], len(wrong))
     await notes.count_up(db, {"receipt_ignored": ignored})
 
 
@@ -75,6 +76,11 @@ def _counts(item: ReceiptItem, own: receipts.OwnBatch | None, recipient: str) ->
     if own is None or len(item.outcomes) != own.size:
         return False
     return own.recipients is None or recipient in own.recipients
+
+
+def _is_wrong(item: ReceiptItem, own: receipts.OwnBatch | None) -> bool:
+    """Whether what does not count is more than the word of one who waits for a grant that is not for it."""
+    return own is None or len(item.outcomes) != own.size or claims_entry(item.outcomes)
 
 
 def _received(record: Verified, item: ReceiptItem) -> receipts.Received:

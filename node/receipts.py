@@ -24,6 +24,8 @@ WAITING: Final = 66
 HELD: Final = 67
 UNOPENED: Final = 14
 FIRST_STEP_TOLD: Final = 8
+FIRST_OPENING_STEP: Final = 13
+LAST_OPENING_STEP: Final = 16
 ITEMS_MAX: Final = 240  # in one receipt: 240 batches of 1,024 leaves fill a record
 
 _OF_OUTCOME: Final[Mapping[Outcome, int]] = {
@@ -82,9 +84,17 @@ def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[by
 
 def meaning(byte: int) -> tuple[str, int | None]:
     """What a byte says of a message: outcome and, of a rejected one, the step. What says nothing is outstanding."""
-    if FIRST_STEP_TOLD <= byte <= 16:
+    if FIRST_STEP_TOLD <= byte <= LAST_OPENING_STEP:
         return "rejected", min(byte, UNOPENED)
     return _SAYS.get(byte, OUTSTANDING), None
+
+
+def claims_entry(outcomes: bytes) -> bool:
+    """Whether it says of some leaf what only who has an entry in its grant can say.
+
+    The others are from one for whom the grant was not here yet: it cannot know that the message is not for it.
+    """
+    return any(byte in (STORED, WITHHELD) or FIRST_OPENING_STEP <= byte <= LAST_OPENING_STEP for byte in outcomes)
 
 
 def bodies(originator: str, stream: str, outcomes: Iterable[tuple[bytes, bytes]]) -> list[Receipt]:

@@ -346,6 +346,22 @@ async def test_a_receipt_counts_only_by_a_recipient_and_about_an_own_batch(
         assert [code for code, _, _ in await got(bz)] == ["GT"]
 
 
+@pytest.mark.parametrize("byte", [0, 1, 66, 67, 8])
+async def test_who_did_not_know_that_a_message_was_for_others_did_nothing_wrong(byte: int, tmp_path: Path) -> None:
+    """MX read the message before its grant: it said so, the originator keeps nothing of it and finds no fault."""
+    async with exchange(tmp_path, "BZ", community=only_gt()) as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        author = Author(code="MX", community=made.community.community)
+        await receive(made, author, ReceiptItem(batch=await own_hash(bz), outcomes=bytes([byte])))
+        async with bz.store.read() as db:
+            counted = await notes.counts(db)
+
+        assert await got(bz) == []
+        assert "receipt_ignored" not in counted
+        assert counted["verified_RECEIPT"] == 1
+
+
 def only_gt() -> Community:
     """BZ, GT and MX, where BZ may send to GT only."""
     community = Community(("BZ", "GT", "MX"))
