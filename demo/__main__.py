@@ -1,7 +1,7 @@
 """`make demo`: five countries share what they know, each with a daemon of its own, by the commands that they would use.
 
-It shows who received what, who did not and under which clause, that a forged and a tampered record end in quarantine,
-and where everything lies. Everything in it is synthetic.
+It shows who received what, who did not and under which clause, what recipients told originators, that a forged and a
+tampered record end in quarantine, and where everything lies. Everything in it is synthetic.
 """
 
 import argparse
@@ -119,7 +119,8 @@ def demonstrate(folder: Path, bus: str | None, begun: float) -> None:
         published = publish(homes)
         settle(homes)
         show_who_holds_what(homes, published)
-        say("\n6. Whoever runs the broker writes two records of his own")
+        show_receipts(homes["GT"], published["GT"])
+        say("\n7. Whoever runs the broker writes two records of his own")
         asyncio.run(forge(bus or f"sqlite:///{folder / 'log.db'}", folder))
         settle(homes)
         show_quarantine(homes)
@@ -181,6 +182,17 @@ def show_who_holds_what(homes: dict[str, Path], published: dict[str, dict[str, A
     say(f"  Why does Mexico not have Colombia's seizure? {why['outcome']}: {why['reason']}")
 
 
+def show_receipts(home: Path, answer: dict[str, Any]) -> None:
+    """What became of a report at its recipients, as they tell its originator."""
+    say("\n6. Guatemala asks what became of its report: each recipient has said so in a signed receipt")
+    enlace("status", "--until", "caught-up", "--timeout", str(SECONDS_MAX), home=home)
+    told = enlace("receipts", answer["report_id"], home=home)
+    for line in told:
+        say(f"  {line['recipient']}  {line['outcome']}, since {line['since']}")
+    if {line["recipient"]: line["outcome"] for line in told} != dict.fromkeys(answer["audience"], "stored"):
+        sys.exit("the receipts are not what they should be")
+
+
 def show_quarantine(homes: dict[str, Path]) -> None:
     """Every node refused both, and nobody stored them."""
     for code, home in homes.items():
@@ -195,7 +207,7 @@ def show_where(folder: Path, homes: dict[str, Path], bus: str | None, begun: flo
     """Where everything lies, and what to try."""
     shown = os.path.relpath(folder)
     bz = os.path.relpath(homes["BZ"])
-    say("\n7. Where everything lies")
+    say("\n8. Where everything lies")
     say(f"  {shown}/documents   the signed ROOT, NODE and AGREEMENT documents")
     if bus is None:
         say(f"  {shown}/log.db      the embedded log: what the broker sees, sealed")

@@ -13,7 +13,7 @@ from broker import topology as topologies
 from broker.bus import SQLITE
 from broker.log import Log
 from broker.topology import Topology
-from node import clock, config, keystore
+from node import clock, config, keystore, receipting
 from node.connection import opened_bus, protection_of
 from node.errors import UsageError
 from node.installed import Installed
@@ -21,6 +21,7 @@ from node.keystore import PrivateKeys
 from node.message import Place
 from node.publish import Publisher
 from node.randomness import Fresh
+from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -107,6 +108,7 @@ class Node:
     bus: Log
     installed: Installed
     relay: Relay
+    receipting: Receipting
     subscriber: Subscriber
 
 
@@ -119,6 +121,7 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
     signer = Signer(
         originator=code, community=installed.governance.community, key_id=seal_key.key_id, sign=seal_key.sign
     )
+    random = Fresh(clock.random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
         yield Node(
@@ -135,7 +138,16 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 judge=lambda: installed.judge,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
                 clock=now,
-                random=Fresh(clock.random_bytes),
+                random=random,
+            ),
+            receipting=Receipting(
+                store=store,
+                bus=log,
+                signer=signer,
+                judge=lambda: installed.judge,
+                topic=topologies.topic_of(receipting.STREAM, code),
+                clock=now,
+                random=random,
             ),
             subscriber=Subscriber(store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now),
         )

@@ -17,6 +17,7 @@ from schemas.types import (
     KeyGrant,
     Labels,
     MessageType,
+    Receipt,
     SealedMessage,
 )
 
@@ -85,7 +86,10 @@ class Verified:
     batch_hash: bytes
     header: Header
     body: KeyGrant | None
-    """The decoded grant, of a KEY_GRANT; other open types are checked and not acted on yet."""
+    """The decoded grant, of a KEY_GRANT; open types but this and RECEIPT are checked and not acted on yet."""
+
+    receipt: Receipt | None = None
+    """The decoded receipt, of a RECEIPT."""
 
     @property
     def sequence(self) -> int:

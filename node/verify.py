@@ -40,7 +40,7 @@ from node.message import (
 )
 from node.versions import KeyRecord
 from schemas import codec
-from schemas.types import Batch, Header, KeyUse, MessageType, SealedMessage
+from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
 
 INTEL_STREAM = re.compile(r"intel\.[a-z][a-z0-9-]*\Z")
 OPEN_STREAM_TYPE = {
@@ -114,7 +114,15 @@ def verify(
     body = None
     if header.sealing is None:
         body = check_body(header, batch, sealed.content, governance)
-    return Verified(value=value, sealed=sealed, batch=batch, batch_hash=digest(sealed.batch), header=header, body=body)
+    return Verified(
+        value=value,
+        sealed=sealed,
+        batch=batch,
+        batch_hash=digest(sealed.batch),
+        header=header,
+        body=body if isinstance(body, KeyGrant) else None,
+        receipt=body if isinstance(body, Receipt) else None,
+    )
 
 
 def check_key_validity(record: Verified, governance: Governance, t: int) -> None:

@@ -64,7 +64,7 @@ def command_of(usage: str) -> str:
     if words[:2] == ["broker", "local"]:
         return " ".join(words[:3])
     return " ".join(
-        words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker", "audit") else 1]
+        words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker", "audit", "config") else 1]
     )
 
 

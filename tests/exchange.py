@@ -22,6 +22,7 @@ from node.intake import Draft, accept
 from node.judge import Judge
 from node.message import DAY_MS, Place
 from node.publish import Acceptance, Publisher
+from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -87,6 +88,7 @@ class TestNode:
     judge: Judge
     publisher: Publisher
     relay: Relay
+    receipting: Receipting
     subscriber: Subscriber
     clock: Clock
 
@@ -174,6 +176,15 @@ class Exchange:
                 signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
                 judge=lambda: node.judge,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
+                clock=self.clock,
+                random=random_bytes,
+            ),
+            receipting=Receipting(
+                store=store,
+                bus=bus,
+                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                judge=lambda: node.judge,
+                topic=topologies.topic_of("receipts", code),
                 clock=self.clock,
                 random=random_bytes,
             ),

@@ -273,6 +273,15 @@ def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
     return [answer]
 
 
+def config_row(scene: Scene) -> list[dict[str, Any]]:
+    answers = ok("config", "explain", home=scene.bz)
+    [by_key] = answers
+    keys = [code(row["key"]) for row in tables("contract.md", "## Configuration")[0]]
+    assert list(by_key) == keys
+    assert all(list(one) == ["value", "source", "description"] for one in by_key.values())
+    return answers
+
+
 def local_start_row(scene: Scene) -> list[dict[str, Any]]:
     """Starts a broker, starts it once more, stops it, stops it once more."""
     require_kafka()
@@ -309,6 +318,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
     "quarantine show": quarantine_row,
+    "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
     "governance new": new_row,
@@ -321,6 +332,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
     "audit replay": replay_row,
+    "config explain": config_row,
 }
 NEVER_FILLED = {
     "governance new": {"signatures"},  # a document that was just compiled has none

@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from broker.log import LogError
-from node.cli import audit, broker, intake, operating, reading, setup
+from node.cli import audit, broker, configuring, intake, operating, reading, setup
 from node.cli.output import Output, ReaderGone
 from node.errors import EnlaceError, Unavailable, UsageError
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (setup, operating, intake, reading, broker, audit):
+for commands in (setup, operating, intake, reading, broker, audit, configuring):
     commands.add_to(app)
 
 

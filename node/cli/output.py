@@ -11,6 +11,7 @@ import msgspec
 from node.answer import presentable
 from node.errors import EnlaceError
 
+NOTHING: Final = "nothing found"
 COLUMN_WIDTH_MAX: Final = 48  # a longer cell pushes the rest of its own line only
 
 
@@ -38,7 +39,7 @@ class Output:
         self._lines(plain, 0)
         self._write("")
 
-    def items(self, values: list[dict[str, Any]]) -> None:
+    def items(self, values: list[dict[str, Any]], *, none: str = NOTHING) -> None:
         """All of several objects: for a person a table, and a word if there are none."""
         plain = [presentable(value) for value in values]
         if self.json:
@@ -48,12 +49,12 @@ class Output:
         for line in _table(plain):
             self._write(line)
         if not plain:
-            self.nothing()
+            self.nothing(none)
 
-    def nothing(self) -> None:
+    def nothing(self, why: str = NOTHING) -> None:
         """Tell a person that there is nothing to show."""
         if not self.json:
-            sys.stderr.write("nothing found\n")
+            sys.stderr.write(f"{why}\n")
 
     def error(self, error: EnlaceError) -> None:
         """An error, on stdout as JSON or on stderr for a person."""

@@ -121,12 +121,25 @@ def _head_columns(value: Head) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
-async def mark_sealed(db: AsyncConnection, sequences: Mapping[int, int]) -> None:
-    """Note the sequence of each draft, by draft id; its payload lives on in the sealed bytes only."""
-    if sequences:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDraft:
+    """Where a draft stands in its stream, and for whom it was sealed."""
+
+    sequence: int
+    audience: Sequence[str]
+
+
+async def mark_sealed(db: AsyncConnection, sealed: Mapping[int, SealedDraft]) -> None:
+    """Note what each draft became, by draft id; its payload lives on in the sealed bytes only."""
+    if sealed:
         await db.execute(
-            update(draft).where(draft.c.id == bindparam("draft_id")).values(sequence=bindparam("seq"), payload=None),
-            [{"draft_id": id_, "seq": sequence} for id_, sequence in sequences.items()],
+            update(draft)
+            .where(draft.c.id == bindparam("draft_id"))
+            .values(sequence=bindparam("seq"), audience=bindparam("to"), payload=None),
+            [
+                {"draft_id": id_, "seq": one.sequence, "to": " ".join(sorted(one.audience))}
+                for id_, one in sealed.items()
+            ],
         )
 
 

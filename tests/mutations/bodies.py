@@ -13,8 +13,8 @@ CHECKPOINT_COUNTS: Final = f"{BODIES}::test_a_checkpoint_counts_only_as_its_orig
 
 ROWS: Final[Rows] = {
     "check_body: step codec.decode(Receipt, content)": (
-        "codec.decode(Receipt, content)",
-        "pass",
+        "return codec.decode(Receipt, content)",
+        "return None",
         f"{MALFORMED_RECEIPT}[no items]",
     ),
     "check_body: step _checkpoint(codec.decode(CheckpointBody, content), batch, governance)": (

@@ -27,6 +27,8 @@ NARROWED: Final = "for the type checker: no caller hands in the other case"
 
 WITHOUT: Final[dict[str, dict[str, str]]] = {
     "node/verify.py": {
+        "verify: isinstance(body, KeyGrant)": NARROWED,
+        "verify: isinstance(body, Receipt)": NARROWED,
         "_framing: len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
         "_batch: len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
         "_batch: 1 <= batch.size": SCHEMA,
