@@ -1,9 +1,10 @@
+# `make demo BUS=kafka` runs the demonstration on a real Kafka; that needs Java 17 and Maven.
 # Each target sets up .venv when it is missing or stale; nothing but Python 3.11+ and make is needed.
 PYTHON ?= python3
 BIN := .venv/bin
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup demo test check bench bench-memory generate lock clean
+.PHONY: setup demo test slow check bench bench-memory generate lock clean
 
 setup: .venv/ready
 
@@ -15,10 +16,14 @@ setup: .venv/ready
 	@touch .venv/ready
 
 demo: setup
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(filter kafka,$(BUS)),--kafka)
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The full campaigns; pytest says at the end how long they took.
+slow: setup
+	$(BIN)/python -m pytest -m slow --durations=10
 
 check: setup
 	$(BIN)/ruff check .

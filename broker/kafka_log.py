@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from broker.kafka import Address, Admin, Consumer, Producer
+from broker.kafka import Address, Consumer, Producer
+from broker.kafka_desk import Desk
+from broker.kafka_provision import check, provision
 from broker.kafka_reader import Reader
-from broker.kafka_topics import changes, drift, settings_of
 from broker.log import (
     FETCH_SIZE_BYTES_MAX,
     Bounds,
@@ -31,7 +32,6 @@ from broker.log import (
 TOPICS_IN_READER_MAX: Final = 50  # 600 topics in clients of 50 cost a fifth of what they cost in one
 LOOK_SECONDS: Final = 2.0  # how old the list of topics may be for a reader: a deleted topic gives no error
 APPEND_SECONDS_MAX: Final = 5.0  # a broker killed under load paused a producer for 3.5 s
-PROVISION_TOPICS_MAX: Final = 100  # in one request
 
 
 class KafkaLog:
@@ -42,10 +42,8 @@ class KafkaLog:
         self._monotonic = monotonic
         self._readers: list[Reader] = []
         self._producer: Producer | None = None
-        self._desk: Consumer | None = None
+        self._desk = Desk(address, self._end, monotonic)
         self._starting = asyncio.Lock()
-        self._topics: frozenset[str] = frozenset()
-        self._looked_at = float("-inf")
         self._turn = ""
         self._news = FaultNews()
         self._closing = asyncio.Event()
@@ -54,15 +52,14 @@ class KafkaLog:
     async def append(self, topic: str, values: Sequence[bytes]) -> int:
         """Acknowledged by every in-sync replica."""
         check_values(values)
-        if topic not in self._topics and topic not in await self.topics():
+        if topic not in self._desk.known and topic not in await self.topics():
             raise TopicMissing(topic)
         producer = await self._started_producer()
         try:
             return await producer.append(topic, values, APPEND_SECONDS_MAX)
         except LogUnavailable:
             self._abandon_producer(producer)
-            self._looked_at = float("-inf")
-            self._topics = frozenset()
+            self._desk.forget()
             raise
 
     async def _started_producer(self) -> Producer:
@@ -85,7 +82,7 @@ class KafkaLog:
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             while not self._closing.is_set():
-                if self._monotonic() - self._looked_at >= LOOK_SECONDS:
+                if self._desk.age >= LOOK_SECONDS:
                     await self.topics()
                 await self._follow(positions)
                 fetched = self._collect(positions, records_max)
@@ -111,11 +108,9 @@ class KafkaLog:
                 raise reader.away
         for reader in [one for one in self._readers if one.broken]:
             await self._divide(reader)
-        there = {topic: position for topic, position in positions.items() if topic in self._topics}
+        there = {topic: position for topic, position in positions.items() if topic in self._desk.known}
         for reader in self._readers:
-            for topic in reader.topics:
-                if topic not in self._topics:
-                    reader.drop(topic)
+            reader.keep_only(self._desk.known)
         read = {topic for reader in self._readers for topic in reader.topics}
         new = [topic for topic in there if topic not in read]
         for reader in self._readers:
@@ -147,7 +142,7 @@ class KafkaLog:
         by_topic = {topic: reader for reader in self._readers for topic in reader.topics}
         records_left, bytes_left = records_max, FETCH_SIZE_BYTES_MAX
         for topic in self._in_turn(positions):
-            if topic not in self._topics:
+            if topic not in self._desk.known:
                 fetched.append(Fetched(topic=topic, entries=(), fault=Fault.MISSING))
             elif (reader := by_topic.get(topic)) is not None:
                 entries, fault = reader.take(topic, records_left, bytes_left)
@@ -162,83 +157,26 @@ class KafkaLog:
     def _in_turn(self, positions: Mapping[str, int]) -> list[str]:
         """When an answer is full, the next one begins with the topics behind, so that none starves another."""
         topics = list(positions)
-        if self._turn in positions:
-            start = topics.index(self._turn) + 1
-            return topics[start:] + topics[:start]
-        return topics
+        start = topics.index(self._turn) + 1 if self._turn in positions else 0
+        return topics[start:] + topics[:start]
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
         """On a connection of its own, so that a reader that is stuck shows."""
-        there = await self.topics()
-        asked = [topic for topic in topics if topic in there]
-        if not asked:
-            return {}
-        desk = await self._started_desk()
-        try:
-            return await desk.bounds(asked)
-        except LogUnavailable:
-            self._abandon_desk(desk)
-            raise
+        return await self._desk.bounds(topics)
 
     async def topics(self) -> frozenset[str]:
         """The cluster's metadata, asked anew."""
-        desk = await self._started_desk()
-        try:
-            self._topics = await desk.topics()
-        except LogUnavailable:
-            self._abandon_desk(desk)
-            raise
-        self._looked_at = self._monotonic()
-        return self._topics
-
-    async def _started_desk(self) -> Consumer:
-        async with self._starting:
-            if self._desk is None:
-                desk = Consumer(self._address)
-                await desk.start()
-                self._desk = desk
-            return self._desk
-
-    def _abandon_desk(self, desk: Consumer) -> None:
-        if self._desk is desk:
-            self._desk = None
-            self._end(desk.close())
+        return await self._desk.topics()
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
         """Topics of one partition with every setting said; what exists keeps its records and its replicas."""
-        admin = Admin(self._address)
-        try:
-            await admin.start()
-            brokers = await admin.broker_count()
-            found = await admin.describe([spec.topic for spec in specs])
-            missing = {
-                spec.topic: (min(spec.replication, brokers), settings_of(spec))
-                for spec in specs
-                if spec.topic not in found
-            }
-            names = list(missing)
-            created: tuple[str, ...] = ()
-            for start in range(0, len(names), PROVISION_TOPICS_MAX):
-                created += await admin.create(
-                    {name: missing[name] for name in names[start : start + PROVISION_TOPICS_MAX]}
-                )
-            differing = [spec for spec in specs if spec.topic in found and changes(spec, found[spec.topic])]
-            if differing:
-                await admin.alter({spec.topic: settings_of(spec) for spec in differing})
-        finally:
-            await admin.close()
-        self._looked_at = float("-inf")
-        return Provisioned(created=created, changed=tuple(spec.topic for spec in differing))
+        done = await provision(self._address, specs)
+        self._desk.forget()
+        return done
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
         """Settings in effect, partitions and replicas against the specification."""
-        admin = Admin(self._address)
-        try:
-            await admin.start()
-            found = await admin.describe([spec.topic for spec in specs])
-        finally:
-            await admin.close()
-        return tuple(one for spec in specs for one in drift(spec, found.get(spec.topic)))
+        return await check(self._address, specs)
 
     async def close(self) -> None:
         """Everything at once; each client has its own bound."""
@@ -246,8 +184,7 @@ class KafkaLog:
         self._abandon_readers()
         if self._producer is not None:
             self._abandon_producer(self._producer)
-        if self._desk is not None:
-            self._abandon_desk(self._desk)
+        self._desk.close()
         while self._ending:
             await asyncio.wait(self._ending)
 

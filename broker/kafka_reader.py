@@ -11,7 +11,7 @@ delivers all before the bad one, and after three equal failures calls the topic 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -72,9 +72,7 @@ class Reader:
         if new:
             for topic, position in new.items():
                 self._topics[topic] = _Topic(next=position, tail=position)
-            self._consumer.assign({topic: one.tail for topic, one in self._topics.items()})
-            for one in self._topics.values():
-                one.paused = False
+            self._assign()
         for topic, one in self._topics.items():
             if topic in wanted and wanted[topic] != one.next:
                 one.next = one.tail = wanted[topic]
@@ -95,12 +93,17 @@ class Reader:
             one.paused = rest
             (self._consumer.pause if rest else self._consumer.resume)(topic)
 
-    def drop(self, topic: str) -> None:
-        """Read `topic` no more."""
-        if self._topics.pop(topic, None) is not None:
-            self._consumer.assign({name: one.tail for name, one in self._topics.items()})
-            for one in self._topics.values():
-                one.paused = False
+    def keep_only(self, there: Collection[str]) -> None:
+        """Read no more of topics that are not there."""
+        kept = {topic: one for topic, one in self._topics.items() if topic in there}
+        if len(kept) < len(self._topics):
+            self._topics = kept
+            self._assign()
+
+    def _assign(self) -> None:
+        self._consumer.assign({topic: one.tail for topic, one in self._topics.items()})
+        for one in self._topics.values():
+            one.paused = False
 
     def take(self, topic: str, records_max: int, bytes_max: int) -> tuple[list[Entry], Fault | None]:
         """Entries of `topic` that have come, and the fault behind them once all are taken."""

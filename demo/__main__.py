@@ -1,7 +1,7 @@
 """`make demo`: five countries share what they know, each with a daemon of its own, by the commands that they would use.
 
-It shows who received what, who did not and under which clause, that a forged and a tampered record end in quarantine,
-and where everything lies. Everything in it is synthetic.
+It shows who received what, who did not and under which clause, what recipients told originators, that a forged and a
+tampered record end in quarantine, and where everything lies. Everything in it is synthetic.
 """
 
 import argparse
@@ -74,15 +74,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=Path("build/demo"), help="where to put everything")
     parser.add_argument("--bus", help="address of a log that is there; the embedded log without it")
+    parser.add_argument("--kafka", action="store_true", help="start a real Kafka for it, of one broker")
     options = parser.parse_args()
     begun = time.monotonic()
     folder: Path = options.dir.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if options.kafka:
+        brokers = folder.with_name(f"{folder.name}-kafka")
+        shutil.rmtree(brokers, ignore_errors=True)
+        with kafka(brokers) as bus:
+            demonstrate(folder, bus, begun)
+    else:
+        demonstrate(folder, options.bus, begun)
 
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    """A real Kafka on this machine that ends with the demonstration; its address."""
+    from broker.local.errors import LocalError
+    from broker.local.running import running
+
+    say("0. A real Apache Kafka, one broker, without Docker; the first time its artifacts are fetched")
+    try:
+        with running(folder) as cluster:
+            say(f"  {cluster.url}, process {cluster.pids[1]}\n")
+            yield cluster.url
+    except LocalError as error:
+        sys.exit(str(error))
+
+
+def demonstrate(folder: Path, bus: str | None, begun: float) -> None:
+    """The whole of it, on the embedded log or on the log at `bus`."""
     say(f"1. An exchange of {', '.join(NODES)}: keys, a ROOT signed by two of three trustees, four agreements")
-    bus = ["--bus", options.bus] if options.bus else []
-    [made] = enlace("lab", str(folder), "--nodes", ",".join(NODES), "--agreements", str(HERE / "agreements"), *bus)
+    named = ["--bus", bus] if bus else []
+    [made] = enlace("lab", str(folder), "--nodes", ",".join(NODES), "--agreements", str(HERE / "agreements"), *named)
     homes = {code: Path(home) for code, home in made["nodes"].items()}
     say(f"  community {made['community']}")
 
@@ -93,11 +119,12 @@ def main() -> None:
         published = publish(homes)
         settle(homes)
         show_who_holds_what(homes, published)
-        say("\n6. Whoever runs the broker writes two records of his own")
-        asyncio.run(forge(options.bus or f"sqlite:///{folder / 'log.db'}", folder))
+        show_receipts(homes["GT"], published["GT"])
+        say("\n7. Whoever runs the broker writes two records of his own")
+        asyncio.run(forge(bus or f"sqlite:///{folder / 'log.db'}", folder))
         settle(homes)
         show_quarantine(homes)
-    show_where(folder, homes, begun)
+    show_where(folder, homes, bus, begun)
 
 
 def publish(homes: dict[str, Path]) -> dict[str, dict[str, Any]]:
@@ -155,6 +182,17 @@ def show_who_holds_what(homes: dict[str, Path], published: dict[str, dict[str, A
     say(f"  Why does Mexico not have Colombia's seizure? {why['outcome']}: {why['reason']}")
 
 
+def show_receipts(home: Path, answer: dict[str, Any]) -> None:
+    """What became of a report at its recipients, as they tell its originator."""
+    say("\n6. Guatemala asks what became of its report: each recipient has said so in a signed receipt")
+    enlace("status", "--until", "caught-up", "--timeout", str(SECONDS_MAX), home=home)
+    told = enlace("receipts", answer["report_id"], home=home)
+    for line in told:
+        say(f"  {line['recipient']}  {line['outcome']}, since {line['since']}")
+    if {line["recipient"]: line["outcome"] for line in told} != dict.fromkeys(answer["audience"], "stored"):
+        sys.exit("the receipts are not what they should be")
+
+
 def show_quarantine(homes: dict[str, Path]) -> None:
     """Every node refused both, and nobody stored them."""
     for code, home in homes.items():
@@ -165,13 +203,16 @@ def show_quarantine(homes: dict[str, Path]) -> None:
             sys.exit(f"the quarantine of {code} is not what it should be")
 
 
-def show_where(folder: Path, homes: dict[str, Path], begun: float) -> None:
+def show_where(folder: Path, homes: dict[str, Path], bus: str | None, begun: float) -> None:
     """Where everything lies, and what to try."""
     shown = os.path.relpath(folder)
     bz = os.path.relpath(homes["BZ"])
-    say("\n7. Where everything lies")
+    say("\n8. Where everything lies")
     say(f"  {shown}/documents   the signed ROOT, NODE and AGREEMENT documents")
-    say(f"  {shown}/log.db      the embedded log: what the broker sees, sealed")
+    if bus is None:
+        say(f"  {shown}/log.db      the embedded log: what the broker sees, sealed")
+    else:
+        say(f"  {bus}   the log: what the broker sees, sealed")
     say(f"  {bz}          Belize's home: node.toml, keys, documents, store.db")
     say(f"  {shown}/logs        what the daemons said")
     say("  Try:")

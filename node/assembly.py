@@ -4,23 +4,24 @@ A home holds node.toml, the keys, documents/, the store and perhaps topology.tom
 world whether it is there.
 """
 
-import os
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker import topology as topologies
-from broker.bus import SQLITE, Protection, open_log
+from broker.bus import SQLITE
 from broker.log import Log
 from broker.topology import Topology
-from node import clock, config, keystore
+from node import clock, config, keystore, receipting
+from node.connection import opened_bus, protection_of
 from node.errors import UsageError
 from node.installed import Installed
 from node.keystore import PrivateKeys
 from node.message import Place
 from node.publish import Publisher
+from node.randomness import Fresh
+from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -89,40 +90,11 @@ async def open_store(home: Home) -> AsyncIterator[Store]:
 @asynccontextmanager
 async def open_bus(home: Home) -> AsyncIterator[Log]:
     """The log that the configuration names."""
-    protection = Protection(tls=_tls(home), unsafe_plaintext=home.config.bus.unsafe_plaintext)
-    try:
-        bus = open_log(home.config.bus.url, home.path, protection)
-    except ValueError as error:
-        raise UsageError("bus_url_unknown", str(error), path="bus.url") from None
+    bus = opened_bus(home.config.bus.url, home.path, protection_of(home.config.bus, home.path))
     try:
         yield bus
     finally:
         await bus.close()
-
-
-def _tls(home: Home) -> ssl.SSLContext | None:
-    """TLS 1.3 with this node's certificate, trusting the one authority that the configuration names."""
-    bus = home.config.bus
-    files = {"bus.ca_file": bus.ca_file, "bus.certificate_file": bus.certificate_file, "bus.key_file": bus.key_file}
-    named = {key: home.path / file for key, file in files.items() if file is not None}
-    if not named:
-        return None
-    if missing := sorted(files.keys() - named.keys()):
-        raise UsageError(
-            "tls_incomplete", f"{missing[0]} is not set", path=missing[0], hint="TLS needs all three files"
-        )
-    for key, path in named.items():
-        if not os.access(path, os.R_OK):
-            raise UsageError("file_unreadable", f"{path} cannot be read", path=key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_verify_locations(named["bus.ca_file"])
-        context.load_cert_chain(named["bus.certificate_file"], named["bus.key_file"])
-    except (ssl.SSLError, ValueError) as error:
-        message = f"the files are no certificate, key and authority that fit: {error}"
-        raise UsageError("tls_invalid", message, path="bus.certificate_file") from None
-    return context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +108,7 @@ class Node:
     bus: Log
     installed: Installed
     relay: Relay
+    receipting: Receipting
     subscriber: Subscriber
 
 
@@ -148,6 +121,7 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
     signer = Signer(
         originator=code, community=installed.governance.community, key_id=seal_key.key_id, sign=seal_key.sign
     )
+    random = Fresh(clock.random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
         yield Node(
@@ -164,7 +138,16 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 judge=lambda: installed.judge,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
                 clock=now,
-                random=clock.random_bytes,
+                random=random,
+            ),
+            receipting=Receipting(
+                store=store,
+                bus=log,
+                signer=signer,
+                judge=lambda: installed.judge,
+                topic=topologies.topic_of(receipting.STREAM, code),
+                clock=now,
+                random=random,
             ),
             subscriber=Subscriber(store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now),
         )
@@ -178,6 +161,6 @@ def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms
         node=home.config.node.id,
         governance=lambda: installed.governance,
         clock=now,
-        random=clock.random_bytes,
+        random=Fresh(clock.random_bytes),
         actor=actor,
     )

@@ -1,6 +1,7 @@
 """Step 7 for open types: the body, and the bytes in it, are canonical and within their limits.
 
-Pure. Only grants are acted on by this version; the others are checked here, counted by the subscriber and not stored.
+Pure. Grants and receipts are acted on by this version; the others are checked here, counted by the subscriber and not
+stored.
 Every failure raises Rejected `body_malformed`.
 """
 
@@ -36,14 +37,14 @@ _DOCUMENT_BODY: Final[dict[DocumentKind, type[Record]]] = {
 }
 
 
-def check_body(header: Header, batch: Batch, content: bytes, governance: Governance) -> KeyGrant | None:
-    """Check the content of an open type; returns the grant of a KEY_GRANT."""
+def check_body(header: Header, batch: Batch, content: bytes, governance: Governance) -> KeyGrant | Receipt | None:
+    """Check the content of an open type; returns the grant of a KEY_GRANT, the receipt of a RECEIPT."""
     try:
         match header.type:
             case MessageType.KEY_GRANT:
                 return _grant(codec.decode(KeyGrant, content), batch.originator)
             case MessageType.RECEIPT:
-                codec.decode(Receipt, content)
+                return codec.decode(Receipt, content)
             case MessageType.CHECKPOINT:
                 _checkpoint(codec.decode(CheckpointBody, content), batch, governance)
             case _:

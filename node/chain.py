@@ -139,9 +139,14 @@ class StreamView:
 
     def _use_id(self, message_id: bytes, sequence: int) -> Rejected | None:
         if message_id in self.used_ids:  # step 10
-            return Rejected("message_id_reused", f"the message at sequence {self.used_ids[message_id]} has this id")
+            return id_reused(self.used_ids[message_id])
         self.used_ids[message_id] = self.new_ids[message_id] = sequence
         return None
+
+
+def id_reused(sequence: int) -> Rejected:
+    """Step 10 refuses a leaf, as the message at `sequence` has its id."""
+    return Rejected("message_id_reused", f"the message at sequence {sequence} has this id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 Types, bounds and descriptions come from schemas/avsc/config; what they mean is for those who use them. Rules:
 
-- environment before file before default: `ENLACE_BUS__URL` stands for `bus.url`;
+- environment before file before default: `ENLACE_BUS__URL` stands for `bus.url`, and `ENLACE_BUS__URL_FILE` names a
+  file that holds its value, as container platforms hand out secrets; both at once are an error;
 - an unknown key, in the file or in a variable with `__`, is an error that names the nearest known one;
 - without a topology file the shipped topology holds.
 """
@@ -24,10 +25,11 @@ from node.errors import UsageError
 from node.files import read_text
 from node.strict import convert, parse_toml, unknown_key
 from schemas import source
-from schemas.types import NodeConfig, TopologyFile
+from schemas.types import BusSection, NodeConfig, TopologyFile
 
 NODE_FILE: Final = "node.toml"
 TOPOLOGY_FILE: Final = "topology.toml"
+IN_FILE: Final = "_file"
 _VARIABLE: Final = re.compile(r"ENLACE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
 _PASSWORD: Final = re.compile(r"(//[^/@:]*:)[^@]*(?=@)|((?:password|token|secret)=)[^&]*", re.IGNORECASE)
 
@@ -69,6 +71,12 @@ def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting
     return settings
 
 
+def bus_variables(url: str, environ: Mapping[str, str] = os.environ) -> BusSection:
+    """The section [bus] of someone without a home: an address, and what variables say of TLS."""
+    said = {key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")}
+    return convert(BusSection, {**said, "url": url}, file="the environment")
+
+
 def passphrase_variable(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The passphrase file that the environment names, for key files outside a home."""
     name = environ.get("ENLACE_KEYS__PASSPHRASE_FILE")
@@ -105,10 +113,27 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
         if match:
             section, key = (part.lower() for part in match.groups())
             path = f"{section}.{key}"
-            if path not in _described():
+            held = path.removesuffix(IN_FILE)
+            if path in _described():
+                value = text
+            elif held in _described():
+                value, path = _in_file(path, Path(text)), held
+            else:
                 raise unknown_key(type_info(NodeConfig), path, where=name)
-            found[path] = (name, _typed(path, text))
+            if path in found:
+                message = f"{found[path][0]} and {name} both set {path}"
+                raise UsageError("value_invalid", message, path=path, hint="unset one of them")
+            found[path] = (name, _typed(path, value))
     return found
+
+
+def _in_file(path: str, file: Path) -> str:
+    """The value that a file holds, without the end of its line."""
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError("file_unreadable", f"{file}: {reason}", path=path) from None
 
 
 def _sections() -> Iterator[tuple[str, StructType]]:

@@ -6,7 +6,7 @@ they hold no personal data.
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,8 +15,9 @@ from node import identifiers
 from node.assembly import Home, open_store
 from node.clock import now_ms
 from node.decision import Outcome
-from node.errors import UsageError
-from node.store import messages, notes
+from node.errors import Refused, UsageError
+from node.retry import Retried, retry_quarantined
+from node.store import messages, notes, retried
 from node.store.messages import Query
 from schemas import codes
 
@@ -126,6 +127,42 @@ async def quarantine(home: Home, id_: str | None = None) -> list[dict[str, Any]]
     """Every quarantined record without its bytes, or one with them."""
     async with open_store(home) as store, store.read() as db:
         return await notes.list_quarantine(db, with_value=id_)
+
+
+async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Look again at the quarantined records `ids`, or at all; what each is now, and what became of it.
+
+    Raises Refused with `not_found`, and nothing is looked at, if one of `ids` is not in quarantine.
+    """
+    async with open_store(home) as store:
+        async with store.read() as db:
+            known = await retried.quarantined_ids(db)
+        if ids is not None and (missing := set(ids) - set(known)):
+            message = f"no record of the id {min(missing)} is in quarantine"
+            raise Refused("not_found", message, path="ID", hint="`enlace quarantine list` shows what is")
+        installed = home.installed()
+        wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
+        done = await retry_quarantined(store, lambda: installed.judge, wanted, clock=now_ms)
+        async with store.read() as db:
+            now = {row["id"]: row for row in await notes.list_quarantine(db)}
+    return [_retried(one, now.get(one.kept.id)) for one in done]
+
+
+def _retried(one: Retried, row: dict[str, Any] | None) -> dict[str, Any]:
+    """A record as `quarantine list` has it, with its code of now, or the one that it had until now."""
+    kept, record = one.kept.row, one.found.record
+    before = {
+        "id": one.kept.id,
+        "code": kept.code,
+        "step": kept.step,
+        "originator": kept.place.originator,
+        "stream": kept.place.stream,
+        "position": kept.position,
+        "sequence": record.sequence if record is not None else kept.sequence,
+        "size": len(kept.value),
+        "received_at": one.kept.received_at,
+    }
+    return {**(row or before), "outcome": one.decision.outcome.value}
 
 
 async def _log(store: Any, found: Iterable[dict[str, Any]], how: str) -> None:

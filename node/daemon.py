@@ -116,8 +116,10 @@ async def _reading(node: Node, stopping: asyncio.Event) -> None:
 
 async def _sending(node: Node, changes: Changes, stopping: asyncio.Event) -> None:
     async def step() -> None:
-        if not await node.relay.step():
-            await changes.wait(stopping)
+        sent = await node.relay.step()
+        receipts_in = await node.receipting.step()
+        if not sent:
+            await changes.wait(stopping, receipts_in)
 
     await _repeat("relay", step, stopping)
 

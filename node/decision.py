@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.errors import Rejected
-from node.message import Opened
+from node.message import Opened, Verified
 
 
 class Outcome(StrEnum):
@@ -37,7 +37,10 @@ class Decision:
     due_at: int | None = None
     """Of a held one: when to look again, in ms."""
 
+    traceless: Verified | None = None
+    """A record past step 7 whose key or NODE document step 11 refused: it takes no place, and a receipt tells of it."""
+
     @classmethod
-    def rejected(cls, error: Rejected) -> "Decision":
+    def rejected(cls, error: Rejected, *, traceless: Verified | None = None) -> "Decision":
         """The message failed a step."""
-        return cls(outcome=Outcome.REJECTED, code=error.code, reason=error.message)
+        return cls(outcome=Outcome.REJECTED, code=error.code, reason=error.message, traceless=traceless)

@@ -24,9 +24,6 @@ REGISTRY_RULES: Final = False
 step 11, step 12, checkpoints and fork stops, the 24-hour rule. False while documents are installed as files: a batch
 then names governance 0, and t in step 11 is its sealed_at. Whatever leaves out such a rule asks this switch."""
 
-GOVERNANCE_IN_FILES: Final = 0
-"""What a batch names as its governance state while documents are installed as files."""
-
 REGISTRY_STREAMS: Final = frozenset({"governance", "checkpoints"})
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from node import lines
+from node.answer import presentable
 from node.assembly import Home, open_store, publisher
 from node.clock import now_ms
 from node.consult import actor
@@ -144,8 +145,6 @@ async def import_file(
 @contextmanager
 def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Writes NDJSON lines to the report file; nowhere without one."""
-    from node.cli.output import presentable
-
     if report is None:
         yield lambda _: None
         return
@@ -153,5 +152,9 @@ def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], No
         file = report.open("w", encoding="utf-8")
     except OSError as error:
         raise UsageError("file_unwritable", f"{report}: {error.strerror}", path="--report") from None
+
+    def write(item: dict[str, Any]) -> None:
+        file.write(msgspec.json.encode(presentable(item)).decode() + "\n")
+
     with file:
-        yield lambda item: print(msgspec.json.encode(presentable(item)).decode(), file=file)
+        yield write

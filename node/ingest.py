@@ -1,42 +1,30 @@
 """One transaction for a handful of records: place, decide, write, so that position and data move together.
 
-Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`. A crash loses
-nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
+Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`, looking again
+is `retry`. A crash loses nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
+If another process ingested between reading and writing, all is decided anew: what was read is not true any more.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node import outcomes
 from node.audience import Grant
-from node.chain import StreamView
+from node.chain import StreamView, id_reused
 from node.decision import Decision, Outcome
-from node.errors import REJECTION_STEP, Rejected
+from node.errors import Rejected
+from node.found import Found
 from node.judge import Judge, grant_of
 from node.message import Place, Verified
-from node.store import messages, notes, outbox, streams
+from node.outcomes import Reached
+from node.recording import write_decisions
+from node.store import outbox, retried, streams
 from node.store.engine import Store
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, kw_only=True)
-class Found:
-    """One record as it was found, on its way to a decision."""
-
-    topic: str
-    place: Place
-    position: int
-    value: bytes | None
-    placed: bool = False
-    """It has its place already, and was kept because it had to wait."""
-
-    pending_id: int | None = None
-    record: Verified | None = None
-    decision: Decision | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +35,7 @@ class _Work:
     gaps_changed: dict[Place, int] = field(default_factory=dict)
     out_of_order: list[Found] = field(default_factory=list)
     grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
+    known: dict[tuple[str, bytes, int], Grant] = field(default_factory=dict)
     witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
 
 
@@ -57,25 +46,46 @@ async def ingest(
 
     Returns the grants that are new here. Raises Unavailable with nothing written.
     """
-    work = _Work()
+    first = [(judge.authenticate(one.value, one.place), one.placed) for one in found]
+    while True:
+        for one, (answer, placed) in zip(found, first, strict=True):
+            one.record, one.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
+            one.placed = placed
+        work = _Work()
+        async with store.read() as db:
+            turn = await streams.turn_now(db)
+            here = await _still_here(db, found)
+            await _load(db, work, here)
+            for one in here:
+                if one.record is not None and not one.placed:
+                    _place(work, one, one.record, judge.node)
+                elif one.record is not None and one.quarantine_id is not None:
+                    await _check_id(db, one, one.record)
+            work.known = await streams.grants(db, [key for one in here if (key := _grant_key(one)) is not None])
+        for one in here:
+            if one.decision is None and one.record is not None:
+                one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
+        async with store.write() as db:
+            if await streams.take_turn(db, turn):
+                await _write(db, judge, work, here, positions, now)
+                return list(work.grants.values())
+
+
+async def _still_here(db: AsyncConnection, found: Sequence[Found]) -> list[Found]:
+    """Without those that were kept to be looked at again, and that another process has decided meanwhile."""
+    present = await retried.present(
+        db,
+        pending={one.pending_id for one in found if one.pending_id is not None},
+        quarantined={one.quarantine_id for one in found if one.quarantine_id is not None},
+    )
+    here = []
     for one in found:
-        result = judge.authenticate(one.value, one.place)
-        if isinstance(result, Decision):
-            one.decision = result
+        kept = one.pending_id if one.pending_id is not None else one.quarantine_id
+        if kept is None or kept in present:
+            here.append(one)
         else:
-            one.record = result
-    async with store.read() as db:
-        await _load(db, work, found)
-        for one in found:
-            if one.record is not None and not one.placed:
-                _place(work, one, one.record, judge.node)
-        known = await streams.grants(db, [key for one in found if (key := _grant_key(one)) is not None])
-    for one in found:
-        if one.decision is None and one.record is not None:
-            one.decision = judge.decide(one.record, grant=_grant(work, known, one), now=now)
-    async with store.write() as db:
-        await _write(db, work, found, positions, now)
-    return list(work.grants.values())
+            one.decision = Decision(outcome=Outcome.DUPLICATE)
+    return here
 
 
 async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> None:
@@ -110,20 +120,35 @@ def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
         work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
 
 
+async def _check_id(db: AsyncConnection, one: Found, record: Verified) -> None:
+    """Step 10 for a record that has its place already: of those with one id, the first that came keeps it."""
+    used_at = await streams.id_used_at(db, one.place, record.header.message_id)
+    if used_at not in (None, record.sequence):
+        one.decision = Decision.rejected(id_reused(used_at))
+
+
+def _past_seven(one: Found) -> Verified | None:
+    """The record, also if step 11 refused its key and it leaves no trace in the chain."""
+    return one.record or (one.decision.traceless if one.decision is not None else None)
+
+
 def _grant_key(one: Found) -> tuple[str, bytes, int] | None:
-    if one.record is None or (sealing := one.record.header.sealing) is None:
+    record = _past_seven(one)
+    if record is None or (sealing := record.header.sealing) is None:
         return None
-    return one.record.batch.originator, sealing.audience_key_id, sealing.grant
+    return record.batch.originator, sealing.audience_key_id, sealing.grant
 
 
-def _grant(work: _Work, known: dict[tuple[str, bytes, int], Grant], one: Found) -> Grant | None:
+def _grant(work: _Work, one: Found) -> Grant | None:
     key = _grant_key(one)
     if key is None:
         return None
-    return known.get(key) or work.grants.get(key[:2])
+    return work.known.get(key) or work.grants.get(key[:2])
 
 
-async def _write(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int) -> None:
+async def _write(
+    db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int
+) -> None:
     for place, view in work.views.items():
         await streams.put_view(db, place, view)
     await streams.put_grants(db, work.grants)
@@ -138,7 +163,18 @@ async def _write(db: AsyncConnection, work: _Work, found: Sequence[Found], posit
         await streams.add_finding(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
     for stream, read_back in work.witnessed.items():
         await outbox.witness(db, stream, read_back)
-    await _write_decisions(db, found, now)
+    await outcomes.note(db, judge, _reached(work, found), now)
+    counted = [one.record for one in found if one.record and one.decision and one.decision.outcome is Outcome.COUNTED]
+    await outcomes.take(db, judge.node, counted, now)
+    await write_decisions(db, found, now)
+
+
+def _reached(work: _Work, found: Sequence[Found]) -> Iterable[Reached]:
+    for one in found:
+        if one.decision is not None and (record := _past_seven(one)) is not None:
+            yield Reached(
+                record=record, decision=one.decision, grant=_grant(work, one), waited=one.pending_id is not None
+            )
 
 
 async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int]) -> None:
@@ -150,90 +186,6 @@ async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Fou
         highest = view.highest if view is not None else await streams.highest(db, topic)
         rows.append((topic, place, position, highest))
     await streams.put_positions(db, rows)
-
-
-async def _write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
-    by_outcome: dict[Outcome, list[tuple[Found, Decision]]] = {}
-    for one in found:
-        if one.decision is None:
-            raise AssertionError("every record ends with a decision")
-        by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
-    await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
-    await notes.add_withheld(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
-    waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
-    await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
-    still = {one.pending_id for one, _ in waiting}
-    await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
-    rejected = [_quarantined(*pair) for pair in by_outcome.get(Outcome.REJECTED, ())]
-    repeated = await notes.add_quarantined(db, rejected, now)
-    counted = Counter(
-        {
-            "duplicate": len(by_outcome.get(Outcome.DUPLICATE, ())) + repeated,
-            "not_addressed": len(by_outcome.get(Outcome.NOT_ADDRESSED, ())),
-        }
-    )
-    counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
-    await notes.count_up(db, counted)
-    for row in rejected:
-        log.warning(
-            "record_quarantined",
-            code=row.code,
-            step=row.step,
-            topic=row.topic,
-            position=row.position,
-            sequence=row.sequence,
-        )
-
-
-def _holding(decision: Decision) -> messages.Holding:
-    if decision.opened is None:
-        raise AssertionError("what is stored was opened")
-    return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
-
-
-def _withheld(one: Found, decision: Decision) -> notes.Withheld:
-    if one.record is None or decision.code is None:
-        raise AssertionError("what is withheld was verified and has a code")
-    return notes.Withheld(
-        place=one.place,
-        sequence=one.record.sequence,
-        message_id=one.record.header.message_id,
-        code=decision.code,
-        agreement=decision.agreement,
-        clause=decision.clause,
-        reason=decision.reason,
-    )
-
-
-def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
-    record = one.record
-    sealing = record.header.sealing if record is not None else None
-    return notes.Pending(
-        id=one.pending_id or 0,
-        topic=one.topic,
-        position=one.position,
-        place=one.place,
-        sequence=record.sequence if record is not None else 0,
-        message_id=record.header.message_id if record is not None else None,
-        outcome=decision.outcome.value,
-        reason=decision.code or "",
-        grant=sealing.grant if sealing is not None else None,
-        due_at=decision.due_at,
-        placed=one.placed,
-        value=one.value or b"",
-        received_at=now,
-    )
-
-
-def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
-    code = decision.code or ""
-    return notes.Quarantined(
-        code=code,
-        step=REJECTION_STEP[code],
-        detail=decision.reason,
-        topic=one.topic,
-        place=one.place,
-        position=one.position,
-        sequence=one.record.sequence if one.record is not None else None,
-        value=one.value or b"",
-    )
+    for place, view in work.views.items():
+        if place not in {places[topic] for topic in positions}:
+            await streams.raise_highest(db, place, view.highest)

@@ -40,7 +40,7 @@ class Installed:
             audience_keys=AudienceKeys(unwrapper(keys), governance.community),
             memory=SignatureMemory(),
         )
-        _warn(found)
+        warn_of_problems(found)
 
     @property
     def governance(self) -> Governance:
@@ -60,7 +60,7 @@ class Installed:
             return False
         governance = found.governance
         self.judge = replace(self.judge, governance=governance)
-        _warn(found)
+        warn_of_problems(found)
         log.info("documents_taken_up", nodes=len(governance.nodes), agreements=len(governance.agreements))
         return True
 
@@ -84,6 +84,7 @@ def unwrapper(keys: PrivateKeys) -> Callable[[bytes, bytes, bytes], bytes]:
     return unwrap_with
 
 
-def _warn(found: Folder) -> None:
+def warn_of_problems(found: Folder) -> None:
+    """Log each file without effect."""
     for path, problem in found.problems:
         log.warning("document_without_effect", file=path.name, code=problem.code, reason=problem.message)

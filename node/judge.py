@@ -33,15 +33,17 @@ class Judge:
 
     def authenticate(self, value: bytes | None, place: Place) -> Verified | Decision:
         """Steps 1 to 7, and of 11 what leaves no trace: key and NODE document as known now."""
+        past_seven: Verified | None = None
         try:
             if not value:
                 raise Rejected("framing_invalid", "the record is empty")
             record = verify(value, place=place, governance=self.governance, memory=self.memory)
             if isinstance(record, HeldForGovernance):
                 return Decision(outcome=Outcome.HELD, code="governance", reason=f"names governance {record.governance}")
+            past_seven = record
             check_key_validity(record, self.governance, record.batch.sealed_at)
         except Rejected as error:
-            return Decision.rejected(error)
+            return Decision.rejected(error, traceless=past_seven)
         return record
 
     def decide(self, record: Verified, *, grant: Grant | None, now: int) -> Decision:

@@ -21,7 +21,10 @@ def configure(section: LogSection) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if section.format is LogFormat.json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the default shows local variables: keys and payloads
+        )
     )
     structlog.configure(
         processors=[

@@ -18,6 +18,7 @@ from schemas.types import (
     KeyGrant,
     Labels,
     MessageType,
+    Receipt,
     SealedMessage,
 )
 
@@ -36,6 +37,7 @@ SUITE: Final = 1  # Ed25519, SHA-256, AES-256-GCM, ML-DSA-65, HPKE MLKEM768-X255
 ZERO_HASH: Final = bytes(32)
 REGISTRY: Final = "REGISTRY"
 _length: Final = Struct(">I").pack
+GOVERNANCE_IN_FILES: Final = 0  # the state that a batch names while documents are installed as files
 
 
 def digest(data: bytes) -> bytes:
@@ -86,7 +88,10 @@ class Verified:
     batch_hash: bytes
     header: Header
     body: KeyGrant | None
-    """The decoded grant, of a KEY_GRANT; other open types are checked and not acted on yet."""
+    """The decoded grant, of a KEY_GRANT; open types but this and RECEIPT are checked and not acted on yet."""
+
+    receipt: Receipt | None = None
+    """The decoded receipt, of a RECEIPT."""
 
     @property
     def sequence(self) -> int:

@@ -21,7 +21,7 @@ from node.judge import Judge
 from node.labels import labels_of
 from node.message import AUDIENCE_KEY_LIFE_MS_MAX, ZERO_HASH, Place, Verified, digest, frame
 from node.seal import Head, Leaf, Random, SealedBatch, Signer, open_leaf, seal_batch, seal_report
-from node.store import notes, outbox
+from node.store import notes, outbox, receipts
 from node.store.engine import Store
 from schemas import codec
 from schemas.types import IntelligenceReport, KeyGrant, MessageType
@@ -43,6 +43,10 @@ class _Draft:
 
     admitted: tuple[str, ...]
 
+    @property
+    def stream(self) -> str:
+        return f"intel.{self.row.region}"
+
 
 @dataclass(slots=True)
 class _Sealing:
@@ -50,7 +54,27 @@ class _Sealing:
 
     batches: list[SealedBatch] = field(default_factory=list)
     grants: dict[bytes, outbox.OwnGrant] = field(default_factory=dict)
-    sequences: dict[int, int] = field(default_factory=dict)
+    sealed: dict[int, outbox.SealedDraft] = field(default_factory=dict)
+
+    def own_batches(self, drafts: Sequence[_Draft]) -> list[receipts.OwnBatch]:
+        """The batches, each with those who may tell what became of it."""
+        granted = [draft for draft in drafts if draft.name in self.grants]
+        return [
+            receipts.OwnBatch(
+                hash=batch.head.batch_hash,
+                stream=batch.stream,
+                first=batch.first_sequence,
+                size=len(batch.values),
+                sealed_at=batch.head.sealed_at,
+                recipients=frozenset(
+                    recipient
+                    for draft in (granted if batch.stream == "keys" else drafts)
+                    if batch.stream in ("keys", draft.stream)
+                    for recipient in draft.admitted
+                ),
+            )
+            for batch in self.batches
+        ]
 
 
 def audience_name(audience: Audience) -> bytes:
@@ -63,6 +87,20 @@ def audience_name(audience: Audience) -> bytes:
             )
         )
     )
+
+
+def check_own_work(batches: Sequence[SealedBatch], judge: Judge) -> None:
+    """What strangers would refuse must not leave; it is a bug or a key that is not valid any more."""
+    for batch in batches:
+        place = Place(stream=batch.stream, originator=judge.node)
+        for value in batch.values:
+            checked = judge.authenticate(value, place)
+            if not isinstance(checked, Verified):
+                raise Unavailable(
+                    "sealing_refused",
+                    f"the own verification refuses what was sealed: {checked.code}, {checked.reason}",
+                    hint="install a NODE document that is valid now and lists this node's keys and streams",
+                )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,12 +150,13 @@ class Relay:
         work = _Sealing()
         keys = self._keys(work, drafts, known, heads, judge, now)
         self._seal_streams(work, drafts, keys, heads, now)
-        self._check_own_work(work.batches, judge)
+        check_own_work(work.batches, judge)
         try:
             async with self.store.write() as db:
                 await outbox.store_batches(db, heads, work.batches)
                 await outbox.put_own_grants(db, work.grants)
-                await outbox.mark_sealed(db, work.sequences)
+                await outbox.mark_sealed(db, work.sealed)
+                await receipts.put_own_batches(db, work.own_batches(drafts))
                 await notes.log_access(
                     db,
                     "DISCLOSURE",
@@ -212,7 +251,7 @@ class Relay:
     ) -> None:
         by_stream: dict[str, list[_Draft]] = {}
         for draft in drafts:
-            by_stream.setdefault(f"intel.{draft.row.region}", []).append(draft)
+            by_stream.setdefault(draft.stream, []).append(draft)
         for stream, members in by_stream.items():
             head = heads.get(stream, Head())
             leaves = []
@@ -230,21 +269,10 @@ class Relay:
                         random=self.random,
                     )
                 )
-                work.sequences[draft.row.id] = head.next_sequence + index
+                work.sealed[draft.row.id] = outbox.SealedDraft(
+                    sequence=head.next_sequence + index, audience=draft.admitted
+                )
             work.batches.append(seal_batch(leaves, stream=stream, head=head, sealed_at=now, signer=self.signer))
-
-    def _check_own_work(self, batches: Sequence[SealedBatch], judge: Judge) -> None:
-        """What strangers would refuse must not leave; it is a bug or a key that is not valid any more."""
-        for batch in batches:
-            place = Place(stream=batch.stream, originator=self.signer.originator)
-            for value in batch.values:
-                checked = judge.authenticate(value, place)
-                if not isinstance(checked, Verified):
-                    raise Unavailable(
-                        "sealing_refused",
-                        f"the own verification refuses what was sealed: {checked.code}, {checked.reason}",
-                        hint="install a NODE document that is valid now and lists this node's keys and streams",
-                    )
 
     async def send(self) -> int:
         """Append every sealed record that is not acknowledged, in sequence order; returns how many."""

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node import merkle
-from node.governance import GOVERNANCE_IN_FILES
 from node.labels import expires_at, labels_of
-from node.message import SUITE, ZERO_HASH, digest, expand, frame, padded_length
+from node.message import GOVERNANCE_IN_FILES, SUITE, ZERO_HASH, digest, expand, frame, padded_length
 from schemas import codec
 from schemas.types import Batch, Header, IntelligenceReport, MessageType, SealedMessage, Sealing
 

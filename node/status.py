@@ -7,7 +7,7 @@ from typing import Any
 from broker.log import Log, LogUnavailable
 from node.lock import is_running
 from node.message import Place
-from node.store import messages, notes, outbox, streams
+from node.store import messages, notes, outbox, outcomes, streams
 from node.store.engine import Store
 
 
@@ -20,7 +20,8 @@ class Status:
     """Everything handed in was read back from the log."""
 
     caught_up: bool
-    """Each lag was zero at one read of the ends, and nothing waits for a grant that lies before them."""
+    """Each lag was zero at one read of the ends, nothing waits for a grant that lies before them, and this node's
+    receipts about what it read were read back."""
 
 
 async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[str, Place]) -> Status:
@@ -36,6 +37,8 @@ async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[st
         outgoing = await outbox.counts(db)
         findings = await streams.findings(db)
         ungranted = await notes.waits_for_what_is_here(db)
+        counts["receipts_due"] = await outcomes.count_due(db)
+        unsaid = counts["receipts_due"] + await outcomes.on_their_way(db)
     rows = []
     for topic, place in sorted(places.items()):
         position = read[topic]["position"] if topic in read else 0
@@ -65,5 +68,5 @@ async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[st
     return Status(
         answer=answer,
         drained=not any(outgoing.values()),
-        caught_up=bus_error is None and not ungranted and all(row["lag"] == 0 for row in rows),
+        caught_up=bus_error is None and not ungranted and not unsaid and all(row["lag"] == 0 for row in rows),
     )

@@ -12,15 +12,16 @@ import structlog
 
 from broker.log import Bounds, Fault, Fetched, Log
 from node.audience import Grant
-from node.ingest import Found, ingest
+from node.found import Found
+from node.ingest import ingest
 from node.judge import Judge
 from node.message import Place
+from node.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.store import notes, streams
 from node.store.engine import Store
 
 log = structlog.get_logger()
 
-RECORDS_IN_TRANSACTION_MAX: Final = 500  # commit cost is shared, and the loop answers within a second
 WAITING_PER_ORIGINATOR_MAX: Final = 20_000  # records kept sealed for one originator before its streams pause
 WAITING_ALARM_MS: Final = 15 * 60 * 1000
 
@@ -39,7 +40,7 @@ class Subscriber:
     ) -> None:
         """`places` are the topics to read; `judge()` is the judge of the moment, `clock()` the time in ms."""
         self._store = store
-        self._bus = bus
+        self.bus = bus
         self._judge = judge
         self.places = dict(places)
         self._clock = clock
@@ -70,7 +71,7 @@ class Subscriber:
             for topic, position in self._positions.items()
             if self.places[topic].originator not in self._paused or self.places[topic].stream == "keys"
         }
-        fetched = await self._bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
+        fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
         found: list[Found] = []
         after: dict[str, int] = {}
         # Grants first, so that what they open does not have to wait for them.
@@ -111,7 +112,7 @@ class Subscriber:
                 self._corrupt[topic] = position
                 await self._record("transport_corrupt", topic, place, None, position)
             return
-        bounds: Bounds | None = (await self._bus.bounds([topic])).get(topic)
+        bounds: Bounds | None = (await self.bus.bounds([topic])).get(topic)
         if bounds is None:
             return
         if topic in self._known:
@@ -137,7 +138,7 @@ class Subscriber:
 
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at what waits for one of `grants`."""
-        return await self._retry(grants=[(grant.originator, grant.sequence) for grant in grants])
+        return await self._retry(grants=grants)
 
     async def retry_due(self) -> int:
         """Look again at what was held until now."""
@@ -147,35 +148,11 @@ class Subscriber:
         """Look again at everything that waits or is held, after documents or keys changed."""
         return await self._retry(everything=True)
 
-    async def _retry(self, *, grants: Sequence[tuple[str, int]] = (), everything: bool = False) -> int:
-        looked, after = 0, 0
-        while True:
-            async with self._store.read() as db:
-                rows = await notes.pending_for(
-                    db,
-                    grants=grants,
-                    everything=everything,
-                    now=self._clock(),
-                    limit=RECORDS_IN_TRANSACTION_MAX,
-                    after=after,
-                )
-            if not rows:
-                return looked
-            looked += len(rows)
-            after = rows[-1].id
-            found = [
-                Found(
-                    topic=row.topic,
-                    place=row.place,
-                    position=row.position,
-                    value=row.value,
-                    placed=row.placed,
-                    pending_id=row.id,
-                )
-                for row in rows
-            ]
-            await ingest(self._store, self._judge(), found, positions={}, now=self._clock())
+    async def _retry(self, *, grants: Sequence[Grant] = (), everything: bool = False) -> int:
+        looked = await retry_pending(self._store, self._judge, clock=self._clock, grants=grants, everything=everything)
+        if looked:
             await self._pause()
+        return looked
 
     async def _pause(self) -> None:
         """Streams of an originator with too much waiting pause until some of it is decided."""

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from node import keys, merkle
 from node.bodies import check_body
 from node.errors import Rejected
-from node.governance import GOVERNANCE_IN_FILES, Governance
+from node.governance import Governance
 from node.message import (
     BATCH_LEAVES_MAX,
     BATCH_SIZE_BYTES_MAX,
     CONTENT_OVERHEAD_BYTES,
     DAY_MS,
+    GOVERNANCE_IN_FILES,
     HEADER_SIZE_BYTES_MAX,
     PATH_SIZE_BYTES_MAX,
     PLAINTEXT_SIZE_BYTES_MAX,
@@ -39,7 +40,7 @@ from node.message import (
 )
 from node.versions import KeyRecord
 from schemas import codec
-from schemas.types import Batch, Header, KeyUse, MessageType, SealedMessage
+from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
 
 INTEL_STREAM = re.compile(r"intel\.[a-z][a-z0-9-]*\Z")
 OPEN_STREAM_TYPE = {
@@ -113,7 +114,15 @@ def verify(
     body = None
     if header.sealing is None:
         body = check_body(header, batch, sealed.content, governance)
-    return Verified(value=value, sealed=sealed, batch=batch, batch_hash=digest(sealed.batch), header=header, body=body)
+    return Verified(
+        value=value,
+        sealed=sealed,
+        batch=batch,
+        batch_hash=digest(sealed.batch),
+        header=header,
+        body=body if isinstance(body, KeyGrant) else None,
+        receipt=body if isinstance(body, Receipt) else None,
+    )
 
 
 def check_key_validity(record: Verified, governance: Governance, t: int) -> None:

@@ -63,7 +63,9 @@ def command_of(usage: str) -> str:
     words = usage.split(" ")
     if words[:2] == ["broker", "local"]:
         return " ".join(words[:3])
-    return " ".join(words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker") else 1])
+    return " ".join(
+        words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker", "audit", "config") else 1]
+    )
 
 
 Shape = Mapping[str, Any]

@@ -3,7 +3,8 @@
 Nothing is stubbed but the clock; a test steps each node by hand, so that nothing has to be waited for.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from node.intake import Draft, accept
 from node.judge import Judge
 from node.message import DAY_MS, Place
 from node.publish import Acceptance, Publisher
+from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
 from node.store.engine import Store
@@ -86,6 +88,7 @@ class TestNode:
     judge: Judge
     publisher: Publisher
     relay: Relay
+    receipting: Receipting
     subscriber: Subscriber
     clock: Clock
 
@@ -101,6 +104,12 @@ class TestNode:
         await self.relay.step()
         return answer
 
+    async def read_until(self, holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+        """Read until something holds; a log with a server needs its time. Fails after `seconds`."""
+        async with asyncio.timeout(seconds):
+            while not await holds():
+                await self.subscriber.step(0.2)
+
     async def read(self) -> None:
         """Read until nothing new is there."""
         while await self.subscriber.step(0):
@@ -113,7 +122,7 @@ class Exchange:
 
     folder: Path
     community: Community
-    bus: EmbeddedLog
+    bus: Log
     clock: Clock = field(default_factory=Clock)
     nodes: dict[str, TestNode] = field(default_factory=dict)
 
@@ -170,6 +179,15 @@ class Exchange:
                 clock=self.clock,
                 random=random_bytes,
             ),
+            receipting=Receipting(
+                store=store,
+                bus=bus,
+                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                judge=lambda: node.judge,
+                topic=topologies.topic_of("receipts", code),
+                clock=self.clock,
+                random=random_bytes,
+            ),
             subscriber=Subscriber(store=store, bus=bus, judge=lambda: node.judge, places=places, clock=self.clock),
             clock=self.clock,
         )
@@ -177,12 +195,14 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(folder: Path, *codes: str, community: Community | None = None) -> AsyncIterator[Exchange]:
-    """An exchange of `codes`; without a community each may send everything to each."""
+async def exchange(
+    folder: Path, *codes: str, community: Community | None = None, bus: Log | None = None
+) -> AsyncIterator[Exchange]:
+    """An exchange of `codes`, on the embedded log by default; without a community each may send everything to each."""
     if community is None:
         community = Community(codes)
         community.agreement("ALL", codes)
-    bus = EmbeddedLog(folder / "log.db")
+    bus = bus or EmbeddedLog(folder / "log.db")
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         await bus.provision(topologies.specs_of(TOPOLOGY))

@@ -137,7 +137,7 @@ def settle(*homes: Path, seconds: int = 120) -> None:
             ok("status", "--until", state, "--timeout", str(seconds), home=home)
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Poll `condition` until it holds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

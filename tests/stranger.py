@@ -5,6 +5,7 @@ import gzip
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
@@ -29,8 +30,9 @@ async def write(bootstrap: str, topic: str, values: Sequence[bytes | None], **op
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**30, **options)
     await producer.start()
     try:
-        for value in values:
-            await producer.send_and_wait(topic, value, key=ONE_KEY if value is None else None, partition=0)
+        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka` switches it off for its process
+            for value in values:
+                await producer.send_and_wait(topic, value, key=ONE_KEY if value is None else None, partition=0)
     finally:
         await producer.stop()
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import pytest
 from msgspec import structs
 
-from node.audience import Grant, NotAddressed, Waiting, own_entry
+from node.audience import AudienceKeys, Grant, NotAddressed, Waiting, own_entry
+from node.errors import Rejected
+from node.installed import unwrapper
+from node.judge import Judge
 from node.keystore import PrivateKeys
 from node.message import DAY_MS
 from schemas import codec
@@ -178,6 +181,36 @@ def test_the_encrypt_key_need_not_be_valid_any_more() -> None:
     assert outcome(grant, key, of=made) == "stored"
 
 
+def thief() -> Judge:
+    """GT with the private keys of MX in its hands."""
+    return judge(keys=keys_of("MX"))
+
+
+def for_key(grant: KeyGrant, key_id: bytes) -> KeyGrant:
+    """The grant with GT's entry under another key."""
+    return entry_changed(grant, "GT", key_id=key_id)
+
+
+def test_an_entry_under_the_key_of_another_recipient_is_unlawful() -> None:
+    """Whoever holds that key too: it is not the recipient's by any document."""
+    author = world().author()
+    key, grant = granted(author)
+    wrong = for_key(grant, keys_of("MX").newest(KeyUse.ENCRYPT).key_id)
+    record = author.grant(wrong)
+
+    assert code_of(decide(thief(), author.message(key, REPORT), record)) == "grant_unlawful"
+
+
+def test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait() -> None:
+    """The reader made a new key, and the document that lists it has not come back to it yet."""
+    author, new = world().author(), PrivateKeys.generate("GT")
+    key, grant = granted(author)
+    record = author.grant(for_key(grant, new.newest(KeyUse.ENCRYPT).key_id))
+    reader = judge(keys=new)
+
+    assert code_of(decide(reader, author.message(key, REPORT), record)) == "waiting agreement"
+
+
 # The grant itself is tried when it arrives.
 
 
@@ -334,3 +367,54 @@ def test_of_several_own_entries_the_last_whose_private_key_is_here_counts(
     assert own_entry(grant, "GT", lambda key_id: key_id[:1] in here) == entry("GT", expected * 32)
     assert own_entry(grant, "GT", lambda _: False) == Waiting(reason="private_key")
     assert own_entry(grant, "CO", lambda _: True) == NotAddressed()
+
+
+# Keys once unwrapped.
+
+
+@dataclass
+class Counting:
+    """Unwraps as GT does, and counts."""
+
+    calls: int = 0
+
+    def __call__(self, key_id: bytes, wrap: bytes, info: bytes) -> bytes:
+        self.calls += 1
+        return unwrapper(keys_of("GT"))(key_id, wrap, info)
+
+
+def own(grant: KeyGrant) -> tuple[Grant, GrantEntry]:
+    """A grant at its place, and GT's entry in it."""
+    placed = Grant(originator="BZ", sequence=1, sealed_at=NOW, body=grant)
+    found = own_entry(placed, "GT", lambda _: True)
+    assert isinstance(found, GrantEntry)
+    return placed, found
+
+
+def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("node.audience.AUDIENCE_KEYS_REMEMBERED_MAX", 2)
+    made = [granted(world().author()) for _ in range(3)]
+    unwrap = Counting()
+    keys = AudienceKeys(unwrap, governance().community)
+
+    counts = []
+    for number in (0, 0, 1, 0, 2, 0, 1):
+        key, grant = made[number]
+        assert keys.key(*own(grant)) == key.key
+        counts.append(unwrap.calls)
+
+    assert counts == [1, 1, 2, 2, 3, 3, 4]
+
+
+def test_a_key_once_unwrapped_opens_no_other_wrap_under_its_id() -> None:
+    """Each wrap is tried by itself: a wrong one is on the record, also behind a right one."""
+    keys = AudienceKeys(Counting(), governance().community)
+    key, grant = granted(world().author())
+    placed, entry_of_gt = own(grant)
+    assert keys.key(placed, entry_of_gt) == key.key
+
+    with pytest.raises(Rejected) as error:
+        keys.key(placed, structs.replace(entry_of_gt, wrap=bytes(1168)))
+    assert error.value.code == "audience_key_mismatch"

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from broker.cluster import KAFKA_VERSION, settings
-from broker.local import detached, layout
+from broker.local import detached, layout, process
 from broker.local.artifacts import POM, Artifacts, artifacts, cache_folder
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.launch import await_ready
@@ -337,3 +337,34 @@ def test_tests_of_kafka_are_skipped_without_java_and_fail_in_ci(monkeypatch: pyt
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="mvn"):
         require_kafka()
+
+
+def test_a_broker_that_even_kill_9_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in the kernel's hands; its pid stays on record, so that nobody starts a second broker on its data."""
+    place = layout.Place(number=1, port=1, controller_port=2, folder=tmp_path)
+    stuck = subprocess.Popen([sys.executable, "-c", "input()", str(place.properties)], stdin=subprocess.PIPE)
+    try:
+        place.pid.write_text(str(stuck.pid))
+        monkeypatch.setattr(os, "kill", lambda *_: None)
+        monkeypatch.setattr(process, "KILL_SECONDS_MAX", 0.0)
+        with pytest.raises(LocalUnavailable) as raised:
+            process.kill([place])
+    finally:
+        stuck.kill()
+        stuck.communicate()
+
+    assert raised.value.code == "broker_not_stopped"
+    assert place.pid.exists()
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the way out, before anything is fetched."""
+    require_kafka()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "file" / "cache"))
+
+    with pytest.raises(LocalUsage) as raised:
+        artifacts()
+
+    assert raised.value.code == "cache_unwritable"
+    assert "ENLACE_CACHE" in raised.value.hint

@@ -290,6 +290,26 @@ def test_two_neighbours_that_do_not_fit_each_other_have_a_gap_between_them() -> 
     assert gaps(view) == [(2, 1)]
 
 
+def test_a_leaf_that_jumps_inside_a_batch_changes_the_gaps() -> None:
+    a, _, c = batch(author(), 3)
+
+    assert placed(a).place(c).gaps_changed
+
+
+def test_gaps_with_something_between_them_are_two() -> None:
+    a, _, c, _, e = batch(author(), 5)
+
+    assert gaps(placed(a, c, e)) == [(2, 2), (4, 4)]
+
+
+def test_a_misfit_and_a_missing_leaf_behind_it_are_two_gaps() -> None:
+    """Where nothing is missing there is nothing to join: each closes by something else."""
+    one = author()
+    view = placed(*batch(one), batch(one, 2, previous=bytes([9] * 32))[1])
+
+    assert gaps(view) == [(2, 1), (2, 2)]
+
+
 def late_case(**fields: Any) -> tuple[StreamView, Verified]:
     """A batch at 2 to 3 that came late between 1 and 4, with fields of its own."""
     one = author()

@@ -83,6 +83,45 @@ def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, text: str, p
     assert error.exit_code == 2
 
 
+def test_a_variable_can_name_a_file_that_holds_the_value(tmp_path: Path) -> None:
+    """As container platforms hand out secrets; a key that ends like this is still that key."""
+    secret = tmp_path / "secret"
+    secret.write_text("kafka://user:word@127.0.0.1:9092\n")
+    environ = {"ENLACE_BUS__URL_FILE": str(secret), "ENLACE_KEYS__PASSPHRASE_FILE": "phrase"}
+    loaded = config.load(home(tmp_path), environ)
+    shown = {setting.key: (setting.value, setting.source) for setting in config.explain(tmp_path, environ)}
+
+    assert (loaded.bus.url, loaded.keys.passphrase_file) == ("kafka://user:word@127.0.0.1:9092", "phrase")
+    assert shown["bus.url"] == ("kafka://user:***@127.0.0.1:9092", "ENLACE_BUS__URL_FILE")
+
+
+@pytest.mark.parametrize(
+    ("environ", "code"),
+    [
+        ({"ENLACE_BUS__URL_FILE": "nowhere"}, "file_unreadable"),
+        ({"ENLACE_BUS__URL_FILE": "/dev/null", "ENLACE_BUS__URL": "sqlite:///x"}, "value_invalid"),
+    ],
+)
+def test_a_file_of_a_variable_that_is_not_there_or_one_too_many_is_named(
+    tmp_path: Path, environ: dict[str, str], code: str
+) -> None:
+    """Nobody guesses which of two was meant."""
+    error = error_of(tmp_path, environ=environ)
+
+    assert (error.code, error.path) == (code, "bus.url" if code == "value_invalid" else "bus.url_file")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])
+def test_a_truth_in_a_variable_is_one(tmp_path: Path, text: str, value: bool) -> None:
+    assert config.load(home(tmp_path), {"ENLACE_BUS__UNSAFE_PLAINTEXT": text}).bus.unsafe_plaintext is value
+
+
+def test_a_truth_that_is_none_is_refused(tmp_path: Path) -> None:
+    error = error_of(tmp_path, environ={"ENLACE_BUS__UNSAFE_PLAINTEXT": "perhaps"})
+
+    assert (error.code, error.path) == ("value_invalid", "bus.unsafe_plaintext")
+
+
 def test_an_unknown_variable_is_named(tmp_path: Path) -> None:
     """A misspelt variable would otherwise be without effect."""
     error = error_of(tmp_path, environ={"ENLACE_BUS__ULR": "x"})

@@ -232,12 +232,54 @@ def governance_show_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("governance", "show", scene.folder / "border.toml.signed", home=scene.bz)
 
 
+def replay_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("audit", "replay", home=scene.bz, exit_code=1)
+
+
 def install_row(scene: Scene) -> list[dict[str, Any]]:
     signed = scene.folder / "border.toml.signed"
     [refused] = ok("governance", "install", signed, home=scene.bz, exit_code=2)
     assert refused["error"]["code"] == "signatures_missing"
     ok("governance", "sign", signed, home=scene.gt)
     return ok("governance", "install", signed, home=scene.bz)
+
+
+NARROW = """
+replication = 1
+[[region]]
+id = "caribbean"
+members = ["BZ"]
+retention_days = 3
+"""
+WIDER = NARROW.replace('"BZ"', '"BZ", "XA", "XB"')
+
+
+def provision_row(scene: Scene) -> list[dict[str, Any]]:
+    narrow, wider = scene.file("narrow.toml", NARROW), scene.file("wider.toml", WIDER)
+    first = ok("broker", "provision", "--topology", narrow, home=scene.bz)
+    second = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    again = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    assert second[0]["created"]
+    assert again[0]["created"] == again[0]["changed"] == []
+    return [*first, *second, *again]
+
+
+def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
+    wanted = scene.file("more.toml", WIDER.replace("XB", "XC"))
+    [answer] = ok("broker", "check", "--topology", wanted, home=scene.bz, exit_code=1)
+    assert {(one["setting"], one["expected"], one["found"]) for one in answer["drift"]} == {
+        ("topic", "present", "missing")
+    }
+    return [answer]
+
+
+def config_row(scene: Scene) -> list[dict[str, Any]]:
+    answers = ok("config", "explain", home=scene.bz)
+    [by_key] = answers
+    keys = [code(row["key"]) for row in tables("contract.md", "## Configuration")[0]]
+    assert list(by_key) == keys
+    assert all(list(one) == ["value", "source", "description"] for one in by_key.values())
+    return answers
 
 
 def local_start_row(scene: Scene) -> list[dict[str, Any]]:
@@ -276,6 +318,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
     "quarantine show": quarantine_row,
+    "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
     "governance new": new_row,
@@ -283,10 +327,17 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance check": check_row,
     "governance show": governance_show_row,
     "governance install": install_row,
+    "broker provision": provision_row,
+    "broker check": broker_check_row,
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
+    "audit replay": replay_row,
+    "config explain": config_row,
 }
-NEVER_FILLED = {"governance new": {"signatures"}}  # a document that was just compiled has none
+NEVER_FILLED = {
+    "governance new": {"signatures"},  # a document that was just compiled has none
+    "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned
+}
 
 
 def commands_of(group: Any, prefix: str = "") -> Iterator[str]:

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.embedded import EmbeddedLog
+from broker.log import Fetched, LogStuck
+from node import daemon
+from node.assembly import open_home, open_node
+from node.errors import RestartNeeded
 from tests.exchange import report
 from tests.processes import Daemon, agreement, enlace, lab, ok, running, search_all, settle, until
 
@@ -111,3 +116,41 @@ def test_a_home_without_its_documents_says_what_to_install(homes: dict[str, Path
 
     assert code == 0, answer
     assert refused == 2
+
+
+@pytest.mark.parametrize(("raised", "code"), [(LogStuck("silent"), "log_stuck"), (MemoryError(), "memory_exhausted")])
+async def test_what_a_new_process_may_mend_asks_for_one(homes: dict[str, Path], raised: Exception, code: str) -> None:
+    """Exit 75, for the supervisor; it is no bug."""
+
+    class Broken(EmbeddedLog):
+        async def fetch(self, *_: object, **__: object) -> list[Fetched]:
+            raise raised
+
+    bus = Broken(homes["GT"].parent / "log.db")
+    try:
+        async with open_node(open_home(homes["GT"]), bus=bus) as node:
+            with pytest.raises(RestartNeeded) as asked:
+                await daemon.run(node, lambda: None)
+    finally:
+        await bus.close()
+
+    assert (asked.value.code, asked.value.exit_code) == (code, 75)
+
+
+def test_the_daemon_has_no_more_address_space_than_its_configuration_says(homes: dict[str, Path]) -> None:
+    with running(homes["GT"]) as [one]:
+        limits = Path(f"/proc/{one.process.pid}/limits").read_text()
+
+    [line] = [line for line in limits.splitlines() if line.startswith("Max address space")]
+    assert line.split()[3] == str(1024 * 1024 * 1024)
+
+
+def test_a_log_of_a_later_version_is_a_usage_error(homes: dict[str, Path]) -> None:
+    """Nothing of it is touched."""
+    with sqlite3.connect(homes["GT"].parent / "log.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    code, [answer] = enlace("status", home=homes["GT"])
+
+    assert (code, answer["error"]["code"]) == (2, "bus_unusable")

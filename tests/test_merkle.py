@@ -54,6 +54,44 @@ def test_a_path_with_a_missing_surplus_or_short_hash_is_refused(size: int) -> No
                 assert not merkle.path_is_valid(leaf=leaf, index=index, size=size, path=bad, root=root)
 
 
+def sides(index: int, size: int) -> tuple[bool, ...]:
+    """On which side each sibling stands, leaf upwards (True: left), by RFC 9162, 2.1.3.1, as the text has it."""
+    if size == 1:
+        return ()
+    split = 1 << ((size - 1).bit_length() - 1)
+    return (*sides(index, split), False) if index < split else (*sides(index - split, size - split), True)
+
+
+@pytest.mark.parametrize("size", range(1, 131))
+def test_a_wrong_size_is_refused_unless_it_asks_for_the_same_hashes_on_the_same_sides(size: int) -> None:
+    """Such a size says the same of this leaf; that it is not the tree's own, the signature over size and root shows."""
+    nodes = leaves(size)
+    root, paths = merkle.tree(nodes)
+
+    for index in {0, 1, size // 2, size - 2, size - 1} & set(range(size)):
+        accepted = {
+            other
+            for other in range(132)
+            if merkle.path_is_valid(leaf=nodes[index], index=index, size=other, path=paths[index], root=root)
+        }
+        assert accepted == {other for other in range(index + 1, 132) if sides(index, other) == sides(index, size)}
+        assert size in accepted
+
+
+@pytest.mark.parametrize("size", range(1, 131))
+def test_a_path_with_any_other_hash_leaf_or_root_is_refused(size: int) -> None:
+    nodes = leaves(size)
+    root, paths = merkle.tree(nodes)
+
+    for index in {0, size // 2, size - 1}:
+        leaf, path = nodes[index], paths[index]
+        for start in range(0, len(path), 32):
+            bad = path[:start] + bytes([path[start] ^ 1]) + path[start + 1 :]
+            assert not merkle.path_is_valid(leaf=leaf, index=index, size=size, path=bad, root=root)
+        for bad_leaf, bad_root in ((root[::-1], root), (leaf, root[::-1]), (leaf, root[:31])):
+            assert not merkle.path_is_valid(leaf=bad_leaf, index=index, size=size, path=path, root=bad_root)
+
+
 @given(size=st.integers(1, 200), other=st.integers(1, 1024), data=st.data())
 def test_a_path_says_nothing_about_a_tree_whose_shape_gives_another_path(
     size: int, other: int, data: st.DataObject

@@ -1,6 +1,6 @@
 """May this recipient hold it? Each rule of a clause, its boundary and its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -231,6 +231,24 @@ def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion,
 
     assert (decision.outcome, decision.agreement, decision.clause) == ("refused", "BZ-GT", "1")
     assert decision.reason == reason
+
+
+@pytest.mark.parametrize(("originator", "recipient"), [("MX", "GT"), ("BZ", "MX")], ids=["from another", "to another"])
+def test_a_clause_between_two_others_is_none(originator: str, recipient: str) -> None:
+    """Both ends have to be the two, not one of them."""
+    body = agreement_body(["BZ", "GT", "MX"], clause([originator], [recipient]))
+
+    assert decided(version(body)).reason == "no clause lets BZ send to GT"
+
+
+def test_of_two_versions_the_one_that_holds_says_why() -> None:
+    """Not one that is not signed yet, nor one of the future."""
+    suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
+    unsigned = version(agreement_body(["BZ", "GT"]), number=2, missing=("GT",))
+    later = replace(one(), document=structs.replace(one().document, from_=NOW + 1, version=2), in_force_from=NOW + 1)
+
+    assert decided(suspended, unsigned).reason == "agreement is suspended"
+    assert decided(suspended, later).reason == "agreement is suspended"
 
 
 @pytest.mark.parametrize(("at", "allowed"), [(T0 - 1, False), (T0, True), (T0 + YEAR - 1, True), (T0 + YEAR, False)])

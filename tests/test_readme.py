@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.brokers import require_kafka
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"<!-- run: ([a-z-]+) -->\n```sh\n(.*?)```", re.DOTALL)
@@ -24,6 +26,8 @@ def scripts() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", [name for name in scripts() if name not in SEPARATE])
 def test_the_commands_of_the_readme_run_as_they_stand(name: str, tmp_path: Path) -> None:
+    if name == "kafka":
+        require_kafka()
     for folder in ("demo", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -4,6 +4,7 @@ What each node must hold is computed in tests/oracle.py from the two files and t
 what `search` returns, report by report. The data is public, and lies outside the repository: `ENLACE_DATA` says where.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -14,18 +15,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
 
+from node.provision import provision_homes
 from tests import clusters, oracle
 from tests.oracle import NODES, Expected, Input, Key
-from tests.processes import enlace, search_all
-from tests.walkthrough import ROOT, readme, walk_through
+from tests.processes import enlace, ok, running, search_all, settle
+from tests.walkthrough import IMPORTED, ROOT, SECONDS_MAX, readme, walk_through
 
 DATA = Path(os.environ.get("ENLACE_DATA") or ROOT.parent / "shared" / "data").resolve()
 ATTACKS = DATA / "pirate-attacks/data/csv/pirate_attacks.csv"
@@ -34,9 +37,6 @@ MAPPINGS = ROOT / "examples/mappings"
 AGREEMENTS = ROOT / "examples/agreements"
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
 """When agreements are looked at without an exchange; until September 2028 no day changes who is admitted."""
-
-BUSES: Mapping[str, Callable[[], str]] = {"embedded": lambda: "", "kafka": lambda: f"--bus {clusters.bus()}"}
-"""Bus to what makes it ready and says the option of `lab`."""
 
 AT_ONCE = 2  # commands side by side, one for each core
 CROSSING = 8_490
@@ -71,6 +71,9 @@ class Exchange:
     held: Mapping[str, list[dict[str, Any]]]
     """What `search --all` returns at each node."""
 
+    audit: tuple[int, dict[str, Any]]
+    """Exit code and answer of a replay of the whole log."""
+
 
 @pytest.fixture(scope="module")
 def seizures() -> Input:
@@ -90,13 +93,13 @@ def reports(seizures: Input, attacks: Input) -> tuple[Expected, ...]:
     return seizures.reports + attacks.reports
 
 
-@pytest.fixture(scope="module", params=BUSES)
-def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exchange:
-    """The walk-through on a bus, then everything imported again, then everything read."""
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
+    """The walk-through on the embedded log, all imported again; and the lab as the first imports left it."""
     folder = tmp_path_factory.mktemp("real-input")
     cpu_before = _cpu_seconds()
     begun = datetime.now(UTC)
-    printed, spent = walk_through(folder, DATA, bus=BUSES[request.param]())
+    printed, spent = walk_through(folder, DATA)
     ended = datetime.now(UTC)
     [lab] = folder.glob("*/lab")
     homes = {node: lab / node.lower() for node in NODES}
@@ -106,9 +109,9 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     before = {node: _digest(home / "store.db") for node, home in homes.items()}
     again = _side_by_side("import again", imports, spent)
     changed = frozenset(node for node, home in homes.items() if _digest(home / "store.db") != before[node])
-    held = _side_by_side("search", {node: partial(search_all, home) for node, home in homes.items()}, spent)
-    _tell(request.param, spent, _cpu_seconds() - cpu_before)
-    return Exchange(
+    held, audit = _looked_at(homes, spent)
+    _tell("embedded", spent, _cpu_seconds() - cpu_before)
+    exchange = Exchange(
         begun=begun,
         ended=ended,
         printed=printed,
@@ -117,7 +120,41 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         again=again,
         changed=changed,
         held=held,
+        audit=audit,
     )
+    return exchange, lab.with_name(lab.name + IMPORTED)
+
+
+@pytest.fixture(scope="module", params=("embedded", "kafka"))
+def exchange(request: pytest.FixtureRequest, walked: tuple[Exchange, Path]) -> Exchange:
+    """The walk-through, or the same imports sent, verified and stored over a real Kafka."""
+    on_embedded, lab = walked
+    return on_embedded if request.param == "embedded" else _over_kafka(on_embedded, lab)
+
+
+def _over_kafka(imported: Exchange, lab: Path) -> Exchange:
+    """What each node holds and says when the reports that were handed in cross Kafka."""
+    homes = {node: lab / node.lower() for node in NODES}
+    spent: dict[str, float] = {}
+    cpu_before, begun = _cpu_seconds(), time.monotonic()
+    with patch.dict(os.environ, {"ENLACE_BUS__URL": clusters.bus()}):
+        asyncio.run(provision_homes(homes.values()))
+        with running(*homes.values()):
+            settle(*homes.values(), seconds=SECONDS_MAX)
+            spent["crossing"] = time.monotonic() - begun
+            status = {node: ok("status", home=home)[0] for node, home in homes.items()}
+        held, audit = _looked_at(homes, spent)
+    _tell("kafka", spent, _cpu_seconds() - cpu_before)
+    return replace(imported, status=status, held=held, audit=audit)
+
+
+def _looked_at(
+    homes: Mapping[str, Path], spent: dict[str, float]
+) -> tuple[dict[str, list[dict[str, Any]]], tuple[int, dict[str, Any]]]:
+    """What each node holds, and what a replay of the whole log says."""
+    held = _side_by_side("search", {node: partial(search_all, home) for node, home in homes.items()}, spent)
+    [audit] = _side_by_side("audit", {"BZ": partial(_audit, homes["BZ"])}, spent).values()
+    return held, audit
 
 
 def _tell(bus: str, spent: Mapping[str, float], cpu_seconds: float) -> None:
@@ -147,6 +184,12 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _import(mapping: str, file: Path, home: Path) -> dict[str, Any]:
     _, [counts] = enlace("import", MAPPINGS / f"{mapping}.toml", file, home=home)
     return counts
+
+
+def _audit(home: Path) -> tuple[int, dict[str, Any]]:
+    """Exit code and answer of a replay of the log that the home names."""
+    code, [answer] = enlace("audit", "replay", home=home)
+    return code, answer
 
 
 def _digest(store: Path) -> str:
@@ -280,6 +323,21 @@ def test_nothing_is_quarantined_withheld_or_waiting_and_nobody_has_a_finding(
         assert status["findings"] == [], node
         assert all(stream["lag"] == 0 for stream in status["streams"]), node
     assert len({report.originator for report in reports}) >= 12
+
+
+def test_a_replay_verifies_every_message_and_has_no_finding(exchange: Exchange, reports: tuple[Expected, ...]) -> None:
+    """Each node's reports are the messages of its streams, from sequence 1 on."""
+    code, answer = exchange.audit
+    intel = [one for one in answer["streams"] if one["stream"].startswith("intel.")]
+    gave = Counter[str]()
+    for one in intel:
+        gave[one["originator"]] += one["last"]
+
+    assert (code, answer["findings"]) == (0, [])
+    assert answer["verified"] == answer["records"]
+    assert all(one["first"] == 1 for one in answer["streams"])
+    assert gave == Counter(report.originator for report in reports)
+    assert sum(gave.values()) == CROSSING
 
 
 def test_the_readme_tells_the_true_counts(exchange: Exchange, reports: tuple[Expected, ...]) -> None:

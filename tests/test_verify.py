@@ -568,3 +568,38 @@ def test_key_and_node_document_are_valid_from_their_beginning_to_before_their_en
         found = error.code
 
     assert found == code
+
+
+def test_a_key_is_valid_only_while_a_node_document_is() -> None:
+    """The key's own beginning may lie before that of the first document that lists it."""
+    made = Community()
+    draft = document(DocumentKind.NODE, "BZ", node_body(listed(keys_of("BZ"))), made.governance, from_=NOW)
+    made.documents.append(signed(draft, made.governance, "TR1", "TR2", "BZ"))
+    record = verified_of(author(), governance=made.governance)
+
+    check_key_validity(record, made.governance, NOW)
+    assert refused_at(record, made.governance, NOW - 1) == "key_not_valid"
+
+
+def test_a_key_that_no_document_lists_is_valid_at_no_time() -> None:
+    """An auditor with other documents than the reader had."""
+    assert refused_at(verified_of(author()), Community(("GT",)).governance, NOW) == "key_not_valid"
+
+
+def verified_of(one: Author, *, governance: Governance | None = None) -> Verified:
+    """A message of `one` past the first seven steps."""
+    found = verify(
+        one.message(AudienceKey.new(one)),
+        place=place(),
+        governance=governance or community().governance,
+        memory=SignatureMemory(),
+    )
+    assert isinstance(found, Verified)
+    return found
+
+
+def refused_at(record: Verified, known: Governance, t: int) -> str:
+    """The code of step 11 at `t`."""
+    with pytest.raises(Rejected) as error:
+        check_key_validity(record, known, t)
+    return error.value.code

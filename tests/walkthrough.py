@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"<!-- run: real-input -->\n```sh\n(.*?)```", re.DOTALL)
 SECONDS_MAX = 540
+IMPORTED = ".imported"
 PHASES = {  # what begins with the first command like this
     "lab": "enlace lab",
     "import": "enlace import",
@@ -32,18 +33,18 @@ def readme() -> str:
 
 
 def commands() -> str:
-    """What the README tells a reader to run."""
-    return "\n".join(BLOCK.findall(readme()))
+    """What the README tells a reader to run, and a copy of the lab as the imports left it."""
+    handing_in, *rest = BLOCK.findall(readme())
+    return "\n".join([handing_in, f'cp -a "$LAB" "$LAB{IMPORTED}"', *rest])
 
 
-def walk_through(folder: Path, data: Path, *, bus: str) -> tuple[str, dict[str, float]]:
-    """Run the commands, with `bus` as a further option of `lab`: what they print, and the seconds of each phase.
+def walk_through(folder: Path, data: Path) -> tuple[str, dict[str, float]]:
+    """Run the commands: what they print, and the seconds of each phase.
 
     Temporary folders are made in `folder`. Leaves no process behind.
     """
     trace = folder / "trace"
-    lines = commands().replace("enlace lab ", f"enlace lab {bus} ")
-    script = f"exec 9>'{trace}'; BASH_XTRACEFD=9; PS4='+ $EPOCHREALTIME '; set -x\n{lines}"
+    script = f"exec 9>'{trace}'; BASH_XTRACEFD=9; PS4='+ $EPOCHREALTIME '; set -x\n{commands()}"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "ENLACE_DATA": str(data), "TMPDIR": str(folder), "PATH": path}
     output = folder / "output"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,15 +27,23 @@ LOG_LINES_MAX: Final = 15
 LOG_SIZE_BYTES_MAX: Final = 8 * 1024
 META_FILE: Final = "meta.properties"  # Kafka writes it last when it formats
 
+Extra = Callable[[Place], Mapping[str, str]]
+"""Settings of a broker that differ from ours."""
+
 Probe = Callable[[str, int], frozenset[int]]
 
 
-def prepare(artifacts: Artifacts, layout: Layout, places: Sequence[Place]) -> None:
+def nothing_else(_: Place) -> Mapping[str, str]:
+    """As we set it."""
+    return {}
+
+
+def prepare(artifacts: Artifacts, layout: Layout, places: Sequence[Place], extra: Extra = nothing_else) -> None:
     """Write the configuration of `places`, and format the storage of those that have none, all at once."""
     formatting: list[tuple[Place, subprocess.Popen[str]]] = []
     for place in places:
         place.folder.mkdir(parents=True, exist_ok=True)
-        place.properties.write_text(text_of(properties_of(layout, place)))
+        place.properties.write_text(text_of({**properties_of(layout, place), **extra(place)}))
         if (place.data / META_FILE).is_file():
             continue
         shutil.rmtree(place.data, ignore_errors=True)  # a formatting that was interrupted; no record is in it

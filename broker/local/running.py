@@ -21,7 +21,7 @@ from broker.local import layout as layouts
 from broker.local.artifacts import Artifacts, artifacts
 from broker.local.errors import LocalUnavailable
 from broker.local.filelock import locked
-from broker.local.launch import await_ready, launch, prepare
+from broker.local.launch import Extra, await_ready, launch, nothing_else, prepare
 from broker.local.layout import LOCK_FILE, Layout, Place
 from broker.local.process import KILL_SECONDS_MAX, end, kill, pid_of
 
@@ -30,8 +30,10 @@ END_HINT: Final = "`enlace broker local stop --dir DIR` ends a detached one; ano
 
 
 @contextmanager
-def running(folder: Path, *, brokers: int = 1) -> Iterator["Cluster"]:
+def running(folder: Path, *, brokers: int = 1, extra: Extra = nothing_else) -> Iterator["Cluster"]:
     """All brokers of the cluster in `folder` (made if it is not there), ready; ended with the block.
+
+    `extra` are settings that stand before ours, for who has to look at a cluster of somebody else's configuration.
 
     Raises LocalUsage when Java or Maven is missing, LocalUnavailable when they do not get ready or run already.
     """
@@ -41,7 +43,7 @@ def running(folder: Path, *, brokers: int = 1) -> Iterator["Cluster"]:
         layout = layouts.make(folder, brokers) if mine else None
         if layout is None or any(pid_of(place) is not None for place in layout.places):
             raise LocalUnavailable("broker_folder_busy", f"a cluster runs in {folder}", hint=END_HINT)
-        cluster = Cluster(found, layout)
+        cluster = Cluster(found, layout, extra)
         try:
             cluster.start_all()
             yield cluster
@@ -52,8 +54,9 @@ def running(folder: Path, *, brokers: int = 1) -> Iterator["Cluster"]:
 class Cluster:
     """The brokers of one folder, numbered from 1. Made by `running`."""
 
-    def __init__(self, found: Artifacts, layout: Layout) -> None:
+    def __init__(self, found: Artifacts, layout: Layout, extra: Extra) -> None:
         self._artifacts = found
+        self._extra = extra
         self._layout = layout
         self._guards: dict[int, Guard] = {}
         self._read_end, self._write_end = os.pipe()  # neither is inherited, unless it is named
@@ -133,7 +136,7 @@ class Cluster:
         starting = [place for place in places if pid_of(place) is None]
         for place in starting:
             self._forget(place)
-        prepare(self._artifacts, self._layout, starting)
+        prepare(self._artifacts, self._layout, starting, self._extra)
         for place in starting:
             guard = launch(self._artifacts, place, self._read_end)
             if guard is not None:

@@ -1,5 +1,6 @@
-"""Commands of the broker: broker local start, broker local stop."""
+"""Commands of the broker: broker provision, broker check, broker local start, broker local stop."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import JsonOption
+from node.cli.options import HomeOption, JsonOption, home_of
 from node.cli.output import Output
 from node.errors import Unavailable, UsageError
 
-broker_app = typer.Typer(help="The broker: a local one for development.", no_args_is_help=True)
+broker_app = typer.Typer(help="The broker: its topics, and a local one for development.", no_args_is_help=True)
 local_app = typer.Typer(help="A real Apache Kafka on this machine, without Docker.", no_args_is_help=True)
 broker_app.add_typer(local_app, name="local")
 
@@ -27,6 +28,43 @@ DIR_DEFAULT = Path(".enlace-kafka")
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(broker_app, name="broker")
+
+
+TopologyOption = Annotated[
+    Path | None, typer.Option("--topology", help="Topology file, instead of the home's.", show_default=False)
+]
+
+
+@broker_app.command()
+def provision(topology: TopologyOption = None, home: HomeOption = None, json: JsonOption = False) -> int:
+    """Make the topics of all members on the home's bus, and set what differs from the topology."""
+    return _compare(topology, home, json=json, change=True)
+
+
+@broker_app.command()
+def check(topology: TopologyOption = None, home: HomeOption = None, json: JsonOption = False) -> int:
+    """Say what differs from the topology on the home's bus; exit 1 if anything does."""
+    return _compare(topology, home, json=json, change=False)
+
+
+def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bool) -> int:
+    from dataclasses import asdict
+
+    from node import config
+    from node import provision as provisioning
+    from node.assembly import open_home
+
+    opened = open_home(home_of(home))
+    wanted = config.read_topology(topology) if topology else opened.topology
+    done = asyncio.run((provisioning.provision if change else provisioning.check)(opened, wanted))
+    Output(json=json).object(
+        {
+            "created": list(done.created),
+            "changed": list(done.changed),
+            "drift": [asdict(one) for one in done.drift],
+        }
+    )
+    return 1 if done.drift and not change else 0
 
 
 @local_app.command("start")

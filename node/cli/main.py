@@ -14,7 +14,8 @@ from typing import Any, Final, TextIO
 import typer
 from typer.exceptions import TyperException
 
-from node.cli import broker, intake, operating, reading, setup
+from broker.log import LogError
+from node.cli import audit, broker, configuring, intake, operating, reading, setup
 from node.cli.output import Output, ReaderGone
 from node.errors import EnlaceError, Unavailable, UsageError
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (setup, operating, intake, reading, broker):
+for commands in (setup, operating, intake, reading, broker, audit, configuring):
     commands.add_to(app)
 
 
@@ -56,8 +57,8 @@ def run(arguments: list[str]) -> int:
         if not error.format_message():  # the help was asked for by giving no command, and is on the screen
             return UsageError.exit_code
         return _failed(output, _usage(error))
-    except EnlaceError as error:
-        return _failed(output, error)
+    except (EnlaceError, LogError) as error:
+        return _failed(output, error if isinstance(error, EnlaceError) else _of_log(error))
     except ReaderGone:
         _discard(sys.stdout)
         return 0
@@ -101,6 +102,14 @@ def _name(parameter: Any) -> str:
     if parameter.param_type_name == "option":
         return str(max(parameter.opts, key=len))
     return str(parameter.metavar or parameter.name)
+
+
+def _of_log(error: LogError) -> EnlaceError:
+    """What the log says to a command that needs it."""
+    if error.retriable:
+        hint = "start the log, or correct the address, and call again"
+        return Unavailable("bus_unavailable", str(error), path="bus.url", hint=hint)
+    return UsageError("bus_unusable", str(error), path="bus.url", hint="use the version of Enlace that made it")
 
 
 def _of_system(error: OSError) -> EnlaceError | None:

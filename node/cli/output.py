@@ -1,42 +1,18 @@
 """What a command prints: JSON by the contract, or lines for a person. Nothing else writes to stdout.
 
-Times become RFC 3339 UTC, ids UUID text, other bytes base64, a report the JSON of the contract.
+How a value looks in JSON is answer.py's matter.
 """
 
-import base64
 import sys
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 
+from node.answer import presentable
 from node.errors import EnlaceError
-from schemas.formats import time_text
-from schemas.types import Record
 
-_TIMES = ("created_at", "received_at", "since", "noted_at", "found_at")
-_IDS = ("message_id",)
+NOTHING: Final = "nothing found"
 COLUMN_WIDTH_MAX: Final = 48  # a longer cell pushes the rest of its own line only
-
-
-def presentable(value: Any, key: str = "") -> Any:
-    """`value` as plain JSON data."""
-    match value:
-        case dict():
-            return {name: presentable(one, str(name)) for name, one in value.items()}
-        case list() | tuple():
-            return [presentable(one, key) for one in value]
-        case bytes():
-            return str(UUID(bytes=value)) if key in _IDS else base64.b64encode(value).decode()
-        case bool():
-            return value
-        case int() if key in _TIMES:
-            return time_text(value)
-        case Record():
-            from schemas import jsonform
-
-            return jsonform.to_json(value)
-    return value
 
 
 class ReaderGone(Exception):
@@ -63,7 +39,7 @@ class Output:
         self._lines(plain, 0)
         self._write("")
 
-    def items(self, values: list[dict[str, Any]]) -> None:
+    def items(self, values: list[dict[str, Any]], *, none: str = NOTHING) -> None:
         """All of several objects: for a person a table, and a word if there are none."""
         plain = [presentable(value) for value in values]
         if self.json:
@@ -73,12 +49,12 @@ class Output:
         for line in _table(plain):
             self._write(line)
         if not plain:
-            self.nothing()
+            self.nothing(none)
 
-    def nothing(self) -> None:
+    def nothing(self, why: str = NOTHING) -> None:
         """Tell a person that there is nothing to show."""
         if not self.json:
-            sys.stderr.write("nothing found\n")
+            sys.stderr.write(f"{why}\n")
 
     def error(self, error: EnlaceError) -> None:
         """An error, on stdout as JSON or on stderr for a person."""

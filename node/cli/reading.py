@@ -1,4 +1,4 @@
-"""Commands that read the store: search, show, withheld, quarantine. Each consultation is logged (LED Art 25)."""
+"""Commands that read the store: search, show, receipts, withheld, quarantine. Consultations are logged (LED Art 25)."""
 
 import asyncio
 from pathlib import Path
@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(search)
     app.command()(show)
+    app.command()(receipts)
     app.add_typer(withheld_app, name="withheld")
     app.add_typer(quarantine_app, name="quarantine")
 
@@ -73,6 +74,19 @@ def show(
     return 0
 
 
+def receipts(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A report id or a message id of this node.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Show what became of an own report at each recipient, and since when."""
+    from node.assembly import open_home
+    from node.delivery import receipts_of
+
+    Output(json=json).items(asyncio.run(receipts_of(open_home(home_of(home)), id_)), none="nobody was admitted to it")
+    return 0
+
+
 @withheld_app.command("list")
 def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
     """List what was withheld, with the clause and the reason."""
@@ -116,3 +130,22 @@ def show_quarantine(
         write_file(raw, value, mode=0o600)
     Output(json=json).object(row)
     return 0
+
+
+@quarantine_app.command("retry")
+def retry_quarantine(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="As `quarantine list` shows them.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Look again at records in quarantine: what verifies now is stored in its place."""
+    from node.assembly import open_home
+    from node.consult import retry_quarantine as retry_stored
+    from node.decision import Outcome
+
+    if every == bool(ids):
+        raise UsageError("usage", "name records, or all of them", path="ID", hint="give ids, or --all for every record")
+    done = asyncio.run(retry_stored(open_home(home_of(home)), None if every else ids))
+    Output(json=json).items(done)
+    return int(any(item["outcome"] == Outcome.REJECTED for item in done))

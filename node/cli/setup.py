@@ -45,7 +45,7 @@ def init(
     from node.home import init as make
     from node.home import init_result
 
-    made = make(_new_home(home), node, _bus(bus), community=_hash(community), passphrase_file=passphrase_file)
+    made = make(_new_home(home), node, _bus(bus), community=hash_of(community), passphrase_file=passphrase_file)
     Output(json=json).object(init_result(made))
     return 0
 
@@ -174,7 +174,7 @@ def _new_home(home: Path | None) -> Path:
     return named
 
 
-def _hash(text: str | None) -> bytes | None:
+def hash_of(text: str | None) -> bytes | None:
     if text is None:
         return None
     try:

@@ -26,9 +26,11 @@ class Changes:
         self._version = version
         return changed
 
-    async def wait(self, stopping: asyncio.Event) -> None:
-        """Return when something was committed or the node stops."""
-        while not self.happened():
+    async def wait(self, stopping: asyncio.Event, seconds: float | None = None) -> None:
+        """Return when something was committed, the node stops, or after `seconds`."""
+        loop = asyncio.get_running_loop()
+        end = None if seconds is None else loop.time() + seconds
+        while not self.happened() and (end is None or loop.time() < end):
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await stopping.wait()

@@ -30,6 +30,8 @@ class Quarantined:
     position: int
     sequence: int | None
     value: bytes
+    placed: bool = False
+    """It has its place in the chain."""
 
     @property
     def id(self) -> str:
@@ -72,6 +74,7 @@ async def add_quarantined(db: AsyncConnection, rows: Sequence[Quarantined], now:
                 "sequence": row.sequence,
                 "received_at": now,
                 "value": row.value,
+                "placed": row.placed,
             }
         )
     if kept:

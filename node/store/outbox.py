@@ -110,9 +110,22 @@ def _head_columns(value: Head) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
-async def mark_sealed(db: AsyncConnection, sequences: Mapping[int, int]) -> None:
-    """Note the sequence of each draft, by draft id; its payload lives on in the sealed bytes only."""
-    await set_rows(db, draft, ("payload", "sequence"), [(None, sequence, id_) for id_, sequence in sequences.items()])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDraft:
+    """Where a draft stands in its stream, and for whom it was sealed."""
+
+    sequence: int
+    audience: Sequence[str]
+
+
+async def mark_sealed(db: AsyncConnection, sealed: Mapping[int, SealedDraft]) -> None:
+    """Note what each draft became, by draft id; its payload lives on in the sealed bytes only."""
+    await set_rows(
+        db,
+        draft,
+        ("payload", "sequence", "audience"),
+        [(None, one.sequence, " ".join(sorted(one.audience)), id_) for id_, one in sealed.items()],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,15 @@ Loads the part of a stream that the records at hand touch (`view`), and writes w
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, tuple_, union, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.audience import Grant
 from node.chain import Gap, Link, StreamView, open_gaps
-from node.message import Place, Verified
+from node.message import BATCH_LEAVES_MAX, Place, Verified
 from node.store.bulk import insert_rows
-from node.store.tables import finding, granted, link, reading, used_id
+from node.store.tables import finding, granted, link, reading, turn, used_id
 from schemas import codec
 from schemas.types import KeyGrant
 
@@ -43,6 +43,26 @@ async def put_positions(db: AsyncConnection, rows: Iterable[tuple[str, Place, in
         await db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
 
 
+async def raise_highest(db: AsyncConnection, place: Place, value: int) -> None:
+    """Note the highest sequence of a stream in which a record took its place without being read from the log now."""
+    await db.execute(
+        update(reading)
+        .where(reading.c.originator == place.originator, reading.c.stream == place.stream, reading.c.highest < value)
+        .values(highest=value)
+    )
+
+
+async def turn_now(db: AsyncConnection) -> int:
+    """The number of the last ingest."""
+    return (await db.scalar(select(turn.c.value))) or 0
+
+
+async def take_turn(db: AsyncConnection, after: int) -> bool:
+    """Take the turn after `after`; False if another process wrote since, and what was read before is not true now."""
+    done = await db.execute(update(turn).where(turn.c.value == after).values(value=after + 1))
+    return done.rowcount == 1
+
+
 async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -> StreamView:
     """The part of the stream at `place` that `records` touch."""
     here = (link.c.originator == place.originator, link.c.stream == place.stream)
@@ -50,16 +70,12 @@ async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -
     before = {record.batch.previous for record in records}
     first = min(record.batch.first_sequence for record in records)
     end = max(record.batch.first_sequence + record.batch.size for record in records)
-    rows = await db.execute(
-        select(link).where(
-            *here,
-            or_(
-                link.c.hash.in_(hashes | before),
-                link.c.previous.in_(hashes | before),
-                (link.c.first < end) & (link.c.first + link.c.size > first) & (link.c.first > first - 1024),
-            ),
-        )
+    touched = (  # each has an index of its own; under one OR the whole stream would be looked through
+        link.c.hash.in_(hashes | before),
+        link.c.previous.in_(hashes | before),
+        (link.c.first < end) & (link.c.first + link.c.size > first) & (link.c.first > first - BATCH_LEAVES_MAX),
     )
+    rows = await db.execute(union(*(select(link).where(*here, condition) for condition in touched)))
     ids = await db.execute(
         select(used_id.c.message_id, used_id.c.sequence).where(
             used_id.c.originator == place.originator,
@@ -75,6 +91,18 @@ async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -
         used_ids={message_id: sequence for message_id, sequence in ids},
         highest=highest or 0,
     )
+
+
+async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> int | None:
+    """The sequence of the message that has this id in the stream; None if none has."""
+    sequence: int | None = await db.scalar(
+        select(used_id.c.sequence).where(
+            used_id.c.originator == place.originator,
+            used_id.c.stream == place.stream,
+            used_id.c.message_id == message_id,
+        )
+    )
+    return sequence
 
 
 def _link(row: RowMapping) -> Link:

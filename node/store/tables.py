@@ -1,8 +1,9 @@
 """The tables of a node's store, as SQLAlchemy Core metadata.
 
-Three groups: what goes out (draft, outgoing, head, own_grant), what is known of the streams that are read (reading,
-link, used_id, granted, finding), and what became of each record here (message and its indexes, withheld, pending,
-quarantine). Times are ms since 1970 UTC; ids and hashes are raw bytes.
+Four groups: what goes out (draft, outgoing, head, own_grant), what is known of the streams that are read (reading,
+link, used_id, granted, finding), what became of each record here (message and its indexes, withheld, pending,
+quarantine), and what is told of that (batch_outcome: by this node; own_batch and receipt: by others). Times are ms
+since 1970 UTC; ids and hashes are raw bytes.
 """
 
 from sqlalchemy import (
@@ -35,6 +36,7 @@ draft = Table(
     Column("payload", LargeBinary, nullable=True, comment="until the message is sealed"),
     Column("created_at", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=True, comment="in intel.<region>, once sealed"),
+    Column("audience", Text, nullable=True, comment="codes of the recipients, once sealed"),
     UniqueConstraint("report_id", "region"),
 )
 Index("draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None))
@@ -224,8 +226,54 @@ quarantine = Table(
     Column("sequence", BigInteger, nullable=True),
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
+    Column("placed", Boolean, nullable=False, comment="it has its place in the chain"),
 )
 Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("value", BigInteger, nullable=False, comment="goes up with each ingest: who read before is told so"),
+)
+
+batch_outcome = Table(
+    "batch_outcome",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("outcomes", LargeBinary, nullable=False, comment="one byte for each leaf, as a receipt has it"),
+    Column("due", Integer, nullable=False, comment="0 told, 1 to be told, 2 may not be told by the NODE document"),
+    Column("due_since", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("batch_outcome_due", batch_outcome.c.due_since, sqlite_where=batch_outcome.c.due > 0)
+
+own_batch = Table(
+    "own_batch",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("stream", String(64), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("recipients", Text, nullable=False, comment="codes of those who have an entry for something in it"),
+)
+Index("own_batch_first", own_batch.c.stream, own_batch.c.first)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("batch", LargeBinary(32), primary_key=True),
+    Column("recipient", String(16), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, comment="in the recipient's receipts stream"),
+    Column("outcomes", LargeBinary, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 counter = Table(
     "counter",

@@ -1,8 +1,8 @@
-"""What a command prints of values that have more than one place in an answer."""
+"""What becomes of values that have more than one place in an answer."""
 
 import pytest
 
-from node.cli.output import presentable
+from node.answer import presentable
 from schemas.formats import time_text
 
 

@@ -1,0 +1,47 @@
+"""From what a configuration says of the bus to a log that is opened: its address, and how connections are protected."""
+
+import os
+import ssl
+from pathlib import Path
+
+from broker.bus import Protection, open_log
+from broker.log import Log
+from node.errors import UsageError
+from schemas.types import BusSection
+
+
+def opened_bus(url: str, folder: Path, protection: Protection, *, path: str = "bus.url") -> Log:
+    """The log at `url`, relative files in `folder`; UsageError, which names `path`, for an address that is none."""
+    try:
+        return open_log(url, folder, protection)
+    except ValueError as error:
+        raise UsageError("bus_url_unknown", str(error), path=path) from None
+
+
+def protection_of(bus: BusSection, folder: Path) -> Protection:
+    """What the section says of TLS; its files belong to `folder`. Raises UsageError."""
+    return Protection(tls=_tls(bus, folder), unsafe_plaintext=bus.unsafe_plaintext)
+
+
+def _tls(bus: BusSection, folder: Path) -> ssl.SSLContext | None:
+    """TLS 1.3 with the reader's own certificate, trusting the one authority that is named."""
+    files = {"bus.ca_file": bus.ca_file, "bus.certificate_file": bus.certificate_file, "bus.key_file": bus.key_file}
+    named = {key: folder / file for key, file in files.items() if file is not None}
+    if not named:
+        return None
+    if missing := sorted(files.keys() - named.keys()):
+        raise UsageError(
+            "tls_incomplete", f"{missing[0]} is not set", path=missing[0], hint="TLS needs all three files"
+        )
+    for key, path in named.items():
+        if not os.access(path, os.R_OK):
+            raise UsageError("file_unreadable", f"{path} cannot be read", path=key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(named["bus.ca_file"])
+        context.load_cert_chain(named["bus.certificate_file"], named["bus.key_file"])
+    except (ssl.SSLError, ValueError) as error:
+        message = f"the files are no certificate, key and authority that fit: {error}"
+        raise UsageError("tls_invalid", message, path="bus.certificate_file") from None
+    return context

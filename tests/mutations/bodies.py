@@ -1,0 +1,65 @@
+"""What is taken out of node/bodies.py in turn: name, text, what stands there instead, the test that turns red."""
+
+from typing import Final
+
+from tests.mutations.row import Rows
+
+BODIES: Final = "tests/test_bodies.py"
+MALFORMED_RECEIPT: Final = f"{BODIES}::test_a_malformed_receipt_is_refused"
+BODY_ONE: Final = f"{BODIES}::test_the_body_of_one_type_is_no_body_of_another"
+MALFORMED_DOCUMENT: Final = f"{BODIES}::test_a_malformed_document_is_refused"
+MALFORMED_GRANT: Final = f"{BODIES}::test_a_malformed_grant_signed_by_the_right_key_is_refused"
+CHECKPOINT_COUNTS: Final = f"{BODIES}::test_a_checkpoint_counts_only_as_its_originator_signed_it"
+
+ROWS: Final[Rows] = {
+    "check_body: step codec.decode(Receipt, content)": (
+        "return codec.decode(Receipt, content)",
+        "return None",
+        f"{MALFORMED_RECEIPT}[no items]",
+    ),
+    "check_body: step _checkpoint(codec.decode(CheckpointBody, content), batch, governance)": (
+        "_checkpoint(codec.decode(CheckpointBody, content), batch, governance)",
+        "pass",
+        f"{BODY_ONE}[RECEIPT-CHECKPOINT]",
+    ),
+    "check_body: step codec.decode(_DOCUMENT_BODY[document.kind], document.body)": (
+        "codec.decode(_DOCUMENT_BODY[document.kind], document.body)",
+        "pass",
+        f"{MALFORMED_DOCUMENT}[unsorted parties]",
+    ),
+    "check_body: code body_malformed": (
+        'raise Rejected("body_malformed", error.reason) from None',
+        'raise Rejected("governance_stale", error.reason) from None',
+        f"{MALFORMED_DOCUMENT}[version 0]",
+    ),
+    "_grant: (entry.recipient == originator) == bool(entry.clauses)": (
+        "if (entry.recipient == originator) == bool(entry.clauses):",
+        "if False:",
+        f"{MALFORMED_GRANT}[a recipient without clauses]",
+    ),
+    "_checkpoint: step codec.decode(Checkpoint, body.checkpoint)": (
+        "codec.decode(Checkpoint, body.checkpoint)",
+        "pass",
+        f"{CHECKPOINT_COUNTS}[2,001 heads]",
+    ),
+    "_checkpoint: key is None": (
+        "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
+        "if False or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
+        f"{CHECKPOINT_COUNTS}[unknown key]",
+    ),
+    "_checkpoint: key.node != batch.originator": (
+        "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
+        "if key is None or False or key.use is not KeyUse.CHECKPOINT:",
+        f"{CHECKPOINT_COUNTS}[key of another node]",
+    ),
+    "_checkpoint: key.use is not KeyUse.CHECKPOINT": (
+        "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
+        "if key is None or key.node != batch.originator or False:",
+        f"{CHECKPOINT_COUNTS}[key of another use]",
+    ),
+    "_checkpoint: not keys.verify_mldsa(key.public, body.signature, signed)": (
+        "if not keys.verify_mldsa(key.public, body.signature, signed):",
+        "if False:",
+        f"{CHECKPOINT_COUNTS}[signature of zeros]",
+    ),
+}
