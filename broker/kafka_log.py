@@ -30,7 +30,7 @@ from broker.log import (
 )
 
 TOPICS_IN_READER_MAX: Final = 50  # 600 topics in clients of 50 cost a fifth of what they cost in one
-LOOK_SECONDS: Final = 2.0  # how old the list of topics may be for a reader: a deleted topic gives no error
+LOOK_SECONDS: Final = 4.0  # how old the list of topics may be for a reader: a deleted topic gives no error
 APPEND_SECONDS_MAX: Final = 5.0  # a broker killed under load paused a producer for 3.5 s
 
 

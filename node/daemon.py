@@ -26,6 +26,7 @@ log = structlog.get_logger()
 FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
 BACKOFF_SECONDS: Final = (0.1, 5.0)
 LOOK_AROUND_SECONDS: Final = 0.5  # documents that changed, records that are due
+WATCH_SECONDS: Final = 5.0  # messages that wait for a quarter of an hour
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
@@ -128,7 +129,7 @@ async def _watching(node: Node, stopping: asyncio.Event) -> None:
     alarmed: set[int] = set()
 
     async def step() -> None:
-        await _pause(LOOK_AROUND_SECONDS, stopping)
+        await _pause(WATCH_SECONDS, stopping)
         async with node.store.read() as db:
             overdue = await notes.waiting_since(db, node.clock() - WAITING_ALARM_MS)
         for row in overdue:

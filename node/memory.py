@@ -6,6 +6,8 @@ library reserves 64 MiB for the threads of each arena, which count although nobo
 
 import ctypes
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 MEBIBYTE: Final = 1024 * 1024
@@ -13,11 +15,16 @@ _M_ARENA_MAX: Final = -8
 _ARENAS_MAX: Final = 2
 
 
-def limit(mebibytes: int) -> None:
-    """Let this process have at most so much address space; a lower limit that is set already stays."""
+@contextmanager
+def limited(mebibytes: int) -> Iterator[None]:
+    """Let this process have at most so much address space during the block; a lower limit that is set already stays."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS_MAX)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = mebibytes * MEBIBYTE
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    set_already = [limit for limit in before if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([mebibytes * MEBIBYTE, *set_already]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -1,4 +1,8 @@
-"""Real daemons and real commands, for tests that need processes. Everything has a deadline; nothing sleeps."""
+"""Real daemons and the commands beside them. Everything has a deadline; nothing sleeps.
+
+Commands run in this process, which saves each the second that it takes to start; daemons, and what is killed or runs
+side by side, are processes of their own.
+"""
 
 import json
 import os
@@ -11,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.contract import cli
 
 ENLACE = Path(sys.executable).parent / "enlace"
 READY_SECONDS_MAX = 60.0  # two cores may be busy with other tests
@@ -43,9 +49,18 @@ def agreement(name: str, parties: list[str], subjects: tuple[str, ...] = ("*",))
 
 
 def enlace(
+    *arguments: str | Path, home: Path | None = None, data: bytes = b"", env: dict[str, str] | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Run one command with --json in this process: exit code and the objects on stdout. For one thread at a time."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("ENLACE_")}
+    ran = cli(*arguments, home=home, data=data, env={**kept, **(env or {})})
+    return ran.exit, ran.objects
+
+
+def enlace_process(
     *arguments: str | Path, home: Path | None = None, data: bytes | None = None, env: dict[str, str] | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Run one command with --json: exit code and the objects on stdout."""
+    """Run one command with --json in a process of its own: exit code and the objects on stdout."""
     command = [str(ENLACE), *map(str, arguments), "--json", *(["--home", str(home)] if home else [])]
     done = subprocess.run(
         command, input=data, capture_output=True, timeout=300, check=False, env={**os.environ, **(env or {})}
@@ -53,7 +68,7 @@ def enlace(
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def ok(*arguments: str | Path, home: Path | None = None, data: bytes | None = None) -> list[dict[str, Any]]:
+def ok(*arguments: str | Path, home: Path | None = None, data: bytes = b"") -> list[dict[str, Any]]:
     """The objects of a command that must succeed."""
     code, objects = enlace(*arguments, home=home, data=data)
     assert code == 0, objects

@@ -322,7 +322,8 @@ def test_an_import_without_its_files_ends_with_2(home: Path, tmp_path: Path) -> 
 def test_the_table_of_the_configuration_lists_each_key_with_its_default(tmp_path: Path) -> None:
     (tmp_path / "node.toml").write_text('[node]\nid = "BZ"\n[bus]\nurl = "sqlite:///log.db"\n')
     settings = config.explain(tmp_path, {})
-    defaults = {one.key: "none" if one.value is None else str(one.value) for one in settings if one.source == "default"}
+    shown: dict[object, str] = {None: "none", False: "false"}
+    defaults = {one.key: shown.get(one.value, str(one.value)) for one in settings if one.source == "default"}
 
     assert [code(row["key"]) for row in SETTINGS] == [one.key for one in settings]
     assert {code(row["key"]): row["default"] for row in SETTINGS} == {

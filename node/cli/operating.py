@@ -35,14 +35,13 @@ def run(home: HomeOption = None, json: JsonOption = False) -> int:
     from schemas.types import LogFormat
 
     opened = open_home(home_of(home))
-    memory.limit(opened.config.node.memory_mb)
     configure(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:
         async with open_node(opened) as node:
             await daemon.run(node, lambda: _ready(node.code))
 
-    with only_daemon(opened.path):
+    with only_daemon(opened.path), memory.limited(opened.config.node.memory_mb):
         asyncio.run(serve())
     return 0
 
