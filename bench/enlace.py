@@ -9,8 +9,8 @@ from bench.material import ORIGINATOR, READER, World
 from broker.log import Log
 from node.intake import Draft
 from node.relay import DRAFTS_IN_BATCH_MAX
+from node.retry import RECORDS_IN_TRANSACTION_MAX
 from node.store import messages
-from node.subscribe import RECORDS_IN_TRANSACTION_MAX
 
 ITEMS_IN_TRANSACTION: Final = DRAFTS_IN_BATCH_MAX
 """One size for what is accepted, sealed and appended together, on every side of the comparison."""

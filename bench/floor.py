@@ -17,9 +17,9 @@ from node.chain import Link, StreamView
 from node.intake import Draft
 from node.labels import labels_of
 from node.message import ZERO_HASH, Place
+from node.retry import RECORDS_IN_TRANSACTION_MAX
 from node.store import messages, notes, outbox, streams
 from node.store.engine import Store
-from node.subscribe import RECORDS_IN_TRANSACTION_MAX
 from schemas import codec
 from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage
 
@@ -76,7 +76,10 @@ async def _chunk(store: Store, bus: Log, chosen: range, drafts: Sequence[Draft],
     sealed = [values[number] for number in chosen]
     async with store.write() as db:
         await outbox.put_outgoing(db, STREAM, chosen.start + 1, sealed)
-        await outbox.mark_sealed(db, {row.id: number + 1 for row, number in zip(rows, chosen, strict=True)})
+        marks = zip(rows, chosen, strict=True)
+        await outbox.mark_sealed(
+            db, {row.id: outbox.SealedDraft(sequence=number + 1, audience=()) for row, number in marks}
+        )
         await notes.log_access(db, "DISCLOSURE", actor="bench", subjects=[(one.report_id, "") for one in new], now=now)
     async with store.read() as db:
         outgoing = await outbox.unacknowledged(db, STREAM, len(sealed))

@@ -23,11 +23,11 @@ from node.intake import Draft
 from node.keystore import PrivateKeys
 from node.labels import expires_at, labels_of
 from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
+from node.retry import RECORDS_IN_TRANSACTION_MAX
 from node.seal import Head, SealedBatch
 from node.store import messages, notes, outbox, streams
 from node.store.engine import Store
 from node.store.messages import Holding
-from node.subscribe import RECORDS_IN_TRANSACTION_MAX
 from schemas import codec
 from schemas.types import (
     Batch,
@@ -135,7 +135,11 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
     sealed = SealedBatch(stream=STREAM, first_sequence=head.next_sequence, values=tuple(values), head=last)
     async with store.write() as db:
         await outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
-        await outbox.mark_sealed(db, {row.id: head.next_sequence + index for index, row in enumerate(rows)})
+        first = head.next_sequence
+        await outbox.mark_sealed(
+            db,
+            {row.id: outbox.SealedDraft(sequence=first + index, audience=RECIPIENTS) for index, row in enumerate(rows)},
+        )
         subjects = [(report.report_id, " ".join(RECIPIENTS)) for report in reports]
         await notes.log_access(db, "DISCLOSURE", actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
     async with store.read() as db:
