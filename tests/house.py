@@ -17,7 +17,8 @@ LEVELS: Final[dict[int, str]] = {
     """,
     3: """
         bodies connection found home importing installed judge opening receipts verify
-        store.bulk store.changes store.connection store.engine store.fulltext store.messages store.migrate store.migrations.env
+        store.bulk store.changes store.connection store.engine store.fulltext store.messages store.migrate
+        store.migrations.env
         store.migrations.versions.v0001_first_tables store.migrations.versions.v0002_receipts store.notes store.drafts
         store.outbox store.outcomes store.receipts store.retried store.streams store.tables
     """,
