@@ -135,7 +135,7 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 store=store,
                 bus=log,
                 signer=signer,
-                judge=lambda: installed.judge,
+                judge=installed.current,
                 topic_of=lambda stream: topologies.topic_of(stream, code),
                 clock=now,
                 random=random,

@@ -100,16 +100,14 @@ async def _end_of(*tasks: asyncio.Task[None]) -> None:
 
 
 async def _reading(node: Node, stopping: asyncio.Event) -> None:
-    looked_at = node.clock()
-    documents_changed = False
+    looked_at, judge = node.clock(), node.installed.judge
 
     async def step() -> None:
-        nonlocal looked_at, documents_changed
+        nonlocal looked_at, judge
         if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
-            looked_at = node.clock()
-            documents_changed |= node.installed.reload()
-            await (node.subscriber.retry_all() if documents_changed else node.subscriber.retry_due())
-            documents_changed = False
+            looked_at, now = node.clock(), node.installed.current()
+            await (node.subscriber.retry_due() if now is judge else node.subscriber.retry_all())
+            judge = now
         await node.subscriber.step(FETCH_WAIT_SECONDS)
 
     await _repeat("subscribe", step, stopping)

@@ -47,6 +47,11 @@ class Installed:
         """The documents that have effect."""
         return self.judge.governance
 
+    def current(self) -> Judge:
+        """The judge by the documents that lie there now: sealing must not decide by others than the intake did."""
+        self.reload()
+        return self.judge
+
     def reload(self) -> bool:
         """Take up a folder that changed; returns whether the judge is another now."""
         state = self._look()

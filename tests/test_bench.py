@@ -34,6 +34,9 @@ ALSO = {
 }
 
 
+pytestmark = pytest.mark.slow  # a minute of processor time, for figures that say nothing
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a tiny run of all parts writes."""

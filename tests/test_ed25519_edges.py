@@ -4,8 +4,6 @@ The cases of ed25519-speccheck ("Taming the many EdDSAs", 2020) lie outside the 
 """
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -19,10 +17,11 @@ from schemas import types
 from schemas.codec import encode
 from schemas.types import DocumentKind, KeyUse
 from tests.community import Community, document, keys_of, listed, node_body, root_body
+from tests.data import DATA
 from tests.test_keys import BASE_POINT, point
 from tests.test_keys import encode as encoded
 
-SPECCHECK = Path(os.environ.get("ENLACE_DATA") or "absent") / "ed25519-speccheck" / "cases.json"
+SPECCHECK = DATA / "ed25519-speccheck" / "cases.json"
 
 # Keys.
 
@@ -159,7 +158,7 @@ VERDICTS = (  # what is said of the key, and whether the signature alone would h
 )
 
 
-@pytest.mark.skipif(not SPECCHECK.is_file(), reason="ENLACE_DATA names no folder with ed25519-speccheck")
+@pytest.mark.skipif(not SPECCHECK.is_file(), reason=f"no ed25519-speccheck at {DATA}: set ENLACE_DATA")
 @pytest.mark.parametrize("number", range(12))
 def test_a_case_of_speccheck_has_the_verdict_of_the_table(number: int) -> None:
     """None of the twelve is accepted: ten by their key, two by their S; the signature alone would accept five."""

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +9,8 @@ from hypothesis import strategies as st
 
 from node.identifiers import SCHEMES, IdentifierError, normalise
 from schemas import codes
+from tests.data import DATA
 
-DATA = Path(os.environ.get("ENLACE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PHONES = DATA / "phone-examples"
 IBANS = DATA / "iban-registry"
 

@@ -1,7 +1,6 @@
 """Importing: every row accounted for, the bad ones with their reason, the same file again without effect."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,10 @@ from node.errors import Unavailable, UsageError
 from node.importing import CHUNK_ROWS, Counts, ImportedRow, Source, import_rows
 from node.intake import Draft
 from node.mapping import load
+from tests.data import DATA
 from tests.samples import NOW_MS
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "mappings"
-DATA = Path(os.environ.get("ENLACE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEIZURES = DATA / "seizures-colombia-2018" / "data" / "data.json"
 ATTACKS = DATA / "pirate-attacks" / "data" / "csv" / "pirate_attacks.csv"
 NODES = ("BZ", "GT", "MX", "CO", "ES", "BR", "PE", "VE", "EC", "JM", "DO", "HT", "PA", "NL")

@@ -26,11 +26,11 @@ import pytest
 
 from node.provision import provision_homes
 from tests import clusters, oracle
+from tests.data import DATA
 from tests.oracle import NODES, Expected, Input, Key
 from tests.processes import enlace, enlace_process, ok, running, search_all, settle
 from tests.walkthrough import IMPORTED, ROOT, SECONDS_MAX, readme, walk_through
 
-DATA = Path(os.environ.get("ENLACE_DATA") or ROOT.parent / "shared" / "data").resolve()
 ATTACKS = DATA / "pirate-attacks/data/csv/pirate_attacks.csv"
 SEIZURES = DATA / "seizures-colombia-2018/data/data.json"
 MAPPINGS = ROOT / "examples/mappings"

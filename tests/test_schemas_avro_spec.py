@@ -1,25 +1,24 @@
 """The Avro specification's own test data: canonical forms, fingerprints, single-object encoding."""
 
 import json
-import os
 import re
 from io import BytesIO
-from pathlib import Path
 
 import fastavro
 import pytest
 
 from schemas.codec import PREFIX_BYTES, prefix_of
+from tests.data import DATA
 
-DATA = Path(os.environ.get("ENLACE_DATA") or "absent") / "avro-spec" / "test" / "data"
+AVRO = DATA / "avro-spec" / "test" / "data"
 CASES_MIN = 20
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="ENLACE_DATA names no folder with avro-spec")
+pytestmark = pytest.mark.skipif(not AVRO.is_dir(), reason=f"no avro-spec at {DATA}: set ENLACE_DATA")
 
 
 def test_fingerprints_are_those_of_the_specification() -> None:
     """Each schema of the table, its canonical form and its CRC-64-AVRO."""
-    text = (DATA / "schema-tests.txt").read_text(encoding="utf-8")
+    text = (AVRO / "schema-tests.txt").read_text(encoding="utf-8")
     cases = 0
     for block in re.split(r"\n// \d+\n", text)[1:]:
         match = re.match(r"<<INPUT (.*?)\n<<canonical (.*?)\n<<fingerprint (-?\d+)", _one_line(block), re.DOTALL)
@@ -40,7 +39,7 @@ def _one_line(block: str) -> str:
 
 def test_the_message_of_the_specification_has_our_form() -> None:
     """Marker, little-endian fingerprint, body, and nothing else."""
-    folder = DATA / "messageV1"
+    folder = AVRO / "messageV1"
     schema = fastavro.parse_schema(json.loads((folder / "test_schema.avsc").read_text(encoding="utf-8")))
     message = (folder / "test_message.bin").read_bytes()
 
