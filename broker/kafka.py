@@ -14,7 +14,7 @@ switched off for this process: such a batch is Unreadable before a byte of it is
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -110,6 +110,16 @@ async def _asking(what: str, seconds: float = REQUEST_SECONDS_MAX) -> AsyncItera
         raise LogUnavailable(f"kafka: {what}: {type(error).__name__}: {error}") from error
 
 
+async def _connected(starting: Coroutine[Any, Any, None], close: Callable[[], Awaitable[None]]) -> None:
+    """Await the start of a client; one that did not start leaves nothing behind."""
+    try:
+        async with _asking("connecting", START_SECONDS_MAX):
+            await starting
+    except BaseException:
+        await close()
+        raise
+
+
 async def _closed(closing: Coroutine[Any, Any, None]) -> None:
     """Await the end of a client, but not for ever, and whatever state it is in."""
     task = asyncio.ensure_future(closing)
@@ -146,12 +156,7 @@ class Consumer:
 
     async def start(self) -> None:
         """Connect; raises LogUnavailable."""
-        try:
-            async with _asking("connecting", START_SECONDS_MAX):
-                await self._client.start()
-        except BaseException:
-            await self.close()
-            raise
+        await _connected(self._client.start(), self.close)
 
     def assign(self, positions: Mapping[str, int]) -> None:
         """Read these topics from here on, and no others."""
@@ -237,12 +242,7 @@ class Producer:
 
     async def start(self) -> None:
         """Connect; raises LogUnavailable."""
-        try:
-            async with _asking("connecting", START_SECONDS_MAX):
-                await self._client.start()
-        except BaseException:
-            await self.close()
-            raise
+        await _connected(self._client.start(), self.close)
 
     async def append(self, topic: str, values: Sequence[bytes], seconds: float) -> int:
         """The position after the last value, -1 if the broker does not say. Afterwards, whatever was raised: close."""
@@ -280,8 +280,7 @@ class Admin:
 
     async def start(self) -> None:
         """Connect; raises LogUnavailable."""
-        async with _asking("connecting", START_SECONDS_MAX):
-            await self._client.start()
+        await _connected(self._client.start(), self.close)
 
     async def broker_count(self) -> int:
         """How many brokers are there."""

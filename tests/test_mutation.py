@@ -24,7 +24,7 @@ from tests.mutations.row import Mutation
 from tests.mutations.table import FILES, MUTATIONS, WITHOUT
 
 PROJECT: Final = Path(__file__).parent.parent
-SAMPLED: Final = 10
+SAMPLED: Final = 5
 ONE_RUN_SECONDS_MAX: Final = 120  # some seconds on two idle cores
 PYTEST: Final = (
     sys.executable,
