@@ -56,26 +56,18 @@ async def run(node: Node, ready: Callable[[], None]) -> None:
 
 def _restart(group: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
     """What a new process may mend; None for everything else, which is a bug."""
-    if group.subgroup(LogStuck) is not None:
+    stuck: BaseException | None = group.subgroup(LogStuck)
+    if stuck is not None:
+        while isinstance(stuck, BaseExceptionGroup):
+            stuck = stuck.exceptions[0]
         hint = "a supervisor starts it again; if that does not help, look at the cluster"
-        return RestartNeeded("log_stuck", str(_first(group, LogStuck)), path="bus.url", hint=hint)
+        return RestartNeeded("log_stuck", str(stuck), path="bus.url", hint=hint)
     if group.subgroup(MemoryError) is not None:
         hint = "a supervisor starts it again; if that does not help, raise node.memory_mb"
         return RestartNeeded(
             "memory_exhausted", "the limit of node.memory_mb is reached", path="node.memory_mb", hint=hint
         )
     return None
-
-
-def _first(group: BaseExceptionGroup[BaseException], kind: type[BaseException]) -> BaseException:
-    """The first error of a kind, however deep."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            if error.subgroup(kind) is not None:
-                return _first(error, kind)
-        elif isinstance(error, kind):
-            return error
-    raise ValueError(f"no {kind.__name__} in the group")
 
 
 @contextmanager

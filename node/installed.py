@@ -49,25 +49,24 @@ class Installed:
 
     def current(self) -> Judge:
         """The judge by the documents that lie there now: sealing must not decide by others than the intake did."""
-        self.reload()
+        self._reload()
         return self.judge
 
-    def reload(self) -> bool:
-        """Take up a folder that changed; returns whether the judge is another now."""
+    def _reload(self) -> None:
+        """Take up a folder that changed; one that cannot be used changes nothing."""
         state = self._look()
         if state == self._state:
-            return False
+            return
         self._state = state
         try:
             found = read_folder(self._folder, self._community)
         except EnlaceError as error:
             log.error("documents_unusable", code=error.code, reason=error.message)
-            return False
+            return
         governance = found.governance
         self.judge = replace(self.judge, governance=governance)
         warn_of_problems(found)
         log.info("documents_taken_up", nodes=len(governance.nodes), agreements=len(governance.agreements))
-        return True
 
     def _look(self) -> State:
         found = []
