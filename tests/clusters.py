@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from broker.local.running import Cluster, running
+from broker.local.brokers import Cluster
+from broker.local.running import running
 from tests import stranger
 from tests.brokers import require_kafka
 

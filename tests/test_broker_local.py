@@ -18,14 +18,16 @@ import pytest
 
 from broker.cluster import KAFKA_VERSION, settings
 from broker.local import detached, layout, process
+from broker.local.archive import quick
 from broker.local.artifacts import POM, Artifacts, artifacts, cache_folder
+from broker.local.brokers import Cluster
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.launch import await_ready
 from broker.local.layout import HOST, Layout
 from broker.local.probe import known_brokers
 from broker.local.process import end, pid_of
 from broker.local.properties import format_command, properties_of
-from broker.local.running import Cluster, running
+from broker.local.running import running
 from tests.brokers import require_kafka
 
 GONE_SECONDS_MAX = 20.0
@@ -155,6 +157,27 @@ def test_a_broker_ends_when_its_parent_is_killed_even_if_a_child_of_that_lives_o
         for pid in (child, broker):
             if not gone(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_the_archive_of_classes_is_made_once_and_a_broker_starts_from_it(
+    cluster: Cluster,
+) -> None:
+    """A second user of the cache finds it; the running brokers were started with it."""
+    found = quick(artifacts())
+    [option] = [option for option in found.options if "SharedArchiveFile" in option]
+    line = Path(f"/proc/{cluster.pids[1]}/cmdline").read_text().split("\0")
+
+    assert Path(option.partition("=")[2]).is_file()
+    assert option in line
+
+
+def test_brokers_start_without_an_archive_where_none_can_be_made(tools: Callable[[str, str], None]) -> None:
+    """Here Java ends at once; what asks for brokers is answered as if there were no archives."""
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN)
+    found = artifacts()
+
+    assert quick(found) == found
 
 
 @pytest.mark.usefixtures("tools")
@@ -293,7 +316,7 @@ def made(folder: Path, brokers: int) -> tuple[Layout, dict[str, str], list[str]]
     folder.mkdir()
     found = layout.make(folder, brokers)
     place = found.places[-1]
-    program = Artifacts(java=Path("/java"), jars=Path("/jars"))
+    program = Artifacts(java=Path("/java"), jars=Path("/jars"), java_id="17")
     return found, properties_of(found, place), format_command(program, found, place)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.local.running import Cluster
+from broker.local.brokers import Cluster
 from broker.local.running import running as cluster_of
 from tests import stranger
 from tests.brokers import require_kafka

@@ -10,7 +10,7 @@ import pytest
 
 from broker import topology as topologies
 from broker.bus import open_log
-from broker.local.running import Cluster
+from broker.local.brokers import Cluster
 from broker.local.running import running as cluster_of
 from tests.brokers import require_kafka
 from tests.exchange import report

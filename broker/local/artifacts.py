@@ -4,6 +4,7 @@ The cache is `ENLACE_CACHE`, or `~/.cache/enlace`; the jars lie in `kafka-VERSIO
 when everything is in it, so an interrupted download leaves nothing that looks complete. Maven is needed for that alone.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -32,6 +33,10 @@ class Artifacts:
     java: Path
     jars: Path
     """The folder of the jars."""
+    java_id: str
+    """Which Java it is, as a name of a file can hold it."""
+    options: tuple[str, ...] = ()
+    """For Java, besides those that every broker gets."""
 
     @property
     def class_path(self) -> str:
@@ -41,7 +46,8 @@ class Artifacts:
 
 def artifacts() -> Artifacts:
     """Find Java and the jars, fetching these when they are not in the cache; LocalUsage says what to install."""
-    return Artifacts(java=_java(), jars=_jars())
+    java, version = _java()
+    return Artifacts(java=java, jars=_jars(), java_id=hashlib.sha256(version.encode()).hexdigest()[:12])
 
 
 def cache_folder() -> Path:
@@ -50,7 +56,8 @@ def cache_folder() -> Path:
     return (Path(root) if root else Path.home() / ".cache" / "enlace").absolute() / f"kafka-{KAFKA_VERSION}"
 
 
-def _java() -> Path:
+def _java() -> tuple[Path, str]:
+    """The program, and what it says of its version."""
     home = os.environ.get("JAVA_HOME")
     named = str(Path(home) / "bin" / "java") if home else "java"
     found = shutil.which(named)
@@ -65,7 +72,7 @@ def _java() -> Path:
     if asked.returncode or version is None or int(version[1]) < JAVA_MIN:
         said = (asked.stderr + asked.stdout).strip().partition("\n")[0] or "nothing"
         raise LocalUsage("java_missing", f"Java {JAVA_MIN} is needed, and {found} says {said}", hint=hint)
-    return Path(found)
+    return Path(found), asked.stderr + asked.stdout
 
 
 def _jars() -> Path:

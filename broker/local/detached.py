@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.local import layout as layouts
+from broker.local.archive import quick
 from broker.local.artifacts import artifacts
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.filelock import locked
@@ -35,7 +36,7 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
 
     Raises LocalUsage when something is missing or the folder holds another number of brokers, LocalUnavailable.
     """
-    found = artifacts()
+    found = quick(artifacts())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

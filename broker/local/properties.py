@@ -59,4 +59,4 @@ def run_command(artifacts: Artifacts, place: Place) -> list[str]:
 
 
 def _java(artifacts: Artifacts) -> list[str]:
-    return [str(artifacts.java), *JVM_OPTIONS, "-cp", artifacts.class_path]
+    return [str(artifacts.java), *JVM_OPTIONS, *artifacts.options, "-cp", artifacts.class_path]
