@@ -16,18 +16,18 @@ Rules, in the order of the fields:
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from uuid import UUID
 
 from node.identifiers import IdentifierError, normalise
 from node.labels import utc_day
 from schemas import codes
 from schemas.findings import FieldError
-from schemas.types import Entity, IntelligenceReport, LabelKind, Person, Place
+from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Person, Place
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LANGUAGE = re.compile(r"([a-z]{2})(-[A-Za-z0-9]{1,8})*")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BIRTH_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 
 
@@ -38,64 +38,68 @@ def check(report: IntelligenceReport) -> list[FieldError]:
     _check_content(found, report)
     ids = _check_entity_ids(found, report.entities)
     for index, entity in enumerate(report.entities):
-        _check_entity(found, f"entities[{index}]", entity)
-    allowed = tuple(map(str, sorted(ids)))
+        _check_entity(found, ("entities", index), entity)
     for index, connection in enumerate(report.connections):
-        path = f"connections[{index}]"
+        found.inside = ("connections", index)
         for end, name in ((connection.from_, "from"), (connection.to, "to")):
             if end not in ids:
-                found.add(f"{path}.{name}", "unknown_entity", f"no entity has the id {end}", allowed)
-        found.term(f"{path}.role", connection.role)
-        found.code(f"{path}.statement", connection.statement, "statements")
+                found.add(name, "unknown_entity", f"no entity has the id {end}", tuple(map(str, sorted(ids))))
+        found.term("role", connection.role)
+        found.code("statement", connection.statement, "statements")
     return found.errors
 
 
 class _Findings:
-    """Collects what is wrong; each method is one kind of check."""
+    """Collects what is wrong; each method is one kind of check. Only a finding has its path put together."""
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
+        self.inside: tuple[str | int, ...] = ()
+        """Where the fields are that are checked now: names, and indexes of arrays."""
 
-    def add(self, path: str, code: str, message: str, allowed: tuple[str, ...] = ()) -> None:
-        self.errors.append(FieldError(path=path, code=code, message=message, allowed=allowed))
+    def add(self, name: str, code: str, message: str, allowed: tuple[str, ...] = ()) -> None:
+        steps = (*self.inside, name)
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+        self.errors.append(FieldError(path=path.removeprefix("."), code=code, message=message, allowed=allowed))
 
-    def code(self, path: str, value: str, list_name: str) -> None:
+    def code(self, name: str, value: str, list_name: str) -> None:
         known = codes.load(list_name)
         if value not in known.codes:
-            self.add(path, "unknown_code", f"{value!r} is none of {list_name} (version {known.version})", known.ordered)
+            self.add(name, "unknown_code", f"{value!r} is none of {list_name} (version {known.version})", known.ordered)
 
-    def codes(self, path: str, values: Sequence[str], list_name: str) -> None:
+    def codes(self, name: str, values: Sequence[str], list_name: str) -> None:
         """A list that names at least one code."""
+        known = codes.load(list_name)
         if not values:
-            self.add(path, "missing", "at least one is needed", codes.load(list_name).ordered)
+            self.add(name, "missing", "at least one is needed", known.ordered)
         for index, value in enumerate(values):
-            self.code(f"{path}[{index}]", value, list_name)
-        self.unique(path, values)
+            if value not in known.codes:
+                self.code(f"{name}[{index}]", value, list_name)
+        self.unique(name, values)
 
-    def unique(self, path: str, values: Iterable[object]) -> None:
-        seen: set[object] = set()
-        for index, value in enumerate(values):
-            if value in seen:
-                self.add(f"{path}[{index}]", "duplicate", "is named twice")
-            seen.add(value)
+    def unique(self, name: str, values: Sequence[object]) -> None:
+        if len(values) > 1 and len(set(values)) < len(values):
+            for index, value in enumerate(values):
+                if value in values[:index]:
+                    self.add(f"{name}[{index}]", "duplicate", "is named twice")
 
-    def text(self, path: str, value: str | None) -> None:
+    def text(self, name: str, value: str | None) -> None:
         """A text that is there says something."""
         if value is not None and not value.strip():
-            self.add(path, "missing", "is blank")
+            self.add(name, "missing", "is blank")
 
-    def term(self, path: str, value: str) -> None:
+    def term(self, name: str, value: str) -> None:
         """A text of a few printable characters."""
-        self.text(path, value)
+        self.text(name, value)
         if _CONTROLS.search(value):
-            self.add(path, "wrong_format", "holds control characters")
+            self.add(name, "wrong_format", "holds control characters")
 
 
 def _check_frame(found: _Findings, report: IntelligenceReport) -> None:
     """What sender and system say around the content."""
     if report.kind is LabelKind.RECALL:
         found.add("kind", "not_allowed", "a recall has a payload of its own")
-    if not _is_canonical_uuid(report.report_id):
+    if not _UUID.fullmatch(report.report_id):
         found.add("report_id", "wrong_format", "is a UUID in lower case, as in 2f1c6b1e-7f0d-5a44-9a58-0c1e1f0a7d11")
     found.unique("references", report.references)
     found.codes("subjects", report.subjects, "subjects")
@@ -149,55 +153,51 @@ def _check_entity_ids(found: _Findings, entities: Sequence[Entity]) -> frozenset
     return frozenset(ids)
 
 
-def _check_entity(found: _Findings, path: str, entity: Entity) -> None:
-    found.code(f"{path}.kind", entity.kind, "entity_kinds")
-    found.code(f"{path}.statement", entity.statement, "statements")
-    found.text(f"{path}.label", entity.label)
+def _check_entity(found: _Findings, here: tuple[str | int, ...], entity: Entity) -> None:
+    found.inside = here
+    found.code("kind", entity.kind, "entity_kinds")
+    found.code("statement", entity.statement, "statements")
+    found.text("label", entity.label)
     if entity.kind == "PERSON" and entity.person is None:
-        found.add(f"{path}.person", "missing", "a PERSON needs its record: category, under_18, special_category")
+        found.add("person", "missing", "a PERSON needs its record: category, under_18, special_category")
     if entity.person is not None:
         if entity.kind != "PERSON":
-            found.add(f"{path}.person", "not_allowed", "belongs to an entity of kind PERSON only", ("PERSON",))
-        _check_person(found, f"{path}.person", entity.person)
+            found.add("person", "not_allowed", "belongs to an entity of kind PERSON only", ("PERSON",))
+        _check_person(found, entity.person)
     if entity.goods is not None:
         if entity.kind != "GOODS":
-            found.add(f"{path}.goods", "not_allowed", "belongs to an entity of kind GOODS only", ("GOODS",))
-        found.term(f"{path}.goods.type", entity.goods.type)
-        found.term(f"{path}.goods.unit", entity.goods.unit)
-    _check_identifiers(found, f"{path}.identifiers", entity)
+            found.add("goods", "not_allowed", "belongs to an entity of kind GOODS only", ("GOODS",))
+        found.term("goods.type", entity.goods.type)
+        found.term("goods.unit", entity.goods.unit)
+    if entity.identifiers:
+        _check_identifiers(found, here, entity.identifiers)
 
 
-def _check_person(found: _Findings, path: str, person: Person) -> None:
-    found.code(f"{path}.category", person.category, "categories")
-    found.text(f"{path}.family_name", person.family_name)
-    found.text(f"{path}.given_names", person.given_names)
+def _check_person(found: _Findings, person: Person) -> None:
+    found.code("person.category", person.category, "categories")
+    found.text("person.family_name", person.family_name)
+    found.text("person.given_names", person.given_names)
     if person.birth_date is not None and not _is_birth_date(person.birth_date):
-        found.add(f"{path}.birth_date", "wrong_format", "is a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
+        found.add("person.birth_date", "wrong_format", "is a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
 
 
-def _check_identifiers(found: _Findings, path: str, entity: Entity) -> None:
-    found.unique(path, ((identifier.scheme, identifier.value) for identifier in entity.identifiers))
-    for index, identifier in enumerate(entity.identifiers):
-        here = f"{path}[{index}]"
+def _check_identifiers(found: _Findings, here: tuple[str | int, ...], identifiers: Sequence[Identifier]) -> None:
+    found.unique("identifiers", [(identifier.scheme, identifier.value) for identifier in identifiers])
+    schemes = codes.load("schemes").codes
+    for index, identifier in enumerate(identifiers):
+        found.inside = (*here, "identifiers", index)
         if identifier.country is not None:
-            found.code(f"{here}.country", identifier.country, "countries")
-        if identifier.scheme not in codes.load("schemes").codes:
-            found.code(f"{here}.scheme", identifier.scheme, "schemes")
+            found.code("country", identifier.country, "countries")
+        if identifier.scheme not in schemes:
+            found.code("scheme", identifier.scheme, "schemes")
             continue
         try:
             normalised = normalise(identifier.scheme, identifier.value, identifier.country)
         except IdentifierError as error:
-            found.add(f"{here}.value", "invalid_identifier", str(error))
+            found.add("value", "invalid_identifier", str(error))
             continue
         if normalised != identifier.value:
-            found.add(f"{here}.value", "not_normalised", f"should be {normalised!r}", (normalised,))
-
-
-def _is_canonical_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+            found.add("value", "not_normalised", f"should be {normalised!r}", (normalised,))
 
 
 def _is_birth_date(text: str) -> bool:

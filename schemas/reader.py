@@ -1,10 +1,13 @@
 """Reads the body of a record as plain values: dicts, tuples, numbers, text, bytes.
 
-Compiles one function for each schema; pure, and knows no Avro library. It does not check what `schemas.types` bounds
-nor what a set is: conversion to the type and writing again do. What it refuses by itself, with ReadError:
+Compiles one function for each schema; pure, and knows no Avro library. What it lets pass is the only encoding of its
+value, so nobody has to write the value again to know. What `schemas.types` bounds (numbers, patterns) is left to the
+conversion to the type. What it refuses by itself, with ReadError:
 - a varint that is longer than it need be, or than ten bytes, or that overflows 64 bits
 - a length or index that is negative or reaches beyond the data; an array in several blocks, with its size, or too long
-- a boolean or a union's branch that is none; text that is not UTF-8; bytes that are left over
+- a boolean or a union's branch that is none; bytes that are left over
+- text that is not UTF-8, too short or too long in bytes, or that holds NUL unless it is kept verbatim
+- a set that is not sorted by the encoding of its items or holds one twice; items that agree where they must not
 Rules: a slice is never longer than the data, and no array longer than its `maxItems`, so that time and memory grow with
 the data only.
 """
@@ -43,6 +46,10 @@ def _refuse(what: str) -> None:
     raise ReadError(what)
 
 
+def _length_refused(where: str, length: int, least: int, most: int) -> None:
+    raise ReadError(f"{where}: {length} bytes, not {least} to {most}")
+
+
 def compile_reader(name: str, definitions: source.Definitions) -> Read:
     """`read(data, place)`: the record that takes all of `data` from `place` on.
 
@@ -65,7 +72,7 @@ def _record(name: str, definitions: source.Definitions, made: dict[str, Any]) ->
     if name in made:
         return made[name]
     definition = definitions[name]
-    text = _Text(definitions, made)
+    text = _Text(definitions, made, definition["namespace"])
     fields = []
     for number, field in enumerate(definition["fields"]):
         text.where = f"{definition['name']}.{field['name']}"
@@ -79,11 +86,12 @@ def _record(name: str, definitions: source.Definitions, made: dict[str, Any]) ->
 class _Text:
     """The lines of one reader. `d` is the data, `p` the place, `n` the number at hand."""
 
-    def __init__(self, definitions: source.Definitions, made: dict[str, Any]) -> None:
+    def __init__(self, definitions: source.Definitions, made: dict[str, Any], namespace: str) -> None:
         self.lines: list[str] = []
         self.where = ""
         self.names = Names()
-        self.names.bound |= {"rest": _rest, "refuse": _refuse}
+        self.names.bound |= {"rest": _rest, "refuse": _refuse, "length": _length_refused}
+        self._namespace = namespace
         self._definitions = definitions
         self._made = made
 
@@ -119,25 +127,54 @@ class _Text:
         self._add(indent, f"if n & 1: refuse('{self.where}: a length or an index is negative')")
         if kind == "enum":
             self._add(indent, f"{target} = {self.names.name(tuple(attributes['symbols']))}[n >> 1]")
+        elif kind == "bytes":
+            self._add(indent, "q = p + (n >> 1)", f"{target} = d[p:q]; p = q")
         else:
-            value = "d[p:q].decode()" if kind == "string" else "d[p:q]"
-            self._add(indent, "q = p + (n >> 1)", f"{target} = {value}; p = q")
+            least, most = source.text_bounds(attributes, self._namespace)
+            self._add(
+                indent,
+                "n >>= 1",
+                f"if not {least} <= n <= {most}: length('{self.where}', n, {least}, {most})",
+                "q = p + n",
+                f"{target} = d[p:q].decode(); p = q",
+            )
+            if not attributes.get("verbatim", False):
+                self._add(indent, f"if '\\0' in {target}: refuse('{self.where}: holds NUL')")
 
     def _array(self, attributes: dict[str, Any], target: str, indent: str) -> None:
         """One block with its count, then 0; or 0 alone."""
         items, item, left = f"{target}s", f"{target}i", f"{target}n"
+        before, last = f"{target}p", f"{target}l"
+        most = attributes.get("maxItems", source.ITEMS_MAX)
+        is_set = attributes.get("set", False)
         self._number(indent)
         self._add(indent, f"{items} = []", "if n:")
-        self._add(indent, f"    {left} = n >> 1")
-        most = attributes.get("maxItems", source.ITEMS_MAX)
+        inside = indent + "    "
         self._add(
-            indent, f"    if n & 1 or {left} > {most}: refuse('{self.where}: not one block of 1 to {most} items')"
+            inside,
+            f"{left} = n >> 1",
+            f"if n & 1 or {left} > {most}: refuse('{self.where}: not one block of 1 to {most} items')",
         )
-        self._add(indent, f"    for _ in range({left}):")
-        self.read(attributes["items"], item, indent + "        ")
-        self._add(indent, f"        {items}.append({item})")
-        self._add(indent, f"    if d[p]: refuse('{self.where}: not one block with its count')")
-        self._add(indent, "    p += 1", f"{target} = {items}")
+        if is_set:
+            self._add(inside, f"{last} = b''")
+        self._add(inside, f"for _ in range({left}):")
+        if is_set:
+            self._add(inside, f"    {before} = p")
+        self.read(attributes["items"], item, inside + "    ")
+        if is_set:
+            self._add(
+                inside,
+                f"    b = d[{before}:p]",
+                f"    if b <= {last}: refuse('{self.where}: a set is sorted by encoding and holds nothing twice')",
+                f"    {last} = b",
+            )
+        self._add(inside, f"    {items}.append({item})")
+        self._add(inside, f"if d[p]: refuse('{self.where}: not one block with its count')", "p += 1")
+        if is_set and (unique := attributes.get("unique")):
+            different = f"len({{({', '.join(f'i[{name!r}]' for name in unique)},) for i in {items}}})"
+            same = f"{self.where}: two items are the same {', '.join(unique)}"
+            self._add(inside, f"if {left} > 1 and {different} < {left}: refuse('{same}')")
+        self._add(indent, f"{target} = {items}")
 
     def _number(self, indent: str) -> None:
         """A varint into `n`, its sign not undone."""

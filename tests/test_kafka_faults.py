@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-import subprocess
+import random
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,11 @@ import pytest
 
 from broker.local.brokers import Cluster
 from broker.local.running import running as cluster_of
-from tests import stranger
+from tests import kills, stranger
 from tests.brokers import require_kafka
 from tests.exchange import report
-from tests.processes import ENLACE, Daemon, agreement, enlace, lab, ok, running, search_all, settle, until
+from tests.processes import Daemon, agreement, enlace, lab, ok, running, search_all, settle, until
 
-ROUNDS = 10
 STOP_SECONDS_MAX = 10.0
 
 
@@ -100,32 +100,27 @@ def test_a_node_stops_in_time_although_kafka_is_away(cluster: Cluster, homes: di
     assert all(seconds < STOP_SECONDS_MAX for _, seconds in ends), ends
 
 
-def test_what_was_accepted_arrives_once_although_kafka_is_killed_ten_times(
-    cluster: Cluster, homes: dict[str, Path]
+@pytest.mark.parametrize("rounds", [kills.ROUNDS, pytest.param(kills.ROUNDS_SLOW, marks=pytest.mark.slow)])
+def test_what_was_accepted_is_stored_once_by_all_entitled_although_kafka_is_killed(
+    rounds: int, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """`kill -9` while both sides work; the broker comes back on its data each time."""
-    accepted: list[str] = []
-    with running(*homes.values()):
-        for round_ in range(ROUNDS):
-            writing = subprocess.Popen(
-                [str(ENLACE), "publish", "-", "--json", "--home", str(homes["BZ"])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            texts = [f"Report {number} of round {round_}." for number in range(20)]
-            lines = [json.dumps(report(narrative={"text": text, "language": "en"})) for text in texts]
-            cluster.kill(1)
-            out, _ = writing.communicate("\n".join(lines).encode(), timeout=60)
-            accepted += [json.loads(line)["report_id"] for line in out.splitlines()]
-            cluster.start(1)
-        settle(*homes.values())
+    """`kill -9` of the broker in each round while both sides work, and of nodes too; it comes back on its data."""
+    cluster.start_all()
+    asyncio.run(stranger.delete_all(cluster.bootstrap))
+    waiting: list[threading.Thread] = []
 
-        held = [row["report_id"] for row in search_all(homes["GT"])]
-        [status] = ok("status", home=homes["GT"])
-        assert len(accepted) == ROUNDS * 20
-        assert sorted(held) == sorted(accepted)
-        assert status["findings"] == []
-        assert status["counts"]["quarantined"] == 0
+    def kill_broker(_: random.Random) -> None:
+        for thread in waiting:
+            thread.join()
+        cluster.kill(1)
+        waiting[:] = [threading.Thread(target=cluster.start, args=(1,))]  # nodes are killed while it starts
+        waiting[0].start()
+
+    try:
+        kills.campaign(kills.exchange(tmp_path, cluster.url), rounds, kill_broker)
+    finally:
+        for thread in waiting:
+            thread.join()
 
 
 def test_a_bomb_in_one_partition_leaves_the_node_below_its_cap_and_the_others_going(

@@ -1,90 +1,13 @@
-"""kill -9 of publisher and subscriber at random moments: all accepted is stored once by all entitled."""
+"""Nodes on the embedded log that are killed at random moments."""
 
-import json
-import os
-import random
-import subprocess
 from pathlib import Path
 
-from tests.exchange import report
-from tests.processes import ENLACE, Daemon, agreement, lab, search_all, settle
+import pytest
 
-ROUNDS = int(os.environ.get("ENLACE_KILL_ROUNDS", "10"))
-REPORTS_IN_ROUND = 12
-SEED = int(os.environ.get("ENLACE_SEED", "20261123"))
+from tests import kills
 
 
-def reports_of(round_: int) -> list[bytes]:
-    return [
-        json.dumps(
-            report(
-                subjects=["CONTRABAND" if number % 2 else "DRUG_TRAFFICKING"],
-                narrative={"text": f"Synthetic report {number} of round {round_}.", "language": "en"},
-            )
-        ).encode()
-        for number in range(REPORTS_IN_ROUND)
-    ]
-
-
-def hand_in(home: Path, lines: list[bytes], kill_after: int | None) -> dict[str, str]:
-    """Publish; the subject of each report that was answered with accepted. kill -9 after so many answers."""
-    process = subprocess.Popen(
-        [str(ENLACE), "publish", "-", "--json", "--home", str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(b"\n".join(lines))
-    process.stdin.close()
-    accepted: dict[str, str] = {}
-    for answers, line in enumerate(process.stdout, 1):
-        answer = json.loads(line)
-        assert answer["outcome"] in ("accepted", "duplicate")
-        accepted[answer["report_id"]] = json.loads(lines[answer["line"] - 1])["subjects"][0]
-        if answers == kill_after:
-            process.kill()
-            break
-    process.stdout.close()
-    process.wait()
-    return accepted
-
-
-def test_what_was_accepted_is_stored_once_by_all_entitled_whoever_is_killed(tmp_path: Path) -> None:
-    """Ten rounds by default; each kills a random choice of publishing command, publishing and receiving daemon."""
-    dice = random.Random(SEED)
-    homes = lab(
-        tmp_path,
-        ["BZ", "GT", "ES"],
-        agreement("BZ-GT", ["BZ", "GT"]),
-        agreement("BZ-ES", ["BZ", "ES"], ("CONTRABAND",)),
-    )
-    daemons = {code: Daemon(home) for code, home in homes.items()}
-    for daemon in daemons.values():
-        daemon.ready()
-    accepted: dict[str, str] = {}
-    try:
-        for round_ in range(ROUNDS):
-            lines = reports_of(round_)
-            accepted |= hand_in(homes["BZ"], lines, dice.choice([None, dice.randrange(1, REPORTS_IN_ROUND)]))
-            victims = dice.sample(["BZ", "GT", "ES"], dice.randrange(1, 4))
-            for code in victims:
-                daemons[code].kill()
-            for code in victims:
-                daemons[code] = Daemon(homes[code])
-            for code in dice.sample(victims, dice.randrange(len(victims) + 1)):
-                daemons[code].ready()  # the others may be killed while they start
-        settle(*homes.values())
-        held = {code: [row["report_id"] for row in search_all(home)] for code, home in homes.items()}
-        codes = [daemon.stop()[0] for daemon in daemons.values()]
-    except BaseException:
-        for daemon in daemons.values():
-            daemon.kill()
-        raise
-
-    assert codes == [0, 0, 0]
-    for code, ids in held.items():
-        assert len(ids) == len(set(ids)), f"{code} holds a report twice (ENLACE_SEED={SEED})"
-    assert accepted.keys() <= set(held["GT"]), f"GT lacks a report that was accepted (ENLACE_SEED={SEED})"
-    assert set(held["GT"]) == set(held["BZ"])
-    entitled = {id_ for id_, subject in accepted.items() if subject == "CONTRABAND"}
-    assert entitled <= set(held["ES"]), f"ES lacks a report that was accepted (ENLACE_SEED={SEED})"
-    assert not set(held["ES"]) & (accepted.keys() - entitled)
+@pytest.mark.parametrize("rounds", [kills.ROUNDS, pytest.param(kills.ROUNDS_SLOW, marks=pytest.mark.slow)])
+def test_what_was_accepted_is_stored_once_by_all_entitled_whoever_is_killed(rounds: int, tmp_path: Path) -> None:
+    """The publishing command, the publishing and the receiving daemon, in any choice."""
+    kills.campaign(kills.exchange(tmp_path), rounds)

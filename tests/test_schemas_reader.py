@@ -1,10 +1,12 @@
 """schemas/reader.py reads what the Avro library reads, and refuses by itself what is not canonical."""
 
 from io import BytesIO
+from random import Random
 from typing import Any
 
 import fastavro
 import pytest
+from hypothesis import given, strategies
 
 from schemas import codec, source, types
 from schemas.encoder import varint
@@ -55,3 +57,28 @@ def test_bytes_that_are_left_over_are_refused() -> None:
     """A record takes all of the data."""
     with pytest.raises(ReadError):
         reader_of(types.Recall)(varint(1) + b"x" + b"\0", 0)
+
+
+@pytest.mark.parametrize("value", EACH, ids=name_of)
+@given(random=strategies.randoms(use_true_random=False))
+def test_what_is_read_is_the_only_encoding_of_its_value(value: types.Record, random: Random) -> None:
+    """Whatever is done to lawful bytes: they are refused, or writing the value gives the same bytes again."""
+    data = bytearray(codec.encode(value))
+    for _ in range(random.randint(1, 3)):
+        place = random.randrange(START, len(data))
+        match random.randrange(4):
+            case 0:
+                data[place] ^= 1 << random.randrange(8)
+            case 1:
+                data.insert(place, random.choice((0, 1, 2, 0x80, 0xC0, data[place])))
+            case 2:
+                del data[place : place + random.randint(1, 4)]
+            case _:
+                data[place : place + 1] = data[place : place + random.randint(1, 24)]
+        if len(data) <= START:
+            return
+    try:
+        read = codec.decode(type(value), bytes(data))
+    except codec.BadMessage:
+        return
+    assert codec.encode(read) == data

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
-from node.store.bulk import insert_rows, set_rows
+from node.store import fulltext
+from node.store.bulk import ROWS_TOGETHER_MAX, insert_rows, insert_together, set_rows
 from node.store.engine import Store
-from node.store.tables import access_log
+from node.store.tables import access_log, message_text
 
 NAMES = ("at", "operation", "actor", "subject", "detail")
 
@@ -51,3 +52,23 @@ async def test_a_result_is_there_whole_and_a_streamed_one_is_refused(tmp_path: P
         await store.close()
 
     assert [tuple(row) for row in rows] == [(1,), (2,), (3,)]
+
+
+async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_path: Path) -> None:
+    """However many there are, and all of them are found by their words."""
+    count = 2 * ROWS_TOGETHER_MAX + 1
+    given = [(number, f"word{number} same") for number in range(count)]
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        async with store.write() as db:
+            await db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            await insert_together(db, message_text, ("message", "text"), given)
+            rows = (await db.execute(select(message_text).order_by(message_text.c.message))).all()
+            same = (await db.execute(fulltext.matching("same"))).all()
+            last = (await db.execute(fulltext.matching(f"word{count - 1}"))).all()
+            await db.execute(delete(message_text))
+    finally:
+        await store.close()
+
+    assert [tuple(row) for row in rows] == given
+    assert (len(same), [tuple(row) for row in last]) == (count, [(count - 1,)])

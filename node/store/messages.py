@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Opened
 from node.store import fulltext
-from node.store.bulk import insert_rows
+from node.store.bulk import insert_rows, insert_together
 from node.store.tables import identifier, message, message_subject, message_text
 from schemas import codec
 from schemas.types import IntelligenceReport
@@ -112,7 +112,7 @@ async def put(db: AsyncConnection, rows: Rows) -> None:
     await insert_rows(db, message, _MESSAGE, rows.messages)
     await insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
     await insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
-    await insert_rows(db, message_text, ("message", "text"), rows.texts)
+    await insert_together(db, message_text, ("message", "text"), rows.texts)
 
 
 def _texts(report: IntelligenceReport) -> Iterable[str]:
