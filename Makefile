@@ -2,6 +2,7 @@
 # Each target sets up .venv when it is missing or stale; nothing but Python 3.11+ and make is needed.
 PYTHON ?= python3
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE  # a test starts the command hundreds of times
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
 .PHONY: setup demo test slow check bench bench-memory generate lock clean

@@ -24,6 +24,7 @@ from node.randomness import Fresh
 from node.receipting import Receipting
 from node.relay import Relay
 from node.seal import Signer
+from node.share import Share
 from node.store.engine import Store
 from node.subscribe import Subscriber
 from schemas.types import KeyUse, NodeConfig
@@ -62,14 +63,22 @@ class Home:
         """The documents that have effect, and this node's judge."""
         return Installed(self.documents, self.config.node.community, self.config.node.id, self.keys())
 
-    def places(self) -> dict[str, Place]:
-        """Every topic that this node reads, and the place that it stands for."""
-        places = {}
+    def share(self, number: int = 0) -> Share:
+        """What the daemon itself reads, or its child of this number."""
+        return Share(number=number, of=self.config.node.processes)
+
+    def places(self, share: Share | None = None) -> dict[str, Place]:
+        """Every topic that this node, or the process with this share, reads, and the place that it stands for."""
+        places, reads = {}, self.reads(share)
         for topic in topologies.topics_of(self.topology):
             stream, originator = topologies.place_of(topic)
-            if stream != "governance":
+            if stream != "governance" and reads(originator):
                 places[topic] = Place(stream=stream, originator=originator)
         return places
+
+    def reads(self, share: Share | None) -> Callable[[str], bool]:
+        """Whether the process with this share, or without one the node, reads an originator."""
+        return lambda originator: share is None or share.holds(originator, self.topology.members)
 
 
 def open_home(path: Path) -> Home:
@@ -113,14 +122,13 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None) -> AsyncIterator[Node]:
-    """Everything that a daemon needs; `bus` stands in for the configured log."""
-    keys, installed, places = home.keys(), home.installed(), home.places()
+async def open_node(
+    home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None, share: Share | None = None
+) -> AsyncIterator[Node]:
+    """Everything that a daemon needs; `bus` stands in for the configured log, without a `share` it reads everything."""
+    keys, installed, places, reads = home.keys(), home.installed(), home.places(share), home.reads(share)
     code = home.config.node.id
-    seal_key = keys.newest(KeyUse.SEAL)
-    signer = Signer(
-        originator=code, community=installed.governance.community, key_id=seal_key.key_id, sign=seal_key.sign
-    )
+    signer = _signer(keys, installed)
     random = Fresh(clock.random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
@@ -149,8 +157,16 @@ async def open_node(home: Home, *, now: Clock = clock.now_ms, bus: Log | None = 
                 clock=now,
                 random=random,
             ),
-            subscriber=Subscriber(store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now),
+            subscriber=Subscriber(
+                store=store, bus=log, judge=lambda: installed.judge, places=places, clock=now, reads=reads
+            ),
         )
+
+
+def _signer(keys: PrivateKeys, installed: Installed) -> Signer:
+    newest = keys.newest(KeyUse.SEAL)
+    community = installed.governance.community
+    return Signer(originator=keys.node, community=community, key_id=newest.key_id, sign=newest.sign)
 
 
 def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms) -> Publisher:

@@ -7,16 +7,20 @@ with 75. The end has an order: tasks finish their step, then the log closes, the
 """
 
 import asyncio
+import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import structlog
 
-from broker.log import LogStuck, LogUnavailable
+from broker.log import LogUnavailable
 from node.assembly import Node
-from node.errors import RestartNeeded, Unavailable
+from node.children import Children
+from node.errors import Unavailable
+from node.restart import restart_of
 from node.store import notes
 from node.store.changes import Changes
 from node.subscribe import WAITING_ALARM_MS
@@ -30,44 +34,68 @@ WATCH_SECONDS: Final = 5.0  # messages that wait for a quarter of an hour
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
-async def run(node: Node, ready: Callable[[], None]) -> None:
+async def run(node: Node, ready: Callable[[], None], children: Children) -> None:
     """Run until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins."""
     stopping = asyncio.Event()
-    with _signals(stopping):
-        await node.subscriber.start()
-        changes = Changes(node.store_path)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(_reading(node, stopping), name="subscribe")
-                sending = tasks.create_task(_sending(node, changes, stopping), name="relay")
-                watching = tasks.create_task(_watching(node, stopping), name="watch")
-                ready()
-                await stopping.wait()
-                log.info("node_stopping", node=node.code)
-                await _end_of(reading, sending, watching)
-        except BaseExceptionGroup as group:
-            if (restart := _restart(group)) is not None:
-                raise restart from group
-            raise
-        finally:
-            changes.close()
+    changes = Changes(node.store_path)
+    try:
+        with _signals(stopping):
+            await children.start()
+            await _group(
+                node,
+                stopping,
+                ready,
+                subscribe=_reading(node, stopping),
+                relay=_sending(node, changes, stopping),
+                watch=_watching(node, stopping),
+                children=children.watch(stopping),
+            )
+    finally:
+        await children.end()
+        changes.close()
     log.info("node_stopped", node=node.code)
 
 
-def _restart(group: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
-    """What a new process may mend; None for everything else, which is a bug."""
-    stuck: BaseException | None = group.subgroup(LogStuck)
-    if stuck is not None:
-        while isinstance(stuck, BaseExceptionGroup):
-            stuck = stuck.exceptions[0]
-        hint = "a supervisor starts it again; if that does not help, look at the cluster"
-        return RestartNeeded("log_stuck", str(stuck), path="bus.url", hint=hint)
-    if group.subgroup(MemoryError) is not None:
-        hint = "a supervisor starts it again; if that does not help, raise node.memory_mb"
-        return RestartNeeded(
-            "memory_exhausted", "the limit of node.memory_mb is reached", path="node.memory_mb", hint=hint
-        )
-    return None
+async def read(node: Node, ready: Callable[[], None]) -> None:
+    """Do the reading of a child: until stdin ends, which is the end of the daemon, SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    with _signals(stopping), _lifeline(stopping):
+        await _group(node, stopping, ready, subscribe=_reading(node, stopping))
+
+
+async def _group(
+    node: Node, stopping: asyncio.Event, ready: Callable[[], None], **jobs: Coroutine[None, None, None]
+) -> None:
+    """Do all `jobs` until the node stops or one of them fails."""
+    await node.subscriber.start()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(job, name=name) for name, job in jobs.items()]
+            ready()
+            await stopping.wait()
+            log.info("node_stopping", node=node.code)
+            await _end_of(*running)
+    except BaseExceptionGroup as group:
+        if (restart := restart_of(group)) is not None:
+            raise restart from group
+        raise
+
+
+@contextmanager
+def _lifeline(stopping: asyncio.Event) -> Iterator[None]:
+    """Stop when the other end of stdin is closed; nothing is ever written to it."""
+    loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def look() -> None:
+        if not os.read(stdin, 1):
+            loop.remove_reader(stdin)
+            stopping.set()
+
+    loop.add_reader(stdin, look)
+    try:
+        yield
+    finally:
+        loop.remove_reader(stdin)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ Everything else that is raised is a bug: nothing catches it and the process ends
 Codes are stable snake_case texts; log, row, answer and manual use the same.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+EXIT_BUG: Final = 70
 
 # By step of the verification procedure (wire-format, "Verification, in this order").
 REJECTION_STEP: dict[str, int] = {

@@ -2,7 +2,8 @@
 
 Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`, looking again
 is `retry`. A crash loses nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
-If another process ingested between reading and writing, all is decided anew: what was read is not true any more.
+If another process ingested of the same originators between reading and writing, all is decided anew: what was read is
+not true any more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ from node.judge import Judge, grant_of
 from node.message import Place, Verified
 from node.outcomes import Reached
 from node.recording import write_decisions
-from node.store import outbox, retried, streams
+from node.store import outbox, retried, streams, turns
 from node.store.engine import Store
 
 log = structlog.get_logger()
@@ -53,7 +54,7 @@ async def ingest(
             one.placed = placed
         work = _Work()
         async with store.read() as db:
-            turn = await streams.turn_now(db)
+            before = await turns.now(db, {one.place.originator for one in found})
             here = await _still_here(db, found)
             await _load(db, work, here)
             for one in here:
@@ -66,7 +67,7 @@ async def ingest(
             if one.decision is None and one.record is not None:
                 one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
         async with store.write() as db:
-            if await streams.take_turn(db, turn):
+            if await turns.take(db, before):
                 await _write(db, judge, work, here, positions, now)
                 return list(work.grants.values())
 

@@ -50,8 +50,12 @@ async def retry_pending(
     clock: Callable[[], int],
     grants: Sequence[Grant] = (),
     everything: bool = False,
+    of: Callable[[str], bool] = lambda _: True,
 ) -> int:
-    """Look again at what waits for one of `grants`, at what is due, or at everything; returns at how many."""
+    """Look again at what waits for one of `grants`, at what is due, or at everything; returns at how many.
+
+    Of the originators for which `of` says so: others are left to whoever reads them.
+    """
     looked, after = 0, 0
     while True:
         async with store.read() as db:
@@ -65,20 +69,22 @@ async def retry_pending(
             )
         if not rows:
             return looked
-        looked += len(rows)
         after = rows[-1].id
-        found = [
-            Found(
-                topic=row.topic,
-                place=row.place,
-                position=row.position,
-                value=row.value,
-                placed=row.placed,
-                pending_id=row.id,
-            )
-            for row in rows
-        ]
-        await ingest(store, judge(), found, positions={}, now=clock())
+        found = [_again(row) for row in rows if of(row.place.originator)]
+        looked += len(found)
+        if found:
+            await ingest(store, judge(), found, positions={}, now=clock())
+
+
+def _again(row: notes.Pending) -> Found:
+    return Found(
+        topic=row.topic,
+        place=row.place,
+        position=row.position,
+        value=row.value,
+        placed=row.placed,
+        pending_id=row.id,
+    )
 
 
 async def retry_quarantined(

@@ -27,7 +27,7 @@ WAITING_ALARM_MS: Final = 15 * 60 * 1000
 
 
 class Subscriber:
-    """One node's reading of all streams that it may read."""
+    """One process's reading of the streams that are its share."""
 
     def __init__(
         self,
@@ -37,13 +37,18 @@ class Subscriber:
         judge: Callable[[], Judge],
         places: Mapping[str, Place],
         clock: Callable[[], int],
+        reads: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`places` are the topics to read; `judge()` is the judge of the moment, `clock()` the time in ms."""
+        """`places` are the topics to read, all of originators that this process `reads`.
+
+        `judge()` is the judge of the moment, `clock()` the time in ms.
+        """
         self._store = store
         self.bus = bus
         self._judge = judge
         self.places = dict(places)
         self._clock = clock
+        self._reads = reads
         self._positions: dict[str, int] = {}
         self._known: set[str] = set()
         self._paused: frozenset[str] = frozenset()
@@ -149,7 +154,9 @@ class Subscriber:
         return await self._retry(everything=True)
 
     async def _retry(self, *, grants: Sequence[Grant] = (), everything: bool = False) -> int:
-        looked = await retry_pending(self._store, self._judge, clock=self._clock, grants=grants, everything=everything)
+        looked = await retry_pending(
+            self._store, self._judge, clock=self._clock, grants=grants, everything=everything, of=self._reads
+        )
         if looked:
             await self._pause()
         return looked

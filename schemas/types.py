@@ -29,7 +29,7 @@ MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 NarrativeLanguage = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z]{2}(-[A-Za-z0-9]{1,8})*)\Z")]
 NodeCode = Annotated[str, Meta(max_length=16, pattern=r"\A(?:[A-Z][A-Z0-9]{1,15})\Z")]
 NodeSectionMemoryMb = Annotated[int, Meta(ge=512, le=2_147_483_647)]
-NodeSectionProcesses = Annotated[int, Meta(ge=1, le=1)]
+NodeSectionProcesses = Annotated[int, Meta(ge=1, le=64)]
 PersonBirthDate = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)\Z")]
 PlaceLatitudeMicrodegrees = Annotated[int, Meta(ge=-90_000_000, le=90_000_000)]
 PlaceLocode = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[A-Z]{2}[A-Z0-9]{3})\Z")]
@@ -310,7 +310,7 @@ class NodeSection(Record, frozen=True, kw_only=True):
     community: Bytes32 | None = None
     """Base64 of the hash of the first ROOT document, agreed by hand; without it the one installed."""
     processes: NodeSectionProcesses = 1
-    """Number of processes that open messages: one in this version."""
+    """Processes that read: the originators are dealt out among the daemon and so many less one children of it."""
     memory_mb: NodeSectionMemoryMb = 1024
     """Address space that the daemon limits itself to, in MiB; what asks for more ends it with exit code 75."""
 

@@ -10,6 +10,7 @@ from broker.embedded import EmbeddedLog
 from broker.log import Fetched, LogStuck
 from node import daemon
 from node.assembly import open_home, open_node
+from node.children import Children
 from node.errors import RestartNeeded
 from tests.exchange import report
 from tests.processes import Daemon, agreement, enlace, lab, ok, running, search_all, settle, until
@@ -130,7 +131,7 @@ async def test_what_a_new_process_may_mend_asks_for_one(homes: dict[str, Path], 
     try:
         async with open_node(open_home(homes["GT"]), bus=bus) as node:
             with pytest.raises(RestartNeeded) as asked:
-                await daemon.run(node, lambda: None)
+                await daemon.run(node, lambda: None, Children(homes["GT"], 1))
     finally:
         await bus.close()
 

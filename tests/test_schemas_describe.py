@@ -13,7 +13,7 @@ def test_a_configuration_is_described_key_by_key() -> None:
     fields = _of(types.NodeConfig)
 
     assert list(fields)[:4] == ["node.id", "node.community", "node.processes", "node.memory_mb"]
-    assert fields["node.processes"].type == "int 1 to 1"
+    assert fields["node.processes"].type == "int 1 to 64"
     assert fields["node.processes"].default == 1
     assert all(doc.doc for doc in fields.values())
 

@@ -17,9 +17,8 @@ from typer.exceptions import TyperException
 from broker.log import LogError
 from node.cli import audit, broker, configuring, intake, operating, reading, setup
 from node.cli.output import Output, ReaderGone
-from node.errors import EnlaceError, Unavailable, UsageError
+from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
 
-BUG: Final = 70
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
@@ -85,7 +84,7 @@ def _bug(output: Output, error: Exception) -> int:
         traceback.print_exception(error)
     message = f"{type(error).__name__}; see stderr"
     output.error(EnlaceError("bug", message, hint="please report it with what stands on stderr"))
-    return BUG
+    return EXIT_BUG
 
 
 def _usage(error: TyperException) -> UsageError:
@@ -141,3 +140,7 @@ def _log_to_stderr(*, json: bool) -> None:
 def _discard(stream: TextIO) -> None:
     """What is still buffered goes nowhere, so that the end of the process does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+if __name__ == "__main__":  # as the daemon starts its children
+    main()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,12 +25,17 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(policy_app, name="policy")
 
 
-def run(home: HomeOption = None, json: JsonOption = False) -> int:
+def run(
+    home: HomeOption = None,
+    json: JsonOption = False,
+    share: Annotated[int, typer.Option(hidden=True, help="As the daemon starts its children.", min=0)] = 0,
+) -> int:
     """Run the node until SIGTERM; the first line on stdout says that it is ready."""
     from msgspec.structs import replace
 
     from node import daemon, memory
     from node.assembly import open_home, open_node
+    from node.children import Children
     from node.lock import only_daemon
     from node.logs import configure
     from schemas.types import LogFormat
@@ -38,10 +44,14 @@ def run(home: HomeOption = None, json: JsonOption = False) -> int:
     configure(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:
-        async with open_node(opened) as node:
-            await daemon.run(node, lambda: _ready(node.code))
+        async with open_node(opened, share=opened.share(share)) as node:
+            if share:
+                await daemon.read(node, lambda: _ready(node.code))
+            else:
+                children = Children(opened.path, opened.config.node.processes, *(["--json"] if json else []))
+                await daemon.run(node, lambda: _ready(node.code), children)
 
-    with only_daemon(opened.path), memory.limited(opened.config.node.memory_mb):
+    with nullcontext() if share else only_daemon(opened.path), memory.limited(opened.config.node.memory_mb):
         asyncio.run(serve())
     return 0
 

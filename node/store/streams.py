@@ -14,7 +14,7 @@ from node.audience import Grant
 from node.chain import Gap, Link, StreamView, open_gaps
 from node.message import BATCH_LEAVES_MAX, Place, Verified
 from node.store.bulk import insert_rows
-from node.store.tables import finding, granted, link, reading, turn, used_id
+from node.store.tables import finding, granted, link, reading, used_id
 from schemas import codec
 from schemas.types import KeyGrant
 
@@ -50,17 +50,6 @@ async def raise_highest(db: AsyncConnection, place: Place, value: int) -> None:
         .where(reading.c.originator == place.originator, reading.c.stream == place.stream, reading.c.highest < value)
         .values(highest=value)
     )
-
-
-async def turn_now(db: AsyncConnection) -> int:
-    """The number of the last ingest."""
-    return (await db.scalar(select(turn.c.value))) or 0
-
-
-async def take_turn(db: AsyncConnection, after: int) -> bool:
-    """Take the turn after `after`; False if another process wrote since, and what was read before is not true now."""
-    done = await db.execute(update(turn).where(turn.c.value == after).values(value=after + 1))
-    return done.rowcount == 1
 
 
 async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -> StreamView:

@@ -233,7 +233,7 @@ Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
 turn = Table(
     "turn",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("originator", String(16), primary_key=True),
     Column("value", BigInteger, nullable=False, comment="goes up with each ingest: who read before is told so"),
 )
 

@@ -1,0 +1,119 @@
+"""`[node] processes`: the reading is divided, nothing is read twice or by nobody, and all end together."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from broker import topology as topologies
+from node.share import Share
+from tests.exchange import report
+from tests.processes import Daemon, agreement, lab, ok, running, search_all, settle, until
+
+WRITERS = ("BZ", "CO", "MX", "PA")
+READER = "GT"
+TWO = {"ENLACE_NODE__PROCESSES": "2"}
+RESTART = 75
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> dict[str, Path]:
+    """Four that send and one that reads."""
+    return lab(tmp_path, [*WRITERS, READER], agreement("ALL", [*WRITERS, READER]))
+
+
+def publish(home: Path, *words: str) -> list[str]:
+    lines = [json.dumps(report(narrative={"text": word, "language": "en"})).encode() for word in words]
+    return [answer["report_id"] for answer in ok("publish", "-", home=home, data=b"\n".join(lines))]
+
+
+def children(daemon: Daemon) -> list[int]:
+    """The processes that a daemon has started and that run."""
+    pid = daemon.process.pid
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 64])
+def test_each_originator_is_in_one_share(processes: int) -> None:
+    """Those of the topology are dealt out evenly; of anybody else the daemon itself takes care."""
+    members = topologies.default().members
+    shares = [Share(number=number, of=processes) for number in range(processes)]
+    counts = [sum(share.holds(member, members) for member in members) for share in shares]
+
+    assert all(sum(share.holds(member, members) for share in shares) == 1 for member in members)
+    assert max(counts) - min(counts) <= 1
+    assert [share.holds("ZZ", members) for share in shares] == [True] + [False] * (processes - 1)
+
+
+def test_two_processes_read_everything_once(homes: dict[str, Path]) -> None:
+    """From originators of both shares, with a grant that comes late, and what was there before a restart."""
+    members = topologies.default().members
+    assert {Share(number=1, of=2).holds(code, members) for code in WRITERS} == {True, False}
+    sent: list[str] = []
+    with running(*(homes[code] for code in WRITERS)):
+        for round_ in ("first", "second"):
+            daemon = Daemon(homes[READER], TWO)
+            daemon.ready()
+            assert len(children(daemon)) == 1
+            for code in WRITERS:
+                sent += publish(homes[code], f"{round_} {code}", f"another {round_} {code}")
+            settle(*homes.values())
+            assert daemon.stop()[0] == 0
+    held = [row["report_id"] for row in search_all(homes[READER])]
+    [status] = ok("status", home=homes[READER])
+
+    assert sorted(held) == sorted(sent)
+    assert (status["findings"], status["counts"]["quarantined"], status["counts"]["waiting"]) == ([], 0, 0)
+
+
+def test_a_message_that_waits_is_retried_by_the_process_that_reads_its_originator(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
+    """Of each share one, without an agreement at first."""
+    [document] = (homes[READER] / "documents").glob("agreement-*")
+    kept = document.rename(tmp_path / document.name)
+    with running(*(homes[code] for code in WRITERS)):
+        daemon = Daemon(homes[READER], TWO)
+        daemon.ready()
+        sent = [id_ for code in WRITERS for id_ in publish(homes[code], f"from {code}")]
+        until(lambda: ok("status", home=homes[READER])[0]["counts"]["waiting"] == len(WRITERS))
+        ok("governance", "install", kept, home=homes[READER])
+        until(lambda: ok("status", home=homes[READER])[0]["counts"]["stored"] == len(WRITERS))
+        assert daemon.stop()[0] == 0
+
+    assert sorted(row["report_id"] for row in search_all(homes[READER])) == sorted(sent)
+
+
+def test_children_end_with_their_daemon_however_that_ends(homes: dict[str, Path]) -> None:
+    """SIGTERM and kill -9; the next daemon starts at once."""
+    for end in (Daemon.stop, Daemon.kill):
+        daemon = Daemon(homes[READER], TWO | {"ENLACE_NODE__PROCESSES": "3"})
+        daemon.ready()
+        pids = children(daemon)
+        assert len(pids) == 2
+        end(daemon)
+        until(lambda pids=pids: all(gone(pid) for pid in pids))  # type: ignore[misc]
+
+
+def test_a_child_that_is_killed_ends_the_daemon_which_asks_for_a_new_process(homes: dict[str, Path]) -> None:
+    """Nobody reads one share without the other."""
+    daemon = Daemon(homes[READER], TWO)
+    daemon.ready()
+    [child] = children(daemon)
+    begun = time.monotonic()
+    os.kill(child, signal.SIGKILL)
+
+    assert daemon.process.wait(timeout=30) == RESTART
+    assert time.monotonic() - begun < 10
+    assert "child_ended" in daemon.process.stdout.read().decode() + daemon.log.read_text()  # type: ignore[union-attr]
+    daemon.kill()
