@@ -1,11 +1,15 @@
-"""docs/errors.md and docs/events.md hold what the code raises and logs, neither less nor more; each code has a test.
+"""docs/errors.md, events.md and limits.md hold what the code raises, logs and bounds, neither less nor more.
+
+Each code has a test.
 
 Read from the syntax trees of node, schemas and broker, so that a code added there fails here until it is written down.
 """
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -175,13 +179,14 @@ def test_every_finding_and_note_of_the_contract_is_listed() -> None:
     assert listed("## What is withheld, waits or is counted").keys() == {code(row["code"]) for row in notes}
 
 
-@pytest.mark.parametrize("page", ["errors.md", "events.md"])
+@pytest.mark.parametrize("page", ["errors.md", "events.md", "limits.md"])
 def test_each_row_of_a_catalogue_says_something_in_every_cell(page: str) -> None:
     for table in tables(page, f"# {page.removesuffix('.md').capitalize()}"):
         for row in table:
             assert all(row.values()), row
 
 
+@cache
 def texts_of_tests() -> set[str]:
     """Every text in a test that could be an expected code."""
     found: set[str] = set()
@@ -247,3 +252,22 @@ def test_every_event_is_listed_with_its_level_and_fields_and_no_other() -> None:
 
 def test_event_names_are_snake_case() -> None:
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", event) for event in logged())
+
+
+def limits() -> dict[str, float]:
+    """Every constant of a module whose name says that it is a limit, with its value."""
+    found: dict[str, float] = {}
+    for file, tree in TREES.items():
+        for node in ast.iter_child_nodes(tree):
+            if file != "schemas/types.py" and isinstance(node, ast.Assign | ast.AnnAssign):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Z0-9_]*_(MAX|MIN)", target.id):
+                    module = file.removesuffix(".py").replace("/", ".")
+                    found[f"{module}.{target.id}"] = getattr(importlib.import_module(module), target.id)
+    return found
+
+
+def test_every_limit_is_listed_with_its_value_and_no_other() -> None:
+    rows = {code(row["limit"]): row["value"] for table in tables("limits.md", "# Limits") for row in table}
+
+    assert rows == {name: f"{int(value):,}" for name, value in limits().items()}

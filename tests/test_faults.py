@@ -32,7 +32,7 @@ PROJECT: Final = Path(__file__).parent.parent
 
 # The table itself.
 
-ROWS: Final = {str(number) for number in (*range(1, 20), 53, 55, 59, 61, 63, 68)}
+ROWS: Final = {str(number) for number in (*range(1, 25), 53, 55, 59, 61, 63, 68)}
 
 
 def rows() -> list[dict[str, str]]:
