@@ -18,7 +18,7 @@ from node.intake import Draft
 from node.labels import labels_of
 from node.message import ZERO_HASH, Place
 from node.retry import RECORDS_IN_TRANSACTION_MAX
-from node.store import messages, notes, outbox, streams
+from node.store import messages, notes, outbox, streams, views
 from node.store.engine import Store
 from schemas import codec
 from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage
@@ -136,7 +136,7 @@ async def _store(
     highest = entries[-1].position + 1
     view = StreamView(links={}, used_ids={}, highest=highest, changed=links, new_ids=ids)
     async with store.write() as db:
-        await streams.put_view(db, _PLACE, view)
+        await views.put(db, _PLACE, view)
         await streams.put_positions(db, [(TOPIC, _PLACE, highest, highest)])
         await messages.put(db, rows)
 

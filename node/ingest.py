@@ -22,7 +22,7 @@ from node.judge import Judge, grant_of
 from node.message import Place, Verified
 from node.outcomes import Reached
 from node.recording import write_decisions
-from node.store import outbox, retried, streams, turns
+from node.store import outbox, retried, streams, turns, views
 from node.store.engine import Store
 
 log = structlog.get_logger()
@@ -95,7 +95,7 @@ async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> Non
         if one.record is not None and not one.placed:
             by_place.setdefault(one.place, []).append(one.record)
     for place, records in by_place.items():
-        work.views[place] = await streams.view(db, place, records)
+        work.views[place] = await views.load(db, place, records)
 
 
 def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
@@ -151,7 +151,7 @@ async def _write(
     db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int
 ) -> None:
     for place, view in work.views.items():
-        await streams.put_view(db, place, view)
+        await views.put(db, place, view)
     await streams.put_grants(db, work.grants)
     await _write_positions(db, work, found, positions)
     for place, position in work.gaps_changed.items():

@@ -19,7 +19,7 @@ from node.errors import Rejected
 from node.governance import Governance
 from node.message import GOVERNANCE_IN_FILES, Place, Verified
 from node.replayed import Finding, StreamRead, about, gap_finding, in_order, refusal
-from node.store import streams
+from node.store import streams, views
 from node.store.engine import Store
 from node.verify import HeldForGovernance, SignatureMemory, check_key_validity, verify
 
@@ -67,10 +67,10 @@ class Trace:
                 found.append((entry.position, record))
         for near in _near_each_other(found):
             async with self._store.write() as db:
-                view = await streams.view(db, self.place, [record for _, record in near])
+                view = await views.load(db, self.place, [record for _, record in near])
                 for position, record in near:
                     self._take_place(view, position, record)
-                await streams.put_view(db, self.place, view)
+                await views.put(db, self.place, view)
                 await streams.put_positions(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
                 self.highest = view.highest
 

@@ -1,14 +1,14 @@
-"""Many rows by one statement that is compiled once.
+"""Many rows, or rows for many values, by one statement that is compiled once.
 
 SQLAlchemy looks at each value of each row of an `execute`; for rows whose values the driver takes as they are (numbers,
 text, bytes, null) that is as much work as the database's own. The statement still comes from the table's definition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table, Update, bindparam, insert, update
+from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,6 +39,35 @@ async def set_rows(db: AsyncConnection, table: Table, names: tuple[str, ...], ro
     """Set the columns `names`, in the table's order, of rows that are there; each of `rows` ends with its `id`."""
     if rows:
         await db.exec_driver_sql(_setting(table, names), list(rows))
+
+
+async def rows_for(db: AsyncConnection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows of a module's `statement`, which has a bindparam for each of `values`, expanding where that is a list.
+
+    Columns are as the driver gives them: a boolean is 0 or 1.
+    """
+    lists = {name: _padded(value) for name, value in values.items() if isinstance(value, list)}
+    if not all(lists.values()):
+        return ()
+    text, order = _selecting(statement, tuple((name, len(lists[name]) if name in lists else None) for name in values))
+    given = [values[name] if index is None else lists[name][index] for name, index in order]
+    return (await db.exec_driver_sql(text, tuple(given))).all()
+
+
+def _padded(values: list[Any]) -> list[Any]:
+    """The same values; repeated so that few different lengths, and so few texts, come up."""
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values)) if values else values
+
+
+@lru_cache(STATEMENTS_REMEMBERED_MAX)
+def _selecting(
+    statement: Select[Any], lengths: tuple[tuple[str, int | None], ...]
+) -> tuple[str, tuple[tuple[str, int | None], ...]]:
+    """The text for lists of these lengths; for each place in it the name of a value, and the index in a list."""
+    dummies: dict[str, Any] = {name: None if length is None else [None] * length for name, length in lengths}
+    compiled = statement.params(dummies).compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+    indexes = {f"{name}_{index + 1}": (name, index) for name, length in lengths for index in range(length or 0)}
+    return str(compiled), tuple(indexes.get(name, (name, None)) for name in compiled.positiontup or ())
 
 
 @cache

@@ -3,18 +3,18 @@
 Loads the part of a stream that the records at hand touch (`view`), and writes what placing them changed.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, tuple_, union, update
+from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.audience import Grant
-from node.chain import Gap, Link, StreamView, open_gaps
-from node.message import BATCH_LEAVES_MAX, Place, Verified
-from node.store.bulk import insert_rows
+from node.chain import Gap, open_gaps
+from node.message import Place
 from node.store.tables import finding, granted, link, reading, used_id
+from node.store.views import link_of
 from schemas import codec
 from schemas.types import KeyGrant
 
@@ -52,36 +52,6 @@ async def raise_highest(db: AsyncConnection, place: Place, value: int) -> None:
     )
 
 
-async def view(db: AsyncConnection, place: Place, records: Sequence[Verified]) -> StreamView:
-    """The part of the stream at `place` that `records` touch."""
-    here = (link.c.originator == place.originator, link.c.stream == place.stream)
-    hashes = {record.batch_hash for record in records}
-    before = {record.batch.previous for record in records}
-    first = min(record.batch.first_sequence for record in records)
-    end = max(record.batch.first_sequence + record.batch.size for record in records)
-    touched = (  # each has an index of its own; under one OR the whole stream would be looked through
-        link.c.hash.in_(hashes | before),
-        link.c.previous.in_(hashes | before),
-        (link.c.first < end) & (link.c.first + link.c.size > first) & (link.c.first > first - BATCH_LEAVES_MAX),
-    )
-    rows = await db.execute(union(*(select(link).where(*here, condition) for condition in touched)))
-    ids = await db.execute(
-        select(used_id.c.message_id, used_id.c.sequence).where(
-            used_id.c.originator == place.originator,
-            used_id.c.stream == place.stream,
-            used_id.c.message_id.in_([record.header.message_id for record in records]),
-        )
-    )
-    highest = await db.scalar(
-        select(reading.c.highest).where(reading.c.originator == place.originator, reading.c.stream == place.stream)
-    )
-    return StreamView.of(
-        (_link(row) for row in rows.mappings()),
-        used_ids={message_id: sequence for message_id, sequence in ids},
-        highest=highest or 0,
-    )
-
-
 async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> int | None:
     """The sequence of the message that has this id in the stream; None if none has."""
     sequence: int | None = await db.scalar(
@@ -94,63 +64,16 @@ async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> in
     return sequence
 
 
-def _link(row: RowMapping) -> Link:
-    return Link(
-        first=row["first"],
-        size=row["size"],
-        hash=row["hash"],
-        previous=row["previous"],
-        sealed_at=row["sealed_at"],
-        arrived=int.from_bytes(row["arrived"], "little"),
-        linked=row["linked"],
-    )
-
-
-async def put_view(db: AsyncConnection, place: Place, changed: StreamView) -> None:
-    """Write the links and ids that placing records changed."""
-    new, old = [], []
-    for one in changed.changed.values():
-        state: dict[str, Any] = {
-            "arrived": one.arrived.to_bytes((one.size + 7) // 8, "little"),
-            "linked": one.linked,
-            "whole": one.is_whole,
-        }
-        if one.is_new:
-            facts = {"first": one.first, "size": one.size, "hash": one.hash, "previous": one.previous}
-            new.append({**facts, **state, "sealed_at": one.sealed_at, **_columns(place)})
-        else:
-            old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": one.first})
-    if new:
-        await db.execute(insert(link), new)
-    if old:
-        await db.execute(
-            update(link)
-            .where(
-                link.c.originator == place.originator,
-                link.c.stream == place.stream,
-                link.c.first == bindparam("at_first"),
-            )
-            .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")}),
-            old,
-        )
-    ids = [(place.originator, place.stream, *one) for one in changed.new_ids.items()]
-    await insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)
-
-
-def _columns(place: Place) -> dict[str, str]:
-    return {"originator": place.originator, "stream": place.stream}
-
-
 async def gaps(db: AsyncConnection, place: Place, highest: int) -> list[Gap]:
     """The open gaps of a stream, worked out from its links."""
     here = (link.c.originator == place.originator, link.c.stream == place.stream)
-    rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).mappings().all()
+    rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).all()
     pairs = []
     for row in rows:
         before = await db.scalar(
-            select(link.c.first + link.c.size).where(*here, link.c.first < row["first"]).order_by(link.c.first.desc())
+            select(link.c.first + link.c.size).where(*here, link.c.first < row.first).order_by(link.c.first.desc())
         )
-        pairs.append((_link(row), before or 1))
+        pairs.append((link_of(row), before or 1))
     return open_gaps(pairs, highest)
 
 
@@ -207,7 +130,8 @@ async def add_finding(
             last_sequence=last_sequence,
             position=position,
             found_at=now,
-            **_columns(place),
+            originator=place.originator,
+            stream=place.stream,
         )
     )
 

@@ -1,0 +1,101 @@
+"""The part of a stream that the records at hand touch: loaded before they are placed, written afterwards."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.chain import Link, StreamView
+from node.message import BATCH_LEAVES_MAX, Place, Verified
+from node.store.bulk import insert_rows, rows_for
+from node.store.tables import link, reading, used_id
+
+
+def _several(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+_HERE: Final = (link.c.originator == bindparam("originator"), link.c.stream == bindparam("stream"))
+# Each of these has an index of its own; under one OR the whole stream would be looked through.
+_WITH_HASH: Final = select(link).where(*_HERE, link.c.hash.in_(_several("hashes")))
+_AFTER: Final = select(link).where(*_HERE, link.c.previous.in_(_several("hashes")))
+_BETWEEN: Final = select(link).where(
+    *_HERE,
+    link.c.first < bindparam("end"),
+    link.c.first > bindparam("before"),
+    link.c.first + link.c.size > bindparam("first"),
+)
+_USED: Final = select(used_id.c.message_id, used_id.c.sequence).where(
+    used_id.c.originator == bindparam("originator"),
+    used_id.c.stream == bindparam("stream"),
+    used_id.c.message_id.in_(_several("ids")),
+)
+_HIGHEST: Final = select(reading.c.highest).where(
+    reading.c.originator == bindparam("originator"), reading.c.stream == bindparam("stream")
+)
+
+
+async def load(db: AsyncConnection, place: Place, records: Sequence[Verified]) -> StreamView:
+    """The part of the stream at `place` that `records` touch."""
+    here = {"originator": place.originator, "stream": place.stream}
+    hashes = list({one for record in records for one in (record.batch_hash, record.batch.previous)})
+    first = min(record.batch.first_sequence for record in records)
+    end = max(record.batch.first_sequence + record.batch.size for record in records)
+    between = {"first": first, "end": end, "before": first - BATCH_LEAVES_MAX}
+    rows = {
+        row.first: row
+        for statement, values in ((_WITH_HASH, {"hashes": hashes}), (_AFTER, {"hashes": hashes}), (_BETWEEN, between))
+        for row in await rows_for(db, statement, here | values)
+    }
+    ids = await rows_for(db, _USED, here | {"ids": [record.header.message_id for record in records]})
+    highest = await rows_for(db, _HIGHEST, here)
+    return StreamView.of(
+        (link_of(row) for row in rows.values()),
+        used_ids={row.message_id: row.sequence for row in ids},
+        highest=highest[0].highest if highest else 0,
+    )
+
+
+def link_of(row: Row[Any]) -> Link:
+    return Link(
+        first=row.first,
+        size=row.size,
+        hash=row.hash,
+        previous=row.previous,
+        sealed_at=row.sealed_at,
+        arrived=int.from_bytes(row.arrived, "little"),
+        linked=bool(row.linked),
+    )
+
+
+async def put(db: AsyncConnection, place: Place, changed: StreamView) -> None:
+    """Write the links and ids that placing records changed."""
+    here = {"originator": place.originator, "stream": place.stream}
+    new, old = [], []
+    for one in changed.changed.values():
+        state: dict[str, Any] = {
+            "arrived": one.arrived.to_bytes((one.size + 7) // 8, "little"),
+            "linked": one.linked,
+            "whole": one.is_whole,
+        }
+        if one.is_new:
+            facts = {"first": one.first, "size": one.size, "hash": one.hash, "previous": one.previous}
+            new.append({**facts, **state, "sealed_at": one.sealed_at, **here})
+        else:
+            old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": one.first})
+    if new:
+        await db.execute(insert(link), new)
+    if old:
+        await db.execute(
+            update(link)
+            .where(
+                link.c.originator == place.originator,
+                link.c.stream == place.stream,
+                link.c.first == bindparam("at_first"),
+            )
+            .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")}),
+            old,
+        )
+    ids = [(place.originator, place.stream, *one) for one in changed.new_ids.items()]
+    await insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)
