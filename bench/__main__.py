@@ -1,7 +1,7 @@
 """`make bench`: prints a table and writes build/bench.json. `python -m bench PART …` runs parts alone.
 
-Parts: throughput, scale, latency, memory. BENCH_MESSAGES sets how many messages a round of throughput has, and lowers
-everything else with it; BENCH_BUS is the bus of the latency part (default: an embedded log in its own folder).
+Parts: throughput, scale, latency, memory, processes. BENCH_MESSAGES sets how many messages a round of throughput has,
+and lowers everything else with it; BENCH_BUS is the bus of the latency part (default: an embedded log of its own).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import compare, latency, material, memory, scale
+from bench import compare, latency, material, memory, processes, scale
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -38,6 +38,7 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "scale": scale.measure,
     "latency": _latency,
     "memory": memory.measure,
+    "processes": processes.measure,
 }
 
 

@@ -135,14 +135,14 @@ def sized(number: int, now_ms: int) -> dict[str, Any]:
     return made
 
 
-def drafts(count: int, *, first: int = 0) -> list[Draft]:
-    """`count` validated drafts of the originator."""
+def drafts(count: int, *, first: int = 0, originator: str = ORIGINATOR) -> list[Draft]:
+    """`count` validated drafts of an originator."""
     now = clock.now_ms()
-    return [_draft(sized(number, now), now) for number in range(first, first + count)]
+    return [_draft(sized(number, now), now, originator) for number in range(first, first + count)]
 
 
-def _draft(made: dict[str, Any], now_ms: int) -> Draft:
-    return accept(made, originator=ORIGINATOR, topology=_topology(CODES), now_ms=now_ms, resolve_references={})
+def _draft(made: dict[str, Any], now_ms: int, originator: str = ORIGINATOR) -> Draft:
+    return accept(made, originator=originator, topology=_topology(CODES), now_ms=now_ms, resolve_references={})
 
 
 def _topology(codes: Sequence[str]) -> topologies.Topology:

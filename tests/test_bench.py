@@ -21,6 +21,7 @@ PROMISED = {
 }
 ALSO = {
     "receive_memory_peak_mb",
+    "receive_two_cores_over_one",
     "publish_over_naive_one_by_one",
     "receive_over_naive_one_by_one",
     *(f"latency_floor_{share}_ms_embedded_{rate}" for share in ("p50", "p99") for rate in (100, 1000)),

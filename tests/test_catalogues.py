@@ -270,4 +270,4 @@ def limits() -> dict[str, float]:
 def test_every_limit_is_listed_with_its_value_and_no_other() -> None:
     rows = {code(row["limit"]): row["value"] for table in tables("limits.md", "# Limits") for row in table}
 
-    assert rows == {name: f"{int(value):,}" for name, value in limits().items()}
+    assert rows == {name: f"{value:,}" if isinstance(value, int) else f"{value:,g}" for name, value in limits().items()}

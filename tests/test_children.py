@@ -10,8 +10,9 @@ import pytest
 
 from broker import topology as topologies
 from node.share import Share
+from tests.contract import step
 from tests.exchange import report
-from tests.processes import Daemon, agreement, lab, ok, running, search_all, settle, until
+from tests.processes import Daemon, agreement, lab, ok, search_all, until
 
 WRITERS = ("BZ", "CO", "MX", "PA")
 READER = "GT"
@@ -60,15 +61,15 @@ def test_two_processes_read_everything_once(homes: dict[str, Path]) -> None:
     members = topologies.default().members
     assert {Share(number=1, of=2).holds(code, members) for code in WRITERS} == {True, False}
     sent: list[str] = []
-    with running(*(homes[code] for code in WRITERS)):
-        for round_ in ("first", "second"):
-            daemon = Daemon(homes[READER], TWO)
-            daemon.ready()
-            assert len(children(daemon)) == 1
-            for code in WRITERS:
-                sent += publish(homes[code], f"{round_} {code}", f"another {round_} {code}")
-            settle(*homes.values())
-            assert daemon.stop()[0] == 0
+    for round_ in ("first", "second"):
+        daemon = Daemon(homes[READER], TWO)
+        daemon.ready()
+        assert len(children(daemon)) == 1
+        for code in WRITERS:
+            sent += publish(homes[code], f"{round_} {code}", f"another {round_} {code}")
+            step(homes[code])
+        ok("status", "--until", "caught-up", home=homes[READER])
+        assert daemon.stop()[0] == 0
     held = [row["report_id"] for row in search_all(homes[READER])]
     [status] = ok("status", home=homes[READER])
 
@@ -82,14 +83,14 @@ def test_a_message_that_waits_is_retried_by_the_process_that_reads_its_originato
     """Of each share one, without an agreement at first."""
     [document] = (homes[READER] / "documents").glob("agreement-*")
     kept = document.rename(tmp_path / document.name)
-    with running(*(homes[code] for code in WRITERS)):
-        daemon = Daemon(homes[READER], TWO)
-        daemon.ready()
-        sent = [id_ for code in WRITERS for id_ in publish(homes[code], f"from {code}")]
-        until(lambda: ok("status", home=homes[READER])[0]["counts"]["waiting"] == len(WRITERS))
-        ok("governance", "install", kept, home=homes[READER])
-        until(lambda: ok("status", home=homes[READER])[0]["counts"]["stored"] == len(WRITERS))
-        assert daemon.stop()[0] == 0
+    daemon = Daemon(homes[READER], TWO)
+    daemon.ready()
+    sent = [id_ for code in WRITERS for id_ in publish(homes[code], f"from {code}")]
+    step(*(homes[code] for code in WRITERS))
+    until(lambda: ok("status", home=homes[READER])[0]["counts"]["waiting"] == len(WRITERS))
+    ok("governance", "install", kept, home=homes[READER])
+    until(lambda: ok("status", home=homes[READER])[0]["counts"]["stored"] == len(WRITERS))
+    assert daemon.stop()[0] == 0
 
     assert sorted(row["report_id"] for row in search_all(homes[READER])) == sorted(sent)
 

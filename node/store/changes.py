@@ -1,11 +1,15 @@
 """Tells whether another connection has committed to the store, without a transaction and without a thread."""
 
 import asyncio
+import math
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
 POLL_SECONDS: Final = 0.01
+POLL_SECONDS_MAX: Final = 0.05
+SILENCE_SHARE: Final = 20  # of the silence so far, so that an idle node costs little and a busy one is quick
 
 
 class Changes:
@@ -14,6 +18,7 @@ class Changes:
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._version = self._read()
+        self._heard = time.monotonic()
 
     def _read(self) -> int:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
@@ -23,16 +28,18 @@ class Changes:
         """Whether anything was committed since the last call."""
         version = self._read()
         changed = version != self._version
+        if changed:
+            self._heard = time.monotonic()
         self._version = version
         return changed
 
     async def wait(self, stopping: asyncio.Event, seconds: float | None = None) -> None:
         """Return when something was committed, the node stops, or after `seconds`."""
-        loop = asyncio.get_running_loop()
-        end = None if seconds is None else loop.time() + seconds
+        end = math.inf if seconds is None else time.monotonic() + seconds
         # To wait for either event costs several times as much as this, a hundred times a second.
-        while not stopping.is_set() and not self.happened() and (end is None or loop.time() < end):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)
+        while not stopping.is_set() and not self.happened() and (now := time.monotonic()) < end:
+            silence = now - self._heard
+            await asyncio.sleep(min(max(POLL_SECONDS, min(POLL_SECONDS_MAX, silence / SILENCE_SHARE)), end - now))
 
     def close(self) -> None:
         """Close the connection."""

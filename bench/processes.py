@@ -1,0 +1,68 @@
+"""Both cores: how much faster two processes take in a backlog than one.
+
+A real daemon in processes of its own, with a new store each time; half of the messages come from each of two
+originators, one for each share. Counted from the first fifth that is stored to the last message.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from bench import material
+from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
+from bench.figures import Figures
+from bench.material import READER, World
+from bench.memory import MESSAGES_AT_ONCE, stored
+from broker import topology as topologies
+from broker.bus import open_log
+from tests.processes import Daemon, until
+
+ROUNDS: Final = 5 if ITEMS_WARM else 1
+SENDERS: Final = ("BZ", "CO")  # neighbours in the topology, so that each is in another share
+MESSAGES_SHARE: Final = 4  # times the messages of a round of throughput
+WARM_SHARE: Final = 5
+SECONDS_MAX: Final = 300.0
+
+
+def measure(folder: Path, figures: Figures, messages: int) -> None:
+    """Seconds of one process over seconds of two, in interleaved rounds."""
+    world = material.world(folder / "world")
+    each = max(1, messages * MESSAGES_SHARE // len(SENDERS))
+    asyncio.run(_fill(world, folder, each))
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(ROUNDS):
+        for processes in (1, 2) if number % 2 else (2, 1):
+            store = folder / f"{processes}-{number}.db"
+            seconds[processes].append(_take_in(world, store, processes, each * len(SENDERS)))
+    ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
+    figures.add("receive_two_cores_over_one", "times", ratios, target="at least 1.6")
+
+
+async def _fill(world: World, folder: Path, each: int) -> None:
+    bus = open_log(world.bus, folder)
+    try:
+        await bus.provision(topologies.specs_of(world.topology))
+        for sender in SENDERS:
+            async with world.node(sender, folder / f"{sender}.db", bus) as (node, intake):
+                for first in range(0, each, MESSAGES_AT_ONCE):
+                    drafts = material.drafts(min(MESSAGES_AT_ONCE, each - first), first=first, originator=sender)
+                    for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
+                        await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
+                        await node.relay.step()
+    finally:
+        await bus.close()
+
+
+def _take_in(world: World, store: Path, processes: int, count: int) -> float:
+    """Seconds in which a daemon of so many processes stores the rest after the first fifth."""
+    variables = {"ENLACE_STORE__URL": f"sqlite:///{store.absolute()}", "ENLACE_NODE__PROCESSES": str(processes)}
+    daemon = Daemon(world.homes[READER], variables)
+    try:
+        daemon.ready()
+        until(lambda: stored(store) >= count // WARM_SHARE, SECONDS_MAX)
+        begun, before = time.monotonic(), stored(store)
+        until(lambda: stored(store) >= count, SECONDS_MAX)
+        return (time.monotonic() - begun) / max(1, count - before)
+    finally:
+        daemon.stop()
