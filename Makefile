@@ -24,7 +24,7 @@ test: setup
 
 # The full campaigns; pytest says at the end how long they took.
 slow: setup
-	$(BIN)/python -m pytest -m slow --durations=10
+	$(BIN)/python -m pytest -m slow --dist worksteal --durations=10
 
 check: setup
 	$(BIN)/ruff check .

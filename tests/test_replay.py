@@ -5,7 +5,6 @@ breaks comes from tests/memory_log.py.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +56,8 @@ ON_KAFKA = (
     "another originator's record inserted",
     "a record repeated later",
 )
-"""Of each kind some: a topic made again by a foreign producer. `ENLACE_SLOW` runs every one."""
+"""Of each kind some: a topic made again by a foreign producer. `make slow` runs the others."""
 
-SLOW = bool(os.environ.get("ENLACE_SLOW"))
 Where = tuple[str, int | None, int | None]
 ALL = Asked()
 
@@ -100,7 +98,11 @@ def where(findings: Sequence[Finding]) -> set[Where]:
 
 @pytest.mark.parametrize(
     ("name", "harness"),
-    [(name, "embedded") for name in CASES] + [(name, "kafka") for name in (CASES if SLOW else ON_KAFKA)],
+    [
+        *((name, "embedded") for name in CASES),
+        *((name, "kafka") for name in ON_KAFKA),
+        *(pytest.param(name, "kafka", marks=pytest.mark.slow) for name in CASES if name not in ON_KAFKA),
+    ],
     indirect=["harness"],
 )
 async def test_every_finding_has_its_sequence_or_position_and_there_is_no_other(
