@@ -1,7 +1,8 @@
 """`make bench`: prints a table and writes build/bench.json. `python -m bench PART …` runs parts alone.
 
-Parts: throughput, scale, latency, memory, processes. BENCH_MESSAGES sets how many messages a round of throughput has,
-and lowers everything else with it; BENCH_BUS is the bus of the latency part (default: an embedded log of its own).
+Parts: throughput, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets how many messages a round of
+throughput has, and lowers everything else with it; BENCH_BUS is the bus of latency and partitions (default: an
+embedded log).
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import compare, latency, material, memory, processes, scale
+from bench import compare, latency, material, memory, partitions, processes, scale
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -33,12 +34,17 @@ def _latency(folder: Path, figures: Figures, messages: int) -> None:
     latency.measure(folder, figures, messages=messages, bus=os.environ.get("BENCH_BUS"))
 
 
+def _partitions(folder: Path, figures: Figures, messages: int) -> None:
+    partitions.measure(folder, figures, messages, os.environ.get("BENCH_BUS"))
+
+
 PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "throughput": _throughput,
     "scale": scale.measure,
     "latency": _latency,
     "memory": memory.measure,
     "processes": processes.measure,
+    "partitions": _partitions,
 }
 
 

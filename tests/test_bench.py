@@ -22,6 +22,7 @@ PROMISED = {
 ALSO = {
     "receive_memory_peak_mb",
     "receive_two_cores_over_one",
+    *(f"reader_{what}_embedded_{many}" for what in ("cpu_percent", "p50_ms", "p99_ms") for many in (10, 600)),
     "publish_over_naive_one_by_one",
     "receive_over_naive_one_by_one",
     *(f"latency_floor_{share}_ms_embedded_{rate}" for share in ("p50", "p99") for rate in (100, 1000)),
