@@ -6,6 +6,7 @@ A real daemon in a process of its own; the messages lie in the log before it sta
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
     """Fill the log, let a daemon read it all, ask the kernel for its peak."""
     count = number("BENCH_MEMORY_MESSAGES", messages * MESSAGES_SHARE)
     world = material.world(folder / "world")
-    asyncio.run(_fill(world, folder, count))
+    asyncio.run(fill(world, folder, [ORIGINATOR], count))
     home = world.homes[READER]
     daemon = Daemon(home)
     try:
@@ -40,16 +41,18 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
     figures.add("receive_memory_messages", "messages", [count])
 
 
-async def _fill(world: World, folder: Path, count: int) -> None:
+async def fill(world: World, folder: Path, senders: Sequence[str], each: int) -> None:
+    """Let each of `senders` put so many messages into the world's log."""
     bus = open_log(world.bus, folder)
     try:
         await bus.provision(topologies.specs_of(world.topology))
-        async with world.node(ORIGINATOR, folder / "out.db", bus) as (node, intake):
-            for first in range(0, count, MESSAGES_AT_ONCE):
-                drafts = material.drafts(min(MESSAGES_AT_ONCE, count - first), first=first)
-                for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
-                    await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
-                    await node.relay.step()
+        for sender in senders:
+            async with world.node(sender, folder / f"{sender}.db", bus) as (node, intake):
+                for first in range(0, each, MESSAGES_AT_ONCE):
+                    drafts = material.drafts(min(MESSAGES_AT_ONCE, each - first), first=first, originator=sender)
+                    for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
+                        await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
+                        await node.relay.step()
     finally:
         await bus.close()
 

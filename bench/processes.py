@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from bench import material
-from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
+from bench.enlace import ITEMS_WARM
 from bench.figures import Figures
 from bench.material import READER, World
-from bench.memory import MESSAGES_AT_ONCE, stored
-from broker import topology as topologies
-from broker.bus import open_log
+from bench.memory import fill, stored
 from tests.processes import Daemon, until
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
@@ -29,7 +27,7 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
     """Seconds of one process over seconds of two, in interleaved rounds."""
     world = material.world(folder / "world")
     each = max(1, messages * MESSAGES_SHARE // len(SENDERS))
-    asyncio.run(_fill(world, folder, each))
+    asyncio.run(fill(world, folder, SENDERS, each))
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for number in range(ROUNDS):
         for processes in (1, 2) if number % 2 else (2, 1):
@@ -37,21 +35,6 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
             seconds[processes].append(_take_in(world, store, processes, each * len(SENDERS)))
     ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
     figures.add("receive_two_cores_over_one", "times", ratios, target="at least 1.6")
-
-
-async def _fill(world: World, folder: Path, each: int) -> None:
-    bus = open_log(world.bus, folder)
-    try:
-        await bus.provision(topologies.specs_of(world.topology))
-        for sender in SENDERS:
-            async with world.node(sender, folder / f"{sender}.db", bus) as (node, intake):
-                for first in range(0, each, MESSAGES_AT_ONCE):
-                    drafts = material.drafts(min(MESSAGES_AT_ONCE, each - first), first=first, originator=sender)
-                    for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
-                        await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
-                        await node.relay.step()
-    finally:
-        await bus.close()
 
 
 def _take_in(world: World, store: Path, processes: int, count: int) -> float:
