@@ -18,7 +18,7 @@ from node.errors import EXIT_BUG, RestartNeeded
 log = structlog.get_logger()
 
 START_SECONDS_MAX: Final = 60.0
-STOP_SECONDS_MAX: Final = 6.0  # as long as the daemon's own tasks have
+STOP_SECONDS_MAX: Final = 3.0  # for all of them, after the daemon's own tasks have ended; 6 and 3 of the ten seconds
 
 
 class Children:
@@ -49,7 +49,7 @@ class Children:
                 raise _ended(number, child.returncode)
 
     async def watch(self, stopping: asyncio.Event) -> None:
-        """Return when the node stops; raises RestartNeeded, or ChildFailed, if a child ends before."""
+        """Tell them when the node stops, and return; raises RestartNeeded, or ChildFailed, if one ends before."""
         waits = {asyncio.create_task(child.wait()): number for number, child in self._running.items()}
         stop = asyncio.create_task(stopping.wait())
         try:
@@ -60,21 +60,25 @@ class Children:
         finally:
             for task in (*waits, stop):
                 task.cancel()
+            self._tell()
 
     async def end(self) -> None:
         """Let each finish its step and stop; kill what is still there after STOP_SECONDS_MAX."""
+        self._tell()
+        ends = {asyncio.create_task(child.wait()): number for number, child in self._running.items()}
+        if ends:
+            _, late = await asyncio.wait(ends, timeout=STOP_SECONDS_MAX)
+            for task in late:
+                log.warning("child_killed", share=ends[task])
+                self._running[ends[task]].kill()
+            await asyncio.gather(*ends)
+        self._running.clear()
+
+    def _tell(self) -> None:
+        """Close the other end of each child's stdin; a second time does nothing."""
         for child in self._running.values():
             if child.stdin is not None:
                 child.stdin.close()
-        for number, child in self._running.items():
-            try:
-                async with asyncio.timeout(STOP_SECONDS_MAX):
-                    await child.wait()
-            except TimeoutError:
-                log.warning("child_killed", share=number)
-                child.kill()
-                await child.wait()
-        self._running.clear()
 
 
 class ChildFailed(Exception):

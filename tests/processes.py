@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract import cli
+from tests.exchange import report
 
 ENLACE = Path(sys.executable).parent / "enlace"
 READY_SECONDS_MAX = 60.0  # two cores may be busy with other tests
@@ -84,6 +85,24 @@ def lab(folder: Path, nodes: list[str], *agreements: str, bus: str | None = None
     options = ["--bus", bus] if bus else []
     [made] = ok("lab", folder / "lab", "--nodes", ",".join(nodes), "--agreements", texts, *options)
     return {code: Path(home) for code, home in made["nodes"].items()}
+
+
+def publish(home: Path, *words: str) -> list[str]:
+    """One report each; their ids."""
+    lines = [json.dumps(report(narrative={"text": word, "language": "en"})).encode() for word in words]
+    answers = ok("publish", "-", home=home, data=b"\n".join(lines))
+    assert [answer["outcome"] for answer in answers] == ["accepted"] * len(words)
+    return [answer["report_id"] for answer in answers]
+
+
+def gone(pid: int) -> bool:
+    """Whether no process, or only the remains of one, has this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    line = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return line.stdout.strip()[:1] in ("", "Z")
 
 
 class Daemon:

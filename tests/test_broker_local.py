@@ -29,6 +29,7 @@ from broker.local.process import end, pid_of
 from broker.local.properties import format_command, properties_of
 from broker.local.running import running
 from tests.brokers import require_kafka
+from tests.processes import gone
 
 GONE_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.02
@@ -80,16 +81,6 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     return add
-
-
-def gone(pid: int) -> bool:
-    """Whether no process, or only the remains of one, has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    line = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return line.stdout.strip()[:1] in ("", "Z")
 
 
 def await_gone(pid: int) -> None:

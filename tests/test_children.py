@@ -1,9 +1,9 @@
 """`[node] processes`: the reading is divided, nothing is read twice or by nobody, and all end together."""
 
-import json
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,7 @@ import pytest
 from broker import topology as topologies
 from node.share import Share
 from tests.contract import step
-from tests.exchange import report
-from tests.processes import Daemon, agreement, lab, ok, search_all, until
+from tests.processes import STOP_SECONDS_MAX, Daemon, agreement, gone, lab, ok, publish, search_all, until
 
 WRITERS = ("BZ", "CO", "MX", "PA")
 READER = "GT"
@@ -26,22 +25,14 @@ def homes(tmp_path: Path) -> dict[str, Path]:
     return lab(tmp_path, [*WRITERS, READER], agreement("ALL", [*WRITERS, READER]))
 
 
-def publish(home: Path, *words: str) -> list[str]:
-    lines = [json.dumps(report(narrative={"text": word, "language": "en"})).encode() for word in words]
-    return [answer["report_id"] for answer in ok("publish", "-", home=home, data=b"\n".join(lines))]
-
-
 def children(daemon: Daemon) -> list[int]:
     """The processes that a daemon has started and that run."""
     pid = daemon.process.pid
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
-    except FileNotFoundError:
-        return True
+def all_gone(pids: list[int]) -> bool:
+    return all(gone(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 64])
@@ -103,7 +94,22 @@ def test_children_end_with_their_daemon_however_that_ends(homes: dict[str, Path]
         pids = children(daemon)
         assert len(pids) == 2
         end(daemon)
-        until(lambda pids=pids: all(gone(pid) for pid in pids))  # type: ignore[misc]
+        until(partial(all_gone, pids))
+
+
+def test_a_daemon_stops_in_time_although_its_children_do_not(homes: dict[str, Path]) -> None:
+    """They are killed, all at once."""
+    daemon = Daemon(homes[READER], {"ENLACE_NODE__PROCESSES": "3"})
+    daemon.ready()
+    pids = children(daemon)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    code, seconds = daemon.stop()
+
+    assert (code, len(pids)) == (0, 2)
+    assert seconds < STOP_SECONDS_MAX
+    until(partial(all_gone, pids))
+    assert daemon.log.read_text().count("child_killed") == len(pids)
 
 
 def test_a_child_that_is_killed_ends_the_daemon_which_asks_for_a_new_process(homes: dict[str, Path]) -> None:
@@ -116,5 +122,6 @@ def test_a_child_that_is_killed_ends_the_daemon_which_asks_for_a_new_process(hom
 
     assert daemon.process.wait(timeout=30) == RESTART
     assert time.monotonic() - begun < 10
-    assert "child_ended" in daemon.process.stdout.read().decode() + daemon.log.read_text()  # type: ignore[union-attr]
+    assert daemon.process.stdout is not None
+    assert "child_ended" in daemon.process.stdout.read().decode() + daemon.log.read_text()
     daemon.kill()

@@ -14,8 +14,7 @@ from broker.local.brokers import Cluster
 from broker.local.running import running as cluster_of
 from tests import kills, stranger
 from tests.brokers import require_kafka
-from tests.exchange import report
-from tests.processes import Daemon, agreement, enlace, lab, ok, running, search_all, settle, until
+from tests.processes import Daemon, agreement, enlace, lab, ok, publish, running, search_all, settle, until
 
 STOP_SECONDS_MAX = 10.0
 
@@ -34,14 +33,6 @@ def homes(cluster: Cluster, tmp_path: Path) -> dict[str, Path]:
     cluster.start_all()
     asyncio.run(stranger.delete_all(cluster.bootstrap))
     return lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]), bus=cluster.url)
-
-
-def publish(home: Path, *words: str) -> list[str]:
-    """One report each; their ids."""
-    lines = [json.dumps(report(narrative={"text": word, "language": "en"})).encode() for word in words]
-    answers = ok("publish", "-", home=home, data=b"\n".join(lines))
-    assert [answer["outcome"] for answer in answers] == ["accepted"] * len(words)
-    return [answer["report_id"] for answer in answers]
 
 
 def events(daemon: Daemon) -> list[str]:
