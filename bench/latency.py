@@ -89,12 +89,12 @@ async def _append(world: World, folder: Path, rate: int, count: int) -> None:
         await bus.append(FLOOR_TOPIC, [begun + os.urandom(FLOOR_SIZE_BYTES - len(begun)) for _ in chosen])
 
     try:
-        await _at_rate(rate, count, send)
+        await at_rate(rate, count, send)
     finally:
         await bus.close()
 
 
-async def _at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any, Any, None]]) -> None:
+async def at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any, Any, None]]) -> None:
     """Call `send` with what became due since the last call."""
     begun, done = time.monotonic(), 0
     while done < count:
@@ -126,7 +126,7 @@ async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tup
             now = time.time()
             accepted.extend((one.message_id, now) for one in answers if one.message_id is not None)
 
-        await _at_rate(rate, len(drafts), send)
+        await at_rate(rate, len(drafts), send)
     return accepted
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figures, percentile
-from bench.latency import MS, SECONDS_MAX, WARM_SHARE
+from bench.latency import MS, SECONDS_MAX, WARM_SHARE, at_rate
 from broker.bus import KAFKA, open_log
 from broker.log import TopicSpec
 
@@ -48,11 +48,13 @@ async def _run(url: str, folder: Path, topics: list[str], count: int) -> tuple[f
         )
         if child.stdout is None or (await child.stdout.readline()).strip() != b"ready":
             raise AssertionError("the reader did not start")
-        begun = time.monotonic()
-        for number in range(count):
-            await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
-            now = time.time_ns().to_bytes(8, "big")
-            await bus.append(topics[number % len(topics)], [now.ljust(VALUE_SIZE_BYTES, b"x")])
+
+        async def send(chosen: range) -> None:
+            for number in chosen:
+                now = time.time_ns().to_bytes(8, "big")
+                await bus.append(topics[number % len(topics)], [now.ljust(VALUE_SIZE_BYTES, b"x")])
+
+        await at_rate(RATE, count, send)
         out, _ = await asyncio.wait_for(child.communicate(), SECONDS_MAX)
     finally:
         await bus.close()

@@ -63,7 +63,7 @@ class Home:
         """The documents that have effect, and this node's judge."""
         return Installed(self.documents, self.config.node.community, self.config.node.id, self.keys())
 
-    def share(self, number: int = 0) -> Share:
+    def share(self, number: int) -> Share:
         """What the daemon itself reads, or its child of this number."""
         return Share(number=number, of=self.config.node.processes)
 

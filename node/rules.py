@@ -69,19 +69,19 @@ class _Findings:
 
     def codes(self, name: str, values: Sequence[str], list_name: str) -> None:
         """A list that names at least one code."""
-        known = codes.load(list_name)
         if not values:
-            self.add(name, "missing", "at least one is needed", known.ordered)
+            self.add(name, "missing", "at least one is needed", codes.load(list_name).ordered)
         for index, value in enumerate(values):
-            if value not in known.codes:
-                self.code(f"{name}[{index}]", value, list_name)
+            self.code(f"{name}[{index}]", value, list_name)
         self.unique(name, values)
 
     def unique(self, name: str, values: Sequence[object]) -> None:
         if len(values) > 1 and len(set(values)) < len(values):
+            seen: set[object] = set()
             for index, value in enumerate(values):
-                if value in values[:index]:
+                if value in seen:
                     self.add(f"{name}[{index}]", "duplicate", "is named twice")
+                seen.add(value)
 
     def text(self, name: str, value: str | None) -> None:
         """A text that is there says something."""

@@ -5,8 +5,9 @@ anywhere but this package.
 Rules:
 - A schema is never taken from the wire. `decode` names the type it expects, and only that type's fingerprint is read;
   of a payload also those of released versions, resolved into the current type.
-- One encoding for each value: what is read is written again and has to give the same bytes, which finds whatever
-  fastavro lets pass (long varints, negative indexes, booleans of 2, blocks, trailing bytes).
+- One encoding for each value: `schemas.reader` lets no other pass. What a released version wrote is read by fastavro,
+  written again and has to give the same bytes, which finds whatever that lets pass (long varints, booleans of 2,
+  blocks).
 - Numbers, lengths and sets are held against the schema, both when reading and when writing.
 - All bad input is a BadMessage, whatever was raised below. Its reason names fields and never holds their values.
 """

@@ -1,8 +1,8 @@
 """Writes the one lawful encoding of a value, and refuses the value if it has none.
 
-Compiles one function for each schema; pure, and knows no Avro library. The codec compares what `schemas.reader` read
-with what is written here, so the two have to agree. It does not check what `schemas.types` bounds (types, numbers,
-characters, lengths of arrays): conversion to the type runs first.
+Compiles one function for each schema; pure, and knows no Avro library. What it writes is what `schemas.reader` lets
+pass; tests hold the two together. It does not check what `schemas.types` bounds (types, numbers, characters, lengths of
+arrays): conversion to the type runs first.
 Rules (wire-format, "Conventions"):
 - Shortest varints; an array is one block with its count, then 0; an empty one is 0.
 - A string is at most `maxBytes` of UTF-8. NUL is refused but in texts that are kept verbatim.

@@ -22,12 +22,13 @@ QUIET: Final = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 def quick(found: Artifacts) -> Artifacts:
     """The same with the archive, which is made first if there is none."""
     path = found.jars.with_name(f"{found.jars.name}-{found.java_id}.jsa")
-    try:
-        with locked(path.with_suffix(".lock"), wait=True):
-            if not path.is_file():
-                _make(found, path)
-    except (LocalError, OSError):
-        return found
+    if not path.is_file():
+        try:
+            with locked(path.with_suffix(".lock"), wait=True):
+                if not path.is_file():  # another process may have made it meanwhile
+                    _make(found, path)
+        except (LocalError, OSError):
+            return found
     return replace(found, options=(f"-XX:SharedArchiveFile={path}", *QUIET))
 
 

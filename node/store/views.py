@@ -58,6 +58,7 @@ async def load(db: AsyncConnection, place: Place, records: Sequence[Verified]) -
 
 
 def link_of(row: Row[Any]) -> Link:
+    """A row of `link` as the chain knows it."""
     return Link(
         first=row.first,
         size=row.size,
