@@ -1,7 +1,7 @@
-"""What holds for every test: properties have no deadline, as three test processes share two cores with daemons.
+"""What holds for every test: properties have no deadline, as two test processes share two cores with daemons.
 
-What a test process started for all its tests ends with it. There are three, because tests also wait: for brokers,
-daemons and clocks. The longest files come first, so that all processes end together.
+What a test process started for all its tests ends with it. The longest files come first, so that both processes end
+together.
 """
 
 import sys
