@@ -22,6 +22,7 @@ from tests.exchange import report
 ENLACE = Path(sys.executable).parent / "enlace"
 READY_SECONDS_MAX = 60.0  # two cores may be busy with other tests
 STOP_SECONDS_MAX = 10.0
+POLL_SECONDS = 0.02
 
 AGREEMENT = """
 id = "{name}"
@@ -56,17 +57,6 @@ def enlace(
     kept = {name: value for name, value in os.environ.items() if name.startswith("ENLACE_")}
     ran = cli(*arguments, home=home, data=data, env={**kept, **(env or {})})
     return ran.exit, ran.objects
-
-
-def enlace_process(
-    *arguments: str | Path, home: Path | None = None, data: bytes | None = None, env: dict[str, str] | None = None
-) -> tuple[int, list[dict[str, Any]]]:
-    """Run one command with --json in a process of its own: exit code and the objects on stdout."""
-    command = [str(ENLACE), *map(str, arguments), "--json", *(["--home", str(home)] if home else [])]
-    done = subprocess.run(
-        command, input=data, capture_output=True, timeout=300, check=False, env={**os.environ, **(env or {})}
-    )
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def ok(*arguments: str | Path, home: Path | None = None, data: bytes = b"") -> list[dict[str, Any]]:
@@ -171,12 +161,16 @@ def settle(*homes: Path, seconds: int = 120) -> None:
             ok("status", "--until", state, "--timeout", str(seconds), home=home)
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Poll `condition` until it holds; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], object], seconds: float = 60, *, rarest: float = 0.5) -> None:
+    """Poll `condition` until it holds; fails after `seconds`.
+
+    The longer it takes the rarer, up to one look in `rarest` seconds: a look costs as much as a command.
+    """
+    begun = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        select.select([], [], [], 0.02)
+        waited = time.monotonic() - begun
+        assert waited < seconds, "the condition did not come true in time"
+        select.select([], [], [], max(POLL_SECONDS, min(rarest, waited / 10)))
 
 
 def search_all(home: Path, **filters: str) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from tests.contract import code, tables
 PROJECT: Final = Path(__file__).parent.parent
 SOURCES: Final = sorted(path for name in ("node", "schemas", "broker") for path in (PROJECT / name).rglob("*.py"))
 TREES: Final = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCES}
+CLASSES: Final = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 LATER: Final = {"governance_stale"}  # needs the registry
 PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper that is listed by itself
@@ -59,11 +60,7 @@ def classes_below(root: str) -> set[str]:
     found = {root}
     while True:
         more = {
-            node.name
-            for tree in TREES.values()
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ClassDef)
-            and any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
+            node.name for node in CLASSES if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
         }
         if more <= found:
             return found

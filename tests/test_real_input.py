@@ -14,12 +14,11 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -28,7 +27,7 @@ from node.provision import provision_homes
 from tests import clusters, oracle
 from tests.data import DATA
 from tests.oracle import NODES, Expected, Input, Key
-from tests.processes import enlace, enlace_process, ok, running, search_all, settle
+from tests.processes import enlace, ok, running, search_all, settle
 from tests.walkthrough import IMPORTED, ROOT, SECONDS_MAX, readme, walk_through
 
 ATTACKS = DATA / "pirate-attacks/data/csv/pirate_attacks.csv"
@@ -38,15 +37,12 @@ AGREEMENTS = ROOT / "examples/agreements"
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
 """When agreements are looked at without an exchange; until September 2028 no day changes who is admitted."""
 
-AT_ONCE = 2  # commands side by side, one for each core
 CROSSING = 8_490
 
 pytestmark = pytest.mark.skipif(
     not (ATTACKS.is_file() and SEIZURES.is_file()),
     reason=f"no public data at {DATA}: set ENLACE_DATA to the folder of pirate-attacks and seizures-colombia-2018",
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +103,9 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
     imports["seizures"] = partial(_import, "seizures-colombia", SEIZURES, homes["CO"])
 
     before = {node: _digest(home / "store.db") for node, home in homes.items()}
-    again = _side_by_side("import again", imports, spent)
+    again_begun = time.monotonic()
+    again = {name: import_() for name, import_ in imports.items()}
+    spent["import again"] = time.monotonic() - again_begun
     changed = frozenset(node for node, home in homes.items() if _digest(home / "store.db") != before[node])
     held, audit = _looked_at(homes, spent)
     _tell("embedded", spent, _cpu_seconds() - cpu_before)
@@ -171,20 +169,12 @@ def _cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _side_by_side(name: str, calls: Mapping[str, Callable[[], T]], spent: dict[str, float]) -> dict[str, T]:
-    begun = time.monotonic()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = dict(zip(calls, pool.map(lambda call: call(), calls.values()), strict=True))
-    spent[name] = time.monotonic() - begun
-    return answers
-
-
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def _import(mapping: str, file: Path, home: Path) -> dict[str, Any]:
-    _, [counts] = enlace_process("import", MAPPINGS / f"{mapping}.toml", file, home=home)
+    _, [counts] = enlace("import", MAPPINGS / f"{mapping}.toml", file, home=home)
     return counts
 
 
