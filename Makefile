@@ -39,8 +39,8 @@ bench-memory: setup
 	BENCH_MEMORY_MESSAGES=$${BENCH_MEMORY_MESSAGES:-100000} $(BIN)/python -m bench memory
 
 generate: setup
-	$(BIN)/python -m schemas.generate
-	$(BIN)/python -m schemas.reference
+	$(BIN)/python -m schemas.tools.generate
+	$(BIN)/python -m schemas.tools.reference
 
 lock: setup
 	$(BIN)/python -m pip install --quiet uv

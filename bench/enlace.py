@@ -7,9 +7,9 @@ from typing import Final
 from bench.figures import MESSAGES, Spent, Stopwatch, number
 from bench.material import ORIGINATOR, READER, World
 from broker.log import Log
-from node.intake import Draft
-from node.relay import DRAFTS_IN_BATCH_MAX
-from node.retry import RECORDS_IN_TRANSACTION_MAX
+from node.exchange.relay import DRAFTS_IN_BATCH_MAX
+from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
+from node.reports.intake import Draft
 from node.store import messages
 
 ITEMS_IN_TRANSACTION: Final = DRAFTS_IN_BATCH_MAX

@@ -13,14 +13,14 @@ from bench.figures import Spent, Stopwatch
 from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
 from node import clock
-from node.chain import Link, StreamView
-from node.intake import Draft
-from node.labels import labels_of
+from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import ZERO_HASH, Place
-from node.retry import RECORDS_IN_TRANSACTION_MAX
+from node.reports.intake import Draft
+from node.reports.labels import labels_of
 from node.store import messages, notes, outbox, streams, views
 from node.store.engine import Store
-from schemas import codec
+from node.verification.chain import Link, StreamView
+from schemas.avro import codec
 from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage
 
 STREAM: Final = f"intel.{REGION}"

@@ -23,9 +23,9 @@ from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import KAFKA, open_log
 from broker.log import Log, TopicSpec
-from node.assembly import open_store, publisher
-from node.intake import Draft
-from tests.processes import running, until
+from node.reports.intake import Draft
+from node.runtime.assembly import open_store, publisher
+from tests.support.processes import running, until
 
 RATES: Final = (100, 1_000)  # messages a second
 SECONDS: Final = 6

@@ -15,10 +15,16 @@ from broker import topology as topologies
 from broker.bus import open_log
 from broker.log import Log
 from node import clock
-from node.assembly import Home, Node, open_home, open_node, publisher
-from node.intake import Draft, accept
-from node.lab import lab
-from node.publish import Publisher
+from node.commands.lab import lab
+from node.exchange.publish import Publisher
+from node.reports.intake import Draft, accept
+from node.runtime.assembly import (
+    Home,
+    Node,
+    open_home,
+    open_node,
+    publisher,
+)
 from schemas.formats import date_text
 from schemas.types import StoreSection
 

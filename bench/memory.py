@@ -16,7 +16,7 @@ from bench.figures import Figures, number
 from bench.material import ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import open_log
-from tests.processes import Daemon, until
+from tests.support.processes import Daemon, until
 
 MESSAGES_SHARE: Final = 4  # times the messages of a round of throughput
 MESSAGES_AT_ONCE: Final = 2_000  # drafts that lie in this process's memory

@@ -18,17 +18,18 @@ from bench.enlace import ITEMS_WARM, chunks
 from bench.figures import Spent, Stopwatch
 from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
-from node import clock, hpke, keys
-from node.intake import Draft
-from node.keystore import PrivateKeys
-from node.labels import expires_at, labels_of
+from node import clock
+from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
-from node.retry import RECORDS_IN_TRANSACTION_MAX
-from node.seal import Head, SealedBatch
+from node.reports.intake import Draft
+from node.reports.labels import expires_at, labels_of
+from node.sealing import hpke, keys
+from node.sealing.keystore import PrivateKeys
+from node.sealing.seal import Head, SealedBatch
 from node.store import messages, notes, outbox, streams
 from node.store.engine import Store
 from node.store.messages import Holding
-from schemas import codec
+from schemas.avro import codec
 from schemas.types import (
     Batch,
     GrantEntry,

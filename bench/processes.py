@@ -14,7 +14,7 @@ from bench.enlace import ITEMS_WARM
 from bench.figures import Figures
 from bench.material import READER, World
 from bench.memory import fill, stored
-from tests.processes import Daemon, until
+from tests.support.processes import Daemon, until
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
 SENDERS: Final = ("BZ", "CO")  # neighbours in the topology, so that each is in another share

@@ -14,11 +14,11 @@ from bench import enlace, material
 from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
 from bench.figures import Figures, Spent, ratios
 from bench.material import CODES, ORIGINATOR, READER, RECIPIENTS, World
-from node import documents
-from node.compile import compile_text
-from node.documents import FOLDER
 from node.files import write_file
-from node.intake import Draft
+from node.reports.intake import Draft
+from node.trust import documents
+from node.trust.compile import compile_text
+from node.trust.documents import FOLDER
 from schemas.types import DocumentKind
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1

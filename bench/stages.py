@@ -11,10 +11,19 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from broker.embedded import EmbeddedLog
-from node import addressing, audience, bodies, judge, keys, merkle, opening, policy, publish, relay, rules, seal, verify
+from broker.embedded.embedded import EmbeddedLog
+from node.exchange import publish, relay
+from node.reports import rules
+from node.sealing import keys, merkle, seal
+from node.sharing import addressing, audience, policy
 from node.store.engine import Store
-from schemas import codec
+from node.verification import (
+    bodies,
+    judge,
+    opening,
+    verify,
+)
+from schemas.avro import codec
 
 CODEC: Final = "codec"
 CRYPTOGRAPHY: Final = "cryptography"

@@ -1,7 +1,7 @@
 """The log port: what travels where, and what every implementation promises. No implementation lives here.
 
 The log is trusted with availability only; nothing that it says is evidence. Its rules, which
-`tests/test_log_contract.py` holds every implementation to:
+`tests/broker/test_log_contract.py` holds every implementation to:
 
 - A topic is one sequence of records. A position is an integer that grows along it and is never used again. Positions
   may have holes, and the beginning may move up; a reader is told (`OUT_OF_RANGE`) and is never moved.

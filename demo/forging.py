@@ -7,10 +7,15 @@ from pathlib import Path
 
 from broker.bus import open_log
 from broker.log import Log
-from node.keystore import PrivateKeys
 from node.message import digest
-from node.seal import Head, Signer, open_leaf, seal_batch
-from schemas import codec
+from node.sealing.keystore import PrivateKeys
+from node.sealing.seal import (
+    Head,
+    Signer,
+    open_leaf,
+    seal_batch,
+)
+from schemas.avro import codec
 from schemas.types import Batch, KeyUse, MessageType, SealedMessage
 
 

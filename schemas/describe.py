@@ -1,6 +1,6 @@
 """Schemas in words: every field with its type, bounds, default and meaning. Pure.
 
-For the field reference (schemas/reference.py) and for commands that explain a configuration.
+For the field reference (schemas/tools/reference.py) and for commands that explain a configuration.
 """
 
 from collections.abc import Iterator

@@ -24,5 +24,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish() -> None:
     """End the shared cluster, if any test asked for it."""
-    if "tests.clusters" in sys.modules:
-        sys.modules["tests.clusters"].end()
+    if "tests.support.clusters" in sys.modules:
+        sys.modules["tests.support.clusters"].end()

@@ -16,9 +16,9 @@ from node.cli.setup import DocumentsOption, hash_of
 from node.errors import UsageError
 
 if TYPE_CHECKING:
-    from node.governance import Governance
-    from node.replay import Asked
-    from node.replayed import Replayed
+    from node.audit.replay import Asked
+    from node.audit.replayed import Replayed
+    from node.trust.governance import Governance
     from schemas.types import BusSection
 
 audit_app = typer.Typer(help="Recompute what nodes claim.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def replay(
     json: JsonOption = False,
 ) -> int:
     """Verify every record of a log and the chains that they make; ends with 1 if there is a finding."""
-    from node.replay import Asked
+    from node.audit.replay import Asked
 
     if until is not None and until <= start:
         raise UsageError(
@@ -71,7 +71,7 @@ class _Sources:
 
 def _sources(bus: str | None, documents: Path | None, community: str | None, home: Path | None) -> _Sources:
     """What the options name, and the home for the rest."""
-    from node import config
+    from node.runtime import config
 
     if bus is not None and documents is not None:
         section = config.bus_variables(bus)
@@ -80,7 +80,7 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
         path = "--bus" if bus is None else "--documents"
         hint = "give --bus URL and --documents FOLDER, or a node's --home DIR for both"
         raise UsageError("home_missing", "no log or no documents were named", path=path, hint=hint)
-    from node.documents import FOLDER
+    from node.trust.documents import FOLDER
 
     named = home_of(home)
     settings = config.load(named)
@@ -93,8 +93,8 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
 
 
 def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
-    from node.documents import read_folder
-    from node.installed import warn_of_problems
+    from node.runtime.installed import warn_of_problems
+    from node.trust.documents import read_folder
 
     if not sources.documents.is_dir():
         raise UsageError("root_missing", f"{sources.documents} is no folder of documents", path="--documents")
@@ -105,9 +105,9 @@ def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
 
 
 async def _replay(sources: _Sources, governance: "Governance", asked: "Asked", scratch: Path) -> "Replayed":
+    from node.audit.replay import replay as replay_log
     from node.cli.progress import bar
-    from node.connection import opened_bus, protection_of
-    from node.replay import replay as replay_log
+    from node.runtime.connection import opened_bus, protection_of
 
     protection = protection_of(sources.bus, sources.bus_folder)
     log = opened_bus(sources.bus.url, sources.bus_folder, protection, path="--bus")

@@ -50,9 +50,9 @@ def check(topology: TopologyOption = None, home: HomeOption = None, json: JsonOp
 def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bool) -> int:
     from dataclasses import asdict
 
-    from node import config
-    from node import provision as provisioning
-    from node.assembly import open_home
+    from node.commands import provision as provisioning
+    from node.runtime import config
+    from node.runtime.assembly import open_home
 
     opened = open_home(home_of(home))
     wanted = config.read_topology(topology) if topology else opened.topology

@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
 @config_app.command()
 def explain(home: HomeOption = None, json: JsonOption = False) -> int:
     """Show every key with its value, where that comes from, and what it is for; secrets are masked."""
-    from node import config
+    from node.runtime import config
 
     Output(json=json).object(
         {

@@ -28,8 +28,8 @@ def publish(
     json: JsonOption = False,
 ) -> int:
     """Hand in reports; each is answered when it is safe in the outbox."""
-    from node.assembly import open_home
-    from node.handin import publish as hand_in
+    from node.commands.handin import publish as hand_in
+    from node.runtime.assembly import open_home
 
     opened = open_home(home_of(home))
     data = sys.stdin.buffer.read() if file == STDIN else _read(Path(file))
@@ -54,9 +54,9 @@ def import_(
     json: JsonOption = False,
 ) -> int:
     """Import rows of another system through a mapping."""
-    from node.assembly import open_home
     from node.cli.progress import rows_of
-    from node.handin import import_file
+    from node.commands.handin import import_file
+    from node.runtime.assembly import open_home
 
     opened = open_home(home_of(home))
     with rows_of(file) as on_progress:

@@ -131,7 +131,7 @@ def _check_text(arguments: list[str]) -> None:
 
 def _log_to_stderr(*, json: bool) -> None:
     """Warnings of a command; `run` takes level and format from the configuration."""
-    from node import logs
+    from node.runtime import logs
     from schemas.types import LogFormat, LogLevel, LogSection
 
     logs.configure(LogSection(level=LogLevel.warning, format=LogFormat.json if json else LogFormat.text))

@@ -33,11 +33,11 @@ def run(
     """Run the node until SIGTERM; the first line on stdout says that it is ready."""
     from msgspec.structs import replace
 
-    from node import daemon, memory
-    from node.assembly import open_home, open_node
-    from node.children import Children
-    from node.lock import only_daemon
-    from node.logs import configure
+    from node.runtime import daemon, memory
+    from node.runtime.assembly import open_home, open_node
+    from node.runtime.children import Children
+    from node.runtime.lock import only_daemon
+    from node.runtime.logs import configure
     from schemas.types import LogFormat
 
     opened = open_home(home_of(home))
@@ -75,7 +75,7 @@ def status(
     """Show outbox, streams, counts and findings of a node."""
     if until is not None and until not in DONE:
         raise UsageError("usage", f"{until} is no state", path="--until", hint=f"one of {', '.join(DONE)}")
-    from node.assembly import open_home
+    from node.runtime.assembly import open_home
 
     opened = open_home(home_of(home))
     answer, reached = asyncio.run(_status(opened, until, timeout))
@@ -97,8 +97,8 @@ def _without_idle(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _status(opened: Any, until: str | None, seconds: float) -> tuple[dict[str, Any], bool]:
-    from node.assembly import open_bus, open_store
-    from node.status import look
+    from node.commands.status import look
+    from node.runtime.assembly import open_bus, open_store
 
     deadline = asyncio.get_running_loop().time() + seconds
     wait = POLL_SECONDS[0]
@@ -124,8 +124,8 @@ def explain(
     json: JsonOption = False,
 ) -> int:
     """Explain whether a report may go from one node to another, and by which clause."""
-    from node.assembly import open_home
-    from node.explain import explain as explain_policy
+    from node.commands.explain import explain as explain_policy
+    from node.runtime.assembly import open_home
 
     answer = explain_policy(open_home(home_of(home)), sender=sender, recipient=to, report=report, at=at)
     Output(json=json).object(answer)

@@ -38,9 +38,9 @@ def search(
     json: JsonOption = False,
 ) -> int:
     """Find reports that this node holds."""
-    from node.assembly import open_home
-    from node.consult import query_of
-    from node.consult import search as search_store
+    from node.commands.consult import query_of
+    from node.commands.consult import search as search_store
+    from node.runtime.assembly import open_home
 
     if not every and not any((text, identifier, originator, subject, since)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
@@ -62,8 +62,8 @@ def show(
     json: JsonOption = False,
 ) -> int:
     """Show a report and the decision about it."""
-    from node.assembly import open_home
-    from node.consult import show as show_stored
+    from node.commands.consult import show as show_stored
+    from node.runtime.assembly import open_home
 
     found = asyncio.run(show_stored(open_home(home_of(home)), id_))
     if not found:
@@ -80,8 +80,8 @@ def receipts(
     json: JsonOption = False,
 ) -> int:
     """Show what became of an own report at each recipient, and since when."""
-    from node.assembly import open_home
-    from node.delivery import receipts_of
+    from node.commands.delivery import receipts_of
+    from node.runtime.assembly import open_home
 
     Output(json=json).items(asyncio.run(receipts_of(open_home(home_of(home)), id_)), none="nobody was admitted to it")
     return 0
@@ -90,8 +90,8 @@ def receipts(
 @withheld_app.command("list")
 def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
     """List what was withheld, with the clause and the reason."""
-    from node.assembly import open_home
-    from node.consult import withheld
+    from node.commands.consult import withheld
+    from node.runtime.assembly import open_home
 
     Output(json=json).items(asyncio.run(withheld(open_home(home_of(home)))))
     return 0
@@ -100,8 +100,8 @@ def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
 @quarantine_app.command("list")
 def list_quarantine(home: HomeOption = None, json: JsonOption = False) -> int:
     """List the records in quarantine."""
-    from node.assembly import open_home
-    from node.consult import quarantine
+    from node.commands.consult import quarantine
+    from node.runtime.assembly import open_home
 
     Output(json=json).items(asyncio.run(quarantine(open_home(home_of(home)))))
     return 0
@@ -115,9 +115,9 @@ def show_quarantine(
     json: JsonOption = False,
 ) -> int:
     """Show one record in quarantine."""
-    from node.assembly import open_home
-    from node.consult import quarantine
+    from node.commands.consult import quarantine
     from node.files import write_file
+    from node.runtime.assembly import open_home
 
     if raw is not None and not raw.parent.is_dir():
         raise UsageError("file_unwritable", f"{raw.parent} is no folder", path="--raw")
@@ -140,9 +140,9 @@ def retry_quarantine(
     json: JsonOption = False,
 ) -> int:
     """Look again at records in quarantine: what verifies now is stored in its place."""
-    from node.assembly import open_home
-    from node.consult import retry_quarantine as retry_stored
-    from node.decision import Outcome
+    from node.commands.consult import retry_quarantine as retry_stored
+    from node.runtime.assembly import open_home
+    from node.verification.decision import Outcome
 
     if every == bool(ids):
         raise UsageError("usage", "name records, or all of them", path="ID", hint="give ids, or --all for every record")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.seal import Head, SealedBatch
+from node.sealing.seal import Head, SealedBatch
 from node.store.bulk import insert_rows, set_rows
 from node.store.tables import draft, head, outgoing, own_grant
 

@@ -12,8 +12,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place
-from node.receipts import NOT_ADDRESSED, NOT_ARRIVED, STORED, WAITING
 from node.store.tables import batch_outcome, link, outgoing
+from node.verification.receipts import (
+    NOT_ADDRESSED,
+    NOT_ARRIVED,
+    STORED,
+    WAITING,
+)
 
 TOLD: Final = 0
 DUE: Final = 1

@@ -10,12 +10,12 @@ from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.audience import Grant
-from node.chain import Gap, open_gaps
 from node.message import Place
+from node.sharing.audience import Grant
 from node.store.tables import finding, granted, link, reading, used_id
 from node.store.views import link_of
-from schemas import codec
+from node.verification.chain import Gap, open_gaps
+from schemas.avro import codec
 from schemas.types import KeyGrant
 
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.chain import Link, StreamView
 from node.message import BATCH_LEAVES_MAX, Place, Verified
 from node.store.bulk import insert_rows, rows_for
 from node.store.tables import link, reading, used_id
+from node.verification.chain import Link, StreamView
 
 
 def _several(name: str) -> BindParameter[Any]:

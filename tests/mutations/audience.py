@@ -1,11 +1,13 @@
-"""What is taken out of node/audience.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/sharing/audience.py in turn: name, text, what stands there instead, the test that turns
+red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/test_audience.py"
-BINDING: Final = "tests/test_binding.py"
+AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+BINDING: Final = "tests/node/verification/test_binding.py"
 SEVERAL_OWN: Final = f"{AUDIENCE}::test_of_several_own_entries_the_last_whose_private_key_is_here_counts"
 CONTENT_ONE: Final = f"{BINDING}::test_content_of_one_originator_signed_by_another_does_not_open"
 ENTRY_UNDER: Final = f"{AUDIENCE}::test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait"

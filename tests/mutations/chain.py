@@ -1,10 +1,12 @@
-"""What is taken out of node/chain.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/verification/chain.py in turn: name, text, what stands there instead, the test that
+turns red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-CHAIN: Final = "tests/test_chain.py"
+CHAIN: Final = "tests/node/verification/test_chain.py"
 STREAM_WHOSE: Final = f"{CHAIN}::test_a_stream_whose_first_record_is_not_the_first_has_lost_its_head"
 LEAF_DID: Final = f"{CHAIN}::test_a_leaf_that_did_not_arrive_leaves_a_gap_inside_its_batch"
 TWO_FIRST: Final = f"{CHAIN}::test_two_first_batches_are_equivocation"

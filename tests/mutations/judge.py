@@ -1,13 +1,15 @@
-"""What is taken out of node/judge.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/verification/judge.py in turn: name, text, what stands there instead, the test that
+turns red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/test_audience.py"
-BAD_RECORDS: Final = "tests/test_bad_records.py"
-JUDGE: Final = "tests/test_judge.py"
-OPENING: Final = "tests/test_opening.py"
+AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+BAD_RECORDS: Final = "tests/node/verification/test_bad_records.py"
+JUDGE: Final = "tests/node/verification/test_judge.py"
+OPENING: Final = "tests/node/verification/test_opening.py"
 RECORD_WITHOUT: Final = f"{JUDGE}::test_a_record_without_a_value_is_refused"
 WHAT_HELD: Final = f"{BAD_RECORDS}::test_what_is_held_for_governance_leaves_no_trace"
 BAD_RECORD: Final = f"{BAD_RECORDS}::test_a_bad_record_ends_with_its_code_and_the_next_good_one_is_stored"

@@ -1,12 +1,14 @@
-"""What is taken out of node/opening.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/verification/opening.py in turn: name, text, what stands there instead, the test that
+turns red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/test_audience.py"
-BINDING: Final = "tests/test_binding.py"
-OPENING: Final = "tests/test_opening.py"
+AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+BINDING: Final = "tests/node/verification/test_binding.py"
+OPENING: Final = "tests/node/verification/test_opening.py"
 MESSAGE_WAITS: Final = f"{AUDIENCE}::test_a_message_waits_for_its_grant"
 GRANT_SAME: Final = f"{AUDIENCE}::test_a_grant_of_the_same_key_by_another_node_opens_nothing"
 GRANT_ANOTHER: Final = f"{AUDIENCE}::test_a_grant_of_another_key_at_the_place_named_is_unlawful"

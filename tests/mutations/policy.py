@@ -1,11 +1,13 @@
-"""What is taken out of node/policy.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/sharing/policy.py in turn: name, text, what stands there instead, the test that turns
+red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-OPENING: Final = "tests/test_opening.py"
-POLICY: Final = "tests/test_policy.py"
+OPENING: Final = "tests/node/verification/test_opening.py"
+POLICY: Final = "tests/node/sharing/test_policy.py"
 BOUNDARY_INSTANTS: Final = f"{POLICY}::test_boundary_instants"
 ORIGINATOR_HOLDS: Final = f"{POLICY}::test_an_originator_holds_its_own"
 WHAT_EXPIRED: Final = f"{OPENING}::test_what_expired_and_no_clause_covers_is_withheld_for_the_clause"

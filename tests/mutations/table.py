@@ -6,13 +6,13 @@ from tests.mutations import audience, bodies, chain, judge, opening, policy, ver
 from tests.mutations.row import Mutation, Rows
 
 TABLES: Final[dict[str, Rows]] = {
-    "node/verify.py": verify.ROWS,
-    "node/bodies.py": bodies.ROWS,
-    "node/chain.py": chain.ROWS,
-    "node/audience.py": audience.ROWS,
-    "node/opening.py": opening.ROWS,
-    "node/judge.py": judge.ROWS,
-    "node/policy.py": policy.ROWS,
+    "node/verification/verify.py": verify.ROWS,
+    "node/verification/bodies.py": bodies.ROWS,
+    "node/verification/chain.py": chain.ROWS,
+    "node/sharing/audience.py": audience.ROWS,
+    "node/verification/opening.py": opening.ROWS,
+    "node/verification/judge.py": judge.ROWS,
+    "node/sharing/policy.py": policy.ROWS,
 }
 FILES: Final = tuple(TABLES)
 
@@ -22,11 +22,11 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     for name, (old, new, test) in rows.items()
 }
 
-SCHEMA: Final = "the schema holds it too, when the bytes are decoded (tests/test_codec.py)"
+SCHEMA: Final = "the schema holds it too, when the bytes are decoded (tests/schemas/test_codec.py)"
 NARROWED: Final = "for the type checker: no caller hands in the other case"
 
 WITHOUT: Final[dict[str, dict[str, str]]] = {
-    "node/verify.py": {
+    "node/verification/verify.py": {
         "verify: isinstance(body, KeyGrant)": NARROWED,
         "verify: isinstance(body, Receipt)": NARROWED,
         "_framing: len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
@@ -39,16 +39,16 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
         "_sealed_header: PLAINTEXT_SIZE_BYTES_MIN <= length": "what is shorter is no padded length",
         "_sealed_header: length <= PLAINTEXT_SIZE_BYTES_MAX": "with the next padded length step 1 refuses the record",
     },
-    "node/bodies.py": {
+    "node/verification/bodies.py": {
         "_grant: named": SCHEMA,
         "_grant: len(set(named)) != len(named)": SCHEMA,
     },
-    "node/opening.py": {
+    "node/verification/opening.py": {
         "open_message: sealing is None": NARROWED,
         "_framed: begin > len(plain)": "a frame that begins behind the end also ends there",
         "_framed: end > len(plain)": "the padding behind it is not exact; here nothing is sliced past the end",
     },
-    "node/judge.py": {
+    "node/verification/judge.py": {
         "_admit: batch.originator != self.node": "policy says of an originator and its own what is decided here",
         "grant_of: record.body is None": NARROWED,
     },

@@ -1,23 +1,23 @@
-"""What is taken out of node/verify.py in turn: name, text, what stands there instead, the test that turns red."""
+"""What is taken out of node/verification/verify.py in turn: name, text, what stands there instead, the test that
+turns red.
+"""
 
 from typing import Final
 
 from tests.mutations.row import Rows
 
-BODIES: Final = "tests/test_bodies.py"
-VERIFY: Final = "tests/test_verify.py"
-MEMORY_SIGNATURES: Final = (
-    "tests/test_verify_memory.py::test_the_memory_of_signatures_forgets_what_was_asked_for_longest_ago"
-)
+BODIES: Final = "tests/node/verification/test_bodies.py"
+VERIFY: Final = "tests/node/verification/test_verify.py"
+VERIFY_MEMORY: Final = "tests/node/verification/test_verify_memory.py"
+VERIFY_REGISTRY: Final = "tests/node/verification/test_verify_registry.py"
+MEMORY_SIGNATURES: Final = f"{VERIFY_MEMORY}::test_the_memory_of_signatures_forgets_what_was_asked_for_longest_ago"
 ENVELOPE_BATCH: Final = f"{VERIFY}::test_an_envelope_or_batch_that_breaks_a_rule_is_refused_with_its_code"
-BATCH_COSTS: Final = "tests/test_verify_memory.py::test_a_batch_costs_one_verification_of_its_signature"
-REGISTRY_NEEDS: Final = (
-    "tests/test_verify_registry.py::test_the_registry_needs_no_node_document_and_no_governance_before_its_own"
-)
+BATCH_COSTS: Final = f"{VERIFY_MEMORY}::test_a_batch_costs_one_verification_of_its_signature"
+REGISTRY_NEEDS: Final = f"{VERIFY_REGISTRY}::test_the_registry_needs_no_node_document_and_no_governance_before_its_own"
 WHAT_NO: Final = f"{VERIFY}::test_what_no_governance_state_can_make_right_is_refused_and_not_held"
 REMEMBERED_SIGNATURE: Final = f"{VERIFY}::test_a_remembered_signature_does_not_move_a_record_to_another_place"
 REMEMBERED_SIGNATURE_EXCUSES: Final = (
-    "tests/test_verify_memory.py::test_a_remembered_signature_excuses_no_look_at_the_key"
+    "tests/node/verification/test_verify_memory.py::test_a_remembered_signature_excuses_no_look_at_the_key"
 )
 LEAF_NO: Final = f"{VERIFY}::test_a_leaf_is_no_inner_node_of_the_tree"
 EMPTY_CONTENT: Final = f"{VERIFY}::test_empty_content_is_refused_even_if_its_hash_was_signed"

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from node import hpke, merkle, seal
-from node.audience import audience_key_id
-from node.keys import key_id
-from node.labels import labels_of
 from node.message import SUITE, digest, expand, frame, padded_length
-from schemas import codec, jsonform, types
-from schemas.codec import sorted_set
+from node.reports.labels import labels_of
+from node.sealing import hpke, merkle, seal
+from node.sealing.keys import key_id
+from node.sharing.audience import audience_key_id
+from schemas import types
+from schemas.avro import codec
+from schemas.avro.codec import sorted_set
+from schemas.json_form import jsonform
 from schemas.types import ClauseReference, GrantEntry, KeyGrant, KeyUse, MessageType
 from tests.independent import avro
 from tests.vectors import scene

@@ -8,15 +8,22 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from node import documents
-from node.governance import Governance, load
-from node.hpke import PRIVATE_SIZE_BYTES
-from node.keystore import PrivateKey, PrivateKeys
 from node.message import DAY_MS
-from schemas import jsonform
-from schemas.codec import encode
+from node.sealing.hpke import PRIVATE_SIZE_BYTES
+from node.sealing.keystore import PrivateKey, PrivateKeys
+from node.trust import documents
+from node.trust.governance import Governance, load
+from schemas.avro.codec import encode
+from schemas.json_form import jsonform
 from schemas.types import DocumentKind, IntelligenceReport, KeyUse, Root, Trustee
-from tests.community import T0, agreement_body, clause, document, listed, node_body
+from tests.support.community import (
+    T0,
+    agreement_body,
+    clause,
+    document,
+    listed,
+    node_body,
+)
 
 SEALED_AT = T0 + 2 * DAY_MS + 3_600_000
 STREAM = "intel.caribbean"

@@ -1,0 +1,183 @@
+"""Recomputes one stream from its records: steps 1 to 11 for each, then its place, with the code that nodes use.
+
+Not here: where the records come from (replay.py). Rules:
+
+- t is sealed_at, and no clock is read;
+- what is known of the chain lies in a store of its own, as at a node, so that memory does not grow with the stream;
+- gaps are those open at the end: a late record closes its gap and is `out_of_order`;
+- in a window of the log the first record is where the chain starts; one with a lower sequence, as when a sender repeats
+  what lies before the window, is verified alone and takes no place.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from broker.log import Entry
+from node.audit.replayed import (
+    Finding,
+    StreamRead,
+    about,
+    gap_finding,
+    in_order,
+    refusal,
+)
+from node.errors import Rejected
+from node.message import GOVERNANCE_IN_FILES, Place, Verified
+from node.store import streams, views
+from node.store.engine import Store
+from node.trust.governance import Governance
+from node.verification.chain import StreamView
+from node.verification.verify import (
+    HeldForGovernance,
+    SignatureMemory,
+    check_key_validity,
+    verify,
+)
+
+BATCHES_REMEMBERED_MAX: Final = (
+    256  # the records of a batch lie together; one that comes late costs a verification more
+)
+SEQUENCES_AT_ONCE_MAX: Final = 4096  # the part of a chain that is loaded, however far apart its records arrive
+
+Found = tuple[int, Verified]
+"""A verified record and its position."""
+
+
+class Trace:
+    """One stream as it is read."""
+
+    def __init__(self, *, topic: str, place: Place, governance: Governance, store: Store, is_window: bool) -> None:
+        """`is_window`: reading begins above the log's beginning."""
+        self.topic: Final = topic
+        self.place: Final = place
+        self._governance = governance
+        self._store = store
+        self._is_window = is_window
+        self._memory = SignatureMemory(BATCHES_REMEMBERED_MAX)
+        self._findings: list[Finding] = []
+        self.records = 0
+        self.verified = 0
+        self.duplicates = 0
+        self._first: int | None = None
+        self._start: int | None = None
+        """Sequence of the first record that took its place."""
+
+        self.highest = 0
+        self._latest = 0
+        """Sequence of the last record that took its place."""
+
+        self._behind_gaps: dict[int, int] = {}
+        """Sequence -> position of records that came behind a gap. Each ends in a finding, so these are few."""
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """The next records of the stream."""
+        found = []
+        for entry in entries:
+            self.records += 1
+            if (record := self._authenticate(entry)) is not None:
+                found.append((entry.position, record))
+        for near in _near_each_other(found):
+            async with self._store.write() as db:
+                view = await views.load(db, self.place, [record for _, record in near])
+                for position, record in near:
+                    self._take_place(view, position, record)
+                await views.put(db, self.place, view)
+                await streams.put_positions(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
+                self.highest = view.highest
+
+    def add(self, finding: Finding) -> None:
+        """What the log itself did wrong."""
+        self._findings.append(finding)
+
+    async def findings(self) -> list[Finding]:
+        """All findings, once the stream was read."""
+        async with self._store.read() as db:
+            gaps = await streams.gaps(db, self.place, self.highest)
+        behind = sorted(self._behind_gaps)
+        for gap in gaps:
+            if self._is_window and gap.last < (self._start or 0):
+                continue
+            after = behind[bisect_right(behind, gap.last)]
+            self.add(gap_finding(self.place, gap, position=self._behind_gaps[after]))
+        return in_order(self._findings)
+
+    def read(self) -> StreamRead:
+        """The stream as the answer has it."""
+        return StreamRead(
+            stream=self.place.stream,
+            originator=self.place.originator,
+            records=self.records,
+            first=self._first,
+            last=self.highest or None,
+        )
+
+    def _authenticate(self, entry: Entry) -> Verified | None:
+        """Steps 1 to 7 and 11; None if one failed."""
+        sequence = None
+        try:
+            if not entry.value:
+                raise Rejected("framing_invalid", "the record is empty")
+            record = verify(entry.value, place=self.place, governance=self._governance, memory=self._memory)
+            if isinstance(record, HeldForGovernance):
+                expected, found = f"governance {GOVERNANCE_IN_FILES}", f"governance {record.governance}"
+                self.add(about(self.place, "held", position=entry.position, expected=expected, found=found))
+                return None
+            sequence = record.sequence
+            check_key_validity(record, self._governance, record.batch.sealed_at)
+        except Rejected as error:
+            self.add(refusal(self.place, error, position=entry.position, sequence=sequence))
+            return None
+        return record
+
+    def _take_place(self, view: StreamView, position: int, record: Verified) -> None:
+        """Steps 8 to 10."""
+        sequence, expected = record.sequence, view.highest + 1
+        if self._is_window and sequence < (self._start or 0):
+            self.verified += 1
+            return
+        try:
+            placed = view.place(record)
+        except Rejected as error:
+            self.add(refusal(self.place, error, position=position, sequence=sequence))
+            return
+        if placed.reused_id is not None:
+            self.add(refusal(self.place, placed.reused_id, position=position, sequence=sequence))
+        else:
+            self.verified += 1
+        if placed.duplicate:
+            self.duplicates += 1
+            return
+        self._start = self._start or sequence
+        self._first = min(self._first or sequence, sequence)
+        if placed.out_of_order:
+            self.add(
+                about(
+                    self.place,
+                    "out_of_order",
+                    position=position,
+                    sequence=sequence,
+                    expected=str(expected),
+                    found=str(sequence),
+                )
+            )
+        follows = sequence == self._latest + 1 and record.sealed.index > 0
+        if placed.gaps_changed and (placed.out_of_order or not follows):
+            self._behind_gaps[sequence] = position
+        self._latest = sequence
+
+
+def _near_each_other(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Records in their order, parted where their sequences lie too far apart to load what lies between."""
+    near: list[Found] = []
+    low = high = 0
+    for position, record in found:
+        low, high = min(low, record.sequence), max(high, record.sequence)
+        if near and high - low > SEQUENCES_AT_ONCE_MAX:
+            yield near
+            near = []
+        if not near:
+            low = high = record.sequence
+        near.append((position, record))
+    if near:
+        yield near

@@ -1,0 +1,117 @@
+"""What became of an own report abroad: for each recipient the last outcome that it told, and since when.
+
+The audience is whom the report was sealed for. Who told nothing of it yet is outstanding since it was sealed; of a
+report that is not sealed yet, those whom the agreements admit now, since it was accepted. Later receipts replace
+earlier ones by their place in the recipient's stream; all are kept, so it is known since when an outcome holds.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.clock import now_ms
+from node.errors import Refused, UsageError
+from node.message import ZERO_HASH, Place
+from node.reports.labels import labels_of
+from node.runtime.assembly import Home, open_store
+from node.sharing.addressing import address
+from node.store import drafts, messages, notes, receipts, streams
+from node.verification.receipts import OUTSTANDING, meaning
+from schemas.avro import codec
+from schemas.types import Header, IntelligenceReport, SealedMessage
+
+
+async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
+    """One item for each recipient of the report or message `id_`; none if nobody is admitted.
+
+    Raises Refused with `not_found`, or `not_originator` if another node gave the report.
+    """
+    try:
+        wanted = UUID(id_)
+    except ValueError:
+        raise UsageError("usage", f"{id_} is no UUID", path="ID") from None
+    node = home.config.node.id
+    async with open_store(home) as store, store.read() as db:
+        found = await drafts.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+        if not found:
+            await _refuse(db, wanted)
+        items: list[dict[str, Any]] = []
+        for draft in found:
+            items += await (_unsealed(home, draft) if draft.sequence is None else _sealed(db, node, draft))
+    return items
+
+
+async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
+    held = await messages.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+    unheld = await notes.by_message_id(db, wanted.bytes)
+    for row in held + unheld:
+        raise Refused(
+            "not_originator",
+            f"the report is one of {row['originator']}, and only its originator is told what became of it",
+            path="ID",
+            hint="`enlace show ID` says what became of it here",
+        )
+    raise Refused("not_found", "no report or message of this id was handed in here", path="ID")
+
+
+async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
+    addressed = address(
+        labels_of(codec.decode(IntelligenceReport, draft.payload or b""), ZERO_HASH),
+        region=draft.region,
+        originator=home.config.node.id,
+        governance=home.installed().governance,
+        at=now_ms(),
+    )
+    return [_item(draft, recipient, OUTSTANDING, None, draft.created_at) for recipient in sorted(addressed.admitted)]
+
+
+async def _sealed(db: AsyncConnection, node: str, draft: drafts.Given) -> list[dict[str, Any]]:
+    sequence = draft.sequence or 0
+    place = Place(stream=f"intel.{draft.region}", originator=node)
+    batch = await receipts.own_batch_at(db, place, sequence)
+    if batch is None:
+        raise AssertionError("what was sealed is in a batch")
+    told: dict[str, list[receipts.Received]] = {}
+    for one in await receipts.received(db, batch.hash):
+        told.setdefault(one.recipient, []).append(one)
+    items = []
+    for recipient in await _audience(db, node, draft):
+        outcome, step, since = _last(told.get(recipient, ()), sequence - batch.first)
+        items.append(_item(draft, recipient, outcome, step, batch.sealed_at if since is None else since))
+    return items
+
+
+def _last(told: Sequence[receipts.Received], leaf: int) -> tuple[str, int | None, int | None]:
+    """The outcome of the last receipt, and when the first of those that say the same since was sealed."""
+    outcome: tuple[str, int | None] = (OUTSTANDING, None)
+    since = None
+    for one in told:
+        says = meaning(one.outcomes[leaf])
+        if says != outcome:
+            outcome, since = says, None if says[0] == OUTSTANDING else one.sealed_at
+    return *outcome, since
+
+
+async def _audience(db: AsyncConnection, node: str, draft: drafts.Given) -> list[str]:
+    """Whom it was sealed for; what an earlier version sealed is looked up in the grant that its header names."""
+    if draft.audience is not None:
+        return draft.audience.split()
+    value = await drafts.sealed_value(db, node, draft)
+    sealing = codec.decode(Header, codec.decode(SealedMessage, value).header).sealing if value else None
+    if sealing is None:
+        return []
+    key = (node, sealing.audience_key_id, sealing.grant)
+    grant = (await streams.grants(db, [key])).get(key)
+    return sorted({entry.recipient for entry in grant.body.entries} - {node}) if grant else []
+
+
+def _item(draft: drafts.Given, recipient: str, outcome: str, step: int | None, since: int) -> dict[str, Any]:
+    return {
+        "message_id": draft.message_id,
+        "recipient": recipient,
+        "outcome": outcome,
+        "step": step,
+        "since": since,
+    }

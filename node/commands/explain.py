@@ -1,0 +1,58 @@
+"""Explains a policy decision about a report in a file, with every clause that was considered."""
+
+from pathlib import Path
+from typing import Any
+
+from node.clock import now_ms
+from node.commands.consult import time_of
+from node.errors import Refused, UsageError
+from node.files import read_file
+from node.message import ZERO_HASH
+from node.reports import lines
+from node.reports.intake import ReportRefused, accept
+from node.reports.labels import labels_of
+from node.runtime.assembly import Home
+from node.sharing import policy
+from node.trust.documents import read_folder
+from schemas.json_form.jsonform import FieldError
+
+
+def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | None) -> dict[str, Any]:
+    """Whether `recipient` may hold the report of `sender`; raises UsageError or Refused."""
+    sender, recipient = sender.upper(), recipient.upper()
+    time = time_of(at, "--at") if at else now_ms()
+    governance = read_folder(home.documents, home.config.node.community).governance
+    for option, code in (("--from", sender), ("--to", recipient)):
+        if code not in governance.nodes:
+            raise UsageError(
+                "node_unknown",
+                f"no NODE document of {code} is installed",
+                path=option,
+                hint=f"one of {', '.join(governance.nodes)}",
+            )
+    obj = lines.parse_object(read_file(report, lines.ITEM_SIZE_BYTES_MAX))
+    if isinstance(obj, FieldError):
+        raise UsageError(obj.code, obj.message, path=str(report), hint="--report takes one JSON object")
+    obj.pop("refers_to", None)  # no part of what a clause looks at
+    try:
+        draft = accept(obj, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
+    except ReportRefused as refused:
+        hint = "`enlace publish --dry-run` lists everything that is wrong with a report"
+        raise Refused(refused.code, refused.message, path=refused.path, hint=hint) from None
+    decision = policy.decide(
+        labels_of(draft.report, ZERO_HASH),
+        region=draft.region,
+        originator=sender,
+        recipient=recipient,
+        governance=governance,
+        at=time,
+    )
+    return {
+        "outcome": decision.outcome,
+        "agreement": decision.agreement,
+        "clause": decision.clause,
+        "reason": decision.reason,
+        "considered": [
+            {"agreement": one.agreement, "clause": one.clause, "reason": one.reason} for one in decision.considered
+        ],
+    }

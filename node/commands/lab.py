@@ -1,0 +1,223 @@
+"""A whole exchange for development, on one machine: trustees, nodes, agreements, everything signed and installed.
+
+    DIR/trustees/TR1.unsafe-keys.json …     the keys that admit nodes, in plain files
+    DIR/<cc>/                               a home for each node, keys in `unsafe-keys.json`
+    DIR/documents/                          every signed document; copied to each home
+    DIR/log.db                              the bus, unless another one is named
+
+Not for production: whoever reads DIR is every trustee and every node. Topics are provisioned by the caller.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from broker import topology as topologies
+from broker.topology import Topology, streams_of
+from node.clock import now_ms
+from node.commands.home import init
+from node.errors import EnlaceError, UsageError
+from node.files import make_folder, read_text, write_file
+from node.message import DAY_MS, SUITE
+from node.runtime import config
+from node.runtime.config import TOPOLOGY_FILE
+from node.sealing import keystore
+from node.sealing.keystore import PrivateKeys
+from node.strict import parse_toml
+from node.trust import documents
+from node.trust.compile import compile_text, document_of
+from node.trust.documents import FOLDER
+from node.trust.governance import Governance, load
+from node.trust.signed import Parsed
+from schemas import types
+from schemas.avro.codec import encode, sorted_set
+from schemas.formats import bytes_text, time_ms
+from schemas.types import DocumentKind, KeyReason, KeyUse
+
+KEYS_FILE: Final = "unsafe-keys.json"
+TRUSTEES: Final = ("TR1", "TR2", "TR3")
+THRESHOLD: Final = 2
+BEGIN: Final = datetime(2020, 1, 1, tzinfo=UTC)  # early enough for agreements and reports of past years
+VALID_DAYS: Final = 3650
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """What was made."""
+
+    community: bytes
+    homes: dict[str, Path]
+    documents: Path
+    topology: Topology
+    bus: str
+
+    def result(self) -> dict[str, object]:
+        """As the contract has it."""
+        return {
+            "community": bytes_text(self.community),
+            "nodes": {code: str(home) for code, home in self.homes.items()},
+            "documents": str(self.documents),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """An agreement as it is written."""
+
+    name: str
+    text: str
+    version: int
+
+
+def lab(
+    folder: Path, nodes: Iterable[str], agreements: Path, *, topology_path: Path | None = None, bus: str | None = None
+) -> Lab:
+    """Make the exchange in `folder`, which must not be there; UsageError that names what is wrong.
+
+    Every TOML file of `agreements` is compiled and signed by all its parties, which must be among `nodes`.
+    """
+    codes = tuple(dict.fromkeys(nodes))
+    topology = config.read_topology(topology_path) if topology_path else topologies.default()
+    strangers = [code for code in codes if not streams_of(topology, code)]
+    if strangers or not codes:
+        message = f"no region lists {', '.join(strangers)}" if strangers else "no node was named"
+        raise UsageError("value_invalid", message, path="--nodes")
+    texts = _texts(agreements)
+    make_folder(folder)
+    try:
+        return _make(folder.resolve(), codes, texts, topology, topology_path, bus)
+    except EnlaceError:
+        shutil.rmtree(folder)  # made above: nothing else is in it
+        raise
+
+
+def _make(
+    folder: Path,
+    codes: tuple[str, ...],
+    texts: list[_Text],
+    topology: Topology,
+    topology_path: Path | None,
+    bus: str | None,
+) -> Lab:
+    url = _bus(bus or "sqlite:///log.db", folder)
+    trustees = _trustees(folder / "trustees")
+    signed = _Signed(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
+    signed.root(trustees)
+    made = {
+        code: init(folder / code.lower(), code, url, community=signed.community, keys_file=KEYS_FILE) for code in codes
+    }
+    for code in codes:
+        signed.node(made[code].keys, streams_of(topology, code), trustees)
+        made[code].join_request.unlink()  # it has joined
+    keys = {code: home.keys for code, home in made.items()}
+    for _, same_version in groupby(texts, key=lambda text: text.version):
+        signed.take_effect()
+        for text in same_version:
+            signed.agreement(text, keys, topology)
+    shared = folder / FOLDER
+    make_folder(shared)
+    for parsed in signed.documents:
+        write_file(shared / documents.file_name(parsed), documents.to_bytes(parsed))
+    for home in made.values():
+        shutil.copytree(shared, home.home / FOLDER, dirs_exist_ok=True)
+        if topology_path:
+            shutil.copyfile(topology_path, home.home / TOPOLOGY_FILE)
+    homes = {code: home.home for code, home in made.items()}
+    return Lab(community=signed.community, homes=homes, documents=shared, topology=topology, bus=url)
+
+
+def _bus(url: str, folder: Path) -> str:
+    """All homes share one bus: a relative file is one of `folder`, not of each home."""
+    file = url.removeprefix("sqlite:///")
+    return url if file == url else f"sqlite:///{folder / file}"
+
+
+def _texts(folder: Path) -> list[_Text]:
+    """Every TOML file of a folder, lower versions first, as each version follows the one before it."""
+    if not folder.is_dir():
+        raise UsageError("file_unreadable", f"{folder} is no folder", path="--agreements")
+    texts = []
+    for file in sorted(folder.glob("*.toml")):
+        text = read_text(file)
+        version = parse_toml(text, file=file.name).get("version")
+        texts.append(_Text(name=file.name, text=text, version=version if isinstance(version, int) else 0))
+    return sorted(texts, key=lambda text: text.version)
+
+
+def _trustees(folder: Path) -> tuple[PrivateKeys, ...]:
+    make_folder(folder)
+    made = tuple(PrivateKeys.generate(name, (KeyUse.AGREE,)) for name in TRUSTEES)
+    for keys in made:
+        keystore.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
+    return made
+
+
+class _Signed:
+    """Documents as they are added; they count for the next ones after `take_effect`."""
+
+    def __init__(self, begin: int, end: int) -> None:
+        self.documents: list[Parsed] = []
+        self.community = b""
+        self._begin, self._end = begin, end
+        self._governance: Governance | None = None
+
+    def root(self, trustees: tuple[PrivateKeys, ...]) -> None:
+        """The first ROOT."""
+        listed = (types.Trustee(id=keys.node, key=self._listed(keys)[0]) for keys in trustees)
+        body = types.Root(
+            trustees=sorted_set(listed),
+            threshold=THRESHOLD,
+            revoke_threshold=1,
+            registry_keys=(),
+            resume=(),
+        )
+        self._add(self._document(DocumentKind.ROOT, "ROOT", body), trustees[:THRESHOLD])
+        self.community = self.documents[0].hash
+        self.take_effect()
+
+    def node(self, keys: PrivateKeys, streams: Iterable[str], trustees: tuple[PrivateKeys, ...]) -> None:
+        """Admit a node to all that the topology gives it."""
+        body = types.Node(keys=sorted_set(self._listed(keys)), streams=sorted_set(streams), resume=())
+        self._add(self._document(DocumentKind.NODE, keys.node, body), (keys, *trustees[:THRESHOLD]))
+
+    def agreement(self, text: _Text, keys: dict[str, PrivateKeys], topology: Topology) -> None:
+        """Compile and sign one for all its parties."""
+        parsed = compile_text(
+            DocumentKind.AGREEMENT, text.text, governance=self._governance, topology=topology, file=text.name
+        )
+        body = parsed.body
+        parties = body.parties if isinstance(body, types.Agreement) else ()
+        strangers = ", ".join(party for party in parties if party not in keys)
+        if strangers:
+            raise UsageError("party_unknown", f"{text.name}: {strangers} is not among the nodes", path="parties")
+        self._add(parsed, (keys[party] for party in parties))
+
+    def _listed(self, keys: PrivateKeys) -> tuple[types.Key, ...]:
+        return tuple(
+            types.Key(use=key.use, suite=SUITE, public=key.public, from_=self._begin, until=None, reason=KeyReason.NONE)
+            for key in keys.keys
+        )
+
+    def _document(self, kind: DocumentKind, identity: str, body: types.Root | types.Node) -> Parsed:
+        return document_of(
+            kind=kind,
+            identity=identity,
+            version=1,
+            not_before=self._begin,
+            not_after=self._end,
+            body=body,
+            governance=self._governance,
+        )
+
+    def _add(self, parsed: Parsed, signers: Iterable[PrivateKeys]) -> None:
+        for keys in signers:
+            parsed = documents.sign(parsed, keys, self._governance)
+        self.documents.append(parsed)
+
+    def take_effect(self) -> None:
+        """From here on all that was added counts."""
+        self._governance = load(encode(document.signed) for document in self.documents)

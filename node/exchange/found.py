@@ -1,0 +1,25 @@
+"""A record on its way from where it was found to a decision."""
+
+from dataclasses import dataclass
+
+from node.message import Place, Verified
+from node.verification.decision import Decision
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """One record as it was found, on its way to a decision."""
+
+    topic: str
+    place: Place
+    position: int
+    value: bytes | None
+    placed: bool = False
+    """It has its place already, and was kept because it had to wait."""
+
+    pending_id: int | None = None
+    quarantine_id: str | None = None
+    """It was refused before, and is looked at again."""
+
+    record: Verified | None = None
+    decision: Decision | None = None

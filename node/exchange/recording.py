@@ -1,0 +1,112 @@
+"""Writes what became of records: messages with their indexes, notes, what waits, the quarantine, and counts.
+
+One transaction of `ingest`; chain, positions and receipts are written there.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.errors import REJECTION_STEP
+from node.exchange.found import Found
+from node.store import messages, notes, retried
+from node.verification.decision import Decision, Outcome
+
+log = structlog.get_logger()
+
+
+async def write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
+    """Write what each record came to; each has its decision."""
+    by_outcome: dict[Outcome, list[tuple[Found, Decision]]] = {}
+    for one in found:
+        if one.decision is None:
+            raise AssertionError("every record ends with a decision")
+        by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
+    await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
+    await notes.add_withheld(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
+    waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
+    await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
+    still = {one.pending_id for one, _ in waiting}
+    await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
+    refused = by_outcome.get(Outcome.REJECTED, ())
+    rejected = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is None]
+    repeated = await notes.add_quarantined(db, rejected, now)
+    again = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is not None]
+    await retried.keep_quarantined(db, again)
+    looked_at = {one.quarantine_id for one in found if one.quarantine_id is not None}
+    await retried.drop_quarantined(db, looked_at - {row.id for row in again})
+    repeated += sum(one.quarantine_id is None for one, _ in by_outcome.get(Outcome.DUPLICATE, ()))
+    counted = Counter(
+        {
+            "duplicate": repeated,
+            "not_addressed": len(by_outcome.get(Outcome.NOT_ADDRESSED, ())),
+        }
+    )
+    counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
+    await notes.count_up(db, counted)
+    for row in rejected:
+        log.warning(
+            "record_quarantined",
+            code=row.code,
+            step=row.step,
+            topic=row.topic,
+            position=row.position,
+            sequence=row.sequence,
+        )
+
+
+def _holding(decision: Decision) -> messages.Holding:
+    if decision.opened is None:
+        raise AssertionError("what is stored was opened")
+    return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
+
+
+def _withheld(one: Found, decision: Decision) -> notes.Withheld:
+    if one.record is None or decision.code is None:
+        raise AssertionError("what is withheld was verified and has a code")
+    return notes.Withheld(
+        place=one.place,
+        sequence=one.record.sequence,
+        message_id=one.record.header.message_id,
+        code=decision.code,
+        agreement=decision.agreement,
+        clause=decision.clause,
+        reason=decision.reason,
+    )
+
+
+def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
+    record = one.record
+    sealing = record.header.sealing if record is not None else None
+    return notes.Pending(
+        id=one.pending_id or 0,
+        topic=one.topic,
+        position=one.position,
+        place=one.place,
+        sequence=record.sequence if record is not None else 0,
+        message_id=record.header.message_id if record is not None else None,
+        outcome=decision.outcome.value,
+        reason=decision.code or "",
+        grant=sealing.grant if sealing is not None else None,
+        due_at=decision.due_at,
+        placed=one.placed,
+        value=one.value or b"",
+        received_at=now,
+    )
+
+
+def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
+    code = decision.code or ""
+    return notes.Quarantined(
+        code=code,
+        step=REJECTION_STEP[code],
+        detail=decision.reason,
+        topic=one.topic,
+        place=one.place,
+        position=one.position,
+        sequence=one.record.sequence if one.record is not None else None,
+        value=one.value or b"",
+        placed=one.placed,
+    )

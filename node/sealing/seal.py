@@ -1,0 +1,136 @@
+"""From draft to bytes that may leave: content sealed under an audience key, leaves joined to a signed batch.
+
+Pure: randomness and the signing function are arguments, time is one number. Deciding who may read is `policy`,
+keeping the head is `relay`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.message import GOVERNANCE_IN_FILES, SUITE, ZERO_HASH, digest, expand, frame, padded_length
+from node.reports.labels import expires_at, labels_of
+from node.sealing import merkle
+from schemas.avro import codec
+from schemas.types import Batch, Header, IntelligenceReport, MessageType, SealedMessage, Sealing
+
+Random = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where a stream of this originator goes on."""
+
+    next_sequence: int = 1
+    batch_hash: bytes = ZERO_HASH
+    sealed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """Header and content of one message, before its batch is signed."""
+
+    header: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBatch:
+    """A signed batch: the record values in sequence order, and the head after it."""
+
+    stream: str
+    first_sequence: int
+    values: tuple[bytes, ...]
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Who signs batches: a node's SEAL key behind a function."""
+
+    originator: str
+    community: bytes
+    key_id: bytes
+    sign: Callable[[bytes], bytes]
+
+
+def seal_report(
+    report: IntelligenceReport,
+    payload: bytes,
+    *,
+    message_id: bytes,
+    audience_key: bytes,
+    audience_key_id: bytes,
+    grant: int,
+    signer: Signer,
+    random: Random,
+) -> Leaf:
+    """Seal one report ("Sealing"): `payload` is its encoding, `grant` the sequence of the key's grant."""
+    labels = codec.encode(labels_of(report, random(32)))
+    header = codec.encode(
+        Header(
+            message_id=message_id,
+            type=MessageType.MESSAGE,
+            refers_to=(),
+            expires_at=expires_at(report),
+            sealing=Sealing(audience_key_id=audience_key_id, grant=grant, labels_hash=digest(labels)),
+        )
+    )
+    stream = f"intel.{report.region}"
+    key = expand(audience_key, "enlace/1 message key", signer.community, signer.originator, stream, header)
+    return Leaf(header=header, content=seal_content(frame(labels, payload), key, random(12)))
+
+
+def seal_content(framed: bytes, message_key: bytes, nonce: bytes) -> bytes:
+    """commitment || nonce || AES-256-GCM over the padded plaintext."""
+    plain = framed.ljust(padded_length(len(framed)), b"\x00")
+    sealed = AESGCM(expand(message_key, "enlace/1 content key")).encrypt(nonce, plain, None)
+    return expand(message_key, "enlace/1 commitment") + nonce + sealed
+
+
+def open_leaf(message_type: MessageType, body: bytes, *, message_id: bytes) -> Leaf:
+    """A leaf of an open type: its body is the content."""
+    header = Header(message_id=message_id, type=message_type, refers_to=(), expires_at=0, sealing=None)
+    return Leaf(header=codec.encode(header), content=body)
+
+
+def seal_batch(leaves: Sequence[Leaf], *, stream: str, head: Head, sealed_at: int, signer: Signer) -> SealedBatch:
+    """Join 1 to 1024 leaves under one signature and continue the chain from `head`; `sealed_at` never falls."""
+    hashes = [digest(leaf.content) for leaf in leaves]
+    root, paths = merkle.tree(
+        [merkle.leaf_hash(digest(leaf.header), content) for leaf, content in zip(leaves, hashes, strict=True)]
+    )
+    time = max(sealed_at, head.sealed_at)
+    batch = codec.encode(
+        Batch(
+            suite=SUITE,
+            community=signer.community,
+            originator=signer.originator,
+            stream=stream,
+            first_sequence=head.next_sequence,
+            size=len(leaves),
+            root=root,
+            previous=head.batch_hash,
+            sealed_at=time,
+            governance=GOVERNANCE_IN_FILES,
+            key_id=signer.key_id,
+        )
+    )
+    signature = signer.sign(frame("enlace/1 batch", batch))
+    values = tuple(
+        codec.encode(
+            SealedMessage(
+                header=leaf.header,
+                content_hash=content_hash,
+                content=leaf.content,
+                batch=batch,
+                signature=signature,
+                index=index,
+                path=path,
+            )
+        )
+        for index, (leaf, content_hash, path) in enumerate(zip(leaves, hashes, paths, strict=True))
+    )
+    after = Head(next_sequence=head.next_sequence + len(leaves), batch_hash=digest(batch), sealed_at=time)
+    return SealedBatch(stream=stream, first_sequence=head.next_sequence, values=values, head=after)

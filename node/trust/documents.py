@@ -1,0 +1,135 @@
+"""SignedDocuments as files: signing them, reading a folder of them, installing one.
+
+Not here: what they say (compile.py) and whether they have effect (governance.py).
+Rules: a file holds exactly one SignedDocument and is called `<kind>-<id>-<version>-<hash>.signed` in a documents
+folder; a document that is installed again brings its signatures and takes none away; only what has effect is installed.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from msgspec import structs
+
+from node.errors import UsageError
+from node.files import FOLDER_MODE, read_file, write_file
+from node.message import frame
+from node.sealing.keystore import PrivateKeys
+from node.trust.admission import Examined
+from node.trust.governance import Governance, load
+from node.trust.register import Register
+from node.trust.signed import (
+    DOCUMENT_SIZE_BYTES_MAX,
+    DocumentInvalid,
+    Parsed,
+    parse,
+)
+from schemas.avro.codec import encode, sorted_set
+from schemas.types import DocumentKind, DocumentSignature
+
+SUFFIX: Final = ".signed"
+FOLDER: Final = "documents"
+DOCUMENTS_MAX: Final = 10_000  # 64 members and a thousand agreements with their versions
+
+
+def file_name(parsed: Parsed) -> str:
+    """Lower case; whatever a file name should not hold becomes a hyphen, made unique by the hash."""
+    document = parsed.document
+    name = re.sub(r"[^a-z0-9-]+", "-", f"{document.kind}-{document.id}-{document.version}".lower())
+    return f"{name}-{parsed.hash.hex()[:8]}{SUFFIX}"
+
+
+def to_bytes(parsed: Parsed) -> bytes:
+    """The SignedDocument with its signatures."""
+    return encode(parsed.signed)
+
+
+def examine(parsed: Parsed, governance: Governance | None) -> Examined:
+    """What becomes of it beside the documents here; a first ROOT needs none."""
+    if governance is not None:
+        return governance.examine(parsed)
+    if parsed.document.kind is not DocumentKind.ROOT or parsed.document.version != 1:
+        raise UsageError("root_missing", "no ROOT is installed", hint="install the community's documents first")
+    return Register(community=parsed.hash).examine(parsed)
+
+
+def sign(parsed: Parsed, keys: PrivateKeys, governance: Governance | None) -> Parsed:
+    """Add the signatures that these keys can give and that count: as a party, a trustee, or of keys introduced.
+
+    UsageError if none of the keys counts for this document.
+    """
+    counted = {record.key_id for record in examine(parsed, governance).counted}
+    signing = [key for key in keys.keys if key.key_id in counted]
+    if parsed.document.kind is DocumentKind.AGREEMENT:
+        signing = signing[-1:]  # one AGREE key of a party is enough: its newest
+    if not signing:
+        message = f"no key of {keys.node} counts for {parsed.name}"
+        raise UsageError("key_not_counted", message, hint="install the document that lists the key first")
+    data = frame("enlace/1 document", parsed.signed.document)
+    return _with(parsed, (DocumentSignature(key_id=key.key_id, signature=key.sign(data)) for key in signing))
+
+
+def merge(one: Parsed, other: Parsed, governance: Governance | None) -> Parsed:
+    """One document with the signatures of both; of two by one key the one that holds."""
+    held = {check.key_id for check in examine(one, governance).signatures if check.valid}
+    return _with(one, (signature for signature in other.signed.signatures if signature.key_id not in held))
+
+
+def _with(parsed: Parsed, signatures: Iterable[DocumentSignature]) -> Parsed:
+    by_key = {signature.key_id: signature for signature in (*parsed.signed.signatures, *signatures)}
+    return replace(parsed, signed=structs.replace(parsed.signed, signatures=sorted_set(by_key.values())))
+
+
+def read(path: Path) -> Parsed:
+    """The document of a file; UsageError if it cannot be read or breaks a rule."""
+    try:
+        return parse(read_file(path, DOCUMENT_SIZE_BYTES_MAX))
+    except DocumentInvalid as error:
+        raise DocumentInvalid(error.code, f"{path}: {error.message}", path=error.path, hint=error.hint) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A documents folder as it was read."""
+
+    governance: Governance
+    problems: tuple[tuple[Path, UsageError], ...]
+    """Files without effect. A daemon goes on without them and says so; lacking signatures are among them."""
+
+
+def read_folder(folder: Path, community: bytes | None = None) -> Folder:
+    """Load all documents of a folder; UsageError if it holds no first ROOT, or not that of `community`."""
+    files = sorted(folder.glob(f"*{SUFFIX}"))
+    if len(files) > DOCUMENTS_MAX:
+        raise UsageError("documents_too_many", f"{folder} holds more than {DOCUMENTS_MAX} documents", path=str(folder))
+    governance = load((read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files), community)
+    return Folder(
+        governance=governance,
+        problems=tuple((files[problem.place], problem.error) for problem in governance.problems),
+    )
+
+
+def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governance | None:
+    """The governance of a folder, or None if it holds no document yet."""
+    return read_folder(folder, community).governance if any(folder.glob(f"*{SUFFIX}")) else None
+
+
+def install(parsed: Parsed, folder: Path, community: bytes | None = None) -> Path:
+    """Put a document that has effect beside those of the folder; UsageError if it has none."""
+    governance = read_folder_if_any(folder, community)
+    if governance is None and community is not None and parsed.hash != community:
+        raise UsageError("root_missing", f"{parsed.name} is not the first ROOT of the configured community")
+    path = folder / file_name(parsed)
+    if path.exists():
+        parsed = merge(read(path), parsed, governance)
+    examined = examine(parsed, governance)
+    if examined.problem:
+        raise examined.problem
+    if examined.missing:
+        message = f"{parsed.name} lacks signatures of {', '.join(examined.missing)}"
+        raise UsageError("signatures_missing", message, path="signatures", hint="have it signed, then install it")
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    write_file(path, to_bytes(parsed), replace=True)
+    return path

@@ -1,0 +1,154 @@
+"""One SignedDocument alone: decoded strictly, its body too, and held against what needs no other document.
+
+Pure. Whether its signatures suffice and whether it follows its predecessor is for admission.py.
+Rules ("Governance"):
+
+- document and body are canonical, the kind decides the body's type;
+- version 1, and no other, has no predecessor; only the first ROOT has no community and no root;
+- a ROOT is called ROOT; its thresholds lie between 1 and the number of its trustees; a trustee's key is an AGREE key
+  and serves one trustee only, as thresholds count signers;
+- a NODE is called by its code, never REGISTRY, and writes streams of the list, never `governance`;
+- an AGREEMENT's clauses name parties only;
+- keys pass keys.check_public, and a COMPROMISED one says since when.
+
+That sets are sorted and no key, trustee, clause or head stands twice is the codec's part.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import UsageError
+from node.message import REGISTRY, ZERO_HASH, digest
+from node.sealing.keys import BadKey, check_public, key_id
+from schemas.avro.codec import BadMessage, decode
+from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, KeyUse, Node, Root, SignedDocument
+
+NODE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
+STREAM: Final = re.compile(r"intel\.[a-z][a-z0-9-]*|keys|receipts|checkpoints|proposals")
+DOCUMENT_SIZE_BYTES_MAX: Final = 256 * 1024  # it has to fit a record later
+
+
+class DocumentInvalid(UsageError):
+    """A document, or a file that should be one, has no effect; `code` says which rule it breaks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A SignedDocument that is well-formed. Made by `parse` only; says nothing of its signatures."""
+
+    signed: SignedDocument
+    document: Document
+    body: Root | Node | Agreement
+    hash: bytes
+    """H(document)."""
+
+    @property
+    def name(self) -> str:
+        """Kind, id and version, as messages show them."""
+        return f"{self.document.kind} {self.document.id} version {self.document.version}"
+
+
+def parse(data: bytes) -> Parsed:
+    """The document of a SignedDocument; DocumentInvalid if it breaks a rule that it alone can break."""
+    if len(data) > DOCUMENT_SIZE_BYTES_MAX:
+        raise DocumentInvalid("document_malformed", f"larger than {DOCUMENT_SIZE_BYTES_MAX} bytes")
+    try:
+        signed = decode(SignedDocument, data)
+        document = decode(Document, signed.document)
+        body = decode(_BODIES[document.kind], document.body)
+    except BadMessage as error:
+        raise DocumentInvalid("document_malformed", f"not a canonical SignedDocument: {error}") from None
+    _check_document(document)
+    if isinstance(body, Root):
+        _check_root(document, body)
+    elif isinstance(body, Node):
+        _check_node(document, body)
+    else:
+        _check_agreement(body)
+    return Parsed(signed=signed, document=document, body=body, hash=digest(signed.document))
+
+
+_BODIES: Final[dict[DocumentKind, type[Root] | type[Node] | type[Agreement]]] = {
+    DocumentKind.ROOT: Root,
+    DocumentKind.NODE: Node,
+    DocumentKind.AGREEMENT: Agreement,
+}
+
+
+def _require(condition: bool, code: str, message: str, path: str) -> None:
+    if not condition:
+        raise DocumentInvalid(code, message, path=path)
+
+
+def _check_document(document: Document) -> None:
+    first = document.version == 1
+    _require(document.version >= 1, "document_version", "versions count from 1", "version")
+    _require(
+        first == (document.previous == ZERO_HASH),
+        "document_previous",
+        "version 1 alone has no previous one",
+        "previous",
+    )
+    origin = first and document.kind is DocumentKind.ROOT
+    _require(
+        origin == (document.community == ZERO_HASH), "document_community", "the first ROOT alone has none", "community"
+    )
+    _require(origin == (document.root == ZERO_HASH), "document_root", "the first ROOT alone has none", "root")
+
+
+def _check_root(document: Document, body: Root) -> None:
+    _require(document.id == "ROOT", "document_id", "a ROOT is called ROOT", "id")
+    for name, threshold in (("threshold", body.threshold), ("revoke_threshold", body.revoke_threshold)):
+        _require(
+            1 <= threshold <= len(body.trustees),
+            "threshold_invalid",
+            f"{name} {threshold} is not between 1 and the {len(body.trustees)} trustees",
+            name,
+        )
+    publics = {trustee.key.public for trustee in body.trustees}
+    _require(len(publics) == len(body.trustees), "listed_twice", "two trustees have one key", "trustees")
+    for trustee in body.trustees:
+        path = f"trustees.{trustee.id}"
+        _require(NODE_CODE.fullmatch(trustee.id) is not None, "document_id", "no trustee's id", path)
+        _require(trustee.key.use is KeyUse.AGREE, "key_use", "a trustee's key is an AGREE key", path)
+        _check_keys(trustee.id, (trustee.key,), path)
+    _check_keys(REGISTRY, body.registry_keys, "registry_keys")
+
+
+def _check_node(document: Document, body: Node) -> None:
+    _require(NODE_CODE.fullmatch(document.id) is not None, "document_id", f"{document.id} is no node code", "id")
+    _require(document.id != REGISTRY, "document_id", f"{REGISTRY} is no node", "id")
+    for stream in body.streams:
+        _require(
+            STREAM.fullmatch(stream) is not None, "stream_unknown", f"no node writes {stream}", f"streams.{stream}"
+        )
+    _check_keys(document.id, body.keys, "keys")
+
+
+def _check_agreement(body: Agreement) -> None:
+    parties = set(body.parties)
+    _require(bool(parties), "party_unknown", "an agreement has parties", "parties")
+    for party in body.parties:
+        _require(NODE_CODE.fullmatch(party) is not None, "document_id", f"{party} is no node code", "parties")
+    for clause in body.clauses:
+        for name, codes in (("from", clause.from_), ("to", clause.to)):
+            strangers = ", ".join(sorted(set(codes) - parties))
+            _require(not strangers, "party_unknown", f"{strangers} is no party", f"clauses.{clause.id}.{name}")
+
+
+def _check_keys(holder: str, keys: Iterable[Key], path: str) -> None:
+    for key in keys:
+        identity = key_id(holder, key.use, key.suite, key.public)
+        where = f"{path}.{key.use}.{identity.hex()[:8]}"
+        try:
+            check_public(key.use, key.suite, key.public)
+        except BadKey as error:
+            raise DocumentInvalid(error.code, error.message, path=where, hint=error.hint) from None
+        _require(
+            key.reason is not KeyReason.COMPROMISED or key.until is not None,
+            "key_until",
+            "a COMPROMISED key needs `until`: since when",
+            where,
+        )

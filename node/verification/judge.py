@@ -1,0 +1,147 @@
+"""What becomes of one record at this node: verification, then the decision about it.
+
+Pure: the grant that a message names, governance and the time are arguments; the private keys stay behind
+`AudienceKeys`. The way of a record is  bytes → Verified → (placed by `chain`) → Opened → Decision.
+
+Before there is a registry, t in step 11 is `sealed_at`; only "at most five minutes after t" looks at the clock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.errors import Rejected
+from node.message import CLOCK_SKEW_MS_MAX, Opened, Place, Verified
+from node.sharing import policy
+from node.sharing.audience import (
+    AudienceKeys,
+    Grant,
+    NotAddressed,
+    Waiting,
+    check_entry,
+    own_entry,
+)
+from node.trust.governance import Governance
+from node.verification.decision import Decision, Outcome
+from node.verification.opening import open_message
+from node.verification.verify import (
+    HeldForGovernance,
+    SignatureMemory,
+    check_key_validity,
+    verify,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Everything but the record, the grant and the time that a decision depends on."""
+
+    node: str
+    governance: Governance
+    holds: Callable[[bytes], bool]
+    """Whether the private key of this id is here."""
+
+    audience_keys: AudienceKeys
+    memory: SignatureMemory
+
+    def authenticate(self, value: bytes | None, place: Place) -> Verified | Decision:
+        """Steps 1 to 7, and of 11 what leaves no trace: key and NODE document as known now."""
+        past_seven: Verified | None = None
+        try:
+            if not value:
+                raise Rejected("framing_invalid", "the record is empty")
+            record = verify(value, place=place, governance=self.governance, memory=self.memory)
+            if isinstance(record, HeldForGovernance):
+                return Decision(outcome=Outcome.HELD, code="governance", reason=f"names governance {record.governance}")
+            past_seven = record
+            check_key_validity(record, self.governance, record.batch.sealed_at)
+        except Rejected as error:
+            return Decision.rejected(error, traceless=past_seven)
+        return record
+
+    def decide(self, record: Verified, *, grant: Grant | None, now: int) -> Decision:
+        """Steps 11 to 17 for a record that has its place; `grant` is the one that its header names, if it is here."""
+        if record.batch.sealed_at > now + CLOCK_SKEW_MS_MAX:  # 11
+            due = record.batch.sealed_at - CLOCK_SKEW_MS_MAX
+            return Decision(outcome=Outcome.HELD, code="future", reason="sealed in the future", due_at=due)
+        try:
+            if not record.is_sealed_type:
+                return self._open_type(record)
+            opened = open_message(
+                record,
+                grant=grant,
+                node=self.node,
+                holds=self.holds,
+                audience_keys=self.audience_keys,
+                governance=self.governance,
+            )
+        except Rejected as error:
+            return Decision.rejected(error)
+        match opened:
+            case Waiting():
+                return Decision(outcome=Outcome.WAITING, code=opened.reason, reason=f"waits for its {opened.reason}")
+            case NotAddressed():
+                return Decision(outcome=Outcome.NOT_ADDRESSED)
+            case Opened():
+                return self._admit(opened, now)
+
+    def _open_type(self, record: Verified) -> Decision:
+        """A grant is tried at once, so that a wrong wrap is on the record before a message needs it.
+
+        Which clause is in force is asked of each message: a grant may come before its agreement.
+        """
+        if record.body is not None:
+            grant = grant_of(record)
+            entry = own_entry(grant, self.node, self.holds)
+            if not isinstance(entry, (Waiting, NotAddressed)):
+                check_entry(grant, entry, self.governance)
+                self.audience_keys.key(grant, entry)
+        return Decision(outcome=Outcome.COUNTED, code=record.header.type.value)
+
+    def _admit(self, opened: Opened, now: int) -> Decision:
+        """Step 17: do the clauses of the own entry, under the agreements in force, cover what the labels say?"""
+        batch = opened.verified.batch
+        agreement = clause = None
+        if batch.originator != self.node and opened.report is not None:
+            decided = policy.decide(
+                opened.labels,
+                region=opened.report.region,
+                originator=batch.originator,
+                recipient=self.node,
+                governance=self.governance,
+                at=batch.sealed_at,
+                clauses=opened.clauses,
+            )
+            agreement, clause = decided.agreement, decided.clause
+            if decided.outcome != "allowed":
+                return Decision(
+                    outcome=Outcome.WITHHELD,
+                    code="clause_not_satisfied",
+                    reason=decided.reason,
+                    opened=opened,
+                    agreement=agreement,
+                    clause=clause,
+                )
+        if opened.verified.header.expires_at <= now:
+            return Decision(
+                outcome=Outcome.WITHHELD,
+                code="expired",
+                reason="its retention ended before it arrived",
+                opened=opened,
+                agreement=agreement,
+                clause=clause,
+            )
+        if opened.report is None:
+            return Decision(outcome=Outcome.COUNTED, code="RECALL", opened=opened)
+        return Decision(outcome=Outcome.STORED, opened=opened, agreement=agreement, clause=clause)
+
+
+def grant_of(record: Verified) -> Grant:
+    """The grant that a verified KEY_GRANT carries, at its place."""
+    if record.body is None:
+        raise ValueError("only a KEY_GRANT carries a grant")
+    return Grant(
+        originator=record.batch.originator,
+        sequence=record.sequence,
+        sealed_at=record.batch.sealed_at,
+        body=record.body,
+    )

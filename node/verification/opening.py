@@ -1,0 +1,131 @@
+"""Steps 13 to 16: from a verified message to its labels and report.
+
+Pure. The private key stays behind `AudienceKeys`; time is not needed. Failures of 14 to 16 look alike from outside;
+the code and the detail stay in the node's own store. Step 17 is `policy`.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.errors import Rejected
+from node.message import DAY_MS, Opened, Verified, digest, expand, padded_length
+from node.reports import rules
+from node.reports.labels import expires_at, labels_of
+from node.sharing.audience import (
+    AudienceKeys,
+    Grant,
+    NotAddressed,
+    Waiting,
+    check_lawful,
+    own_entry,
+)
+from node.trust.governance import Governance
+from schemas.avro import codec
+from schemas.types import ClauseReference, IntelligenceReport, LabelKind, Labels, MessageType, Recall, Record
+
+T = TypeVar("T", bound=Record)
+_LENGTH_SIZE_BYTES = 4
+
+
+def open_message(
+    record: Verified,
+    *,
+    grant: Grant | None,
+    node: str,
+    holds: Callable[[bytes], bool],
+    audience_keys: AudienceKeys,
+    governance: Governance,
+) -> Opened | Waiting | NotAddressed:
+    """Open `record` for `node` with the grant that its header names; raises Rejected with a code of 13 to 16."""
+    if grant is None:
+        return Waiting(reason="grant")
+    sealing = record.header.sealing
+    if sealing is None or (grant.sequence, grant.body.audience_key_id) != (sealing.grant, sealing.audience_key_id):
+        raise Rejected("grant_unlawful", "the grant at that place is not the first one of this key")
+    entry = own_entry(grant, node, holds)  # 13
+    if isinstance(entry, (Waiting, NotAddressed)):
+        return entry
+    if (waiting := check_lawful(grant, entry, sealed_at=record.batch.sealed_at, governance=governance)) is not None:
+        return waiting
+    key = audience_keys.key(grant, entry)
+    return _decode(record, open_content(record, message_key(key, record)), sealing.labels_hash, entry.clauses)
+
+
+def message_key(audience_key: bytes, record: Verified) -> bytes:
+    """The key of this one message, enough to prove it to a court."""
+    batch = record.batch
+    return expand(
+        audience_key, "enlace/1 message key", batch.community, batch.originator, batch.stream, record.sealed.header
+    )
+
+
+def open_content(record: Verified, key: bytes) -> tuple[bytes, bytes]:
+    """Steps 14 and 15: labels and payload as bytes."""
+    content = record.sealed.content
+    if not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32]):  # 14
+        raise Rejected("commitment_mismatch", "the content was not sealed under this key")
+    try:
+        plain = AESGCM(expand(key, "enlace/1 content key")).decrypt(content[32:44], content[44:], None)  # 15
+    except InvalidTag:
+        raise Rejected("decryption_failed", "the tag does not hold") from None
+    labels, rest = _framed(plain, 0)
+    payload, used = _framed(plain, rest)
+    if len(plain) != padded_length(used) or plain.count(0, used) != len(plain) - used:
+        raise Rejected("decryption_failed", "the padding is not exact")
+    return labels, payload
+
+
+def _framed(plain: bytes, start: int) -> tuple[bytes, int]:
+    begin = start + _LENGTH_SIZE_BYTES
+    end = begin + int.from_bytes(plain[start:begin], "big")
+    if begin > len(plain) or end > len(plain):
+        raise Rejected("decryption_failed", "a frame is longer than the plaintext")
+    return plain[begin:end], end
+
+
+def _decode(
+    record: Verified, content: tuple[bytes, bytes], labels_hash: bytes, clauses: tuple[ClauseReference, ...]
+) -> Opened:
+    labels_bytes, payload = content  # 16
+    if digest(labels_bytes) != labels_hash:
+        raise Rejected("labels_mismatch", "the labels do not have the hash in the header")
+    try:
+        labels = codec.decode(Labels, labels_bytes)
+    except codec.BadMessage as error:
+        raise Rejected("payload_malformed", f"labels: {error.reason}") from None
+    report = None
+    if record.header.type is MessageType.RECALL:
+        _decode_payload(Recall, payload)
+    else:
+        report = _decode_payload(IntelligenceReport, payload)
+        if problems := rules.check(report):
+            raise Rejected("payload_malformed", f"{problems[0].path}: {problems[0].code}")
+    if labels.created_at > record.batch.sealed_at:
+        raise Rejected("labels_mismatch", "created after it was sealed")
+    if not _agree(record, labels, report):
+        raise Rejected("labels_mismatch", "labels, expires_at or region contradict the payload")
+    return Opened(verified=record, labels=labels, report=report, payload=payload, clauses=clauses)
+
+
+def _agree(record: Verified, labels: Labels, report: IntelligenceReport | None) -> bool:
+    """Whether labels, `expires_at` and stream say what the payload does; of a recall, kind and end."""
+    if report is None:
+        return labels.kind is LabelKind.RECALL and (labels.retain_until + 1) * DAY_MS == record.header.expires_at
+    return (
+        labels == labels_of(report, labels.salt)
+        and expires_at(report) == record.header.expires_at
+        and f"intel.{report.region}" == record.batch.stream
+    )
+
+
+def _decode_payload(cls: type[T], payload: bytes) -> T:
+    try:
+        return codec.decode(cls, payload)
+    except codec.UnknownSchema:
+        raise Rejected("payload_schema_unknown", "the payload has a schema that this version does not know") from None
+    except codec.BadMessage as error:
+        raise Rejected("payload_malformed", error.reason) from None

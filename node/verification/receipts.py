@@ -1,0 +1,115 @@
+"""Receipts: one byte for each leaf of a batch, what it says, and the bodies that carry it ("Receipts").
+
+Pure. A node tells originators what became of their messages and grants, nobody else's business: no clause, no words,
+no hit. Failures to open (14 to 16) look alike from outside; code and detail stay in the recipient's own store.
+What has to be told is gathered by `outcomes`, sent by `receipting`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from node.errors import REJECTION_STEP
+from node.message import Verified
+from node.sharing.audience import (
+    Grant,
+    NotAddressed,
+    Waiting,
+    own_entry,
+)
+from node.verification.decision import Decision, Outcome
+from node.verification.verify import INTEL_STREAM
+from schemas.avro import codec
+from schemas.types import MessageType, Receipt, ReceiptItem
+
+NOT_ADDRESSED: Final = 0
+NOT_ARRIVED: Final = 1
+STORED: Final = 64
+WITHHELD: Final = 65
+WAITING: Final = 66
+HELD: Final = 67
+UNOPENED: Final = 14
+FIRST_STEP_TOLD: Final = 8
+FIRST_OPENING_STEP: Final = 13
+LAST_OPENING_STEP: Final = 16
+ITEMS_MAX: Final = 240  # in one receipt: 240 batches of 1,024 leaves fill a record
+
+_OF_OUTCOME: Final[Mapping[Outcome, int]] = {
+    Outcome.STORED: STORED,
+    Outcome.WITHHELD: WITHHELD,
+    Outcome.WAITING: WAITING,
+    Outcome.HELD: HELD,
+    Outcome.NOT_ADDRESSED: NOT_ADDRESSED,
+    Outcome.COUNTED: STORED,
+}
+_SAYS: Final[Mapping[int, str]] = {STORED: "stored", WITHHELD: "withheld", WAITING: "waiting", HELD: "held"}
+OUTSTANDING: Final = "outstanding"
+
+
+def is_told(record: Verified, node: str) -> bool:
+    """Whether receipts speak of records of this kind: messages and grants of others."""
+    if record.batch.originator == node:
+        return False
+    return record.header.type is MessageType.KEY_GRANT or INTEL_STREAM.match(record.batch.stream) is not None
+
+
+def outcome_of(
+    record: Verified, decision: Decision, *, grant: Grant | None, node: str, holds: Callable[[bytes], bool]
+) -> int | None:
+    """The byte for a leaf past step 7; None for a duplicate, of which nothing new is to be said.
+
+    `grant` is the one that a message names, if it is here: without it a message may be for this node.
+    """
+    if decision.outcome is Outcome.DUPLICATE:
+        return None
+    entry = _entry(record, grant, node, holds)
+    if isinstance(entry, NotAddressed):
+        return NOT_ADDRESSED
+    if decision.outcome is Outcome.REJECTED:
+        return min(REJECTION_STEP[decision.code or ""], UNOPENED)
+    if record.body is not None and decision.outcome is Outcome.COUNTED and isinstance(entry, Waiting):
+        return WAITING
+    return _OF_OUTCOME[decision.outcome]
+
+
+def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[bytes], bool]) -> object:
+    """The own entry for this record as `own_entry` says; None if no grant tells."""
+    if record.body is not None:
+        grant = Grant(
+            originator=record.batch.originator,
+            sequence=record.sequence,
+            sealed_at=record.batch.sealed_at,
+            body=record.body,
+        )
+    elif grant is None or (sealing := record.header.sealing) is None:
+        return None
+    elif grant.body.audience_key_id != sealing.audience_key_id:
+        return None  # the grant at that place is of another key: it says nothing of this message
+    return own_entry(grant, node, holds)
+
+
+def meaning(byte: int) -> tuple[str, int | None]:
+    """What a byte says of a message: outcome and, of a rejected one, the step. What says nothing is outstanding."""
+    if FIRST_STEP_TOLD <= byte <= LAST_OPENING_STEP:
+        return "rejected", min(byte, UNOPENED)
+    return _SAYS.get(byte, OUTSTANDING), None
+
+
+def claims_entry(outcomes: bytes) -> bool:
+    """Whether it says of some leaf what only who has an entry in its grant can say.
+
+    The others are from one for whom the grant was not here yet: it cannot know that the message is not for it.
+    """
+    return any(byte in (STORED, WITHHELD) or FIRST_OPENING_STEP <= byte <= LAST_OPENING_STEP for byte in outcomes)
+
+
+def bodies(originator: str, stream: str, outcomes: Iterable[tuple[bytes, bytes]]) -> list[Receipt]:
+    """Receipts for (batch hash, outcomes) of one stream, no batch twice."""
+    items = [ReceiptItem(batch=batch, outcomes=told) for batch, told in outcomes]
+    return [
+        Receipt(originator=originator, stream=stream, items=codec.sorted_set(some))
+        for some in _in_parts(items, ITEMS_MAX)
+    ]
+
+
+def _in_parts(items: list[ReceiptItem], size: int) -> Iterable[list[ReceiptItem]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

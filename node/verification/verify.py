@@ -1,0 +1,245 @@
+"""Verification of one record alone, steps 1 to 7 and 11: the same for node, auditor and originator.
+
+Pure: bytes, the place where they were found and governance go in; `Verified` comes out, made here and nowhere else.
+The numbers in the code are those of docs/wire-format.md ("Verification, in this order"); each failure raises
+`Rejected` with the code of its step. Before the signature only SealedMessage and Batch are decoded: flat, no arrays.
+
+  1. size, framing, path                     5. index and Merkle path
+  2. batch canonical, community, place       6. content has its hash
+  3. suite, governance, key and its use      7. header, and the body of an open type
+  4. signature over the batch               11. key and NODE document valid at t
+"""
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from node.errors import Rejected
+from node.message import (
+    BATCH_LEAVES_MAX,
+    BATCH_SIZE_BYTES_MAX,
+    CONTENT_OVERHEAD_BYTES,
+    DAY_MS,
+    GOVERNANCE_IN_FILES,
+    HEADER_SIZE_BYTES_MAX,
+    PATH_SIZE_BYTES_MAX,
+    PLAINTEXT_SIZE_BYTES_MAX,
+    PLAINTEXT_SIZE_BYTES_MIN,
+    RECORD_SIZE_BYTES_MAX,
+    REGISTRY,
+    SUITE,
+    ZERO_HASH,
+    Place,
+    Verified,
+    digest,
+    frame,
+    padded_length,
+)
+from node.sealing import keys, merkle
+from node.trust.governance import Governance
+from node.trust.versions import KeyRecord
+from node.verification.bodies import check_body
+from schemas.avro import codec
+from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
+
+INTEL_STREAM = re.compile(r"intel\.[a-z][a-z0-9-]*\Z")
+OPEN_STREAM_TYPE = {
+    "keys": MessageType.KEY_GRANT,
+    "receipts": MessageType.RECEIPT,
+    "checkpoints": MessageType.CHECKPOINT,
+    "proposals": MessageType.PROPOSAL,
+    "governance": MessageType.DOCUMENT,
+}
+SIGNATURES_REMEMBERED_MAX = 4096  # batches; 4096 of 1024 leaves span far more than what arrives interleaved
+SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldForGovernance:
+    """Step 3 cannot be decided: the batch names a governance state that is not here. Leaves no trace in the chain."""
+
+    governance: int
+
+
+class SignatureMemory:
+    """Batches whose signature held, so that 1024 messages cost one verification.
+
+    Remembered under H(frame(batch, signature)), never under the batch alone. Bounded; the oldest is forgotten.
+    """
+
+    def __init__(self, size_max: int = SIGNATURES_REMEMBERED_MAX) -> None:
+        self._batches: OrderedDict[bytes, Batch] = OrderedDict()
+        self._size_max = size_max
+
+    def get(self, key: bytes) -> Batch | None:
+        """The batch that was verified under `key`."""
+        batch = self._batches.get(key)
+        if batch is not None:
+            self._batches.move_to_end(key)
+        return batch
+
+    def put(self, key: bytes, batch: Batch) -> None:
+        """Remember a batch whose signature held."""
+        self._batches[key] = batch
+        if len(self._batches) > self._size_max:
+            self._batches.popitem(last=False)
+
+
+def verify(
+    value: bytes, *, place: Place, governance: Governance, memory: SignatureMemory
+) -> Verified | HeldForGovernance:
+    """Steps 1 to 7 for a record found at `place`.
+
+    Returns `Verified`, or `HeldForGovernance` if step 3 has to wait. Raises Rejected with the code of the step.
+    """
+    sealed = _framing(value)
+    memory_key = digest(frame(sealed.batch, sealed.signature))
+    batch = memory.get(memory_key)
+    if batch is None:
+        batch = _batch(sealed.batch, place, governance.community)
+        _suite(batch)  # 3
+        if batch.governance != GOVERNANCE_IN_FILES and batch.originator != REGISTRY:
+            _hold(sealed, batch, governance)
+            return HeldForGovernance(governance=batch.governance)
+        _signature(sealed, _key(batch, governance))
+        memory.put(memory_key, batch)
+    else:
+        _place(batch, place)
+        _key(batch, governance)
+    header_hash = digest(sealed.header)
+    _path(sealed, batch, header_hash)
+    if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6
+        raise Rejected("content_mismatch", "the content does not have the hash that was signed")
+    header = _header(sealed, batch)
+    body = None
+    if header.sealing is None:
+        body = check_body(header, batch, sealed.content, governance)
+    return Verified(
+        value=value,
+        sealed=sealed,
+        batch=batch,
+        batch_hash=digest(sealed.batch),
+        header=header,
+        body=body if isinstance(body, KeyGrant) else None,
+        receipt=body if isinstance(body, Receipt) else None,
+    )
+
+
+def check_key_validity(record: Verified, governance: Governance, t: int) -> None:
+    """Step 11 but for the clock: key and NODE document valid at `t`, in ms. Raises Rejected `key_not_valid`."""
+    batch = record.batch
+    key = governance.key(batch.key_id)
+    if key is None or not key.valid_at(t):
+        raise Rejected("key_not_valid", "the key was not valid at that time")
+    document = governance.node_at(batch.originator, t)
+    if batch.originator != REGISTRY and (document is None or not document.valid_at(t)):
+        raise Rejected("key_not_valid", f"the NODE document of {batch.originator} was not valid at that time")
+
+
+def _framing(value: bytes) -> SealedMessage:
+    if len(value) > RECORD_SIZE_BYTES_MAX:  # 1
+        raise Rejected("record_too_large", f"{len(value)} bytes exceed {RECORD_SIZE_BYTES_MAX}")
+    try:
+        sealed = codec.decode(SealedMessage, value)
+    except codec.BadMessage as error:
+        raise Rejected("framing_invalid", error.reason) from None
+    if len(sealed.path) % merkle.HASH_SIZE_BYTES or len(sealed.path) > PATH_SIZE_BYTES_MAX:
+        raise Rejected("framing_invalid", f"a path of {len(sealed.path)} bytes is not one of up to ten hashes")
+    return sealed
+
+
+def _batch(data: bytes, place: Place, community: bytes) -> Batch:
+    if len(data) > BATCH_SIZE_BYTES_MAX:  # 2
+        raise Rejected("batch_malformed", f"{len(data)} bytes exceed {BATCH_SIZE_BYTES_MAX}")
+    try:
+        batch = codec.decode(Batch, data)
+    except codec.BadMessage as error:
+        raise Rejected("batch_malformed", error.reason) from None
+    if not 1 <= batch.size <= BATCH_LEAVES_MAX or not 1 <= batch.first_sequence <= SEQUENCE_MAX:
+        raise Rejected("batch_malformed", "size or first_sequence is out of range")
+    if (batch.previous == ZERO_HASH) != (batch.first_sequence == 1):
+        raise Rejected("batch_malformed", "previous is zero exactly in the first batch of a stream")
+    if batch.stream not in OPEN_STREAM_TYPE and not INTEL_STREAM.match(batch.stream):
+        raise Rejected("batch_malformed", "the stream is none of this version")
+    if batch.stream == "governance" and batch.governance != batch.first_sequence - 1:
+        raise Rejected("batch_malformed", "a record of governance applies all that stands before it")
+    if batch.community != community:
+        raise Rejected("community_mismatch", "the batch belongs to another community")
+    _place(batch, place)
+    return batch
+
+
+def _place(batch: Batch, place: Place) -> None:
+    if (batch.stream, batch.originator) != (place.stream, place.originator):
+        raise Rejected("stream_mismatch", f"signed for {batch.stream} of {batch.originator}, found elsewhere")
+
+
+def _suite(batch: Batch) -> None:
+    if batch.suite != SUITE:
+        raise Rejected("suite_unknown", f"suite {batch.suite} is not in the table")
+
+
+def _hold(sealed: SealedMessage, batch: Batch, governance: Governance) -> None:
+    """Refuse what no governance state can make right, as a key id binds node and use: no forger fills the store."""
+    if (key := governance.key(batch.key_id)) is not None:
+        _use(key, batch)
+        _signature(sealed, key)
+
+
+def _key(batch: Batch, governance: Governance) -> KeyRecord:
+    key = governance.key(batch.key_id)
+    if key is None:
+        raise Rejected("key_unknown", "no document here lists the key")
+    _use(key, batch)
+    if not governance.may_write(batch.originator, batch.stream, batch.sealed_at):
+        raise Rejected("key_use_wrong", f"{batch.originator} may not write {batch.stream} by its document")
+    return key
+
+
+def _use(key: KeyRecord, batch: Batch) -> None:
+    if key.node != batch.originator or key.use is not KeyUse.SEAL:
+        raise Rejected("key_use_wrong", f"the key is no SEAL key of {batch.originator}")
+
+
+def _signature(sealed: SealedMessage, key: KeyRecord) -> None:
+    if not keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
+        raise Rejected("signature_invalid", "the signature does not hold over the batch")
+
+
+def _path(sealed: SealedMessage, batch: Batch, header_hash: bytes) -> None:
+    leaf = merkle.leaf_hash(header_hash, sealed.content_hash)
+    if not merkle.path_is_valid(  # 5
+        leaf=leaf, index=sealed.index, size=batch.size, path=sealed.path, root=batch.root
+    ):
+        raise Rejected("path_invalid", "the path does not lead to the root that was signed")
+
+
+def _header(sealed: SealedMessage, batch: Batch) -> Header:
+    if len(sealed.header) > HEADER_SIZE_BYTES_MAX:  # 7
+        raise Rejected("header_malformed", f"{len(sealed.header)} bytes exceed {HEADER_SIZE_BYTES_MAX}")
+    try:
+        header = codec.decode(Header, sealed.header)
+    except codec.BadMessage as error:
+        raise Rejected("header_malformed", error.reason) from None
+    if INTEL_STREAM.match(batch.stream):
+        _sealed_header(header, sealed.content)
+    elif (
+        header.type is not OPEN_STREAM_TYPE[batch.stream]
+        or header.sealing is not None
+        or header.refers_to
+        or header.expires_at
+    ):
+        raise Rejected("header_malformed", f"type, sealing, refers_to or expires_at does not fit {batch.stream}")
+    return header
+
+
+def _sealed_header(header: Header, content: bytes) -> None:
+    if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:
+        raise Rejected("header_malformed", "an intel stream carries sealed messages and recalls only")
+    if (header.type is MessageType.RECALL) != bool(header.refers_to):
+        raise Rejected("header_malformed", "a recall refers to messages, a message to none")
+    if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:
+        raise Rejected("header_malformed", "expires_at is a midnight, and a grant has a sequence from 1")
+    length = len(content) - CONTENT_OVERHEAD_BYTES
+    if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or padded_length(length) != length:
+        raise Rejected("body_malformed", f"{len(content)} bytes of content are not 60 and a padded length")

@@ -1,0 +1,121 @@
+"""Compiles, for each schema, the reader of its JSON form: from Python values of JSON to those that a Struct holds.
+
+Pure. A reader notes what is wrong and goes on, so that one pass finds everything; what it returns then is not used.
+The rules stand in schemas/json_form/jsonform.py.
+"""
+
+import difflib
+import re
+from typing import Any
+
+from schemas import codes, source
+from schemas.findings import Findings
+from schemas.json_form.jsonleaf import (
+    SHOWN_CHARACTERS_MAX,
+    Read,
+    bytes_reader,
+    check_code,
+    enum_reader,
+    is_kind,
+    number_reader,
+    read_boolean,
+    shown,
+    text_reader,
+)
+
+
+def compile_record(name: str, definitions: source.Definitions) -> Read:
+    """The reader of a record; it returns a dict."""
+    definition = definitions[name]
+    fields: list[tuple[str, Read, tuple[str, ...] | None]] = []  # the last: allowed values, None if it may be missing
+    by_sibling: list[tuple[str, str]] = []
+    for field in definition["fields"]:
+        inner, optional = source.unwrap(field["type"])
+        read = _compile(inner, definitions, definition)
+        required = not optional and "default" not in field
+        fields.append((field["name"], read, _allowed(inner, definitions) if required else None))
+        _, attributes = source.shape(inner, definitions)
+        if "{" in attributes.get("codes", ""):
+            by_sibling.append((field["name"], attributes["codes"]))
+    known = tuple(field["name"] for field in definition["fields"])
+    known_set = frozenset(known)
+
+    def read_record(value: Any, path: str, found: Findings) -> Any:
+        if not is_kind(dict, value, path, found):
+            return None
+        prefix = f"{path}." if path else ""
+        if not known_set >= value.keys():
+            _unknown_keys(value, known, prefix, found)
+        out = {}
+        for key, read, allowed in fields:
+            item = value.get(key)
+            if item is not None:
+                out[key] = read(item, prefix + key, found)
+            elif allowed is not None:
+                found.add(prefix + key, "missing", "is mandatory", allowed)
+        for key, template in by_sibling:
+            _check_by_sibling(out, key, template, prefix, found)
+        return out
+
+    return read_record
+
+
+def _unknown_keys(value: dict[str, Any], known: tuple[str, ...], prefix: str, found: Findings) -> None:
+    for key in value:
+        if found.full:
+            return
+        if key not in known:
+            near = difflib.get_close_matches(str(key)[:SHOWN_CHARACTERS_MAX], known, n=1)
+            hint = f"is not a field; did you mean {near[0]}?" if near else "is not a field"
+            found.add(prefix + shown(str(key))[1:-1], "unknown_key", hint, known)
+
+
+def _check_by_sibling(out: dict[str, Any], key: str, template: str, prefix: str, found: Findings) -> None:
+    """Codes whose list depends on another field (`source_evaluation_{grid}`); silent if that one names no list."""
+    name = re.sub(r"\{(\w+)\}", lambda match: str(out.get(match[1])), template)
+    if name in codes.names() and isinstance(out.get(key), str):
+        check_code(out[key], codes.load(name), prefix + key, found)
+
+
+def _compile(schema: Any, definitions: source.Definitions, owner: dict[str, Any]) -> Read:
+    kind, attributes = source.shape(schema, definitions)
+    if kind == "record":
+        return compile_record(schema, definitions)
+    if kind == "array":
+        return _array(
+            _compile(attributes["items"], definitions, owner), attributes, _allowed(attributes["items"], definitions)
+        )
+    if kind == "enum":
+        return enum_reader(tuple(attributes["symbols"]))
+    if kind in ("int", "long"):
+        return number_reader(source.number_bounds(kind, attributes, payload=owner["payload"]), attributes.get("format"))
+    if kind == "string":
+        return text_reader(attributes, owner["namespace"])
+    return read_boolean if kind == "boolean" else bytes_reader(attributes)
+
+
+def _allowed(schema: Any, definitions: source.Definitions) -> tuple[str, ...]:
+    """The values that a field, or the items of an array, may have; empty if they can't be listed."""
+    kind, attributes = source.shape(schema, definitions)
+    if kind == "array":
+        return _allowed(attributes["items"], definitions)
+    if kind in ("enum", "boolean"):
+        return tuple(attributes["symbols"]) if kind == "enum" else ("true", "false")
+    name = attributes.get("codes", "")
+    return codes.load(name).ordered if name and "{" not in name else ()
+
+
+def _array(read: Read, attributes: dict[str, Any], listed: tuple[str, ...]) -> Read:
+    items_min, items_max = attributes.get("minItems", 0), attributes.get("maxItems", source.ITEMS_MAX)
+
+    def read_array(value: Any, path: str, found: Findings) -> Any:
+        if not is_kind(list, value, path, found):
+            return None
+        if len(value) > items_max:
+            found.add(path, "too_many", f"has at most {items_max:,} items")
+            return None
+        if len(value) < items_min:
+            found.add(path, "missing", f"has at least {items_min} item{'s' * (items_min > 1)}", listed)
+        return [read(item, f"{path}[{index}]", found) for index, item in enumerate(value)]
+
+    return read_array

@@ -1,0 +1,384 @@
+"""A real Kafka of one broker or three on this machine: what `broker.local` promises to tests and the demonstration."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from broker.kafka.cluster import KAFKA_VERSION, settings
+from broker.local import detached, layout, process
+from broker.local.archive import quick
+from broker.local.artifacts import POM, Artifacts, artifacts, cache_folder
+from broker.local.brokers import Cluster
+from broker.local.errors import LocalUnavailable, LocalUsage
+from broker.local.launch import await_ready
+from broker.local.layout import HOST, Layout
+from broker.local.probe import known_brokers
+from broker.local.process import end, pid_of
+from broker.local.properties import format_command, properties_of
+from broker.local.running import running
+from tests.support.brokers import require_kafka
+from tests.support.processes import gone
+
+GONE_SECONDS_MAX = 20.0
+POLL_SECONDS = 0.02
+PARENT = """
+import subprocess, sys, time
+from pathlib import Path
+from broker.local.running import running
+with running(Path(sys.argv[1])) as cluster:
+    child = subprocess.Popen(["sleep", "600"], close_fds=False)
+    print(child.pid, cluster.pids[1], flush=True)
+    time.sleep(600)
+"""
+JAVA = """#!/bin/sh
+case "$*" in
+  *-version*) echo 'openjdk version "{version}" 2025-04-15' >&2 ;;
+  *StorageTool*) ;;
+  *) echo "the disk of this broker is on fire"; exit 1 ;;
+esac
+"""
+MAVEN = """#!/bin/sh
+echo called >> "$MAVEN_CALLS"
+echo "no route to the repository"
+for option in "$@"; do case "$option" in -DoutputDirectory=*) jars="${option#*=}" ;; esac; done
+/bin/mkdir "$jars" && echo > "$jars/kafka_2.13-KAFKA.jar"
+""".replace("KAFKA.jar", f"{KAFKA_VERSION}.jar")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three brokers for the module; a test that ends one starts it again."""
+    require_kafka()
+    with running(tmp_path_factory.mktemp("three"), brokers=3) as made:
+        yield made
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Nothing is on the PATH, and nothing in the cache; calling it adds a program."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MAVEN_CALLS", str(tmp_path / "calls"))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+
+    def add(name: str, text: str) -> None:
+        path = folder / name
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    return add
+
+
+def await_gone(pid: int) -> None:
+    deadline = time.monotonic() + GONE_SECONDS_MAX
+    while not gone(pid):
+        assert time.monotonic() < deadline, f"{pid} is still there"
+        time.sleep(POLL_SECONDS)
+
+
+def test_ready_means_that_each_broker_lists_all(cluster: Cluster) -> None:
+    assert [known_brokers(HOST, cluster.port(number)) for number in (1, 2, 3)] == [{1, 2, 3}] * 3
+    assert sorted(cluster.pids) == [1, 2, 3]
+    assert re.fullmatch(r"kafka://127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+", cluster.url)
+
+
+def test_a_broker_that_was_killed_comes_back_on_its_port_with_its_data(cluster: Cluster) -> None:
+    before, port = cluster.pids, cluster.port(2)
+    meta = cluster.folder / "broker-2" / "data" / "meta.properties"
+    identity = meta.read_text()
+    cluster.kill(2)
+    assert sorted(cluster.pids) == [1, 3]
+    assert gone(before[2])
+    cluster.start(2)
+
+    assert known_brokers(HOST, port) == {1, 2, 3}
+    assert cluster.pids[2] != before[2]
+    assert {number: cluster.pids[number] for number in (1, 3)} == {number: before[number] for number in (1, 3)}
+    assert meta.read_text().splitlines()[1:] == identity.splitlines()[1:]  # the first line is a date
+
+
+def test_a_broker_is_stopped_once_and_may_be_stopped_again(cluster: Cluster) -> None:
+    pid = cluster.pids[3]
+    cluster.stop(3)
+    cluster.stop(3)
+
+    assert gone(pid)
+    assert known_brokers(HOST, cluster.port(3)) == frozenset()
+    cluster.start(3)
+    assert known_brokers(HOST, cluster.port(3)) == {1, 2, 3}
+
+
+def test_brokers_that_a_program_holds_are_left_to_it(cluster: Cluster) -> None:
+    before = cluster.pids
+    for attempt in (detached.start, detached.stop, lambda folder: running(folder, brokers=3).__enter__()):
+        with pytest.raises(LocalUnavailable) as caught:
+            attempt(cluster.folder)
+        assert caught.value.code == "broker_folder_busy"
+
+    assert cluster.pids == before
+
+
+def test_a_broker_ends_when_its_parent_is_killed_even_if_a_child_of_that_lives_on(tmp_path: Path) -> None:
+    require_kafka()
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout as answer:
+        child, broker = map(int, answer.readline().split())
+    try:
+        assert not gone(broker)
+        parent.kill()
+        parent.wait()
+        await_gone(broker)
+        assert not gone(child)
+    finally:
+        for pid in (child, broker):
+            if not gone(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_the_archive_of_classes_is_made_once_and_a_broker_starts_from_it(
+    cluster: Cluster,
+) -> None:
+    """A second user of the cache finds it; the running brokers were started with it."""
+    found = quick(artifacts())
+    [option] = [option for option in found.options if "SharedArchiveFile" in option]
+    line = Path(f"/proc/{cluster.pids[1]}/cmdline").read_text().split("\0")
+
+    assert Path(option.partition("=")[2]).is_file()
+    assert option in line
+
+
+def test_brokers_start_without_an_archive_where_none_can_be_made(tools: Callable[[str, str], None]) -> None:
+    """Here Java ends at once; what asks for brokers is answered as if there were no archives."""
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN)
+    found = artifacts()
+
+    assert quick(found) == found
+
+
+@pytest.mark.usefixtures("tools")
+def test_without_java_the_error_says_what_to_install() -> None:
+    with pytest.raises(LocalUsage, match="install Java 17") as caught:
+        artifacts()
+
+    assert caught.value.code == "java_missing"
+
+
+def test_a_java_that_is_too_old_is_as_good_as_none(tools: Callable[[str, str], None]) -> None:
+    for version in ("1.8.0_402", "11.0.2", "16"):
+        tools("java", JAVA.format(version=version))
+        with pytest.raises(LocalUsage, match=re.escape(version)) as caught:
+            artifacts()
+        assert caught.value.code == "java_missing"
+
+
+def test_without_maven_the_error_says_what_to_install(tools: Callable[[str, str], None]) -> None:
+    tools("java", JAVA.format(version="17.0.15"))
+    with pytest.raises(LocalUsage, match="install Apache Maven") as caught:
+        artifacts()
+
+    assert caught.value.code == "maven_missing"
+
+
+def test_when_maven_fails_its_words_are_told_and_nothing_looks_complete(tools: Callable[[str, str], None]) -> None:
+    tools("java", JAVA.format(version="21"))
+    tools("mvn", f"{MAVEN}\nexit 1\n")
+    with pytest.raises(LocalUnavailable, match="no route to the repository") as caught:
+        artifacts()
+
+    assert caught.value.code == "artifacts_unavailable"
+    assert not cache_folder().exists()
+
+
+def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
+    tools: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN)
+    begin = threading.Barrier(2)
+
+    def fetch() -> Artifacts:
+        begin.wait(10)
+        return artifacts()
+
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.submit(fetch), both.submit(fetch)
+        assert one.result() == other.result()
+    (tmp_path / "bin" / "mvn").unlink()
+
+    assert (tmp_path / "calls").read_text().split() == ["called"]
+    assert artifacts().jars == cache_folder()
+    assert [jar.name for jar in cache_folder().iterdir()] == [f"kafka_2.13-{KAFKA_VERSION}.jar"]
+
+
+def test_a_broker_that_does_not_get_up_is_an_error_with_the_end_of_its_log(
+    tools: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN)
+    for attempt in (lambda: detached.start(tmp_path / "kafka"), lambda: running(tmp_path / "other").__enter__()):
+        with pytest.raises(LocalUnavailable, match="the disk of this broker is on fire") as caught:
+            attempt()
+        assert caught.value.code == "broker_not_ready"
+
+
+def test_a_broker_that_stays_silent_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    [place] = layout.make(tmp_path, 1).places
+    place.folder.mkdir()
+    with subprocess.Popen(["sh", "-c", "sleep 600", str(place.properties)], start_new_session=True) as silent:
+        place.pid.write_text(str(silent.pid))
+        try:
+            with pytest.raises(LocalUnavailable, match="was not ready within"):
+                await_ready([place], probe=lambda *_: frozenset(), seconds=0.1)
+        finally:
+            os.killpg(silent.pid, signal.SIGKILL)
+
+
+def test_a_process_that_took_over_the_pid_is_neither_ours_nor_ended(tmp_path: Path) -> None:
+    [place] = layout.make(tmp_path, 1).places
+    place.folder.mkdir()
+    place.pid.write_text(str(os.getpid()))
+    assert pid_of(place) is None
+    end([place])
+
+    assert not place.pid.exists()
+
+
+def test_what_is_no_kafka_lists_no_broker() -> None:
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        with ThreadPoolExecutor(1) as stranger:
+            stranger.submit(answer)
+            assert known_brokers(HOST, port) == frozenset()
+    assert known_brokers(HOST, port) == frozenset()  # and now nobody listens
+
+
+def test_ports_are_each_another_stay_the_same_and_are_none_of_outgoing_connections(tmp_path: Path) -> None:
+    first = layout.make(tmp_path, 3)
+    ports = [port for place in first.places for port in (place.port, place.controller_port)]
+
+    assert len(set(ports)) == 6
+    assert all(20_000 <= port < 30_000 for port in ports)
+    assert layout.make(tmp_path, None) == layout.read(tmp_path) == first
+
+
+def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_path: Path) -> None:
+    layout.make(tmp_path, 3)
+    with pytest.raises(LocalUsage) as other:
+        layout.make(tmp_path, 1)
+    with pytest.raises(LocalUsage) as two:
+        layout.make(tmp_path, 2)
+    with pytest.raises(LocalUsage) as stopped:
+        detached.stop(tmp_path, brokers=1)
+    with pytest.raises(LocalUsage) as none:
+        layout.read(tmp_path / "nowhere")
+
+    assert [one.value.code for one in (other, two, stopped, none)] == [
+        "broker_folder_invalid",
+        "broker_count_invalid",
+        "broker_folder_invalid",
+        "broker_folder_invalid",
+    ]
+
+
+def made(folder: Path, brokers: int) -> tuple[Layout, dict[str, str], list[str]]:
+    """A layout, and of its last broker the settings and the command that formats it."""
+    folder.mkdir()
+    found = layout.make(folder, brokers)
+    place = found.places[-1]
+    program = Artifacts(java=Path("/java"), jars=Path("/jars"), java_id="17")
+    return found, properties_of(found, place), format_command(program, found, place)
+
+
+def test_one_broker_is_its_own_quorum_and_three_name_each_other(tmp_path: Path) -> None:
+    alone, one, format_one = made(tmp_path / "one", 1)
+    together, three, format_three = made(tmp_path / "three", 3)
+    voters = ",".join(f"{place.number}@127.0.0.1:{place.controller_port}" for place in together.places)
+
+    assert one["controller.quorum.bootstrap.servers"] == f"127.0.0.1:{alone.places[0].controller_port}"
+    assert "controller.quorum.voters" not in one
+    assert "--standalone" in format_one
+    assert three["controller.quorum.voters"] == voters
+    assert "controller.quorum.bootstrap.servers" not in three
+    assert "--standalone" not in format_three
+    assert settings(1).items() <= one.items()
+    assert settings(3).items() <= three.items()
+
+
+def test_three_brokers_keep_what_they_acknowledged_when_one_is_lost() -> None:
+    three, one = settings(3), settings(1)
+
+    assert (three["default.replication.factor"], three["min.insync.replicas"]) == ("3", "2")
+    assert (one["default.replication.factor"], one["min.insync.replicas"]) == ("1", "1")
+    assert {many["unclean.leader.election.enable"] for many in (one, three)} == {"false"}
+    assert {many["auto.create.topics.enable"] for many in (one, three)} == {"false"}
+
+
+def test_the_pom_is_of_the_version_that_is_named_and_says_nothing_of_where_to_look() -> None:
+    names = [element.tag.rpartition("}")[2] for element in ElementTree.parse(POM).iter()]
+    versions = {element.text for element in ElementTree.parse(POM).iter() if element.tag.endswith("}version")}
+
+    assert KAFKA_VERSION in versions
+    assert not [name for name in names if "epositor" in name]
+
+
+@pytest.mark.usefixtures("tools")
+def test_tests_of_kafka_are_skipped_without_java_and_fail_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="mvn"):
+        require_kafka()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="mvn"):
+        require_kafka()
+
+
+def test_a_broker_that_even_kill_9_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in the kernel's hands; its pid stays on record, so that nobody starts a second broker on its data."""
+    place = layout.Place(number=1, port=1, controller_port=2, folder=tmp_path)
+    stuck = subprocess.Popen([sys.executable, "-c", "input()", str(place.properties)], stdin=subprocess.PIPE)
+    try:
+        place.pid.write_text(str(stuck.pid))
+        monkeypatch.setattr(os, "kill", lambda *_: None)
+        monkeypatch.setattr(process, "KILL_SECONDS_MAX", 0.0)
+        with pytest.raises(LocalUnavailable) as raised:
+            process.kill([place])
+    finally:
+        stuck.kill()
+        stuck.communicate()
+
+    assert raised.value.code == "broker_not_stopped"
+    assert place.pid.exists()
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the way out, before anything is fetched."""
+    require_kafka()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "file" / "cache"))
+
+    with pytest.raises(LocalUsage) as raised:
+        artifacts()
+
+    assert raised.value.code == "cache_unwritable"
+    assert "ENLACE_CACHE" in raised.value.hint

@@ -1,0 +1,224 @@
+"""docker-compose.yml and Dockerfile as far as they can be checked where no Docker engine is."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer.main
+import yaml
+
+from broker.kafka.cluster import KAFKA_VERSION, settings
+from broker.local import layout
+from broker.local.properties import properties_of
+from node.cli.main import app
+from node.cli.setup import BUS_URL
+
+ROOT: Final = Path(__file__).parents[2]
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+BROKERS: Final = [name for name, service in SERVICES.items() if service["image"].startswith("apache/kafka")]
+OURS: Final = [name for name in SERVICES if name not in BROKERS]
+NODES: Final = ["bz", "gt", "mx"]
+ONCE: Final = ["lab", "provision"]
+DOCKERFILE: Final = (ROOT / "Dockerfile").read_text("utf-8")
+NO_SETTINGS: Final = ("KAFKA_HEAP_OPTS", "CLUSTER_ID")  # read by the image's scripts, not by Kafka
+PLACES: Final = {  # what each place chooses for itself
+    "listeners",
+    "advertised.listeners",
+    "controller.quorum.voters",
+    "log.dirs",
+}
+
+
+def properties(service: str) -> dict[str, str]:
+    """The settings of a broker, by the image's rule: KAFKA_A_B stands for a.b."""
+    environment = SERVICES[service]["environment"]
+    assert all(isinstance(value, str) for value in environment.values()), "YAML would make false of no"
+    return {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in environment.items()
+        if name not in NO_SETTINGS
+    }
+
+
+def words(service: str) -> Iterator[list[str]]:
+    """Each call of `enlace` in a service, as its words."""
+    spec = SERVICES[service]
+    check = spec.get("healthcheck", {}).get("test", ["", ""])[1]
+    command = spec["command"]
+    texts = [command[2] if command[:2] == ["sh", "-c"] else shlex.join(command), check]
+    for text in texts:
+        for part in re.split(r"\|\|?|&&|;", text):
+            if part.split()[:1] == ["enlace"]:
+                yield shlex.split(part)[1:]
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """The options of a command by the real command line, which raises for one that is not there. Nothing runs."""
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("enlace", list(arguments))
+    while hasattr(command, "commands"):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        context = command.make_context(name, rest, parent=context)
+    options: dict[str, Any] = context.params
+    return options
+
+
+def test_three_brokers_of_one_image_and_three_nodes_are_all_that_runs() -> None:
+    assert BROKERS == ["kafka-1", "kafka-2", "kafka-3"]
+    assert [*ONCE, *NODES] == OURS
+    assert {SERVICES[name]["image"] for name in BROKERS} == {f"apache/kafka:{KAFKA_VERSION}"}
+
+
+@pytest.mark.parametrize("name", BROKERS)
+def test_a_broker_has_the_settings_of_the_one_place_and_those_of_a_local_one(name: str, tmp_path: Path) -> None:
+    local = layout.make(tmp_path, 3)
+    expected = properties_of(local, local.places[BROKERS.index(name)])
+    found = properties(name)
+
+    assert found.keys() == expected.keys()
+    assert {key for key, value in found.items() if value != expected[key]} == PLACES
+    assert settings(3).items() <= found.items()
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(BROKERS, 1)))
+def test_a_broker_is_reached_by_its_name_and_keeps_its_data_in_its_own_volume(number: int, name: str) -> None:
+    found = properties(name)
+    voters = ",".join(f"{place}@{broker}:9093" for place, broker in enumerate(BROKERS, 1))
+
+    assert SERVICES[name]["hostname"] == name
+    assert found["node.id"] == str(number)
+    assert found["advertised.listeners"] == f"PLAINTEXT://{name}:9092"
+    assert found["listeners"] == "PLAINTEXT://:9092,CONTROLLER://:9093"
+    assert found["controller.quorum.voters"] == voters
+    assert SERVICES[name]["volumes"] == [f"{name}:{found['log.dirs']}"]
+
+
+def test_all_brokers_have_the_same_cluster_id_of_sixteen_bytes() -> None:
+    [one] = {SERVICES[name]["environment"]["CLUSTER_ID"] for name in BROKERS}
+
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", one)
+
+
+def test_each_volume_that_is_used_is_declared_and_no_other() -> None:
+    used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service["volumes"]}
+
+    assert used == COMPOSE["volumes"].keys()
+
+
+def test_the_bus_of_the_exchange_is_all_brokers() -> None:
+    [lab] = [parsed(line) for line in words("lab")]
+
+    assert BUS_URL.fullmatch(lab["bus"])
+    assert lab["bus"] == "kafka://" + ",".join(f"{name}:9092" for name in BROKERS)
+
+
+COMMAND: Final[Any] = typer.main.get_command(app)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_command_line_is_one_of_the_real_command(name: str) -> None:
+    lines = list(words(name))
+
+    assert lines
+    for line in lines:
+        assert parsed(line)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_service_of_ours_may_speak_to_brokers_without_tls_by_its_unsafe_name(name: str) -> None:
+    """They are other machines: without it no command there would open its bus."""
+    assert SERVICES[name]["environment"]["ENLACE_BUS__UNSAFE_PLAINTEXT"] == "true"
+
+
+def test_each_home_that_is_named_is_one_that_lab_makes() -> None:
+    [lab] = [parsed(line) for line in words("lab")]
+    homes = {code: str(lab["folder"] / code.lower()) for code in lab["nodes"].split(",")}
+
+    assert [code.lower() for code in homes] == NODES
+    for name in NODES:
+        assert {line[line.index("--home") + 1] for line in words(name)} == {homes[name.upper()]}
+    assert {line[line.index("--home") + 1] for line in words("provision")} <= set(homes.values())
+
+
+def test_nodes_start_again_after_a_failure_and_what_runs_once_does_not() -> None:
+    """75 asks for a restart, and Docker gives it for every exit but 0; `unless-stopped` would also undo a stop."""
+    assert {SERVICES[name]["restart"] for name in [*NODES, *BROKERS]} == {"on-failure"}
+    assert {SERVICES[name]["restart"] for name in ONCE} == {"no"}
+
+
+def test_nobody_starts_before_what_it_needs() -> None:
+    needs = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
+    done, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
+    brokers = dict.fromkeys(BROKERS, healthy)
+
+    assert needs == {
+        **{name: {} for name in BROKERS},
+        "lab": brokers,
+        "provision": {"lab": done},
+        **{name: {"provision": done} for name in NODES},
+    }
+    assert all("healthcheck" in SERVICES[name] for name in [*BROKERS, *NODES])
+
+
+def test_a_node_has_the_time_that_the_contract_gives_it_to_end() -> None:
+    assert {int(SERVICES[name]["stop_grace_period"].removesuffix("s")) for name in NODES} == {15}
+
+
+def test_no_port_is_open_to_the_outside_as_the_brokers_know_no_rights() -> None:
+    assert not [name for name, service in SERVICES.items() if {"ports", "network_mode"} & service.keys()]
+
+
+def copied() -> dict[str, list[str]]:
+    """Target -> sources of all COPY."""
+    found: dict[str, list[str]] = {}
+    for line in re.findall(r"^COPY (.*)$", DOCKERFILE, re.MULTILINE):
+        *sources, target = line.split()
+        found.setdefault(target, []).extend(sources)
+    return found
+
+
+def test_the_image_is_built_from_files_that_are_here_on_a_python_that_is_supported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    [base] = re.findall(r"^FROM python:(\d+\.\d+)-slim$", DOCKERFILE, re.MULTILINE)
+    sources = {source for many in copied().values() for source in many}
+
+    assert f">={base}" == project["project"]["requires-python"]
+    assert all((ROOT / source).exists() for source in sources)
+    assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= sources
+    assert {SERVICES[name]["image"] for name in OURS} == {f"enlace:{project['project']['version']}"}
+    assert {SERVICES[name]["build"] for name in OURS} == {"."}
+
+
+def test_what_docker_may_read_is_what_the_image_copies() -> None:
+    ignore = (ROOT / ".dockerignore").read_text("utf-8").split()
+    allowed = {line[1:] for line in ignore if line.startswith("!")}
+    needed = {
+        source if source.count("/") == 0 else source.rpartition("/")[0] for many in copied().values() for source in many
+    }
+
+    assert ignore[0] == "*"
+    assert allowed == needed
+
+
+def test_the_agreements_of_the_image_are_all_among_its_nodes() -> None:
+    [lab] = [parsed(line) for line in words("lab")]
+    [workdir] = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
+    agreements = copied()["agreements/"]
+
+    assert str(lab["agreements"]) == f"{workdir}/agreements"
+    for file in agreements:
+        parties = tomllib.loads((ROOT / file).read_text("utf-8"))["parties"]
+        assert {party.lower() for party in parties} <= set(NODES)
+
+
+def test_the_image_runs_as_a_user_that_owns_the_homes_and_is_not_root() -> None:
+    lines = DOCKERFILE.splitlines()
+
+    assert "USER enlace" in lines
+    assert "install -d -o enlace -g enlace -m 0700 /exchange" in DOCKERFILE
+    assert {volume for name in OURS for volume in SERVICES[name]["volumes"]} == {"exchange:/exchange"}

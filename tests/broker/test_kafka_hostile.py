@@ -1,0 +1,218 @@
+"""What a stranger, an operator or a hostile broker can do to topics of a real Kafka, and what a node makes of it.
+
+Nodes run in this process and are stepped by hand; nothing of the log is stubbed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from broker.bus import open_log
+from broker.kafka.kafka import Address
+from broker.kafka.kafka_log import KafkaLog
+from broker.log import VALUE_SIZE_BYTES_MAX, LogUnavailable, TopicSpec
+from node.store import messages, notes, streams
+from node.store.messages import Query
+from tests.support import clusters, stranger
+from tests.support.community import Community
+from tests.support.exchange import Exchange, TestNode, exchange
+
+
+def community_of(*codes: str) -> Community:
+    """Each may send everything to each."""
+    made = Community(codes)
+    made.agreement("ALL", codes)
+    return made
+
+
+REPORTS = "intel.caribbean.bz"
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Exchange]:
+    """BZ and GT on the shared cluster, whose topics are theirs alone."""
+    url = f"kafka://{clusters.bootstrap()}"
+    await stranger.delete_all(clusters.bootstrap())
+    logs = [open_log(url, tmp_path) for _ in range(2)]
+    async with (
+        exchange(tmp_path, "BZ", bus=logs[0], community=community_of("BZ", "GT")) as one,
+        AsyncExitStack() as stack,
+    ):
+        gt = await one.add(stack, "GT", bus=logs[1])
+        yield one
+        await gt.bus.close()
+
+
+@asynccontextmanager
+async def down(made: Exchange, code: str) -> AsyncIterator[None]:
+    """A node is down during the block, and comes back with a client of its own: nothing was fetched ahead."""
+    node = made.nodes[code]
+    await node.bus.close()
+    yield
+    node.bus = node.subscriber.bus = open_log(f"kafka://{clusters.bootstrap()}", Path())
+    await node.subscriber.start()
+
+
+async def held(node: TestNode) -> list[int]:
+    """Sequences of the reports of BZ that a node holds."""
+    async with node.store.read() as db:
+        return sorted(row["sequence"] for row in await messages.search(db, Query(originator="BZ")))
+
+
+async def holds(node: TestNode, *sequences: int) -> None:
+    """Read until `node` holds these and no others."""
+
+    async def there() -> bool:
+        return await held(node) == list(sequences)
+
+    await node.read_until(there)
+
+
+async def findings(node: TestNode) -> list[tuple[str, int | None, int | None]]:
+    """Code, sequence and position of what stands."""
+    async with node.store.read() as db:
+        return [(row["code"], row["sequence"], row["position"]) for row in await streams.findings(db)]
+
+
+async def refused(node: TestNode) -> list[tuple[str, int]]:
+    """Code and position of what is in quarantine."""
+    async with node.store.read() as db:
+        return sorted((row["code"], row["position"]) for row in await notes.list_quarantine(db))
+
+
+async def position(node: TestNode, topic: str = REPORTS) -> int:
+    """Where a node goes on in a topic."""
+    async with node.store.read() as db:
+        return (await streams.positions(db)).get(topic, 0)
+
+
+async def publish(node: TestNode, *words: str) -> None:
+    """One report each."""
+    for word in words:
+        await node.publish(narrative={"text": word, "language": "en"})
+
+
+async def values_of(topic: str) -> list[bytes]:
+    """Everything in a topic, as an auditor would fetch it."""
+    log = open_log(f"kafka://{clusters.bootstrap()}", Path())
+    try:
+        end = (await log.bounds([topic]))[topic].end
+        found: list[bytes] = []
+        async with asyncio.timeout(60):
+            while len(found) < end:
+                for one in await log.fetch({topic: len(found)}, records_max=1000, wait_seconds=1):
+                    found += [entry.value or b"" for entry in one.entries]
+    finally:
+        await log.close()
+    return found
+
+
+async def test_a_beginning_that_moved_past_a_node_is_told_and_the_gap_stays(made: Exchange) -> None:
+    """Never a jump to the end: the node goes on at the beginning, and what was lost keeps its finding."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    await publish(bz, "one")
+    await holds(gt, 1)
+    async with down(made, "GT"):
+        await publish(bz, "two", "three", "four")
+        await stranger.truncate_before(clusters.bootstrap(), REPORTS, 3)
+
+    await holds(gt, 1, 4)
+
+    assert {("head_truncated", 2, 3), ("chain_gap", 2, 3)} == set(await findings(gt))
+    await publish(bz, "five")
+    await holds(gt, 1, 4, 5)
+    assert len(await findings(gt)) == 2
+
+
+async def test_a_topic_made_again_with_more_records_is_found_by_the_chain(made: Exchange) -> None:
+    """Kafka reports nothing: the node's position exists in the new topic too."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    await publish(bz, "one", "two", "three")
+    await holds(gt, 1, 2, 3)
+    async with down(made, "GT"):
+        await publish(bz, "four", "five", "six")
+        values = await values_of(REPORTS)
+        await stranger.delete(clusters.bootstrap(), REPORTS)
+        await stranger.create(clusters.bootstrap(), REPORTS)
+        await stranger.write(clusters.bootstrap(), REPORTS, [*values[:3], values[4], values[5]])
+
+    await holds(gt, 1, 2, 3, 5, 6)
+
+    assert [one[:2] for one in await findings(gt)] == [("chain_gap", 4)]
+
+
+async def test_what_is_no_record_goes_into_quarantine_and_the_stream_goes_on(made: Exchange) -> None:
+    """Empty, no value, foreign bytes, the largest value that Kafka takes; one byte more never enters the topic."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    address = clusters.bootstrap()
+    await stranger.write(address, REPORTS, [b"", None, b"\x00\xffforeign", bytes(VALUE_SIZE_BYTES_MAX)])
+    with pytest.raises(Exception, match="MessageSizeTooLarge"):
+        await stranger.write(address, REPORTS, [bytes(VALUE_SIZE_BYTES_MAX + 1024)])
+    await publish(bz, "one")
+
+    await holds(gt, 1)
+
+    assert await refused(gt) == [
+        ("framing_invalid", 0),
+        ("framing_invalid", 2),
+        ("record_too_large", 3),
+    ]
+    async with gt.store.read() as db:
+        assert (await notes.counts(db))["duplicate"] == 1  # no value is no bytes, and no bytes came before
+    assert await findings(gt) == []
+    assert await position(gt) == 5
+
+
+async def test_a_compressed_batch_stops_its_own_partition_and_no_other(made: Exchange) -> None:
+    """Nothing is expanded; records before it arrive, the position stays, a restarted node comes to the same."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    address, topic = clusters.bootstrap(), "intel.europe.es"
+    await stranger.delete(address, topic)
+    await stranger.create(address, topic)
+    await stranger.write(address, topic, [b"before"])
+    await stranger.write(address, topic, [b"after, " * 100], compression_type="gzip")
+    await publish(bz, "one")
+
+    async def told() -> bool:
+        return any(code == "transport_corrupt" for code, _, _ in await findings(gt))
+
+    await gt.read_until(told)
+    await holds(gt, 1)
+
+    assert await findings(gt) == [("transport_corrupt", None, 1)]
+    assert await refused(gt) == [("framing_invalid", 0)]
+    assert await position(gt, topic) == 1
+    await gt.subscriber.start()
+    await publish(bz, "two")
+    await holds(gt, 1, 2)
+    assert await findings(gt) == [("transport_corrupt", None, 1)]
+
+
+async def test_a_producer_that_lost_its_place_is_replaced() -> None:
+    """A topic made again under a producer makes its sequence numbers wrong for ever; a new one goes on."""
+    address, topic = clusters.bootstrap(), "keys.producer-died"
+    log = KafkaLog(Address(bootstrap=address))
+    spec = TopicSpec(topic=topic, replication=1, retention_days=1)
+    try:
+        await log.provision([spec])
+        for number in range(3):
+            await log.append(topic, [f"before {number}".encode()])
+        await stranger.delete(address, topic)
+        await log.provision([spec])
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    await log.append(topic, [b"after"])
+                    break
+                except LogUnavailable:
+                    continue
+        await log.append(topic, [b"and again"])
+    finally:
+        await log.close()
+
+    values = await values_of(topic)
+    assert values[-1] == b"and again"
+    assert set(values) == {b"after", b"and again"}

@@ -1,0 +1,187 @@
+"""Connections to a Kafka on another machine: TLS with the reader's own certificate, or nothing."""
+
+import datetime
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from broker.bus import Protection, open_log
+from broker.local.layout import HOST, Place
+from broker.local.running import running
+from broker.log import LogUnavailable, TopicSpec
+from node.errors import UsageError
+from node.runtime.connection import opened_bus, protection_of
+from schemas.types import BusSection
+from tests.support.brokers import require_kafka
+from tests.support.logs import read_all
+
+NOW = datetime.datetime(2026, 1, 1)  # noqa: DTZ001, certificates take UTC without a zone
+SPEC = TopicSpec(topic="keys.bz", replication=1, retention_days=1)
+
+
+class Authority:
+    """Signs certificates for tests."""
+
+    def __init__(self, name: str) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = self._sign(self._name, self._key, is_authority=True)
+
+    def _sign(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.Certificate:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW)
+            .not_valid_after(NOW.replace(year=2046))
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def issue(self, folder: Path, name: str) -> tuple[str, str]:
+        """Certificate and private key of `name` as PEM, also as files `NAME.pem` and `NAME.key`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate = _pem(self._sign(subject, key, is_authority=False))
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+        (folder / f"{name}.pem").write_text(certificate)
+        (folder / f"{name}.key").write_text(private)
+        return certificate, private
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificates of BZ by the exchange's authority, and of XX by another; each authority as `*-ca.pem`."""
+    made = tmp_path_factory.mktemp("tls")
+    for name, node in (("exchange", "BZ"), ("stranger", "XX")):
+        authority = Authority(name)
+        (made / f"{name}-ca.pem").write_text(_pem(authority.certificate))
+        authority.issue(made, node)
+        authority.issue(made, f"{name}-broker")
+    return made
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real broker that wants a client certificate of the exchange's authority, TLS 1.3 and nothing older."""
+    require_kafka()
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        port = one.getsockname()[1]
+
+    def with_tls(place: Place) -> Mapping[str, str]:
+        listeners = f"PLAINTEXT://{HOST}:{place.port},SSL://{HOST}:{port}"
+        store = folder / "exchange-broker.store"
+        store.write_text((folder / "exchange-broker.key").read_text() + (folder / "exchange-broker.pem").read_text())
+        return {
+            "listeners": f"{listeners},CONTROLLER://{HOST}:{place.controller_port}",
+            "advertised.listeners": listeners,
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL",
+            "ssl.client.auth": "required",
+            "ssl.enabled.protocols": "TLSv1.3",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(store),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(folder / "exchange-ca.pem"),
+        }
+
+    with running(tmp_path_factory.mktemp("kafka"), extra=with_tls):
+        yield f"kafka://{HOST}:{port}"
+
+
+def section(authority: str | None = "exchange", node: str | None = "BZ", url: str = "kafka://one:9092") -> BusSection:
+    """What a node.toml would say."""
+    return BusSection(
+        url=url,
+        ca_file=authority and f"{authority}-ca.pem",
+        certificate_file=node and f"{node}.pem",
+        key_file=node and f"{node}.key",
+    )
+
+
+async def test_a_node_with_its_certificate_writes_and_reads_over_tls(url: str, folder: Path) -> None:
+    log = open_log(url, folder, protection_of(section(), folder))
+    try:
+        await log.provision([SPEC])
+        await log.append(SPEC.topic, [b"over TLS"])
+        assert [entry.value for entry in await read_all(log, SPEC.topic, 1)] == [b"over TLS"]
+    finally:
+        await log.close()
+
+
+@pytest.mark.parametrize(
+    ("authority", "node"), [("exchange", "XX"), ("stranger", "BZ"), (None, None)], ids=["client", "broker", "plaintext"]
+)
+async def test_who_is_not_of_the_exchange_gets_no_connection(
+    url: str, folder: Path, authority: str | None, node: str | None
+) -> None:
+    """A client of another authority, a broker of another authority, and a client without TLS at all."""
+    log = open_log(url, folder, protection_of(section(authority, node), folder))
+    try:
+        with pytest.raises(LogUnavailable):
+            await log.topics()
+    finally:
+        await log.close()
+
+
+@pytest.mark.parametrize("address", ["one:9092", "192.0.2.1:9092", "127.0.0.1:9092,one:9092"])
+def test_another_machine_is_not_reached_without_tls(address: str, tmp_path: Path) -> None:
+    """Not even as one of several; the error names the way out."""
+    with pytest.raises(UsageError) as raised:
+        opened_bus(f"kafka://{address}", tmp_path, Protection())
+
+    assert raised.value.code == "bus_url_unknown"
+    assert "bus.ca_file" in raised.value.message
+    assert "unsafe_plaintext" in raised.value.message
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9092", "localhost:9092", "[::1]:9092"])
+def test_loopback_needs_no_tls(address: str, tmp_path: Path) -> None:
+    assert opened_bus(f"kafka://{address}", tmp_path, Protection()) is not None
+
+
+def test_plaintext_beyond_loopback_has_an_unsafe_name(tmp_path: Path) -> None:
+    assert opened_bus("kafka://one:9092", tmp_path, Protection(unsafe_plaintext=True)) is not None
+
+
+def test_two_of_three_files_are_not_enough(folder: Path) -> None:
+    """Nobody believes to have TLS who has it not."""
+    with pytest.raises(UsageError) as raised:
+        protection_of(BusSection(url="kafka://one:9092", ca_file="exchange-ca.pem", certificate_file="BZ.pem"), folder)
+
+    assert (raised.value.code, raised.value.path) == ("tls_incomplete", "bus.key_file")
+
+
+@pytest.mark.parametrize(("authority", "path"), [("gone", "bus.ca_file"), ("exchange", "bus.certificate_file")])
+def test_a_file_that_cannot_be_read_is_named(folder: Path, authority: str, path: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        protection_of(section(authority, "nobody"), folder)
+
+    assert (raised.value.code, raised.value.path) == ("file_unreadable", path)
+
+
+@pytest.mark.parametrize("key", ["XX.key", "BZ.pem"])
+def test_a_key_that_is_not_the_certificates_is_refused(folder: Path, key: str) -> None:
+    """Before anything is connected, and without a word of the key."""
+    wrong = msgspec.structs.replace(section(), key_file=key)
+    with pytest.raises(UsageError) as raised:
+        protection_of(wrong, folder)
+
+    assert raised.value.code == "tls_invalid"

@@ -1,0 +1,91 @@
+"""What `check` calls a difference, setting by setting, and what `provision` mends; on a real Kafka."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from broker.bus import open_log
+from broker.kafka.kafka import TopicState
+from broker.kafka.kafka_topics import REPLICAS_WANTED, drift, settings_of
+from broker.log import Drift, Log, TopicSpec
+from tests.support import clusters, stranger
+
+DAY_MS = 24 * 60 * 60 * 1000
+SPEC = TopicSpec(topic="intel.caribbean.bz", replication=3, retention_days=2)
+
+
+def state(**changes: str) -> TopicState:
+    """A topic as it should be, but for `changes`; dots of names as underscores."""
+    settings = {**settings_of(SPEC), "min.insync.replicas": "2"}
+    return TopicState(
+        partitions=1,
+        replication=3,
+        settings=settings | {name.replace("_", "."): value for name, value in changes.items()},
+    )
+
+
+def test_a_topic_as_it_should_be_has_no_drift() -> None:
+    assert drift(SPEC, state()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "found", "expected"),
+    [
+        ("cleanup.policy", "compact", "delete"),
+        ("compression.type", "producer", "uncompressed"),
+        ("max.message.bytes", "1000", "1048576"),
+        ("message.timestamp.type", "CreateTime", "LogAppendTime"),
+        ("retention.ms", "1000", str(2 * DAY_MS)),
+        ("retention.bytes", "1000", "-1"),
+        ("unclean.leader.election.enable", "true", "false"),
+        ("min.insync.replicas", "1", "2"),
+    ],
+)
+def test_each_setting_that_differs_is_told_with_what_was_expected(setting: str, found: str, expected: str) -> None:
+    """Whether the topic says it or the cluster."""
+    differing = state(**{setting.replace(".", "_"): found})
+
+    assert drift(SPEC, differing) == [Drift(topic=SPEC.topic, setting=setting, expected=expected, found=found)]
+
+
+def test_missing_topics_partitions_and_replicas_are_told() -> None:
+    """Fewer than three replicas are drift whatever the topology asks for."""
+    lone = TopicSpec(topic=SPEC.topic, replication=1, retention_days=2)
+    wrong = TopicState(partitions=2, replication=1, settings=state().settings)
+
+    assert [(one.setting, one.expected, one.found) for one in drift(SPEC, None)] == [("topic", "present", "missing")]
+    assert [(one.setting, one.expected, one.found) for one in drift(lone, wrong)] == [
+        ("partitions", "1", "2"),
+        ("replication", str(REPLICAS_WANTED), "1"),
+    ]
+
+
+def test_records_of_governance_are_kept_for_ever() -> None:
+    assert (
+        settings_of(TopicSpec(topic="governance.registry", replication=3, retention_days=None))["retention.ms"] == "-1"
+    )
+
+
+async def _settings(log: Log, spec: TopicSpec) -> set[str]:
+    return {one.setting for one in await log.check([spec])} - {"replication", "min.insync.replicas"}
+
+
+async def test_provisioning_mends_the_settings_of_a_topic_that_somebody_else_made() -> None:
+    """And leaves it alone the second time; its records stay."""
+    address, topic = clusters.bootstrap(), f"foreign-{uuid4().hex[:8]}.bz"
+    spec = TopicSpec(topic=topic, replication=1, retention_days=3)
+    await stranger.create(address, topic, cleanup_policy="compact", max_message_bytes="2000")
+    log = open_log(f"kafka://{address}", Path())
+    try:
+        before = await _settings(log, spec)
+        first = await log.provision([spec])
+        after = await _settings(log, spec)
+        second = await log.provision([spec])
+    finally:
+        await log.close()
+
+    assert {"cleanup.policy", "max.message.bytes", "compression.type", "retention.ms"} <= before
+    assert ((), (topic,)) == (first.created, first.changed)
+    assert after == set()
+    assert (second.created, second.changed) == ((), ())

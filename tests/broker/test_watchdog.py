@@ -1,0 +1,179 @@
+"""A log client that falls silent is replaced, and given up in time; nothing else looks like silence."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+import pytest
+
+from broker.kafka.watchdog import Thresholds, WatchedLog
+from broker.log import Bounds, Drift, Entry, Fault, Fetched, Log, LogStuck, LogUnavailable, Provisioned, TopicSpec
+
+TOPIC, OTHER = "intel.caribbean.bz", "intel.caribbean.gt"
+MINUTE = 60.0
+
+
+class Clock:
+    """Moves when a client waits."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Client:
+    """A log whose topics have ends, and whose fetch says what a test put into `answers`, then nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.ends = {TOPIC: 10, OTHER: 0}
+        self.answers: list[list[Fetched]] = []
+        self.always: list[Fetched] = []
+        self.away = False
+        self.closed = False
+
+    async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
+        assert records_max
+        assert positions
+        self.clock.now += wait_seconds
+        return self.answers.pop(0) if self.answers else self.always
+
+    async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
+        if self.away:
+            raise LogUnavailable("away")
+        return {topic: Bounds(beginning=0, end=self.ends[topic]) for topic in topics}
+
+    async def append(self, topic: str, values: Sequence[bytes]) -> int:
+        return len(topic) + len(values)
+
+    async def topics(self) -> frozenset[str]:
+        return frozenset(self.ends)
+
+    async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
+        return Provisioned(created=tuple(spec.topic for spec in specs), changed=())
+
+    async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
+        return tuple(Drift(topic=spec.topic, setting="x", expected="1", found="2") for spec in specs)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Scene:
+    """A watched log, and every client that was made for it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.clients: list[Client] = []
+        self.log: Log = WatchedLog(self._make, thresholds=Thresholds(), monotonic=self.clock)
+
+    def _make(self) -> Client:
+        self.clients.append(Client(self.clock))
+        return self.clients[-1]
+
+    async def wait(self, seconds: float, **positions: int) -> None:
+        """Fetch for so long, half a second at a time."""
+        until = self.clock.now + seconds
+        while self.clock.now < until:
+            await self.log.fetch({TOPIC: 0, OTHER: 0} | positions, records_max=10, wait_seconds=0.5)
+
+
+async def test_a_topic_that_goes_on_without_us_for_ninety_seconds_gets_a_new_client() -> None:
+    """And not before; the old client is closed."""
+    scene = Scene()
+
+    await scene.wait(95)
+    before = len(scene.clients)
+    await scene.wait(15)
+
+    assert (before, len(scene.clients)) == (1, 2)
+    assert scene.clients[0].closed
+
+
+async def test_a_quiet_log_is_no_reason() -> None:
+    """Nothing lags when the position is the end."""
+    scene = Scene()
+
+    await scene.wait(30 * MINUTE, **{TOPIC: 10})
+
+    assert len(scene.clients) == 1
+
+
+async def test_a_topic_of_which_something_comes_is_no_reason() -> None:
+    """However long the backlog is."""
+    scene = Scene()
+    entry = Entry(topic=TOPIC, position=0, value=b"x")
+    scene.clients[0].always = [Fetched(topic=TOPIC, entries=(entry,))]
+
+    await scene.wait(30 * MINUTE)
+
+    assert len(scene.clients) == 1
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_topic_with_a_fault_that_is_known_is_no_reason(fault: Fault) -> None:
+    """A corrupt partition must not take the whole node down."""
+    scene = Scene()
+    scene.clients[0].always = [Fetched(topic=TOPIC, entries=(), fault=fault)]
+
+    await scene.wait(30 * MINUTE)
+
+    assert len(scene.clients) == 1
+
+
+async def test_time_outside_of_fetch_does_not_count() -> None:
+    """A store that is locked for an hour says nothing of the log."""
+    scene = Scene()
+    await scene.wait(60)
+    scene.clock.now += 60 * MINUTE
+    await scene.wait(20)
+
+    assert len(scene.clients) == 1
+
+
+async def test_the_third_new_client_in_a_quarter_of_an_hour_is_one_too_many() -> None:
+    """A new process is asked for, by name of the topic."""
+    scene = Scene()
+
+    with pytest.raises(LogStuck, match=re.escape(TOPIC)):
+        await scene.wait(10 * MINUTE)
+
+    assert len(scene.clients) == 3
+
+
+async def test_rebuilds_that_lie_far_apart_go_on_for_ever() -> None:
+    """Of the last fifteen minutes only."""
+    scene = Scene()
+    for _ in range(6):
+        made = len(scene.clients)
+        while len(scene.clients) == made:
+            await scene.wait(10)
+        await scene.wait(14 * MINUTE, **{TOPIC: 10})
+
+    assert len(scene.clients) == 7
+
+
+async def test_a_log_that_is_away_is_said_and_is_no_silence() -> None:
+    """Who asks backs off; nothing is counted against the client."""
+    scene = Scene()
+    scene.clients[0].away = True
+
+    for _ in range(100):
+        with pytest.raises(LogUnavailable):
+            await scene.wait(11)
+
+    assert len(scene.clients) == 1
+
+
+async def test_everything_else_is_the_clients_own() -> None:
+    """The watch adds nothing to the other verbs."""
+    scene = Scene()
+    spec = TopicSpec(topic=TOPIC, replication=1, retention_days=1)
+
+    assert await scene.log.append("four", [b"1"]) == 5
+    assert await scene.log.bounds([TOPIC]) == {TOPIC: Bounds(beginning=0, end=10)}
+    assert await scene.log.topics() == {TOPIC, OTHER}
+    assert (await scene.log.provision([spec])).created == (TOPIC,)
+    assert [drift.found for drift in await scene.log.check([spec])] == ["2"]
+    await scene.log.close()
+    assert scene.clients[0].closed

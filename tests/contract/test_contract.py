@@ -1,0 +1,496 @@
+"""docs/contract.md against the command line: each row of its table of commands is run, and each exit code is reached.
+
+Commands run in this process, daemons and what concerns pipes in processes of their own; one exchange for the module.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import typer.main
+
+from broker.embedded.embedded import EmbeddedLog
+from node.cli.main import app
+from node.commands import consult
+from node.runtime.assembly import open_home, open_node
+from node.sharing import policy
+from tests.support.brokers import require_kafka
+from tests.support.contract import (
+    Ran,
+    Shape,
+    check_forms,
+    check_shape,
+    cli,
+    code,
+    command_of,
+    lists_of,
+    ok,
+    shape_of,
+    tables,
+)
+from tests.support.exchange import report
+from tests.support.processes import (
+    ENLACE,
+    Daemon,
+    agreement,
+    lab,
+    running,
+    settle,
+)
+
+[ROWS, [REPORT_FILE_ROW]] = tables("contract.md", "## Commands")
+COMMANDS = {command_of(code(row["command"])): row for row in ROWS}
+MAPPING = """
+id = "boats"
+format = "csv"
+[select]
+default = "BZ"
+[occurred]
+date = "day"
+[[field]]
+path = "subjects"
+values = ["DRUG_TRAFFICKING"]
+[[field]]
+path = "narrative.text"
+column = "what"
+[[field]]
+path = "narrative.language"
+value = "en"
+[[field]]
+path = "urgency"
+value = "NORMAL"
+[[field]]
+path = "purpose"
+value = "INFORMATION_EXCHANGE"
+[[field]]
+path = "legal_basis"
+value = "Test Act s. 1"
+[[field]]
+path = "retain_until"
+value = "2035-12-31"
+[[field]]
+path = "evaluation.grid"
+value = "4x4"
+[[field]]
+path = "evaluation.source"
+value = "B"
+[[field]]
+path = "evaluation.information"
+value = "2"
+[[field]]
+path = "handling"
+values = ["H0"]
+"""
+ROWS_TO_IMPORT = "day,what\n2026-01-02,A boat at night\n2026-13-02,A boat on no day\n2026-01-02,A boat at night\n"
+
+
+def text_of(**changes: Any) -> bytes:
+    """A report as bytes; it may be kept long enough for any clock."""
+    return json.dumps(report(**{"retain_until": "2035-12-31", **changes})).encode()
+
+
+def named(words: str, **changes: Any) -> bytes:
+    """A report with its own text, so that it is another report."""
+    return text_of(narrative={"text": words, "language": "en"}, **changes)
+
+
+class Scene:
+    """The exchange, and what each command answered in it."""
+
+    def __init__(self, folder: Path, homes: dict[str, Path]) -> None:
+        self.folder = folder
+        self.bz, self.gt, self.mx = (homes[name] for name in ("BZ", "GT", "MX"))
+        self.published: list[dict[str, Any]] = []
+        self.stopped: list[dict[str, Any]] = []
+
+    def file(self, name: str, content: str | bytes) -> Path:
+        """A file beside the exchange."""
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+
+async def send(home: Path, *, careless: bool) -> None:
+    """Seal and send what was handed in; a careless node does not ask whether its clauses cover it."""
+    async with open_node(open_home(home)) as node:
+        with patch.object(policy, "_failures", lambda *_: iter(())) if careless else contextlib.nullcontext():
+            await node.relay.step()
+
+
+async def spoil(log: Path) -> None:
+    """Whoever runs the broker writes garbage, and drops the first report of GT."""
+    bus = EmbeddedLog(log)
+    try:
+        await bus.append("keys.gt", [b"no record at all"])
+        await bus.truncate_before("intel.central-america.gt", 1)
+    finally:
+        await bus.close()
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """BZ, GT and MX with daemons; GT's first report is lost, its second withheld by MX, garbage in quarantine."""
+    folder = tmp_path_factory.mktemp("contract")
+    homes = lab(
+        folder,
+        ["BZ", "GT", "MX"],
+        agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING", "CONTRABAND")),
+        agreement("GT-MX", ["GT", "MX"], ("DRUG_TRAFFICKING",)),
+    )
+    made = Scene(folder, homes)
+    ok("publish", "-", home=made.gt, data=named("Lost on the way"))
+    asyncio.run(send(made.gt, careless=False))
+    ok("publish", "-", home=made.gt, data=named("Not for Mexico", subjects=["CONTRABAND"]))
+    asyncio.run(send(made.gt, careless=True))
+    with running(made.gt):
+        settle(made.gt)
+        asyncio.run(spoil(folder / "lab" / "log.db"))
+        with running(made.bz, made.mx):
+            good, bad = named("A go-fast boat in Belize"), named("Nobody knows why", purpose="NOPE")
+            made.published = ok("publish", "-", home=made.bz, data=good + b"\n" + bad, exit_code=1)
+            ok("publish", "-", home=made.gt, data=named("A lancha in Guatemala"))
+            settle(made.bz, made.gt, made.mx)
+            yield made
+
+
+def status_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("status", home=scene.mx)
+
+
+def import_row(scene: Scene) -> list[dict[str, Any]]:
+    mapping, rows = scene.file("boats.toml", MAPPING), scene.file("boats.csv", ROWS_TO_IMPORT)
+    return ok("import", mapping, rows, "--dry-run", home=scene.bz, exit_code=1)
+
+
+def search_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("search", "--all", home=scene.mx)
+
+
+def show_row(scene: Scene) -> list[dict[str, Any]]:
+    [held] = ok("search", "--text", "lancha", home=scene.mx)
+    [note] = ok("withheld", "list", home=scene.mx)
+    return [*ok("show", held["report_id"], home=scene.mx), *ok("show", note["message_id"], home=scene.mx)]
+
+
+def quarantine_row(scene: Scene) -> list[dict[str, Any]]:
+    [row] = ok("quarantine", "list", home=scene.bz)
+    return ok("quarantine", "show", row["id"], home=scene.bz)
+
+
+def explain_row(scene: Scene) -> list[dict[str, Any]]:
+    told = scene.file("told.json", text_of(subjects=["CONTRABAND"]))
+    return ok("policy", "explain", "--from", "GT", "--to", "MX", "--report", told, home=scene.bz)
+
+
+def init_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("init", "--node", "CO", "--bus", "kafka://one:9092,two:9092", home=scene.folder / "co")
+
+
+def lab_row(scene: Scene) -> list[dict[str, Any]]:
+    empty = scene.folder / "none"
+    empty.mkdir()
+    return ok("lab", scene.folder / "another", "--nodes", "bz,GT", "--agreements", empty)
+
+
+def run_row(scene: Scene) -> list[dict[str, Any]]:
+    [made] = ok(
+        "lab", scene.folder / "alone", "--nodes", "ES", "--agreements", scene.folder / "agreements", exit_code=2
+    )
+    assert made["error"]["code"] == "party_unknown"
+    daemon = Daemon(scene.folder / "another" / "gt")
+    first = daemon.ready()
+    code_, seconds = daemon.stop()
+
+    assert first["event"] == "node_ready"
+    assert first["pid"] == daemon.process.pid
+    assert code_ == 0
+    assert seconds < 10
+    return [first]
+
+
+def keygen_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("governance", "keygen", "TR9", scene.folder / "tr9.json")
+
+
+def new_row(scene: Scene) -> list[dict[str, Any]]:
+    written = scene.file("border.toml", agreement("BORDER", ["BZ", "GT"]))
+    return ok("governance", "new", "agreement", written, home=scene.bz)
+
+
+def sign_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("governance", "sign", scene.folder / "border.toml.signed", home=scene.bz)
+
+
+def check_row(scene: Scene) -> list[dict[str, Any]]:
+    broken = scene.file("skipped.signed", (scene.folder / "border.toml.signed").read_bytes())
+    alone = ok("governance", "check", broken, "--documents", scene.folder / "none", exit_code=1)
+    [judged] = alone
+    assert judged["problem"]["code"] == "root_missing"
+    return [*alone, *ok("governance", "check", broken, home=scene.bz, exit_code=1)]
+
+
+def governance_show_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("governance", "show", scene.folder / "border.toml.signed", home=scene.bz)
+
+
+def replay_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("audit", "replay", home=scene.bz, exit_code=1)
+
+
+def install_row(scene: Scene) -> list[dict[str, Any]]:
+    signed = scene.folder / "border.toml.signed"
+    [refused] = ok("governance", "install", signed, home=scene.bz, exit_code=2)
+    assert refused["error"]["code"] == "signatures_missing"
+    ok("governance", "sign", signed, home=scene.gt)
+    return ok("governance", "install", signed, home=scene.bz)
+
+
+NARROW = """
+replication = 1
+[[region]]
+id = "caribbean"
+members = ["BZ"]
+retention_days = 3
+"""
+WIDER = NARROW.replace('"BZ"', '"BZ", "XA", "XB"')
+
+
+def provision_row(scene: Scene) -> list[dict[str, Any]]:
+    narrow, wider = scene.file("narrow.toml", NARROW), scene.file("wider.toml", WIDER)
+    first = ok("broker", "provision", "--topology", narrow, home=scene.bz)
+    second = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    again = ok("broker", "provision", "--topology", wider, home=scene.bz)
+    assert second[0]["created"]
+    assert again[0]["created"] == again[0]["changed"] == []
+    return [*first, *second, *again]
+
+
+def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
+    wanted = scene.file("more.toml", WIDER.replace("XB", "XC"))
+    [answer] = ok("broker", "check", "--topology", wanted, home=scene.bz, exit_code=1)
+    assert {(one["setting"], one["expected"], one["found"]) for one in answer["drift"]} == {
+        ("topic", "present", "missing")
+    }
+    return [answer]
+
+
+def config_row(scene: Scene) -> list[dict[str, Any]]:
+    answers = ok("config", "explain", home=scene.bz)
+    [by_key] = answers
+    keys = [code(row["key"]) for row in tables("contract.md", "## Configuration")[0]]
+    assert list(by_key) == keys
+    assert all(list(one) == ["value", "source", "description"] for one in by_key.values())
+    return answers
+
+
+def local_start_row(scene: Scene) -> list[dict[str, Any]]:
+    """Starts a broker, starts it once more, stops it, stops it once more."""
+    require_kafka()
+    folder = ("--dir", scene.folder / "kafka")
+    try:
+        started = [*ok("broker", "local", "start", *folder), *ok("broker", "local", "start", *folder)]
+    finally:
+        scene.stopped = [*ok("broker", "local", "stop", *folder), *ok("broker", "local", "stop", *folder)]
+    first, again = started
+    assert first == again
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", first["bootstrap"])
+    assert len(first["pids"]) == 1
+    return started
+
+
+def local_stop_row(scene: Scene) -> list[dict[str, Any]]:
+    if not scene.stopped:
+        local_start_row(scene)
+    first, again = scene.stopped
+    assert len(first["pids"]) == 1
+    assert again == first | {"pids": []}
+    return scene.stopped
+
+
+SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
+    "init": init_row,
+    "lab": lab_row,
+    "run": run_row,
+    "status": status_row,
+    "publish": lambda scene: scene.published,
+    "import": import_row,
+    "search": search_row,
+    "show": show_row,
+    "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
+    "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
+    "quarantine show": quarantine_row,
+    "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
+    "policy explain": explain_row,
+    "governance keygen": keygen_row,
+    "governance new": new_row,
+    "governance sign": sign_row,
+    "governance check": check_row,
+    "governance show": governance_show_row,
+    "governance install": install_row,
+    "broker provision": provision_row,
+    "broker check": broker_check_row,
+    "broker local start": local_start_row,
+    "broker local stop": local_stop_row,
+    "audit replay": replay_row,
+    "config explain": config_row,
+}
+NEVER_FILLED = {
+    "governance new": {"signatures"},  # a document that was just compiled has none
+    "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned
+}
+
+
+def commands_of(group: Any, prefix: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_the_table_lists_each_command_that_exists_and_no_other() -> None:
+    assert set(COMMANDS) == set(commands_of(typer.main.get_command(app)))
+    assert list(COMMANDS) == list(SCENARIOS)
+
+
+@pytest.mark.parametrize("command", SCENARIOS)
+def test_a_command_answers_with_the_keys_of_its_row(command: str, scene: Scene) -> None:
+    row = COMMANDS[command]
+    shape: Shape = shape_of(row["keys"])
+    seen: set[str] = set()
+    answers = SCENARIOS[command](scene)
+
+    assert answers
+    for answer in answers:
+        check_shape(answer, shape, seen)
+    assert seen == set(lists_of(shape)) - NEVER_FILLED.get(command, set())
+
+
+@pytest.mark.parametrize("command", SCENARIOS)
+def test_an_option_that_no_command_has_is_a_usage_error(command: str) -> None:
+    ran = cli(*command.split(" "), "--no-such-option", "x")
+
+    assert ran.exit == 2
+    assert ran.error["code"] == "usage"
+    assert ran.error["path"] == "--no-such-option"
+
+
+@pytest.mark.parametrize("usage", [code(row["command"]) for row in ROWS])
+def test_a_command_takes_each_option_of_its_row_and_says_what_it_is_for(usage: str) -> None:
+    words = command_of(usage).split(" ")
+    ran = cli(*words, "--help", json_=False)
+    options = {word.strip("[]") for word in usage.split(" ") if word.strip("[]").startswith("--")}
+
+    assert ran.exit == 0
+    assert all(option in ran.out for option in {*options, "--json"})
+
+
+def with_search_raising(error: BaseException, scene: Scene) -> Ran:
+    async def search(*_: object) -> None:
+        raise error
+
+    with patch.object(consult, "search", search):
+        return cli("search", "--all", home=scene.bz)
+
+
+EXITS: dict[int, Callable[[Scene], Ran]] = {
+    0: lambda scene: cli("status", home=scene.bz),
+    1: lambda scene: cli("publish", "-", home=scene.bz, data=b"{}"),
+    2: lambda scene: cli("search", home=scene.bz),
+    4: lambda scene: cli("run", home=scene.bz),
+    70: lambda scene: with_search_raising(RuntimeError("a bug"), scene),
+    130: lambda scene: with_search_raising(KeyboardInterrupt(), scene),
+}
+
+
+@pytest.mark.parametrize("row", tables("contract.md", "### Exit codes")[0], ids=lambda row: row["meaning"][:20])
+def test_each_exit_code_is_reached_as_the_table_says(row: dict[str, str], scene: Scene) -> None:
+    ran = EXITS[int(row["exit"])](scene)
+
+    assert ran.exit == int(row["exit"])
+    assert len(EXITS) == len(tables("contract.md", "### Exit codes")[0])
+
+
+def test_what_is_not_reached_in_time_ends_with_4_and_is_still_told(scene: Scene) -> None:
+    home = scene.folder / "another" / "bz"
+    ok("publish", "-", home=home, data=text_of())
+    ran = cli("status", "--until", "drained", "--timeout", "0.2", home=home)
+    [answer] = ran.objects
+    error = answer.pop("error")
+
+    assert ran.exit == 4
+    assert error["code"] == "timed_out"
+    check_shape(answer, shape_of(COMMANDS["status"]["keys"]), set())
+    assert answer["outbox"]["accepted"] == 1
+    assert cli("status", "--until", "drained", "--timeout", "0", home=home, json_=False).exit == 4
+
+
+def test_a_second_daemon_of_a_home_is_refused(scene: Scene) -> None:
+    ran = cli("run", home=scene.gt)
+
+    assert ran.exit == 4
+    assert ran.error["code"] == "already_running"
+
+
+def test_a_bug_says_so_and_shows_its_trace_as_a_log_line(scene: Scene) -> None:
+    ran = with_search_raising(RuntimeError("a bug"), scene)
+    [line] = [json.loads(text) for text in ran.err.splitlines()]
+
+    assert ran.error["code"] == "bug"
+    assert line["event"] == "bug"
+    assert "RuntimeError: a bug" in line["exception"]
+
+
+def test_stdout_is_json_lines_in_a_process_of_its_own_and_logs_are_json_lines_on_stderr(scene: Scene) -> None:
+    stray = scene.folder / "another" / "bz" / "documents" / "stray.signed"
+    stray.write_bytes(b"no document")
+    command = [str(ENLACE), "publish", "-", "--dry-run", "--json", "--home", str(scene.folder / "another" / "bz")]
+    done = subprocess.run(command, input=text_of() + b"\nnonsense\n", capture_output=True, check=False)
+    stray.unlink()
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    logs = [json.loads(line) for line in done.stderr.splitlines()]
+    check_forms([lines, logs])
+
+    assert done.returncode == 1
+    assert [line["outcome"] for line in lines] == ["duplicate", "refused"]
+    assert [(log["event"], log["level"]) for log in logs] == [("document_without_effect", "warning")]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(scene: Scene) -> None:
+    command = [str(ENLACE), "search", "--all", "--home", str(scene.bz)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_an_argument_that_is_not_utf8_is_a_usage_error() -> None:
+    assert cli("search", "--text", "\udcff").error["code"] == "usage"
+
+
+def test_without_json_an_error_is_text_on_stderr_and_stdout_stays_empty() -> None:
+    ran = cli("search", json_=False)
+
+    assert ran.exit == 2
+    assert ran.out == ""
+    assert ran.err.startswith("enlace: ")
+
+
+@pytest.mark.parametrize("command", [(), ("policy",), ("governance",), ("withheld",), ("quarantine",)])
+def test_a_group_without_a_command_shows_its_help_and_ends_with_2(command: tuple[str, ...]) -> None:
+    ran = cli(*command, json_=False)
+
+    assert ran.exit == 2
+    assert "Usage" in ran.out
+    assert ran.err == ""

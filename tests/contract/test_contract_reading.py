@@ -1,0 +1,236 @@
+"""What docs/contract.md says of search, show, quarantine and policy explain, on the command line."""
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.embedded.embedded import EmbeddedLog
+from tests.support.contract import cli, ok, step
+from tests.support.exchange import report
+from tests.support.processes import agreement, lab
+
+WORDS = ("Eastern cay", "Río Hondo crossing", "Western Highway", "Patrulla del Petén", "Cedar on two mules")
+
+
+def told(words: str, **changes: Any) -> dict[str, Any]:
+    """A report with its own text."""
+    return report(narrative={"text": words, "language": "en"}, retain_until="2035-06-30", **changes)
+
+
+async def spoil(log: Path) -> None:
+    """Whoever runs the broker writes garbage into a topic of BZ."""
+    bus = EmbeddedLog(log)
+    await bus.append("intel.caribbean.bz", [b"no record at all"])
+    await bus.close()
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """BZ and GT; BZ holds five reports of its own and one of GT's, GT has garbage in quarantine."""
+    folder = tmp_path_factory.mktemp("reading")
+    made = lab(folder, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING", "CONTRABAND")))
+    lines = [json.dumps(told(words)) for words in WORDS]
+    ok("publish", "-", home=made["BZ"], data="\n".join(lines).encode())
+    phone = [{"scheme": "PHONE", "value": "+502 5510 1234"}]
+    entity = {"id": 1, "kind": "PHONE", "statement": "FACT", "identifiers": phone}
+    other = told("A phone in Melchor", subjects=["CONTRABAND"], entities=[entity])
+    ok("publish", "-", home=made["GT"], data=json.dumps(other).encode())
+    step(*made.values())
+    asyncio.run(spoil(folder / "lab" / "log.db"))
+    step(made["GT"])
+    return made
+
+
+def texts(found: list[dict[str, Any]]) -> list[str]:
+    return [row["report"]["narrative"]["text"] for row in found]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--all"], 6),
+        (["--text", "RIO hondo"], 1),
+        (["--text", "río"], 1),
+        (["--text", "mules highway"], 0),
+        (["--originator", "gt"], 1),
+        (["--subject", "CONTRABAND"], 1),
+        (["--identifier", "PHONE=+502-55101234"], 1),
+        (["--identifier", "phone=+50255101234"], 1),
+        (["--identifier", "NAME=sea test"], 5),
+        (["--since", "2026-01-01"], 6),
+        (["--since", "2100-01-01T00:00:00Z"], 0),
+        (["--text", "phone", "--originator", "BZ"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_search_finds_what_every_filter_names(homes: dict[str, Path], filters: list[str], expected: int) -> None:
+    assert len(ok("search", *filters, home=homes["BZ"])) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ([], None),
+        (["--limit", "0", "--all"], "--limit"),
+        (["--limit", "1001", "--all"], "--limit"),
+        (["--limit", "many", "--all"], "--limit"),
+        (["--after", "x", "--all"], "--after"),
+        (["--since", "yesterday"], "--since"),
+        (["--since", "2026-01-01T00:00:00"], "--since"),
+        (["--identifier", "9074729"], "--identifier"),
+        (["--identifier", "IMO=1234568"], "--identifier"),
+        (["--identifier", "IMO="], "--identifier"),
+        (["--identifier", "SHOE_SIZE=42"], "--identifier"),
+        (["--subject", "WEATHER"], "--subject"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_search_that_makes_no_sense_ends_with_2_and_names_the_option(
+    homes: dict[str, Path], options: list[str], path: str | None
+) -> None:
+    ran = cli("search", *options, home=homes["BZ"])
+
+    assert ran.exit == 2
+    assert ran.error["path"] == path
+
+
+def test_pages_by_limit_and_cursor_are_the_whole_in_order_of_arrival(homes: dict[str, Path]) -> None:
+    whole = ok("search", "--all", home=homes["BZ"])
+    paged: list[dict[str, Any]] = []
+    while page := ok(
+        "search", "--all", "--limit", 4, *(["--after", paged[-1]["cursor"]] if paged else []), home=homes["BZ"]
+    ):
+        assert len(page) <= 4
+        paged += page
+
+    assert paged == whole
+    assert sorted(texts(whole)) == sorted([*WORDS, "A phone in Melchor"])
+
+
+def test_a_report_is_shown_as_it_was_sent_with_what_the_system_fills_in(homes: dict[str, Path]) -> None:
+    [found] = ok("search", "--text", "melchor", home=homes["BZ"])
+    shown = found["report"]
+
+    assert shown["entities"][0]["identifiers"] == [{"scheme": "PHONE", "value": "+50255101234"}]
+    assert (shown["kind"], shown["region"], shown["references"]) == ("REPORT", "central-america", [])
+    assert shown["report_id"] == found["report_id"]
+    assert shown["created_at"] == found["created_at"]
+
+
+def test_show_takes_a_report_id_or_a_message_id_and_names_the_clause(homes: dict[str, Path]) -> None:
+    [found] = ok("search", "--text", "melchor", home=homes["BZ"])
+    [by_report] = ok("show", found["report_id"].upper(), home=homes["BZ"])
+    [by_message] = ok("show", found["message_id"], home=homes["BZ"])
+    [own] = ok("show", found["report_id"], home=homes["GT"])
+
+    assert by_report == by_message
+    assert {name: by_report[name] for name in found} == found
+    assert by_report["decision"] == {
+        "outcome": "stored",
+        "agreement": "BZ-GT",
+        "clause": "1",
+        "reason": "clause 1 of BZ-GT covers it",
+    }
+    assert own["decision"]["agreement"] is None
+
+
+def test_show_of_an_id_that_is_not_here_is_refused_and_of_no_id_a_usage_error(homes: dict[str, Path]) -> None:
+    unknown = cli("show", "6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10", home=homes["BZ"])
+
+    assert (unknown.exit, unknown.error["code"], unknown.error["path"]) == (1, "not_found", "ID")
+    assert cli("show", "42", home=homes["BZ"]).exit == 2
+
+
+def test_the_bytes_of_a_quarantined_record_are_written_to_a_new_file_of_its_owner(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
+    [row] = ok("quarantine", "list", home=homes["GT"])
+    raw = tmp_path / "raw.bin"
+    [shown] = ok("quarantine", "show", row["id"], "--raw", raw, home=homes["GT"])
+
+    assert (row["code"], row["step"], row["size"], row["originator"]) == ("framing_invalid", 1, 16, "BZ")
+    assert {name: shown[name] for name in row} == row
+    assert raw.read_bytes() == b"no record at all"
+    assert stat.S_IMODE(raw.stat().st_mode) == 0o600
+    assert cli("quarantine", "show", row["id"], "--raw", raw, home=homes["GT"]).error["code"] == "file_exists"
+    missing = cli("quarantine", "show", row["id"], "--raw", tmp_path / "no" / "raw", home=homes["GT"])
+    assert missing.error["code"] == "file_unwritable"
+    assert cli("quarantine", "show", "no-id", home=homes["GT"]).exit == 1
+
+
+def explain(home: Path, path: Path, *options: str, sender: str = "BZ", recipient: str = "GT") -> Any:
+    return cli("policy", "explain", "--from", sender, "--to", recipient, "--report", path, *options, home=home)
+
+
+def test_policy_explain_names_the_clause_that_allows_or_what_each_one_lacks(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
+    allowed, refused = tmp_path / "allowed.json", tmp_path / "refused.json"
+    allowed.write_text(json.dumps(told("x")))
+    refused.write_text(json.dumps(told("x", subjects=["TRAFFICKING_IN_HUMAN_BEINGS"])))
+    [yes], no = explain(homes["BZ"], allowed).objects, explain(homes["BZ"], refused)
+    reason = "subject TRAFFICKING_IN_HUMAN_BEINGS is not in the clause"
+
+    assert (yes["outcome"], yes["agreement"], yes["clause"]) == ("allowed", "BZ-GT", "1")
+    assert no.exit == 0
+    assert no.objects == [
+        {
+            "outcome": "refused",
+            "agreement": "BZ-GT",
+            "clause": "1",
+            "reason": reason,
+            "considered": [{"agreement": "BZ-GT", "clause": "1", "reason": reason}],
+        }
+    ]
+
+
+def test_policy_explain_decides_as_at_the_time_that_is_named(homes: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(told("x")))
+    early = explain(homes["BZ"], path, "--at", "2025-12-31T23:59:59Z")
+    begun = explain(homes["BZ"], path, "--at", "2026-01-01")
+
+    assert (early.exit, begun.exit) == (0, 0)
+    assert early.objects[0]["reason"] == "agreement is not in force before 2026-01-01T00:00:00Z"
+
+
+def test_policy_explain_refuses_a_node_that_is_no_member_and_a_report_that_is_none(
+    homes: dict[str, Path], tmp_path: Path
+) -> None:
+    good, empty, text = tmp_path / "good.json", tmp_path / "empty.json", tmp_path / "text.json"
+    good.write_text(json.dumps(told("x")))
+    empty.write_text("{}")
+    text.write_text("nonsense")
+    stranger = explain(homes["BZ"], good, recipient="FR")
+
+    assert (stranger.exit, stranger.error["path"]) == (2, "--to")
+    assert explain(homes["BZ"], empty).exit == 1
+    assert explain(homes["BZ"], text).exit == 2
+    assert explain(homes["BZ"], tmp_path / "nowhere.json").exit == 2
+
+
+def test_for_a_person_lists_are_tables_and_nothing_is_said_to_be_nothing(homes: dict[str, Path]) -> None:
+    table = cli("quarantine", "list", home=homes["GT"], json_=False)
+    none = cli("withheld", "list", home=homes["GT"], json_=False)
+
+    assert table.out.splitlines()[0].split()[:3] == ["id", "code", "step"]
+    assert "framing_invalid" in table.out
+    assert (none.exit, none.out, none.err) == (0, "", "nothing found\n")
+    assert cli("search", "--text", "nowhere", home=homes["GT"], json_=False).err == "nothing found\n"
+
+
+def test_what_came_from_outside_moves_no_cursor_on_a_terminal(homes: dict[str, Path]) -> None:
+    """It is stored verbatim, and encoded where it is shown."""
+    words = "\x1b[2Jforged\nmessage_id  1"
+    [answer] = cli("publish", "-", home=homes["BZ"], data=json.dumps(told(words)).encode()).objects
+    step(homes["BZ"])
+    [kept] = cli("show", answer["report_id"], home=homes["BZ"]).objects
+    shown = cli("show", answer["report_id"], home=homes["BZ"], json_=False)
+
+    assert kept["report"]["narrative"]["text"] == words
+    assert "\x1b" not in shown.out
+    assert "\nmessage_id  1" not in shown.out

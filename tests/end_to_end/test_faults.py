@@ -1,0 +1,307 @@
+"""Faults that belong to no module alone: docs/faults.md says for each row which test injects it, here or elsewhere."""
+
+import ast
+import json
+import re
+import sqlite3
+import tracemalloc
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from node.errors import Unavailable
+from node.message import frame
+from schemas import types
+from schemas.avro import codec
+from schemas.avro.codec import BadMessage
+from schemas.avro.encoder import varint
+from schemas.types import KeyUse
+from tests.independent import avro
+from tests.node.verification.test_verify import code_of
+from tests.support.bed import bed
+from tests.support.community import Community, clause, keys_of
+from tests.support.contract import (
+    cli,
+    ok,
+    step,
+    tables,
+)
+from tests.support.exchange import exchange, report
+from tests.support.processes import agreement, lab
+from tests.support.readers import (
+    World,
+    decide,
+    granted,
+    judge,
+)
+from tests.support.readers import code_of as code_of_decision
+from tests.support.records import (
+    AudienceKey,
+    Author,
+    changed,
+    place,
+    report_of,
+)
+from tests.support.wire_samples import EACH
+
+PROJECT: Final = Path(__file__).parents[2]
+
+# The table itself.
+
+ROWS: Final = {str(number) for number in (*range(1, 25), 53, 55, 59, 61, 63, 68)}
+
+
+def rows() -> list[dict[str, str]]:
+    """The table of docs/faults.md."""
+    [table] = tables("faults.md", "# Faults")
+    return table
+
+
+def test_every_fault_of_this_version_has_its_row() -> None:
+    assert {row["row"] for row in rows()} >= ROWS
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row["row"])
+def test_a_row_names_tests_that_exist_or_says_what_is_open(row: dict[str, str]) -> None:
+    named = re.findall(r"`(test_\w+)::(\w+)`", row["tests"])
+
+    assert named or row["open"]
+    for module, function in named:
+        tree = ast.parse((PROJECT / "tests" / f"{module}.py").read_text("utf-8"))
+        functions = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        assert function in functions, f"{module}::{function}"
+
+
+# 4: lengths and counts.
+
+
+class Noting(avro.Reader):
+    """Reads as the second implementation does, and notes where each length and count begins and ends."""
+
+    def __init__(self, data: bytes, payload: bool) -> None:
+        super().__init__(data, payload)
+        self.places: list[tuple[int, int]] = []
+
+    def text(self, shape: avro.Shape) -> str | bytes:
+        self._note()
+        return super().text(shape)
+
+    def array(self, shape: avro.Shape) -> list[Any]:
+        self._note()
+        return super().array(shape)
+
+    def _note(self) -> None:
+        begin = self.at
+        self.number()
+        self.places.append((begin, self.at))
+        self.at = begin
+
+
+GROWTH_BYTES_MAX: Final = 32 * 1024 * 1024
+
+
+@pytest.mark.parametrize("value", EACH, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("number", [-1, -(2**31), 2**31, 2**62], ids=["-1", "-2^31", "2^31", "2^62"])
+def test_no_length_and_no_count_of_a_record_makes_the_reader_allocate(value: types.Record, number: int) -> None:
+    """At each length of a string or of bytes, and at each count of an array, one after the other."""
+    name, data = type(value).__name__, codec.encode(value)
+    reader = Noting(data, avro.TYPES[name].get("payload", False))
+    reader.value(avro.TYPES[name])
+    tracemalloc.start()
+    try:
+        for begin, end in reader.places:
+            with pytest.raises(BadMessage):
+                codec.decode(type(value), data[:begin] + varint(number) + data[end:])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < GROWTH_BYTES_MAX
+
+
+# 13: the context of a signature.
+
+CONTEXTS: Final = ("enlace/1 document", "enlace/1 checkpoint", "enlace/1 key", "enlace/1 grant", "")
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_a_signature_of_another_kind_is_none_over_a_batch(context: str) -> None:
+    """The same bytes and the right key: the frame's first item says what was meant."""
+    author = Author(code="BZ", community=world_of("BZ").community)
+    value = author.message(AudienceKey.new(author))
+    batch = codec.decode(types.SealedMessage, value).batch
+    signature = keys_of("BZ").newest(KeyUse.SEAL).sign(frame(context, batch))
+
+    assert code_of(changed(value, signature=signature), place()) == "signature_invalid"
+
+
+def world_of(*codes: str) -> Community:
+    """A community of some nodes without agreements."""
+    return Community(codes)
+
+
+# 55: the store is locked or full.
+
+
+async def test_a_locked_store_is_unavailable_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The position stays until the records are stored: what was not written is read again."""
+    monkeypatch.setattr("node.store.engine.BUSY_TIMEOUT_SECONDS", 0.05)
+    async with bed(tmp_path) as one:
+        await one.read(one.bz.message(one.key))
+        other = sqlite3.connect(tmp_path / "gt.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await one.send(one.bz.message(one.key), one.bz.message(one.key))
+        with pytest.raises(Unavailable) as error:
+            await one.read()
+        other.execute("ROLLBACK")
+        other.close()
+        await one.read()
+
+        assert (error.value.code, error.value.path) == ("store_unavailable", "store.url")
+        assert await one.held() == [1, 2, 3]
+        assert "duplicate" not in await one.counts()
+
+
+async def test_a_full_disk_under_the_store_is_unavailable_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    async with bed(tmp_path) as one:
+        await one.read(one.bz.message(one.key))
+        await limit_pages(one.gt.store, 1)
+        await one.send(*[one.bz.message(one.key, report_of(legal_basis="x" * 900)) for _ in range(30)])
+        with pytest.raises(Unavailable, match="full"):
+            await one.read()
+        held = await one.held()
+        await limit_pages(one.gt.store, 1_000_000)
+        await one.read()
+
+        assert held == [1]
+        assert await one.held() == list(range(1, 32))
+        assert "duplicate" not in await one.counts()
+
+
+async def limit_pages(store: Any, pages: int) -> None:
+    """How large the file of the store may become; SQLite takes no less than it has."""
+    async with store.write() as db:
+        await db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_draft_that_a_full_disk_refused_is_not_accepted(tmp_path: Path) -> None:
+    """Nobody is told that a report will be sent which is not there."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await limit_pages(bz.store, 1)
+        drafts = [bz.draft(legal_basis=f"{number} " + "x" * 900) for number in range(40)]
+        with pytest.raises(Unavailable):
+            await bz.publisher.accept(drafts)
+        await limit_pages(bz.store, 1_000_000)
+        answers = await bz.publisher.accept(drafts)
+
+        assert [answer.outcome for answer in answers] == ["accepted"] * 40
+
+
+# 59: texts that mean something to whoever stores or shows them.
+
+INJECTED: Final = {
+    "SQL": "'; DROP TABLE message; --",
+    "a search of everything": '" OR 1=1 OR text MATCH "*',
+    "a formula": '=HYPERLINK("http://example.invalid","x")',
+    "a line of a log": '\n{"event": "bug", "level": "critical"}\r\n',
+    "a terminal": "\x1b[2J\x1b]0;title\x07",
+    "right to left": "\u202egnp.exe\u202c \u2066x\u2069",
+    "markup": "<script>alert(1)</script> [bold red]x[/] {0} %s ${jndi:x}",
+    "NUL": "before\0after",
+    "64 KiB": "é" * 32 * 1024,
+}
+
+
+def told(words: str) -> bytes:
+    """A report with its own text, as NDJSON."""
+    return json.dumps(report(narrative={"text": words, "language": "en"})).encode()
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """BZ and GT with an agreement."""
+    return lab(tmp_path_factory.mktemp("faults"), ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING",)))
+
+
+@pytest.mark.parametrize("words", INJECTED.values(), ids=INJECTED)
+def test_a_text_is_stored_verbatim_at_the_other_side_and_shown_on_its_own_line(
+    words: str, homes: dict[str, Path]
+) -> None:
+    """As JSON it comes back as it was; for a person nothing in it moves the cursor or begins a line."""
+    [answer] = cli("publish", "-", home=homes["BZ"], data=told(words)).objects
+    step(homes["BZ"], homes["GT"])
+    [kept] = ok("show", answer["message_id"], home=homes["GT"])
+    shown = cli("show", answer["message_id"], home=homes["GT"], json_=False)
+
+    assert kept["report"]["narrative"]["text"] == words
+    assert all(one.isprintable() for one in shown.out.replace("\n", ""))
+    assert not any(line.startswith(("{", "=", "<")) for line in shown.out.splitlines())
+    assert [row["report"]["narrative"]["text"] for row in ok("search", "--all", home=homes["GT"])].count(words) == 1
+
+
+@pytest.mark.parametrize("words", [text for text in INJECTED.values() if len(text) < 100])
+def test_a_text_in_a_search_or_an_id_is_a_text(words: str, homes: dict[str, Path]) -> None:
+    """It finds what holds its words, or nothing, and leaves the store as it is."""
+    found = cli("search", "--text", words, home=homes["GT"])
+    named = cli("show", words, home=homes["GT"])
+
+    assert found.exit in {0, 2}, found.objects
+    assert named.exit in {1, 2}
+    assert ok("status", home=homes["GT"])
+
+
+def test_a_text_of_a_megabyte_is_refused_with_the_limit(homes: dict[str, Path]) -> None:
+    [answer] = cli("publish", "-", home=homes["BZ"], data=told("x" * 1_000_000)).objects
+
+    assert answer["outcome"] == "refused"
+    [error] = answer["errors"]
+    assert re.search(r"\d{2,}", error["message"]), error
+
+
+# 61: who says whose report it is.
+
+
+@pytest.mark.parametrize("name", ["originator", "message_id", "created_at", "references"])
+def test_a_report_that_says_whose_it_is_is_refused(name: str, homes: dict[str, Path]) -> None:
+    """The system fills it in from the key that signs: nobody hands in a report of another."""
+    data = json.dumps(report() | {name: "GT"}).encode()
+    [answer] = cli("publish", "-", home=homes["BZ"], data=data).objects
+
+    assert answer["outcome"] == "refused"
+    assert [error["path"] for error in answer["errors"]] == [name]
+
+
+# 63: a handling code that no clause lists.
+
+
+async def test_a_handling_code_that_no_clause_lists_is_refused_by_the_originator(tmp_path: Path) -> None:
+    """Nobody is addressed, and the refusal names the code."""
+    made = Community(("BZ", "GT"))
+    made.agreement("BZ-GT", ("BZ", "GT"), clause(["BZ"], ["GT"], handling=("H0",)))
+    async with exchange(tmp_path, "BZ", "GT", community=made) as one:
+        addressed = (await one.nodes["BZ"].publish(handling=["H1"])).addressed
+
+        assert addressed is not None
+        assert list(addressed.admitted) == []
+        assert "handling code H1 is not in the clause" in [refusal.reason for refusal in addressed.refusals]
+
+
+def test_a_handling_code_that_no_clause_lists_is_refused_by_the_receiver_too() -> None:
+    """An originator that seals it to him all the same does not make him hold it."""
+    made = World.new()
+    terms = made.community.agreement("H0", ("BZ", "GT"), clause(["BZ"], ["GT"], handling=("H0",)))
+    author = made.author()
+    key, grant = granted(author, made.named("1", terms))
+    record = author.grant(grant)
+    found = {
+        code: code_of_decision(
+            decide(judge(known=made.community.governance), author.message(key, report_of(handling=[code])), record)
+        )
+        for code in ("H0", "H1")
+    }
+
+    assert found == {"H0": "stored", "H1": "withheld clause_not_satisfied"}

@@ -1,0 +1,113 @@
+"""The whole way of a message, from draft to store, in one process."""
+
+from pathlib import Path
+
+import pytest
+
+from node.store import messages, notes, outbox
+from node.store.messages import Query
+from tests.support.community import Community, clause
+from tests.support.exchange import Exchange, TestNode, exchange
+
+
+async def held(node: TestNode) -> list[str]:
+    async with node.store.read() as db:
+        return [row["report_id"] for row in await messages.search(db, Query())]
+
+
+async def counts(node: TestNode) -> dict[str, int]:
+    async with node.store.read() as db:
+        return {name: value for name, value in (await notes.counts(db)).items() if value}
+
+
+async def read_all(made: Exchange) -> None:
+    for node in made.nodes.values():
+        await node.read()
+
+
+async def test_a_report_of_one_node_is_found_at_another(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        answer = await made.nodes["BZ"].publish()
+        await read_all(made)
+        async with made.nodes["GT"].store.read() as db:
+            [found] = await messages.search(db, Query(text="GO-FAST"))
+
+        assert answer.outcome == "accepted"
+        assert found["report_id"] == answer.report_id
+        assert found["message_id"] == answer.message_id
+        assert found["originator"] == "BZ"
+
+
+async def test_the_originator_holds_its_own_and_its_outbox_is_empty_afterwards(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        answer = await bz.publish()
+        await bz.read()
+        async with bz.store.read() as db:
+            left = await outbox.counts(db)
+
+        assert await held(bz) == [answer.report_id]
+        assert left == {"accepted": 0, "sealed": 0, "sent": 0}
+
+
+async def test_who_no_agreement_admits_gets_nothing(tmp_path: Path) -> None:
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"))
+    async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
+        answer = await made.nodes["BZ"].publish()
+        await read_all(made)
+
+        assert answer.addressed is not None
+        assert list(answer.addressed.admitted) == ["GT"]
+        assert [one.recipient for one in answer.addressed.refusals] == ["MX"]
+        assert await held(made.nodes["MX"]) == []
+        assert (await counts(made.nodes["MX"]))["not_addressed"] == 1
+
+
+async def test_two_audiences_of_one_batch_have_two_keys(tmp_path: Path) -> None:
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"), clause(["BZ"], ["GT"], subjects=("DRUG_TRAFFICKING",)))
+    community.agreement("BZ-MX", ("BZ", "MX"), clause(["BZ"], ["MX"], subjects=("CONTRABAND",)))
+    async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
+        bz = made.nodes["BZ"]
+        drafts = [bz.draft(), bz.draft(subjects=["CONTRABAND"])]
+        answers = await bz.publisher.accept(drafts)
+        await bz.relay.step()
+        await read_all(made)
+
+        assert await held(made.nodes["GT"]) == [answers[0].report_id]
+        assert await held(made.nodes["MX"]) == [answers[1].report_id]
+        assert len(await held(bz)) == 2
+
+
+async def test_a_message_that_is_read_before_its_grant_waits_and_is_stored_when_the_grant_comes(
+    tmp_path: Path,
+) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        gt = made.nodes["GT"]
+        answer = await made.nodes["BZ"].publish()
+        keys = gt.subscriber.places.pop("keys.bz")
+        await gt.subscriber.start()
+        await gt.read()
+        waiting = await counts(gt)
+        gt.subscriber.places["keys.bz"] = keys
+        await gt.subscriber.start()
+        await gt.read()
+
+        assert waiting == {"waiting": 1}
+        assert await held(gt) == [answer.report_id]
+        assert "waiting" not in await counts(gt)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_the_same_bytes_again_are_counted_and_nothing_else_happens(tmp_path: Path, times: int) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        gt = made.nodes["GT"]
+        answer = await made.nodes["BZ"].publish()
+        [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=10, wait_seconds=0)
+        for _ in range(times):
+            await made.bus.append("intel.caribbean.bz", [entry.value or b"" for entry in fetched.entries])
+        await gt.read()
+
+        assert await held(gt) == [answer.report_id]
+        assert (await counts(gt))["duplicate"] == times

@@ -1,0 +1,456 @@
+"""Looking again at the quarantine: what verifies now is stored in its place, what does not keeps its code."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from node.errors import Rejected
+from node.exchange.retry import Retried, retry_quarantined
+from node.store import outcomes, retried
+from node.trust.governance import Governance, load
+from node.verification import opening
+from schemas.avro import codec
+from schemas.types import Header
+from tests.support.bed import GRANTS, Bed, bed
+from tests.support.contract import cli, ok, step
+from tests.support.exchange import TestNode, report
+from tests.support.processes import (
+    ENLACE,
+    agreement,
+    enlace,
+    lab,
+    running,
+    settle,
+)
+from tests.support.readers import world
+from tests.support.records import INTEL, changed, parts
+
+ANOTHER = "6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10"
+
+
+async def again(node: TestNode, *, times: int = 1) -> list[str]:
+    """Look again at all; the outcomes."""
+    done: list[Retried] = []
+    for _ in range(times):
+        async with node.store.read() as db:
+            ids = await retried.quarantined_ids(db)
+        done += await retry_quarantined(node.store, lambda: node.judge, ids, clock=node.clock)
+    return [one.decision.outcome.value for one in done]
+
+
+def ignorant(one: Bed) -> Governance:
+    """What GT knows before BZ's document came: every document of the community but those that name BZ."""
+    known = load(world().community.documents[:1] + world().community.documents[2:], world().community.community)
+    assert "BZ" not in known.nodes
+    assert "GT" in one.gt.judge.governance.nodes
+    return known
+
+
+@contextmanager
+def knowing(one: Bed, governance: Governance) -> Iterator[None]:
+    """GT with other documents for a while."""
+    before = one.gt.judge
+    one.gt.judge = replace(before, governance=governance)
+    try:
+        yield
+    finally:
+        one.gt.judge = before
+
+
+@asynccontextmanager
+async def unknown_at_first(folder: Path) -> AsyncIterator[Bed]:
+    """GT has read a grant and three messages of BZ before it had BZ's document."""
+    async with bed(folder) as one:
+        with knowing(one, ignorant(one)):
+            await one.read(*(one.bz.message(one.key) for _ in range(3)))
+        yield one
+
+
+async def codes(one: Bed) -> list[str]:
+    return sorted(row["code"] for row in await one.quarantine())
+
+
+async def test_what_verifies_under_new_documents_is_stored_in_its_place(tmp_path: Path) -> None:
+    """Grant and messages at once, in the order of the chain, so that nothing is late and no gap stays."""
+    async with unknown_at_first(tmp_path) as one:
+        before = await codes(one)
+        outcomes = await again(one.gt)
+
+        assert before == ["key_unknown"] * 4
+        assert outcomes == ["counted", "stored", "stored", "stored"]
+        assert await one.held() == [1, 2, 3]
+        assert await one.quarantine() == []
+        assert await one.findings() == []
+
+
+async def test_the_stream_goes_on_behind_what_took_its_place_late(tmp_path: Path) -> None:
+    """The next record from the log fits the last one that came out of quarantine; a skipped one is still missed."""
+    async with unknown_at_first(tmp_path) as one:
+        await again(one.gt)
+        await one.read(one.bz.message(one.key))
+        in_order = await one.findings()
+        one.bz.message(one.key)
+        await one.read(one.bz.message(one.key))
+
+        assert in_order == []
+        assert await one.held() == [1, 2, 3, 4, 6]
+        assert await one.findings() == [("chain_gap", 5)]
+
+
+async def test_a_record_that_comes_back_into_a_gap_is_late_and_closes_it(tmp_path: Path) -> None:
+    async with bed(tmp_path) as one:
+        first, second, third = (one.bz.message(one.key) for _ in range(3))
+        await one.read(first)
+        with knowing(one, ignorant(one)):
+            await one.read(second)
+        await one.read(third)
+        before = await one.findings()
+        await again(one.gt)
+
+        assert before == [("chain_gap", 2)]
+        assert await one.findings() == [("out_of_order", 2)]
+        assert sorted(await one.held()) == [1, 2, 3]
+
+
+async def test_what_waited_for_a_grant_in_quarantine_is_stored_with_it(tmp_path: Path) -> None:
+    async with bed(tmp_path, grant=False) as one:
+        grant = one.bz.grant(one.grant)
+        with knowing(one, ignorant(one)):
+            await one.read(grant, topic=GRANTS)
+        await one.read(one.bz.message(one.key))
+        waiting = (await one.counts())["waiting"]
+        outcomes = await again(one.gt)
+
+        assert waiting == 1
+        assert outcomes == ["counted"]
+        assert await one.held() == [1]
+        assert "waiting" not in await one.counts()
+
+
+async def test_a_message_whose_grant_is_still_missing_waits_then_and_is_stored_by_itself(tmp_path: Path) -> None:
+    async with bed(tmp_path, grant=False) as one:
+        grant = one.bz.grant(one.grant)
+        with knowing(one, ignorant(one)):
+            await one.read(one.bz.message(one.key))
+        outcomes = await again(one.gt)
+        await one.read(grant, topic=GRANTS)
+
+        assert outcomes == ["waiting"]
+        assert await one.quarantine() == []
+        assert await one.held() == [1]
+
+
+@contextmanager
+def yesterday() -> Iterator[None]:
+    """A version that does not know the schema of any payload."""
+    unknown = Rejected("payload_schema_unknown", "the payload has a schema that this version does not know")
+    with patch.object(opening, "_decode_payload", side_effect=unknown):
+        yield
+
+
+@asynccontextmanager
+async def not_upgraded(folder: Path) -> AsyncIterator[Bed]:
+    """GT could not read the second of three messages."""
+    async with bed(folder) as one:
+        values = one.bz.batch([one.bz.sealed_leaf(one.key) for _ in range(3)])
+        await one.read(values[0])
+        with yesterday():
+            await one.read(values[1])
+        await one.read(values[2])
+        yield one
+
+
+async def test_after_an_upgrade_a_payload_that_was_not_known_is_stored_where_it_stands(tmp_path: Path) -> None:
+    """It has had its place since it came: nothing is late, and it is no duplicate of itself."""
+    async with not_upgraded(tmp_path) as one:
+        before = await one.everything()
+        outcomes = await again(one.gt)
+
+        assert (before["held"], await codes(one), outcomes) == ([1, 3], [], ["stored"])
+        assert await one.held() == [1, 3, 2]
+        assert await one.findings() == []
+
+
+async def test_what_still_fails_keeps_its_row_and_its_code_and_is_no_duplicate(tmp_path: Path) -> None:
+    """Whatever refused it, and however often it is looked at: nothing is counted, nothing changes."""
+    async with bed(tmp_path) as one:
+        fork = one.bz.fork()
+        first = one.bz.message(one.key)
+        reused = one.bz.sealed_leaf(one.key, message_id=parts_id(first))
+        await one.read(b"garbage", first, fork.message(one.key), *one.bz.batch([reused]))
+        await one.read(changed(one.bz.message(one.key), content=b"other"), one.bz.message(one.key, payload=b""))
+        before = await one.everything()
+        outcomes = await again(one.gt, times=3)
+
+        assert [code for code, _, _ in before["quarantine"]] == [
+            "content_mismatch",
+            "equivocation",
+            "framing_invalid",
+            "message_id_reused",
+            "payload_malformed",
+        ]
+        assert outcomes == ["rejected"] * 15
+        assert await one.everything() == before
+
+
+def parts_id(value: bytes) -> bytes:
+    """The message id of a record."""
+    return codec.decode(Header, parts(value).header).message_id
+
+
+async def test_what_fails_for_another_reason_now_has_that_code(tmp_path: Path) -> None:
+    """The document is here, and the signature does not hold: `key_unknown` would be untrue."""
+    async with bed(tmp_path) as one:
+        await one.read()
+        with knowing(one, ignorant(one)):
+            await one.read(changed(one.bz.message(one.key), signature=bytes(64)))
+        before = await one.quarantine()
+        outcomes = await again(one.gt)
+        [after] = await one.quarantine()
+
+        assert ([row["code"] for row in before], outcomes) == (["key_unknown"], ["rejected"])
+        assert (after["code"], after["step"], after["id"]) == ("signature_invalid", 4, before[0]["id"])
+        assert after["received_at"] == before[0]["received_at"]
+
+
+async def test_what_took_its_place_and_then_fails_earlier_is_still_stored_in_the_end(tmp_path: Path) -> None:
+    """Payload unknown, then the directory is lost, then both are mended: the place is remembered beside the code."""
+    async with not_upgraded(tmp_path) as one:
+        with knowing(one, ignorant(one)):
+            lost = await again(one.gt), await codes(one)
+        outcomes = await again(one.gt)
+
+        assert lost == (["rejected"], ["key_unknown"])
+        assert outcomes == ["stored"]
+        assert await one.held() == [1, 3, 2]
+
+
+async def test_a_record_whose_bytes_came_again_and_were_stored_leaves_quarantine(tmp_path: Path) -> None:
+    async with bed(tmp_path) as one:
+        value = one.bz.message(one.key)
+        await one.read()
+        with knowing(one, ignorant(one)):
+            await one.read(value)
+        await one.read(value)
+        before = await one.counts()
+        outcomes = await again(one.gt)
+
+        assert outcomes == ["duplicate"]
+        assert await one.held() == [1]
+        assert await one.quarantine() == []
+        assert (await one.counts()).get("duplicate") == before.get("duplicate")
+
+
+async def test_twice_is_the_same_as_once(tmp_path: Path) -> None:
+    async with unknown_at_first(tmp_path) as one:
+        await again(one.gt)
+        once = await one.everything()
+        outcomes = await again(one.gt)
+
+        assert outcomes == []
+        assert await one.everything() == once
+
+
+@pytest.mark.parametrize("make", [unknown_at_first, not_upgraded])
+async def test_a_crash_in_between_leaves_everything_as_it_was_and_again_is_the_same_as_once(
+    make: Any, tmp_path: Path
+) -> None:
+    """The last statement fails; neither message nor chain nor quarantine has changed."""
+    async with make(tmp_path) as one:
+        before = await one.everything()
+        async with one.gt.store.write() as db:
+            await db.exec_driver_sql(
+                "CREATE TRIGGER stop BEFORE DELETE ON quarantine BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
+            )
+        with pytest.raises(IntegrityError, match="a test stops it"):
+            await again(one.gt)
+        after = await one.everything()
+        async with one.gt.store.write() as db:
+            await db.exec_driver_sql("DROP TRIGGER stop")
+        await again(one.gt)
+
+        assert after == before
+        assert sorted(await one.held()) == [1, 2, 3]
+        assert await one.quarantine() == []
+
+
+@pytest.mark.parametrize("make", [unknown_at_first, not_upgraded])
+async def test_several_at_once_store_it_once(make: Any, tmp_path: Path) -> None:
+    """As a daemon and two commands on one store: whoever writes second decides anew."""
+    async with make(tmp_path) as one, AsyncExitStack() as stack:
+        first = one.gt
+        others = [await one.made.add(stack, "GT") for _ in range(2)]
+        await one.send(one.bz.message(one.key))
+        await asyncio.gather(again(first), first.read(), *(again(other) for other in others))
+
+        assert sorted(await one.held()) == [1, 2, 3, 4]
+        assert await one.quarantine() == []
+        assert {code for code, _ in await one.findings()} <= {"out_of_order"}
+
+
+async def test_who_reads_before_another_process_writes_decides_anew(tmp_path: Path) -> None:
+    """Between reading and writing of one, another took a leaf of the same batch: no bit of the batch is lost."""
+    async with bed(tmp_path) as one, AsyncExitStack() as stack:
+        values = one.bz.batch([one.bz.sealed_leaf(one.key) for _ in range(3)])
+        await one.read()
+        with knowing(one, ignorant(one)):
+            await one.read(values[1])
+        daemon = one.gt
+        command = await one.made.add(stack, "GT")
+        await one.send(values[0], values[2])
+        store_write = daemon.store.write
+        interrupted: list[list[str]] = []
+
+        @asynccontextmanager
+        async def write() -> AsyncIterator[Any]:
+            if not interrupted:
+                interrupted.append(await again(command))
+            async with store_write() as db:
+                yield db
+
+        with patch.object(daemon.store, "write", write):
+            await daemon.read()
+
+        assert interrupted == [["stored"]]
+        assert sorted(await one.held()) == [1, 2, 3]
+        assert [code for code, _ in await one.findings() if code != "out_of_order"] == []
+
+
+async def test_a_retried_record_is_told_anew_to_its_originator(tmp_path: Path) -> None:
+    """14 first, 64 after the upgrade."""
+    async with not_upgraded(tmp_path) as one:
+        async with one.gt.store.read() as db:
+            before = await outcomes.due(db, 10)
+        await again(one.gt)
+        async with one.gt.store.read() as db:
+            after = await outcomes.due(db, 10)
+
+        assert [row.outcomes for row in before if row.stream == INTEL] == [b"\x40\x0e\x40"]
+        assert [row.outcomes for row in after if row.stream == INTEL] == [b"\x40\x40\x40"]
+
+
+# On the command line.
+
+
+def publish(home: Path, words: str) -> str:
+    text = {"text": words, "language": "en"}
+    data = json.dumps(report(narrative=text, retain_until="2035-06-30")).encode()
+    [answer] = ok("publish", "-", home=home, data=data)
+    return str(answer["report_id"])
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> dict[str, Path]:
+    """GT has read a report of BZ without BZ's document, and garbage with it."""
+    made = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))
+    taken = take_away(made["GT"], tmp_path)
+    publish(made["BZ"], "Read too early")
+    step(made["BZ"], made["GT"])
+    for path in taken:
+        path.rename(made["GT"] / "documents" / path.name)
+    return made
+
+
+def take_away(home: Path, folder: Path) -> list[Path]:
+    """Move BZ's document, and the agreement that needs it, out of a home."""
+    found = [path for path in (home / "documents").iterdir() if "-bz-" in path.name]
+    assert len(found) == 2, found
+    return [path.rename(folder / path.name) for path in found]
+
+
+def rows(home: Path) -> list[dict[str, Any]]:
+    return ok("quarantine", "list", home=home)
+
+
+def test_each_record_has_a_line_with_what_became_of_it(homes: dict[str, Path]) -> None:
+    before = rows(homes["GT"])
+    done = ok("quarantine", "retry", "--all", home=homes["GT"])
+
+    assert [row["code"] for row in before] == ["key_unknown"] * 2
+    assert {line["id"] for line in done} == {row["id"] for row in before}
+    assert [(line["stream"], line["outcome"]) for line in done] == [("keys", "counted"), (done[1]["stream"], "stored")]
+    assert all({name: line[name] for name in row if name != "sequence"} for line, row in zip(done, before, strict=True))
+    assert rows(homes["GT"]) == []
+    assert len(ok("search", "--all", home=homes["GT"])) == 1
+    assert ok("quarantine", "retry", "--all", home=homes["GT"]) == []
+
+
+def test_only_the_records_that_are_named_are_looked_at(homes: dict[str, Path]) -> None:
+    """The message waits for the grant that still lies in quarantine, and is stored with it."""
+    grant, message = sorted(rows(homes["GT"]), key=lambda row: str(row["stream"] != "keys"))
+    [waiting] = ok("quarantine", "retry", message["id"], home=homes["GT"])
+    left = rows(homes["GT"])
+    [counted] = ok("quarantine", "retry", grant["id"], home=homes["GT"])
+
+    assert (waiting["outcome"], counted["outcome"]) == ("waiting", "counted")
+    assert [row["id"] for row in left] == [grant["id"]]
+    assert len(ok("search", "--all", home=homes["GT"])) == 1
+
+
+def test_what_stays_refused_ends_with_1_and_keeps_its_code(homes: dict[str, Path], tmp_path: Path) -> None:
+    taken = take_away(homes["GT"], tmp_path)
+    before = rows(homes["GT"])
+    done = ok("quarantine", "retry", "--all", home=homes["GT"], exit_code=1)
+
+    assert taken
+    assert rows(homes["GT"]) == before
+    assert [line.pop("outcome") for line in done] == ["rejected"] * 2
+    assert sorted(done, key=lambda line: str(line["id"])) == sorted(before, key=lambda row: str(row["id"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "code"),
+    [((), 2, "usage"), (("--all", ANOTHER), 2, "usage"), ((ANOTHER,), 1, "not_found")],
+    ids=["neither ids nor --all", "both", "an id that is not there"],
+)
+def test_what_to_look_at_must_be_named_and_be_there(
+    homes: dict[str, Path], arguments: tuple[str, ...], exit_code: int, code: str
+) -> None:
+    """One id too many, and nothing is looked at."""
+    named = [row["id"] for row in rows(homes["GT"])] if code == "not_found" else []
+    ran = cli("quarantine", "retry", *named, *arguments, home=homes["GT"])
+
+    assert (ran.exit, ran.error["code"]) == (exit_code, code)
+    assert len(rows(homes["GT"])) == 2
+
+
+def test_it_works_while_the_daemon_runs_and_reads(homes: dict[str, Path]) -> None:
+    """Reports keep coming while others come out of quarantine: each is stored once and the chain has no gap."""
+    with running(*homes.values()):
+        for number in range(3):
+            publish(homes["BZ"], f"While it is looked at again, {number}")
+            code, _ = enlace("quarantine", "retry", "--all", home=homes["GT"])
+            assert code == 0
+        settle(*homes.values())
+        [status] = ok("status", home=homes["GT"])
+
+        assert status["counts"]["stored"] == 4
+        assert status["counts"]["quarantined"] == 0
+        assert {finding["code"] for finding in status["findings"]} <= {"out_of_order"}
+
+
+def test_kill_9_at_any_moment_and_again_is_the_same_as_once(homes: dict[str, Path]) -> None:
+    """Killed a little later each time, until one run ends by itself."""
+    command = [str(ENLACE), "quarantine", "retry", "--all", "--json", "--home", str(homes["GT"])]
+    for number in range(1, 100):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=number * 0.25)
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        held, kept = len(ok("search", "--all", home=homes["GT"])), len(rows(homes["GT"]))
+        assert (held, kept) in [(0, 2), (1, 0)]
+
+    assert len(ok("search", "--all", home=homes["GT"])) == 1
+    assert rows(homes["GT"]) == []

@@ -1,0 +1,495 @@
+"""Receipts between running nodes: what is told to whom, when, once, and that an idle exchange falls silent."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from broker.log import LogUnavailable
+from node.clock import random_bytes
+from node.exchange import receipting
+from node.sealing.seal import open_leaf
+from node.store import notes, outbox, outcomes, streams
+from node.store.tables import receipt
+from schemas.avro import codec
+from schemas.types import MessageType, Receipt, ReceiptItem
+from tests.support.bed import GRANTS, bed
+from tests.support.community import YEAR, Community, clause
+from tests.support.exchange import Exchange, TestNode, exchange
+from tests.support.readers import world
+from tests.support.records import (
+    INTEL,
+    NOW,
+    AudienceKey,
+    Author,
+    changed,
+    entry_changed,
+    parts,
+    sealed,
+    wrap_for,
+)
+
+
+async def tell(made: Exchange, *codes: str) -> None:
+    """Let time pass, and let nodes send what they owe."""
+    made.clock.now += receipting.QUIET_MS
+    for code in codes or tuple(made.nodes):
+        node = made.nodes[code]
+        await node.receipting.step()
+        await node.relay.step()
+
+
+async def read_all(made: Exchange) -> None:
+    for node in made.nodes.values():
+        await node.read()
+
+
+async def sent(made: Exchange, code: str) -> list[Receipt]:
+    """Every receipt of a node in the log."""
+    topic = f"receipts.{code.lower()}"
+    fetched = await made.bus.fetch({topic: 0}, records_max=500, wait_seconds=0)
+    return [codec.decode(Receipt, parts(entry.value or b"").content) for one in fetched for entry in one.entries]
+
+
+async def said(made: Exchange, code: str, stream: str = INTEL) -> list[bytes]:
+    """The outcomes that a node told of a stream, in the order of its receipts."""
+    return [item.outcomes for one in await sent(made, code) if one.stream == stream for item in one.items]
+
+
+async def got(node: TestNode) -> list[tuple[str, int, bytes]]:
+    """Recipient, sequence and outcomes of each receipt that a node keeps."""
+    async with node.store.read() as db:
+        rows = await db.execute(select(receipt).order_by(receipt.c.recipient, receipt.c.sequence))
+        return [(row.recipient, row.sequence, row.outcomes) for row in rows]
+
+
+async def due(node: TestNode) -> int:
+    async with node.store.read() as db:
+        return await outcomes.count_due(db)
+
+
+async def test_a_recipient_tells_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        await made.nodes["BZ"].publish()
+        await read_all(made)
+        await tell(made)
+        await read_all(made)
+
+        assert await said(made, "GT") == [b"\x40"]
+        assert await said(made, "GT", "keys") == [b"\x40"]
+        assert [(code, outcomes) for code, _, outcomes in await got(made.nodes["BZ"])] == [("GT", b"\x40")] * 2
+
+
+async def test_who_is_not_addressed_and_the_originator_itself_tell_nothing(tmp_path: Path) -> None:
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"))
+    async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
+        await made.nodes["BZ"].publish()
+        await read_all(made)
+        await tell(made)
+
+        assert len(await sent(made, "GT")) == 2
+        assert await sent(made, "MX") == []
+        assert await sent(made, "BZ") == []
+
+
+async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
+    """Receipts are read by all and answered by nobody: three nodes that all gave something end with an empty outbox."""
+    async with exchange(tmp_path, "BZ", "GT", "MX") as made:
+        for node in made.nodes.values():
+            await node.publish()
+        await read_all(made)
+        await tell(made)
+        told = {code: len(await sent(made, code)) for code in made.nodes}
+        for _ in range(5):
+            await read_all(made)
+            await tell(made)
+
+        assert all(told.values())
+        assert {code: len(await sent(made, code)) for code in made.nodes} == told
+        for node in made.nodes.values():
+            async with node.store.read() as db:
+                assert await outbox.counts(db) == {"accepted": 0, "sealed": 0, "sent": 0}
+                assert (await notes.counts(db))["verified_RECEIPT"] == sum(told.values())
+            assert await due(node) == 0
+
+
+async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
+    """Of three leaves one is for GT, one for MX, and one has not arrived."""
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"), clause(["BZ"], ["GT"], subjects=("DRUG_TRAFFICKING",)))
+    community.agreement("BZ-MX", ("BZ", "MX"), clause(["BZ"], ["MX"], subjects=("CONTRABAND",)))
+    async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        text = {"text": "another", "language": "en"}
+        await bz.publisher.accept([bz.draft(subjects=["CONTRABAND"]), bz.draft(), bz.draft(narrative=text)])
+        await bz.relay.seal()
+        async with bz.store.read() as db:
+            rows = await outbox.unacknowledged(db, INTEL, 10)
+            grants = await outbox.unacknowledged(db, "keys", 10)
+        await made.bus.append("keys.bz", [value for _, value in grants])
+        await made.bus.append("intel.caribbean.bz", [rows[0][1]])
+        await gt.read()
+        nothing_yet = await said(made, "GT")
+        await made.bus.append("intel.caribbean.bz", [rows[1][1]])
+        await gt.read()
+        await tell(made, "GT")
+        await made.bus.append("intel.caribbean.bz", [rows[2][1]])
+        await gt.read()
+        await tell(made, "GT")
+
+        assert nothing_yet == []
+        assert await said(made, "GT") == [b"\x00\x40\x01", b"\x00\x40\x40"]
+
+
+async def test_what_waited_and_is_stored_later_is_told_anew_and_both_are_kept(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        await bz.publish()
+        keys = gt.subscriber.places.pop("keys.bz")
+        await gt.subscriber.start()
+        await gt.read()
+        await tell(made, "GT")
+        gt.subscriber.places["keys.bz"] = keys
+        await gt.subscriber.start()
+        await gt.read()
+        await tell(made, "GT")
+        await bz.read()
+
+        assert await said(made, "GT") == [b"\x42", b"\x40"]
+        assert [outcomes for _, _, outcomes in await got(bz)] == [b"\x42", b"\x40", b"\x40"]
+
+
+async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_path: Path) -> None:
+    """Ten batches within the moment are told of together, and a stream that never rests after five seconds."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        for number in range(10):
+            await bz.publish(narrative={"text": f"report {number}", "language": "en"})
+            await gt.read()
+            assert await gt.receipting.step() == pytest.approx(receipting.QUIET_MS / 1000)
+            made.clock.now += receipting.QUIET_MS - 1
+        made.clock.now += 1
+        await tell(made, "GT")
+        [together] = [one for one in await sent(made, "GT") if one.stream == INTEL]
+        restless = 0
+        while len(await sent(made, "GT")) < 3:
+            await bz.publish(narrative={"text": f"restless report {restless}", "language": "en"})
+            await gt.read()
+            made.clock.now += receipting.QUIET_MS - 1
+            await gt.receipting.step()
+            await gt.relay.step()
+            restless += 1
+
+        assert len(together.items) == 10
+        assert restless == -(-receipting.WAIT_MS_MAX // (receipting.QUIET_MS - 1))
+
+
+async def test_a_clock_that_went_back_keeps_no_receipt_waiting(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        await made.nodes["BZ"].publish()
+        await made.nodes["GT"].read()
+        made.clock.now -= 3_600_000
+        await tell(made, "GT")
+
+        assert len(await sent(made, "GT")) == 2
+
+
+async def test_a_crash_before_the_receipt_is_sealed_tells_it_anew_and_one_after_sends_the_same_bytes(
+    tmp_path: Path,
+) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made, AsyncExitStack() as stack:
+        await made.nodes["BZ"].publish()
+        gt = made.nodes["GT"]
+        await gt.read()
+        made.clock.now += receipting.QUIET_MS
+        async with gt.store.write() as db:
+            await db.exec_driver_sql(
+                "CREATE TRIGGER stop BEFORE UPDATE ON batch_outcome BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
+            )
+        with pytest.raises(IntegrityError, match="a test stops it"):
+            await gt.receipting.step()
+        async with gt.store.write() as db:
+            await db.exec_driver_sql("DROP TRIGGER stop")
+            before = await outbox.heads(db)
+        again = await made.add(stack, "GT")
+        await again.receipting.step()
+        async with again.store.read() as db:
+            sealed = await outbox.unacknowledged(db, "receipts", 10)
+        third = await made.add(stack, "GT")
+        await third.receipting.step()
+        await third.relay.step()
+        [fetched] = await made.bus.fetch({"receipts.gt": 0}, records_max=10, wait_seconds=0)
+
+        assert "receipts" not in before
+        assert [entry.value for entry in fetched.entries] == [value for _, value in sealed]
+        assert len(sealed) == 2
+
+
+async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) -> None:
+    """The receipt tells of a message that waits; before it is in the outbox, the message is stored."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        gt = made.nodes["GT"]
+        await made.nodes["BZ"].publish()
+        keys = gt.subscriber.places.pop("keys.bz")
+        await gt.subscriber.start()
+        await gt.read()
+        async with gt.store.read() as db:
+            before = await outcomes.due(db, 10)
+        gt.subscriber.places["keys.bz"] = keys
+        await gt.subscriber.start()
+        await gt.read()
+        async with gt.store.write() as db:
+            await outcomes.told(db, before)
+        await tell(made, "GT")
+
+        assert [row.outcomes for row in before] == [b"\x42"]
+        assert await said(made, "GT") == [b"\x40"]
+
+
+async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -> None:
+    """Whoever comes second finds the head moved or nothing due; all is told, in one chain."""
+    async with exchange(tmp_path, "BZ", "GT") as made, AsyncExitStack() as stack:
+        bz, one = made.nodes["BZ"], made.nodes["GT"]
+        two = await made.add(stack, "GT")
+        for number in range(8):
+            await bz.publish(narrative={"text": f"report {number}", "language": "en"})
+            await one.read()
+            made.clock.now += receipting.QUIET_MS
+            await asyncio.gather(one.receipting.step(), two.receipting.step(), two.receipting.step())
+            await one.relay.step()
+        await bz.read()
+        async with bz.store.read() as db:
+            refused, findings = await notes.list_quarantine(db), await streams.findings(db)
+
+        assert (refused, findings) == ([], [])
+        assert await said(made, "GT") == [b"\x40"] * 8
+
+
+async def test_receipts_wait_for_a_log_that_is_away(tmp_path: Path) -> None:
+    """Later outcomes may still replace earlier ones, so nothing is sealed before it can be sent."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        await made.nodes["BZ"].publish()
+        gt = made.nodes["GT"]
+        await gt.read()
+        made.clock.now += receipting.QUIET_MS
+        with (
+            patch.object(gt.receipting.bus, "bounds", side_effect=LogUnavailable("away")),
+            pytest.raises(LogUnavailable),
+        ):
+            await gt.receipting.step()
+
+        assert await due(gt) == 2
+        await tell(made, "GT")
+        assert await due(gt) == 0
+
+
+async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts_until_one_does(
+    tmp_path: Path,
+) -> None:
+    community = Community(("BZ",))
+    community.node("GT", streams=("intel.caribbean", "keys"))
+    community.agreement("BZ-GT", ("BZ", "GT"))
+    async with exchange(tmp_path, "BZ", "GT", community=community) as made:
+        await made.nodes["BZ"].publish()
+        gt = made.nodes["GT"]
+        await gt.read()
+        await tell(made, "GT")
+        parked = await due(gt)
+        with patch.object(type(gt.judge.governance), "may_write", return_value=True):
+            await tell(made, "GT")
+
+        assert parked == 0
+        async with gt.store.read() as db:
+            assert await outcomes.on_their_way(db) == 2
+
+
+# What an originator makes of receipts.
+
+
+async def receive(made: Exchange, author: Author, *items: ReceiptItem, stream: str = INTEL) -> None:
+    """A receipt about BZ by any author, as BZ reads it."""
+    body = Receipt(originator="BZ", stream=stream, items=codec.sorted_set(items))
+    leaf = open_leaf(MessageType.RECEIPT, codec.encode(body), message_id=random_bytes(16))
+    await made.bus.append(f"receipts.{author.code.lower()}", author.batch([leaf], stream="receipts"))
+    await made.nodes["BZ"].read()
+
+
+async def own_hash(node: TestNode, stream: str = INTEL) -> bytes:
+    """The hash of the newest own batch."""
+    async with node.store.read() as db:
+        return (await outbox.heads(db))[stream].batch_hash
+
+
+NOT_COUNTED = {
+    "by one who is no recipient": ("MX", {}, b"\x40", INTEL),
+    "about a batch that is nobody's": ("GT", {"batch": bytes(32)}, b"\x40", INTEL),
+    "about a batch of another stream": ("GT", {}, b"\x40", "intel.europe"),
+    "with a byte too many": ("GT", {}, b"\x40\x40", INTEL),
+}
+
+
+@pytest.mark.parametrize(("by", "changes", "outcomes", "stream"), NOT_COUNTED.values(), ids=NOT_COUNTED)
+async def test_a_receipt_counts_only_by_a_recipient_and_about_an_own_batch(
+    by: str, changes: dict[str, bytes], outcomes: bytes, stream: str, tmp_path: Path
+) -> None:
+    """Anything else is counted as ignored and kept nowhere, and the record is verified all the same."""
+    async with exchange(tmp_path, "BZ", community=only_gt()) as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        author = Author(code=by, community=made.community.community)
+        item = ReceiptItem(batch=changes.get("batch", await own_hash(bz)), outcomes=outcomes)
+        await receive(made, author, item, stream=stream)
+        ignored = await got(bz)
+        async with bz.store.read() as db:
+            counted = await notes.counts(db)
+        honest = author if by == "GT" else Author(code="GT", community=made.community.community)
+        await receive(made, honest, ReceiptItem(batch=await own_hash(bz), outcomes=b"\x40"))
+
+        assert ignored == []
+        assert (counted["receipt_ignored"], counted["verified_RECEIPT"]) == (1, 1)
+        assert [code for code, _, _ in await got(bz)] == ["GT"]
+
+
+@pytest.mark.parametrize("byte", [0, 1, 66, 67, 8])
+async def test_who_did_not_know_that_a_message_was_for_others_did_nothing_wrong(byte: int, tmp_path: Path) -> None:
+    """MX read the message before its grant: it said so, the originator keeps nothing of it and finds no fault."""
+    async with exchange(tmp_path, "BZ", community=only_gt()) as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        author = Author(code="MX", community=made.community.community)
+        await receive(made, author, ReceiptItem(batch=await own_hash(bz), outcomes=bytes([byte])))
+        async with bz.store.read() as db:
+            counted = await notes.counts(db)
+
+        assert await got(bz) == []
+        assert "receipt_ignored" not in counted
+        assert counted["verified_RECEIPT"] == 1
+
+
+def only_gt() -> Community:
+    """BZ, GT and MX, where BZ may send to GT only."""
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"))
+    return community
+
+
+async def test_a_receipt_of_a_batch_that_was_not_read_back_yet_counts(tmp_path: Path) -> None:
+    """The recipient may be quicker than the originator's own reading."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        await bz.publish()
+        await gt.read()
+        await tell(made, "GT")
+        for topic in ("intel.caribbean.bz", "keys.bz"):
+            bz.subscriber.places.pop(topic)
+        await bz.subscriber.start()
+        await bz.read()
+
+        assert [code for code, _, _ in await got(bz)] == ["GT", "GT"]
+
+
+async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path) -> None:
+    """The last statement fails: neither receipt nor position is there, and all is read again."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        await read_all(made)
+        await tell(made, "GT")
+        async with bz.store.write() as db:
+            await db.exec_driver_sql(
+                "CREATE TRIGGER stop BEFORE INSERT ON counter BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
+            )
+        with pytest.raises(IntegrityError, match="a test stops it"):
+            await bz.read()
+        before = await got(bz)
+        async with bz.store.write() as db:
+            await db.exec_driver_sql("DROP TRIGGER stop")
+        await bz.read()
+
+        assert before == []
+        assert len(await got(bz)) == 2
+
+
+async def test_a_wrong_wrap_is_told_on_the_record(tmp_path: Path) -> None:
+    """Outcome 13 for the grant, and for the message that it should have opened."""
+    async with bed(tmp_path, grant=False) as one:
+        wrong = wrap_for(one.bz, bytes(32), one.key.key_id, "GT", (world().named(),))
+        await one.read(one.bz.grant(entry_changed(one.grant, "GT", wrap=wrong.wrap)), topic=GRANTS)
+        await one.read(one.bz.message(one.key))
+        await tell(one.made)
+
+        assert [row["code"] for row in await one.quarantine()] == ["audience_key_mismatch"] * 2
+        assert await said(one.made, "GT", "keys") == [b"\x0d"]
+        assert await said(one.made, "GT") == [b"\x0d"]
+
+
+async def test_failures_to_open_look_alike_from_outside(tmp_path: Path) -> None:
+    """Commitment, tag and payload: 14 each, and the code stays in the recipient's own store."""
+    async with bed(tmp_path) as one:
+        other = AudienceKey(key=bytes(32), key_id=one.key.key_id, grant=one.key.grant)
+        leaves = [
+            one.bz.sealed_leaf(other),
+            one.bz.sealed_leaf(one.key, seal=lambda framed, key: sealed(framed, key)[:-1] + b"\x00"),
+            one.bz.sealed_leaf(one.key, payload=b""),
+        ]
+        await one.read(*one.bz.batch(leaves))
+        await tell(one.made)
+
+        codes = sorted(row["code"] for row in await one.quarantine())
+        assert codes == ["commitment_mismatch", "decryption_failed", "payload_malformed"]
+        assert await said(one.made, "GT") == [b"\x0e" * 3]
+
+
+async def test_what_leaves_no_trace_or_takes_no_place_is_told_too(tmp_path: Path) -> None:
+    """A second batch for one place is 8; an expired key, which step 11 refuses before the chain, is 11."""
+    async with bed(tmp_path) as one:
+        fork = one.bz.fork()
+        await one.read(one.bz.message(one.key), fork.message(one.key))
+        late = one.bz.batch([one.bz.sealed_leaf(one.key)], sealed_at=NOW + 2 * YEAR)
+        await one.read(*late)
+        await tell(one.made)
+
+        assert sorted(row["code"] for row in await one.quarantine()) == ["equivocation", "key_not_valid"]
+        assert sorted(await said(one.made, "GT")) == [b"\x08", b"\x0b", b"\x40"]
+
+
+async def test_what_fails_before_step_8_is_told_to_nobody(tmp_path: Path) -> None:
+    """Anybody can write it into the topic: the originator would be told of what it never sent."""
+    async with bed(tmp_path) as one:
+        await one.read(b"garbage", changed(one.bz.message(one.key), content=b"other"))
+        await tell(one.made)
+
+        assert sorted(row["step"] for row in await one.quarantine()) == [1, 6]
+        assert await said(one.made, "GT") == []
+
+
+async def test_a_repeated_record_is_no_news(tmp_path: Path) -> None:
+    async with bed(tmp_path) as one:
+        value = one.bz.message(one.key)
+        await one.read(value)
+        await tell(one.made)
+        await one.read(value)
+        await tell(one.made)
+
+        assert await said(one.made, "GT") == [b"\x40"]
+
+
+async def test_a_grant_that_waited_for_its_private_key_is_told_anew_once_it_opens_a_message(tmp_path: Path) -> None:
+    """The operator restored a key file: grant and message were told as waiting, and are opened now."""
+    async with bed(tmp_path) as one:
+        judge = one.gt.judge
+        one.gt.judge = replace(judge, holds=lambda _: False)
+        await one.read(one.bz.message(one.key))
+        await tell(one.made)
+        one.gt.judge = judge
+        await one.gt.subscriber.retry_all()
+        await tell(one.made)
+
+        assert await said(one.made, "GT", "keys") == [b"\x42", b"\x40"]
+        assert await said(one.made, "GT") == [b"\x42", b"\x40"]

@@ -1,0 +1,166 @@
+"""Sealing and sending: one chain whoever seals, own bytes kept until they are read back, and one time for all of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from node.message import digest
+from node.sealing.seal import Head, SealedBatch
+from node.store import messages, notes, outbox, streams
+from node.store.messages import Query
+from tests.support.community import Community
+from tests.support.exchange import Exchange, TestNode, exchange
+from tests.support.readers import world
+from tests.support.records import (
+    NOW,
+    AudienceKey,
+    Author,
+    parts,
+)
+
+HOUR = 3_600_000
+
+
+@asynccontextmanager
+async def two_relays(folder: Path) -> AsyncIterator[tuple[Exchange, TestNode, TestNode]]:
+    """BZ twice on one store, as two processes are, and GT who reads."""
+    async with exchange(folder, "BZ", "GT") as made, AsyncExitStack() as stack:
+        first = made.nodes["BZ"]
+        yield made, first, await made.add(stack, "BZ")
+
+
+async def held(node: TestNode) -> list[str]:
+    async with node.store.read() as db:
+        return [row["report_id"] for row in await messages.search(db, Query(limit=1000))]
+
+
+async def left(node: TestNode) -> dict[str, int]:
+    async with node.store.read() as db:
+        return await outbox.counts(db)
+
+
+async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> None:
+    async with two_relays(tmp_path) as (made, one, two):
+        accepted = []
+        for number in range(12):
+            drafts = [one.draft(narrative={"text": f"report {number}.{k}", "language": "en"}) for k in range(3)]
+            accepted += [answer.report_id for answer in await one.publisher.accept(drafts)]
+            await asyncio.gather(one.relay.step(), two.relay.step(), two.relay.step())
+        gt = made.nodes["GT"]
+        await gt.read()
+        await one.read()
+        async with gt.store.read() as db:
+            findings, refused = await streams.findings(db), await notes.list_quarantine(db)
+
+        assert sorted(await held(gt)) == sorted(accepted)
+        assert findings == []
+        assert refused == []
+        assert await left(one) == {"accepted": 0, "sealed": 0, "sent": 0}
+
+
+async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None:
+    """Another process sealed in between: nothing of the late batch is written, and its drafts still wait."""
+    async with two_relays(tmp_path) as (_, one, two):
+        await one.publisher.accept([one.draft()])
+        async with one.store.read() as db:
+            before = await outbox.heads(db)
+        await two.relay.seal()
+        async with one.store.read() as db:
+            after = await outbox.heads(db)
+        late = SealedBatch(stream="intel.caribbean", first_sequence=1, values=(b"late",), head=Head(next_sequence=2))
+        with pytest.raises(outbox.HeadMoved):
+            async with one.store.write() as db:
+                await outbox.store_batches(db, before, [late])
+        async with one.store.read() as db:
+            assert await outbox.heads(db) == after
+            assert await outbox.unacknowledged(db, "intel.caribbean", 10) != [(1, b"late")]
+
+
+async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> None:
+    async with two_relays(tmp_path) as (made, one, two):
+        [answer] = await one.publisher.accept([one.draft()])
+        await one.relay.seal()
+        async with one.store.read() as db:
+            [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+        await two.relay.step()
+        [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=10, wait_seconds=0)
+        await made.nodes["GT"].read()
+
+        assert [entry.value for entry in fetched.entries] == [value]
+        assert await held(made.nodes["GT"]) == [answer.report_id]
+
+
+async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_path: Path) -> None:
+    """The log had the bytes, the acknowledgement was lost."""
+    async with two_relays(tmp_path) as (made, one, two):
+        [answer] = await one.publisher.accept([one.draft()])
+        await one.relay.seal()
+        async with one.store.read() as db:
+            [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+        await made.bus.append("intel.caribbean.bz", [value])
+        await two.relay.step()
+        gt = made.nodes["GT"]
+        await gt.read()
+        await one.read()
+        async with gt.store.read() as db:
+            counted = await notes.counts(db)
+
+        assert await held(gt) == [answer.report_id]
+        assert counted["duplicate"] == 1
+        assert await left(one) == {"accepted": 0, "sealed": 0, "sent": 0}
+
+
+async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: Path) -> None:
+    """Who stole the SEAL key took the place first: that is no witness of what waits here under the same sequence."""
+    async with exchange(tmp_path, "BZ", "GT", community=world().community) as made:
+        bz = made.nodes["BZ"]
+        await bz.publisher.accept([bz.draft()])
+        await bz.relay.seal()
+        thief = Author(code="BZ", community=world().community.community)
+        await made.bus.append("intel.caribbean.bz", [thief.message(AudienceKey.new(thief))])
+        await bz.read()
+        before = await left(bz)
+        await bz.relay.send()
+        await bz.read()
+
+        assert before["sealed"] == 2
+        assert await left(bz) == {"accepted": 0, "sealed": 0, "sent": 1}
+
+
+async def test_a_clock_that_went_back_admits_nobody_whom_the_time_of_sealing_does_not(tmp_path: Path) -> None:
+    """sealed_at never falls: a batch sealed by the head's time is decided at that time, not at the clock's."""
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("BZ-GT", ("BZ", "GT"), until=NOW + HOUR)
+    community.agreement("BZ-MX", ("BZ", "MX"))
+    async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
+        bz = made.nodes["BZ"]
+        made.clock.now = NOW + 2 * HOUR
+        await bz.publish()
+        made.clock.now = NOW
+        await bz.publish(narrative={"text": "after the clock went back", "language": "en"})
+        made.clock.now = NOW + 2 * HOUR
+        for node in made.nodes.values():
+            await node.read()
+        async with made.nodes["GT"].store.read() as db:
+            refused, counted = await notes.list_quarantine(db), await notes.counts(db)
+
+        assert refused == []
+        assert counted["not_addressed"] == 2
+        assert len(await held(made.nodes["MX"])) == 2
+
+
+async def test_each_key_serves_one_audience_and_each_message_has_its_own_nonce(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        drafts = [bz.draft(narrative={"text": f"report {number}", "language": "en"}) for number in range(20)]
+        await bz.publisher.accept(drafts)
+        await bz.relay.step()
+        [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=50, wait_seconds=0)
+        contents = [parts(entry.value or b"").content for entry in fetched.entries]
+
+        assert len({content[:32] for content in contents}) == 20
+        assert len({content[32:44] for content in contents}) == 20
+        assert len({digest(content) for content in contents}) == 20

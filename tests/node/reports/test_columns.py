@@ -1,0 +1,151 @@
+"""What becomes of one column's text."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.reports.columns import (
+    ColumnError,
+    columns_of,
+    filled,
+    looked_up,
+    moment,
+    moment_of_day,
+    padded,
+    parsed_date,
+    scaled,
+    zone_of,
+)
+from schemas.types import MappingTable
+
+DAY_MS = 86_400_000
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).astimezone(UTC).timestamp()) * 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "expected"),
+    [
+        ("12.5", 6, 12_500_000),
+        ("-89.093", 6, -89_093_000),
+        ("116", 6, 116_000_000),
+        ("104.16666666666993", 6, 104_166_667),
+        ("0.0000005", 6, 0),
+        ("0.0000015", 6, 2),
+        ("-0.0000015", 6, -2),
+        ("+7", 0, 7),
+        (" 7 ", 2, 700),
+    ],
+)
+def test_a_decimal_becomes_a_whole_number_of_small_units(text: str, places: int, expected: int) -> None:
+    """Exact, and rounded half to even beyond the last place."""
+    assert scaled(text, places) == expected
+
+
+@given(st.integers(min_value=-180_000_000, max_value=180_000_000))
+def test_microdegrees_written_as_degrees_come_back_exactly(value: int) -> None:
+    """No float on the way loses a millionth."""
+    assert scaled(f"{Decimal(value).scaleb(-6):f}", 6) == value
+
+
+@pytest.mark.parametrize("text", ["", "12,5", "1e3", "NaN", "12°", "1" * 19, "--1", "٣"])
+def test_what_is_no_decimal_is_refused(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ColumnError, match="no decimal"):
+        scaled(text, 6)
+
+
+def test_a_code_gets_its_leading_zeros_back() -> None:
+    """One that has its length stays; a longer one or another text is none."""
+    assert [padded(text, 8) for text in ("5101000", "91001000")] == ["05101000", "91001000"]
+    for text in ("123456789", "51O1000", "-5"):
+        with pytest.raises(ColumnError, match="8 digits"):
+            padded(text, 8)
+
+
+def test_a_table_translates_or_says_which_values_it_knows() -> None:
+    """Listed, everything else, unknown; a listed value may have no code at all."""
+    table = MappingTable(codes={"a": ("A",), "none": ()})
+    open_table = MappingTable(codes={"a": ("A",)}, otherwise=("Z",))
+
+    assert looked_up(table, "a") == ("A",)
+    assert looked_up(table, "none") == ()
+    assert looked_up(open_table, "b") == ("Z",)
+    with pytest.raises(ColumnError) as caught:
+        looked_up(table, "b")
+    assert caught.value.allowed == ("a", "none")
+
+
+def test_a_template_takes_columns_and_their_substitutes() -> None:
+    """Without a value and a substitute there is no text."""
+    values = {"ship": "Alpha", "place": None}
+
+    assert filled("{ship} at {place|sea}", values) == "Alpha at sea"
+    assert filled("{ship}{place|}", values) == "Alpha"
+    assert filled("{ship} at {place}", values) is None
+    assert columns_of("{ship} at {place|sea}") == ("ship", "place")
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "zone", "expected"),
+    [
+        ("2018-06-19", "03:30", "UTC", "2018-06-19T03:30:00+00:00"),
+        ("2018-06-19", "03:30", "-05:00", "2018-06-19T08:30:00+00:00"),
+        ("2018-06-19", "23:59", "+05:30", "2018-06-19T18:29:00+00:00"),
+        ("2018-07-01", "12:00", "Europe/Madrid", "2018-07-01T10:00:00+00:00"),
+        ("2018-10-28", "02:30", "Europe/Madrid", "2018-10-28T00:30:00+00:00"),
+    ],
+)
+def test_a_local_time_is_placed_by_its_zone(day: str, clock: str, zone: str, expected: str) -> None:
+    """Of an hour that the clocks showed twice the first counts."""
+    assert moment_of_day(day, "%Y-%m-%d", clock, "%H:%M", zone_of(zone)) == _ms(expected)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "reason"),
+    [
+        ("2018-06-19", "18:85", "'18:85' does not fit %H:%M"),
+        ("2018-06-19", "24:00", "does not fit"),
+        ("2018-02-29", "12:00", "does not fit"),
+        ("19.06.2018", "12:00", "does not fit"),
+        ("2018-03-25", "02:30", "clocks skipped it"),
+    ],
+)
+def test_a_time_that_never_was_is_refused(day: str, clock: str, reason: str) -> None:
+    """Impossible on the clock, in the calendar or in the zone."""
+    with pytest.raises(ColumnError, match=reason):
+        moment_of_day(day, "%Y-%m-%d", clock, "%H:%M", zone_of("Europe/Madrid"))
+
+
+def test_a_date_alone_is_the_whole_day_where_it_was() -> None:
+    """From midnight to the last millisecond; a day with a change of clocks is longer or shorter."""
+    assert moment("2018-06-19", "%Y-%m-%d", zone_of("-05:00")) == (
+        _ms("2018-06-19T05:00:00+00:00"),
+        _ms("2018-06-20T05:00:00+00:00") - 1,
+    )
+    start, until = moment("2018-10-28", "%Y-%m-%d", zone_of("Europe/Madrid"))
+    assert until is not None
+    assert until - start + 1 == DAY_MS + 3_600_000
+
+
+def test_a_date_column_with_the_hour_is_a_moment() -> None:
+    """Also one that brings its own offset."""
+    assert moment("2018-06-19 03:30", "%Y-%m-%d %H:%M", zone_of("-05:00")) == (_ms("2018-06-19T08:30:00+00:00"), None)
+    assert moment("2018-06-19T03:30+0200", "%Y-%m-%dT%H:%M%z", zone_of("-05:00"))[0] == _ms("2018-06-19T01:30:00+00:00")
+
+
+def test_a_date_of_another_form_becomes_one_of_ours() -> None:
+    """As strptime reads it."""
+    assert parsed_date("31/12/1980", "%d/%m/%Y").isoformat() == "1980-12-31"
+
+
+@pytest.mark.parametrize("name", ["Belize", "+25:00", "../etc/passwd", "Europe/Nowhere", ""])
+def test_a_zone_that_nobody_knows_is_refused(name: str) -> None:
+    """With what would be one."""
+    with pytest.raises(ColumnError, match="IANA"):
+        zone_of(name)

@@ -1,0 +1,177 @@
+"""Identifiers: what each scheme accepts, refuses and makes of a value."""
+
+import csv
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.reports.identifiers import SCHEMES, IdentifierError, normalise
+from schemas import codes
+from tests.support.data import DATA
+
+PHONES = DATA / "phone-examples"
+IBANS = DATA / "iban-registry"
+
+needs_phones = pytest.mark.skipif(not PHONES.is_dir(), reason=f"no phone examples in {PHONES}: set ENLACE_DATA")
+needs_ibans = pytest.mark.skipif(not IBANS.is_dir(), reason=f"no IBAN registry in {IBANS}: set ENLACE_DATA")
+
+NORMALISED = [
+    ("PLATE", "c-ab 1234", None, "CAB1234"),
+    ("PLATE", "tö·l 12", None, "TÖL12"),
+    ("VIN", "1hgbh41jx mn109186", None, "1HGBH41JXMN109186"),
+    ("IMO", "imo 9074729", None, "9074729"),
+    ("IMO", "9074729", None, "9074729"),
+    ("MMSI", "312 345 000", None, "312345000"),
+    ("AIRCRAFT_REGISTRATION", "v3-hgx", None, "V3HGX"),
+    ("SERIAL", "\u0430\u0431 1234", None, "\u0410\u04111234"),
+    ("PASSPORT", "p 012345-6", None, "P0123456"),
+    ("ID_CARD", "000-123456-0001a", None, "0001234560001A"),
+    ("PHONE", "+501 223-2222", None, "+5012232222"),
+    ("PHONE", "00501 223 2222", None, "+5012232222"),
+    ("PHONE", "+44 (0)20 7031 3000", None, "+442070313000"),
+    ("PHONE", "223-2222", "BZ", "+5012232222"),
+    ("PHONE", "912 34 56 78", "ES", "+34912345678"),
+    ("PHONE", "06 12 34 56 78", "FR", "+33612345678"),
+    ("IBAN", "gb82 west 1234 5698 7654 32", None, "GB82WEST12345698765432"),
+    ("CASE", "BZ/2026/000-17", None, "BZ202600017"),
+    ("NAME", "  José  Núñez\tO\u2019Brien ", None, "JOSE NUNEZ O'BRIEN"),
+    ("NAME", "Søren Łukasz Weiß", None, "SOREN LUKASZ WEISS"),
+    ("NAME", "MV X\u2013Press Malabar", None, "MV X-PRESS MALABAR"),
+]
+
+REFUSED = [
+    ("PLATE", "", None, "number plate"),
+    ("PLATE", "AB@12", None, "number plate"),
+    ("VIN", "1HGBH41JXMN10918", None, "17 letters"),
+    ("VIN", "IHGBH41JXMN109186", None, "without I, O and Q"),
+    ("IMO", "9074728", None, "should be 9"),
+    ("IMO", "90747290", None, "seven digits"),
+    ("MMSI", "31234500", None, "nine digits"),
+    ("AIRCRAFT_REGISTRATION", "V", None, "as painted"),
+    ("PASSPORT", "Ñ12345", None, "9303"),
+    ("PHONE", "223-2222", None, "national number of no country"),
+    ("PHONE", "223-2222", "XX", "not known"),
+    ("PHONE", "5012232222", "BZ", "10 digits"),
+    ("PHONE", "+999 123456", None, "no calling code"),
+    ("PHONE", "+501 223 222", None, "7, 11 digits"),
+    ("PHONE", "+501 CALL-ME", None, "no phone number"),
+    ("PHONE", "+", None, "no phone number"),
+    ("IBAN", "GB83 WEST 1234 5698 7654 32", None, "check digits"),
+    ("IBAN", "GB82 WEST 1234 5698 7654 3", None, "22 characters"),
+    ("IBAN", "US82 1234 5698 7654 32", None, "issues no IBANs"),
+    ("IBAN", "GB82", None, "no IBAN"),
+    ("NAME", " - ", None, "no name"),
+    ("NAME", "A\x00B", None, "no name"),
+    ("NAME", "A" * 257, None, "no name"),
+    ("SERIAL", "9" * 65, None, "serial number"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "value", "country", "expected"), NORMALISED)
+def test_a_value_is_brought_into_one_form(scheme: str, value: str, country: str | None, expected: str) -> None:
+    """Upper case, no separators, E.164, no accents: and the form is stable."""
+    assert normalise(scheme, value, country) == expected
+    assert normalise(scheme, expected) == expected
+
+
+@pytest.mark.parametrize(("scheme", "value", "country", "reason"), REFUSED)
+def test_what_the_scheme_does_not_allow_is_refused_with_reason_and_hint(
+    scheme: str, value: str, country: str | None, reason: str
+) -> None:
+    """The error says what is wrong and what would help."""
+    with pytest.raises(IdentifierError) as caught:
+        normalise(scheme, value, country)
+
+    assert reason in str(caught.value)
+    assert caught.value.reason
+    assert caught.value.hint
+
+
+@given(scheme=st.sampled_from(sorted(SCHEMES)), value=st.text(max_size=40))
+def test_a_normalised_value_stays_as_it_is(scheme: str, value: str) -> None:
+    """normalise(normalise(x)) == normalise(x), for any text that is accepted at all."""
+    try:
+        once = normalise(scheme, value)
+    except IdentifierError:
+        return
+
+    assert normalise(scheme, once) == once
+
+
+@given(prefix=st.integers(min_value=100_000, max_value=999_999))
+def test_one_wrong_digit_of_an_imo_number_is_noticed(prefix: int) -> None:
+    """Exactly one of the ten last digits fits."""
+    accepted = []
+    for digit in range(10):
+        try:
+            accepted.append(normalise("IMO", f"{prefix}{digit}"))
+        except IdentifierError:
+            continue
+
+    assert len(accepted) == 1
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (PHONES / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@needs_phones
+def test_every_example_number_of_the_world_is_accepted_in_international_form() -> None:
+    """917 numbers of 245 regions, from libphonenumber."""
+    for row in _rows("example_numbers.tsv"):
+        assert normalise("PHONE", row["international"]) == row["e164"]
+
+
+@needs_phones
+def test_national_numbers_with_their_country_become_the_same_number() -> None:
+    """All but those whose national form says more than a trunk prefix (Argentina's 15, Belarus' 8 0)."""
+    different = {"AR", "BY"}
+    for row in _rows("example_numbers.tsv"):
+        if row["region"] not in different:
+            assert normalise("PHONE", row["national"], row["region"]) == row["e164"], row
+
+
+@needs_phones
+def test_numbers_of_a_length_that_their_country_does_not_have_are_refused() -> None:
+    """Of 245 invalid examples 190 have a wrong length; the others need numbering plans, which change every month."""
+    refused = 0
+    for row in _rows("invalid_numbers.tsv"):
+        try:
+            normalise("PHONE", row["invalid_e164"])
+        except IdentifierError:
+            refused += 1
+
+    assert refused >= 190
+
+
+def _check_digits(country: str, account: str) -> str:
+    number = int("".join(str(int(character, 36)) for character in f"{account}{country}00"))
+    return f"{98 - number % 97:02d}"
+
+
+@needs_ibans
+def test_an_iban_of_each_country_of_the_registry_is_accepted_and_its_errors_are_not() -> None:
+    """Made from the registry's lengths: the right check digits pass; others, and one character less, do not."""
+    registry = json.loads((IBANS / "generated.json").read_text("utf-8"))
+    for country, entry in registry.items():
+        account = ("0123456789" * 4)[: entry["bban_length"]]
+        right = f"{country}{_check_digits(country, account)}{account}"
+        assert normalise("IBAN", right) == right
+        digit = (int(right[2:4]) + 1) % 100
+        for wrong in (f"{country}{digit:02d}{account}", right[:-1]):
+            with pytest.raises(IdentifierError):
+                normalise("IBAN", wrong)
+
+
+def test_every_scheme_of_the_code_list_has_its_rule() -> None:
+    """Neither a code without a rule nor a rule without a code."""
+    assert set(SCHEMES) == codes.load("schemes").codes
+
+
+def test_an_unknown_scheme_is_a_bug_of_the_caller() -> None:
+    """Callers check the code list first, so nothing turns it into an answer."""
+    with pytest.raises(KeyError):
+        normalise("TATTOO", "x")

@@ -1,0 +1,237 @@
+"""From a report as JSON to a draft: what is filled in, what is the same report, what is refused."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.topology import Region, Topology
+from node.message import PLAINTEXT_SIZE_BYTES_MAX, ZERO_HASH, frame, padded_length
+from node.reports.intake import ReportRefused, referred_ids, report_id_of_key
+from node.reports.labels import labels_of
+from node.reports.rules import check
+from schemas import codes
+from schemas.avro import codec
+from schemas.types import IntelligenceReport, LabelKind, Reference
+from tests.support.samples import (
+    NOW_MS,
+    REPORT,
+    changed,
+    draft,
+    report,
+)
+
+KNOWN = {UUID("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11").bytes: "GT"}
+OTHER_DAY_MS = NOW_MS + 40 * 86_400_000
+
+
+def _refusals(obj: object, **arguments: Any) -> list[tuple[str, str]]:
+    with pytest.raises(ReportRefused) as caught:
+        draft(obj, **arguments)
+    return [(error.path, error.code) for error in caught.value.errors]
+
+
+def test_the_system_fills_in_what_integrators_do_not_say() -> None:
+    """Kind, time of intake, region and report id."""
+    made = draft()
+
+    assert made.report.kind is LabelKind.REPORT
+    assert made.report.created_at == NOW_MS
+    assert made.region == "caribbean"
+    assert UUID(made.report_id).version == 5
+    assert codec.decode(IntelligenceReport, made.payload) == made.report
+
+
+@pytest.mark.parametrize("name", ["kind", "created_at", "references"])
+def test_what_the_system_fills_in_is_not_handed_in(name: str) -> None:
+    """It is an unknown key, like any other."""
+    assert (name, "unknown_key") in _refusals(report(**{name: "REPORT"}))
+
+
+def test_an_unknown_key_is_refused_with_its_path() -> None:
+    """At the top and deep inside, all of them at once."""
+    obj = changed("entities.0.person.shoe_size", 44)
+    obj["colour"] = "green"
+
+    assert sorted(_refusals(obj)) == [("colour", "unknown_key"), ("entities[0].person.shoe_size", "unknown_key")]
+
+
+@pytest.mark.parametrize("obj", [[], "report", 7])
+def test_only_an_object_is_a_report(obj: object) -> None:
+    """Anything else is refused as a whole."""
+    assert _refusals(obj) == [("", "not_an_object")]
+
+
+@pytest.mark.parametrize("name", [name for name in REPORT if name != "place"])
+def test_a_mandatory_field_that_is_missing_is_named(name: str) -> None:
+    """Each of them, at its path."""
+    assert _refusals(report(**{name: None})) == [(name, "missing")]
+
+
+def test_the_allowed_values_stand_with_an_unknown_code() -> None:
+    """So that an integrator can correct it without a manual."""
+    with pytest.raises(ReportRefused) as caught:
+        draft(report(handling=["H9"]))
+
+    assert caught.value.errors[0].allowed == codes.load("handling").ordered
+    assert caught.value.exit_code == 1
+
+
+def test_a_report_goes_to_the_region_it_names_or_to_the_first_of_its_originator() -> None:
+    """Belize belongs to the Caribbean first and to Central America too."""
+    assert draft(report(region="central-america")).region == "central-america"
+    assert draft(originator="GT").region == "central-america"
+
+
+@pytest.mark.parametrize("region", ["europe", "atlantis", 5, None])
+def test_a_region_that_does_not_list_the_originator_is_refused(region: object) -> None:
+    """With the regions that would have been lawful; of a stranger there are none."""
+    obj = report() | {"region": region}
+    with pytest.raises(ReportRefused) as caught:
+        draft(obj, originator="XX" if region is None else "BZ")
+
+    assert caught.value.errors[0].path == "region"
+    assert caught.value.errors[0].allowed == (
+        () if region is None else ("caribbean", "central-america", "transatlantic")
+    )
+
+
+def test_the_same_content_is_the_same_report_on_any_day_in_any_region() -> None:
+    """Region, day, order of keys and spelling of identifiers are no content."""
+    first = draft()
+    spelled = changed("entities.0.identifiers.0.value", "00501-600-1234")
+    shuffled = dict(reversed(spelled.items())) | {"region": "transatlantic"}
+    again = draft(shuffled, now_ms=OTHER_DAY_MS)
+
+    assert again.report_id == first.report_id
+    assert again.content_hash == first.content_hash
+    assert again.payload != first.payload
+
+
+@given(st.sampled_from(["narrative.text", "entities.0.label", "legal_basis"]), st.text("abcxyz", min_size=1))
+def test_other_content_is_another_report(path: str, text: str) -> None:
+    """Whatever field differs."""
+    other = draft(changed(path, f"{text}."))
+
+    assert other.content_hash != draft().content_hash
+    assert other.report_id != draft().report_id
+
+
+def test_another_originator_has_another_id_for_the_same_content() -> None:
+    """Ids are of the originator; the content is equal all the same."""
+    assert draft(originator="GT").report_id != draft().report_id
+    assert draft(originator="GT").content_hash == draft().content_hash
+
+
+def test_a_report_id_that_is_handed_in_is_kept_in_lower_case() -> None:
+    """And does not enter the content."""
+    made = draft(report(report_id="2F1C6B1E-7F0D-4A44-9A58-0C1E1F0A7D11"))
+
+    assert made.report_id == "2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11"
+    assert made.content_hash == draft().content_hash
+
+
+@pytest.mark.parametrize("text", ["7", "{2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11}", str(UUID(int=0)), 7])
+def test_a_report_id_that_names_nothing_is_refused(text: object) -> None:
+    """UUID text, and not the nil UUID."""
+    assert {path for path, _ in _refusals(report(report_id=text))} == {"report_id"}
+
+
+def test_messages_that_are_known_here_can_be_referred_to() -> None:
+    """`refers_to` becomes references with their originators."""
+    obj: dict[str, Any] = report(refers_to=["2F1C6B1E-7F0D-4A44-9A58-0C1E1F0A7D11"])
+    assert referred_ids(obj) == tuple(KNOWN)
+
+    made = draft(obj, resolve_references=KNOWN)
+
+    assert made.report.references == (Reference(originator="GT", message_id=next(iter(KNOWN))),)
+    assert made.content_hash != draft().content_hash
+
+
+@pytest.mark.parametrize(
+    ("named", "path", "code"),
+    [
+        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"], "refers_to[0]", "unknown_message"),
+        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11"] * 2, "refers_to[1]", "duplicate"),
+        (["message 7"], "refers_to[0]", "wrong_format"),
+        ([7], "refers_to[0]", "wrong_format"),
+        ("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11", "refers_to", "wrong_format"),
+        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"] * 1001, "refers_to", "wrong_format"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_refused(named: object, path: str, code: str) -> None:
+    """Unknown, repeated, malformed, or no list at all."""
+    assert (path, code) in _refusals(report(refers_to=named), resolve_references=KNOWN)
+
+
+def test_looking_up_references_of_nonsense_finds_nothing() -> None:
+    """The caller looks up before anything is validated."""
+    nonsense: list[Any] = [None, [], {"refers_to": 7}, {"refers_to": [7, "x"]}]
+    assert [referred_ids(obj) for obj in nonsense] == [()] * 4
+
+
+def test_a_report_that_no_record_could_carry_is_refused_at_intake() -> None:
+    """Narrative and notes that fit one by one and not together; the limit is named."""
+    obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * 60_000}
+    with pytest.raises(ReportRefused) as caught:
+        draft(obj)
+
+    assert caught.value.errors[0].code == "too_large"
+    assert "258,048" in caught.value.message
+
+
+def test_labels_count_towards_the_size_too() -> None:
+    """A payload that fits alone, by a few bytes, does not fit with its labels."""
+    obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * 50_000}
+    room = PLAINTEXT_SIZE_BYTES_MAX - len(draft(obj).payload)
+    with pytest.raises(ReportRefused, match="labels and payload are 258,"):
+        draft(obj | {"legal_basis": "y" * (50_000 + room - 8)})
+
+
+def test_the_largest_report_that_is_accepted_fits_when_it_is_sealed() -> None:
+    """One more step of the padding would not."""
+    lengths = []
+    for size in range(50_000, 60_000, 250):
+        obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * size}
+        try:
+            made = draft(obj)
+        except ReportRefused:
+            break
+        lengths.append(padded_length(len(frame(codec.encode(labels_of(made.report, ZERO_HASH)), made.payload))))
+
+    assert lengths[-1] == PLAINTEXT_SIZE_BYTES_MAX
+
+
+def test_the_id_of_an_imported_row_depends_on_its_key_and_on_nothing_else() -> None:
+    """Order does not count, values and their absence do."""
+    first = report_id_of_key("CO", "seizures", {"a": "1", "b": "2"})
+
+    assert first == report_id_of_key("CO", "seizures", {"b": "2", "a": "1"})
+    assert len({first, report_id_of_key("CO", "seizures", {"a": "1", "b": ""}), report_id_of_key("CO", "x", {})}) == 3
+    assert draft(report_id=first).report_id == first
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8)),
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)),
+        max_leaves=8,
+    ),
+    st.sampled_from(sorted(REPORT)),
+)
+def test_nonsense_in_any_field_is_refused_or_lawful_and_never_a_crash(nonsense: Any, name: str) -> None:
+    """What is accepted obeys the rules."""
+    try:
+        made = draft(report() | {name: nonsense})
+    except ReportRefused:
+        return
+    assert check(made.report) == []
+
+
+def test_a_topology_of_ones_own_decides() -> None:
+    """The default one is only the default."""
+    own = Topology(replication=1, regions=(Region(id="north", members=("BZ",), retention_days=1),))
+
+    assert draft(topology=own).region == "north"

@@ -1,0 +1,317 @@
+"""Mappings: what is refused before any row is read, and what they make of a row."""
+
+from typing import Any
+
+import pytest
+
+from node.errors import UsageError
+from node.reports.mapped import node_of, report_of, values_of
+from node.reports.mapping import check_columns, columns_named, load
+from node.reports.targets import Form, entity_targets, report_targets
+from schemas import types
+
+MAPPING = """
+id = "boats"
+format = "csv"
+null = ["NA"]
+key = ["no"]
+
+[select]
+columns = ["zone", "coast"]
+table = "nodes"
+default = "ES"
+
+[occurred]
+date = "day"
+time = "clock"
+utc_suffix = " UTC"
+zone = "+01:00"
+zone_columns = ["coast"]
+zone_table = "zones"
+
+[[field]]
+path = "subjects"
+column = "kind"
+table = "subjects"
+
+[[field]]
+path = "subjects"
+values = ["ROBBERY", "CONTRABAND"]
+
+[[field]]
+path = "narrative.text"
+column = "words"
+
+[[field]]
+path = "narrative.text"
+template = "{kind|Something} off {coast|a coast}"
+
+[[field]]
+path = "place.latitude_microdegrees"
+column = "lat"
+scale = 6
+
+[[field]]
+path = "place.text"
+column = "code"
+pad = 8
+
+[[field]]
+path = "retain_until"
+value = "2034-12-31"
+
+[[entity]]
+id = 1
+kind = "VESSEL"
+statement = "FACT"
+when = "ship"
+
+[[entity.field]]
+path = "identifiers.NAME"
+column = "ship"
+country = "BZ"
+
+[[entity]]
+id = 2
+kind = "PERSON"
+statement = "ASSESSMENT"
+
+[[entity.field]]
+path = "person.birth_date"
+column = "born"
+date_format = "%d.%m.%Y"
+
+[[entity.field]]
+path = "person.under_18"
+column = "minor"
+
+[[entity.field]]
+path = "person.category"
+value = "SUSPECT"
+
+[[connection]]
+from = 2
+to = 1
+role = "USER"
+statement = "FACT"
+
+[table.nodes.codes]
+BLZ = ["BZ"]
+GTM = ["GT"]
+
+[table.zones.codes]
+GTM = ["-06:00"]
+
+[table.subjects]
+missing = ["ROBBERY"]
+
+[table.subjects.codes]
+theft = ["ROBBERY"]
+taking = ["TERRORISM", "ROBBERY"]
+nothing = []
+"""
+
+ROW = {
+    "no": "1",
+    "zone": "NA",
+    "coast": "GTM",
+    "day": "2026-03-01",
+    "clock": "03:30",
+    "kind": "taking",
+    "words": "NA",
+    "lat": "15.5",
+    "code": "101000",
+    "ship": " Alpha ",
+    "born": "31.12.1980",
+    "minor": "FALSE",
+}
+
+
+def _load(*changes: tuple[str, str]) -> types.Mapping:
+    text = MAPPING
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return load(text, file="boats.toml")
+
+
+def _made(*changes: tuple[str, str], **row: str) -> dict[str, Any]:
+    mapping = _load(*changes)
+    report, errors = report_of(mapping, values_of(mapping, ROW | row))
+    assert errors == []
+    return report
+
+
+def _faults(**row: str) -> list[tuple[str, str]]:
+    mapping = _load()
+    _, errors = report_of(mapping, values_of(mapping, ROW | row))
+    return [(error.path, error.code) for error in errors]
+
+
+UNLAWFUL: list[tuple[tuple[str, str], str, str]] = [
+    (('format = "csv"', 'format = "csv"\ncolour = 1'), "no key colour", "did you mean"),
+    (('path = "subjects"\ncolumn', 'path = "subjects"\ncolunm'), "colunm", "column"),
+    (('path = "subjects"', 'path = "subjcets"'), "no field subjcets", "subjects"),
+    (('path = "identifiers.NAME"', 'path = "identifiers.NAMES"'), "no field identifiers.NAMES", "identifiers.NAME"),
+    (('path = "person.category"', 'path = "category"'), "no field category", "person.category"),
+    (('path = "narrative.text"', 'path = "created_at"'), "no field created_at", ""),
+    (('table = "nodes"', 'table = "node"'), "no table node", "nodes"),
+    (('zone_table = "zones"', 'zone_table = "zone"'), "no table zone", "zones"),
+    (('table = "subjects"', 'table = "objects"'), "no table objects", "subjects"),
+    (("[table.subjects]\nmissing", "[table.subjects]\nmising"), "mising", "missing"),
+    (('value = "2034-12-31"', ""), "exactly one of", ""),
+    (('value = "2034-12-31"', 'value = "2034-12-31"\ncolumn = "day"'), "exactly one of", ""),
+    (("pad = 8", "pad = 8\nscale = 6"), "at most one of", ""),
+    (('value = "SUSPECT"', 'value = "SUSPECT"\npad = 3'), "only of a column", ""),
+    (("pad = 8", "scale = 6"), "scale makes numbers", ""),
+    (('column = "kind"\ntable = "subjects"', 'column = "kind"'), "translate a column by a table", ""),
+    (('value = "2034-12-31"', 'values = ["a", "b"]'), "not a list", ""),
+    (('value = "SUSPECT"', 'value = "SUSPECT"\ncountry = "BZ"'), "country belongs to identifiers", ""),
+    (("id = 2", "id = 1"), "another entity's id", ""),
+    (("to = 1", "to = 3"), "no entity has the id 3", ""),
+    (('zone = "+01:00"', 'zone = "Belize"'), "no zone known here", ""),
+    (('GTM = ["-06:00"]', 'GTM = ["-6"]'), "no zone known here", ""),
+    (('zone_columns = ["coast"]', ""), "need each other", ""),
+    (('columns = ["zone", "coast"]', ""), "need each other", ""),
+    (('id = "boats"', 'id = "Boats!"'), "id", ""),
+    (('id = "boats"', "id = "), "boats.toml", ""),
+]
+
+
+@pytest.mark.parametrize(("change", "reason", "nearest"), UNLAWFUL, ids=[case[1] for case in UNLAWFUL])
+def test_an_unlawful_mapping_is_refused_before_any_row(change: tuple[str, str], reason: str, nearest: str) -> None:
+    """The error names what is wrong and the nearest thing that is known."""
+    with pytest.raises(UsageError) as caught:
+        _load(change)
+
+    assert reason in caught.value.message
+    assert nearest in (caught.value.hint or "")
+
+
+def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest() -> None:
+    """Every column that the mapping reads is needed, wherever it is named."""
+    mapping = _load()
+    needed = {column for _, column in columns_named(mapping)}
+    assert needed == set(ROW)
+
+    check_columns(mapping, needed | {"more"}, file="boats.csv")
+    for column in needed:
+        with pytest.raises(UsageError) as caught:
+            check_columns(mapping, (needed - {column}) | {f"{column}s"}, file="boats.csv")
+        assert caught.value.code == "unknown_column"
+        assert caught.value.hint == f"did you mean {column}s?"
+
+
+def test_a_row_becomes_a_report_in_the_form_of_intake() -> None:
+    """Each kind of field once."""
+    assert _made() == {
+        "subjects": ["TERRORISM", "ROBBERY", "CONTRABAND"],
+        "narrative": {"text": "taking off GTM"},
+        "occurred": {"from": "2026-03-01T09:30:00Z"},
+        "place": {"latitude_microdegrees": 15_500_000, "text": "00101000"},
+        "retain_until": "2034-12-31",
+        "entities": [
+            {
+                "id": 1,
+                "kind": "VESSEL",
+                "statement": "FACT",
+                "identifiers": [{"scheme": "NAME", "value": "Alpha", "country": "BZ"}],
+            },
+            {
+                "id": 2,
+                "kind": "PERSON",
+                "statement": "ASSESSMENT",
+                "identifiers": [],
+                "person": {"birth_date": "1980-12-31", "under_18": False, "category": "SUSPECT"},
+            },
+        ],
+        "connections": [{"from": 2, "to": 1, "role": "USER", "statement": "FACT"}],
+    }
+
+
+def test_the_first_field_of_a_path_that_has_a_value_counts() -> None:
+    """Words where there are some, the template where there are none."""
+    assert _made(words="As it was told")["narrative"]["text"] == "As it was told"
+    assert _made(kind="NA", coast="")["narrative"]["text"] == "Something off a coast"
+
+
+def test_a_table_says_what_no_value_and_no_code_mean() -> None:
+    """`missing` for an empty column; an empty list adds nothing."""
+    assert _made(kind="NA")["subjects"] == ["ROBBERY", "CONTRABAND"]
+    assert _made(kind="nothing")["subjects"] == ["ROBBERY", "CONTRABAND"]
+
+
+def test_an_entity_without_its_column_is_left_out_with_its_connections() -> None:
+    """Nothing is connected to what is not there."""
+    made = _made(ship="NA")
+
+    assert [entity["id"] for entity in made["entities"]] == [2]
+    assert made["connections"] == []
+
+
+def test_times_are_utc_local_or_the_whole_day() -> None:
+    """By suffix, by the coast's zone, by the mapping's, and by nothing at all."""
+    assert _made(clock="03:30 UTC")["occurred"] == {"from": "2026-03-01T03:30:00Z"}
+    assert _made(clock="03:30", coast="BLZ")["occurred"] == {"from": "2026-03-01T02:30:00Z"}
+    assert _made(clock="NA")["occurred"] == {"from": "2026-03-01T06:00:00Z", "until": "2026-03-02T05:59:59.999Z"}
+    assert "occurred" not in _made(day="NA")
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"zone": "BLZ", "coast": "GTM"}, "BZ"),
+        ({"zone": "NA", "coast": "GTM"}, "GT"),
+        ({"zone": "COL", "coast": "GTM"}, "GT"),
+        ({"zone": "COL", "coast": "NA"}, "ES"),
+    ],
+)
+def test_the_first_column_with_a_node_decides_whose_row_it_is(row: dict[str, str], expected: str) -> None:
+    """A zone of nobody here leaves it to the coast, a coast of nobody to the default."""
+    mapping = _load()
+
+    assert node_of(mapping, values_of(mapping, ROW | row)) == expected
+    alone = _load(('default = "ES"', ""))
+    assert node_of(alone, values_of(alone, ROW | row)) == (None if expected == "ES" else expected)
+
+
+@pytest.mark.parametrize(
+    ("row", "path", "code"),
+    [
+        ({"kind": "fishing"}, "subjects", "unknown_value"),
+        ({"lat": "15,5"}, "place.latitude_microdegrees", "not_a_number"),
+        ({"code": "123456789"}, "place.text", "not_a_code"),
+        ({"clock": "18:85 UTC"}, "occurred.from", "not_a_time"),
+        ({"day": "1.3.2026"}, "occurred.from", "not_a_time"),
+        ({"born": "1980"}, "entities[1].person.birth_date", "not_a_time"),
+        ({"minor": "perhaps"}, "entities[1].person.under_18", "not_a_flag"),
+    ],
+)
+def test_a_column_that_does_not_convert_is_refused_at_the_reports_field(
+    row: dict[str, str], path: str, code: str
+) -> None:
+    """With a stable code."""
+    assert _faults(**row) == [(path, code)]
+
+
+def test_every_fault_of_a_row_is_found_and_names_its_column() -> None:
+    """One round trip to the integrator, not seven."""
+    mapping = _load()
+    _, errors = report_of(mapping, values_of(mapping, ROW | {"kind": "fishing", "clock": "18:85 UTC"}))
+
+    assert [error.message for error in errors] == [
+        "column kind: 'fishing' is not in the table",
+        "column clock: '18:85 UTC' does not fit %H:%M UTC",
+    ]
+    assert errors[0].allowed == ("nothing", "taking", "theft")
+
+
+def test_the_fields_that_a_mapping_can_fill_come_from_the_schema() -> None:
+    """What the system fills in, and what has a section of its own, is not among them."""
+    assert report_targets()["retain_until"] is Form.TEXT
+    assert report_targets()["place.longitude_microdegrees"] is Form.NUMBER
+    assert report_targets()["handling"] is Form.LIST
+    assert entity_targets()["person.special_category"] is Form.FLAG
+    assert entity_targets()["identifiers.IMO"] is Form.IDENTIFIER
+    for path in ("kind", "created_at", "report_id", "references", "occurred", "entities"):
+        assert path not in report_targets()

@@ -1,0 +1,214 @@
+"""The payload rules: each refuses what it is for, at the field's path."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from node.reports.intake import ReportRefused
+from node.reports.rules import check
+from schemas.avro import codec
+from schemas.json_form import jsonform
+from schemas.types import IntelligenceReport, LabelKind, Reference
+from tests.support.samples import changed, draft, report
+
+GOODS = report()["entities"][1]
+
+VERBATIM = (
+    "nul \0 inside",
+    "bell \x07 and escape \x1b[2J",
+    "'; DROP TABLE message; --",
+    '=HYPERLINK("x")',
+    "right \u202eto left",
+    '{"level": "info"}\n{"forged": 1}',
+    "x" * 65_536,
+)
+
+# what is wrong, where, with which code, and a part of the reason
+REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
+    (report(subjects=["ENVIRONMENTAL_CRIME", "ENVIRONMENTAL_CRIME"]), "subjects[1]", "duplicate", "twice"),
+    (report(handling=["H1", "H1"]), "handling[1]", "duplicate", "twice"),
+    (report(handling=["H3"]), "handling_text", "missing", "H3"),
+    (report(handling=["H3"], handling_text="  "), "handling_text", "missing", "blank"),
+    (changed("narrative.text", " \n"), "narrative.text", "missing", "blank"),
+    (changed("narrative.language", "xx"), "narrative.language", "unknown_code", "ISO 639-1"),
+    (report(legal_basis=" "), "legal_basis", "missing", "blank"),
+    (changed("occurred.until", "2026-11-20T05:59:59Z"), "occurred.until", "out_of_range", "before"),
+    (report(place={"latitude_microdegrees": 1}), "place.longitude_microdegrees", "missing", "latitude and longitude"),
+    (report(place={"longitude_microdegrees": 1}), "place.latitude_microdegrees", "missing", "latitude and longitude"),
+    (report(retain_until="2026-11-22"), "retain_until", "out_of_range", "intake"),
+    (report(entities=[GOODS, GOODS], connections=[]), "entities[1].id", "duplicate", "another entity"),
+    (changed("connections.0.to", 3), "connections[0].to", "unknown_entity", "no entity has the id 3"),
+    (changed("connections.0.from", 3), "connections[0].from", "unknown_entity", "no entity has the id 3"),
+    (changed("connections.0.role", " "), "connections[0].role", "missing", "blank"),
+    (changed("entities.0.person", None), "entities[0].person", "missing", "PERSON"),
+    (changed("entities.0.kind", "VESSEL"), "entities[0].person", "not_allowed", "PERSON only"),
+    (changed("entities.1.kind", "VESSEL"), "entities[1].goods", "not_allowed", "GOODS only"),
+    (changed("entities.0.label", ""), "entities[0].label", "missing", "blank"),
+    (changed("entities.0.person.birth_date", "1990-13"), "entities[0].person.birth_date", "wrong_format", "YYYY"),
+    (changed("entities.0.person.birth_date", "1990-02-30"), "entities[0].person.birth_date", "wrong_format", "YYYY"),
+    (changed("entities.1.goods.type", " "), "entities[1].goods.type", "missing", "blank"),
+    (changed("entities.1.goods.unit", " "), "entities[1].goods.unit", "missing", "blank"),
+    (
+        changed("entities.0.identifiers.0", {"scheme": "IMO", "value": "9074728"}),
+        "entities[0].identifiers[0].value",
+        "invalid_identifier",
+        "check digit",
+    ),
+    (
+        changed("entities.0.identifiers", [{"scheme": "PLATE", "value": "ab-1"}, {"scheme": "PLATE", "value": "AB1"}]),
+        "entities[0].identifiers[1]",
+        "duplicate",
+        "twice",
+    ),
+]
+
+# caught by the schema's own bounds before the rules: the outcome is what matters, not who says it
+REFUSED_BY_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
+    (report(subjects=[]), "subjects", "missing"),
+    (report(handling=[]), "handling", "missing"),
+    (report(subjects=["LITTERING"]), "subjects[0]", "unknown_code"),
+    (report(handling=["H4"]), "handling[0]", "unknown_code"),
+    (report(urgency="SOON"), "urgency", "unknown_code"),
+    (report(purpose="CURIOSITY"), "purpose", "unknown_code"),
+    (changed("evaluation.grid", "5x5"), "evaluation.grid", "unknown_code"),
+    (changed("evaluation.source", "D"), "evaluation.source", "unknown_code"),
+    (changed("evaluation.information", "5"), "evaluation.information", "unknown_code"),
+    (changed("place.latitude_microdegrees", 90_000_001), "place.latitude_microdegrees", "out_of_range"),
+    (changed("place.longitude_microdegrees", -180_000_001), "place.longitude_microdegrees", "out_of_range"),
+    (changed("place.latitude_microdegrees", 16.9), "place.latitude_microdegrees", "wrong_type"),
+    (changed("entities.0.kind", "GHOST"), "entities[0].kind", "unknown_code"),
+    (changed("entities.0.statement", "RUMOUR"), "entities[0].statement", "unknown_code"),
+    (changed("entities.0.person.category", "BYSTANDER"), "entities[0].person.category", "unknown_code"),
+    (changed("entities.0.person.category", None), "entities[0].person.category", "missing"),
+    (changed("entities.0.person.under_18", "no"), "entities[0].person.under_18", "wrong_type"),
+    (changed("entities.0.person.birth_date", "90"), "entities[0].person.birth_date", "wrong_format"),
+    (changed("entities.0.identifiers.0.scheme", "TATTOO"), "entities[0].identifiers[0].scheme", "unknown_code"),
+    (changed("entities.0.identifiers.0.country", "XX"), "entities[0].identifiers[0].country", "unknown_code"),
+    (changed("entities.1.goods.quantity", "12,5"), "entities[1].goods.quantity", "wrong_format"),
+    (changed("entities.1.goods.quantity", 12.5), "entities[1].goods.quantity", "wrong_type"),
+    (changed("connections.0.statement", "RUMOUR"), "connections[0].statement", "unknown_code"),
+    (changed("occurred.from", "2026-11-20 06:00"), "occurred.from", "wrong_format"),
+    (report(retain_until="31.12.2029"), "retain_until", "wrong_format"),
+    (report(colour="green"), "colour", "unknown_key"),
+]
+
+
+def _refused(obj: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    with pytest.raises(ReportRefused) as caught:
+        draft(obj)
+    return {error.path: (error.code, error.message) for error in caught.value.errors}
+
+
+@pytest.mark.parametrize(("obj", "path", "code", "reason"), REFUSED, ids=[f"{r[1]} {r[2]}" for r in REFUSED])
+def test_a_report_that_breaks_a_rule_is_refused_at_its_field(
+    obj: dict[str, Any], path: str, code: str, reason: str
+) -> None:
+    """One rule broken, one finding, at the path and with a code and a reason."""
+    found = _refused(obj)
+
+    assert list(found) == [path]
+    assert found[path][0] == code
+    assert reason in found[path][1]
+
+
+@pytest.mark.parametrize(("obj", "path", "code"), REFUSED_BY_SCHEMA, ids=[f"{r[1]} {r[2]}" for r in REFUSED_BY_SCHEMA])
+def test_what_the_schema_forbids_is_refused_at_its_field_too(obj: dict[str, Any], path: str, code: str) -> None:
+    """Types, ranges, patterns and codes are refused before the rules look."""
+    found = _refused(obj)
+
+    assert path in found
+    assert found[path][0] == code
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR", "es-419"])
+def test_a_language_may_have_subtags(language: str) -> None:
+    """BCP 47 on top of ISO 639-1."""
+    assert draft(changed("narrative.language", language)).report.narrative.language == language
+
+
+@pytest.mark.parametrize("birth_date", ["1990", "1990-02", "1990-02-28"])
+def test_a_birth_date_may_be_known_in_part(birth_date: str) -> None:
+    """Year, month or day."""
+    accepted = draft(changed("entities.0.person.birth_date", birth_date))
+
+    assert accepted.report.entities[0].person is not None
+    assert accepted.report.entities[0].person.birth_date == birth_date
+
+
+def test_unusual_units_and_roles_are_lawful() -> None:
+    """Their lists are suggestions: the field invents units faster than anybody can version them."""
+    obj = changed("entities.1.goods.unit", "BUNDLES")
+    obj["connections"][0]["role"] = "COOKS_FOR"
+
+    assert check(draft(obj).report) == []
+
+
+def _sent(**changes: Any) -> IntelligenceReport:
+    """A report as another implementation might seal it, without our intake."""
+    return replace(draft().report, **changes)
+
+
+RECEIVED = [
+    (_sent(kind=LabelKind.RECALL), "kind"),
+    (_sent(report_id="2F1C6B1E-7F0D-5A44-9A58-0C1E1F0A7D11"), "report_id"),
+    (_sent(report_id="no uuid"), "report_id"),
+    (_sent(subjects=()), "subjects"),
+    (_sent(subjects=("LITTERING",)), "subjects[0]"),
+    (_sent(handling=()), "handling"),
+    (_sent(urgency="SOON"), "urgency"),
+    (_sent(purpose="CURIOSITY"), "purpose"),
+    (_sent(references=(Reference(originator="GT", message_id=bytes(16)),) * 2), "references[1]"),
+]
+
+
+@pytest.mark.parametrize(("received", "path"), RECEIVED, ids=[path for _, path in RECEIVED])
+def test_a_receiver_finds_what_a_foreign_intake_let_through(received: IntelligenceReport, path: str) -> None:
+    """Step 16 looks up codes and forms that a decoder does not know."""
+    assert [error.path for error in check(received)] == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("evaluation.grid", "5x5"),
+        ("evaluation.source", "Z"),
+        ("entities.0.identifiers.0.value", "+501 600 1234"),
+        ("entities.0.identifiers.0.scheme", "TATTOO"),
+        ("entities.0.identifiers.0.country", "XX"),
+        ("entities.0.person.category", "BYSTANDER"),
+    ],
+)
+def test_a_receiver_looks_into_the_records_too(path: str, value: str) -> None:
+    """Codes and normalised forms inside evaluation and entities."""
+    builtins: Any = msgspec.to_builtins(draft().report, builtin_types=(bytes,))
+    place = builtins
+    *parents, last = path.split(".")
+    for name in parents:
+        place = list(place)[int(name)] if name.isdigit() else place[name]
+    place[last] = value
+    received = msgspec.convert(builtins, IntelligenceReport, builtin_types=(bytes,))
+
+    assert len(check(received)) == 1
+
+
+def test_the_sample_passes_and_reads_back_as_it_was_handed_in() -> None:
+    """No rule refuses an ordinary report."""
+    accepted = draft()
+    again = jsonform.to_json(accepted.report)
+
+    assert check(accepted.report) == []
+    assert again["narrative"] == report()["narrative"]
+
+
+@pytest.mark.parametrize("text", VERBATIM, ids=lambda text: repr(text[:20]))
+@pytest.mark.parametrize("field", ["narrative.text", "legal_basis", "handling_text"])
+def test_texts_are_kept_as_they_came_whatever_characters_they_hold(field: str, text: str) -> None:
+    """Who shows them encodes them; the store, the log and the wire keep every byte."""
+    told = changed(field, text)
+    made = draft(told)
+    shown = jsonform.to_json(codec.decode(IntelligenceReport, made.payload))
+    name, _, inner = field.partition(".")
+
+    assert (shown[name][inner] if inner else shown[name]) == text

@@ -1,0 +1,188 @@
+"""Edge cases of Ed25519: keys and signatures that libraries judge differently, and what is decided about them here.
+
+The cases of ed25519-speccheck ("Taming the many EdDSAs", 2020) lie outside the repository: `ENLACE_DATA` says where.
+"""
+
+import json
+
+import pytest
+from msgspec import structs
+
+from node.message import SUITE
+from node.sealing import curve
+from node.sealing.keys import (
+    SMALL_ORDER,
+    BadKey,
+    check_public,
+    verify_ed25519,
+)
+from node.trust import signed
+from node.trust.governance import load
+from node.trust.signed import DocumentInvalid
+from schemas import types
+from schemas.avro.codec import encode
+from schemas.types import DocumentKind, KeyUse
+from tests.node.sealing.test_keys import BASE_POINT, point
+from tests.node.sealing.test_keys import encode as encoded
+from tests.support.community import (
+    Community,
+    document,
+    keys_of,
+    listed,
+    node_body,
+    root_body,
+)
+from tests.support.data import DATA
+
+SPECCHECK = DATA / "ed25519-speccheck" / "cases.json"
+
+# Keys.
+
+TORSION = sorted(encoding for encoding in SMALL_ORDER if curve.decode(encoding) is not None)
+UNSAFE: dict[str, bytes] = {
+    **{f"small order {one.hex()[:4]}..{one.hex()[-2:]}": one for one in sorted(SMALL_ORDER)},
+    **{
+        f"base point and {one.hex()[:4]}..{one.hex()[-2:]}": encoded(curve.add(point(BASE_POINT), point(one)))
+        for one in TORSION
+        if not curve.is_identity(point(one))
+    },
+    **{
+        f"y is p + {extra}, sign {sign}": (curve.P + extra | sign << 255).to_bytes(32, "little")
+        for extra in range(19)
+        for sign in (0, 1)
+    },
+}
+"""All 14 encodings of small order, the seven kinds of mixed order, and all 38 encodings with y not reduced."""
+
+
+def test_the_list_of_unsafe_keys_is_whole() -> None:
+    assert len(SMALL_ORDER) == 14
+    assert len(TORSION) == 8
+    assert len(UNSAFE) == 14 + 7 + 38
+
+
+@pytest.mark.parametrize("use", [KeyUse.SEAL, KeyUse.AGREE])
+@pytest.mark.parametrize("public", UNSAFE.values(), ids=UNSAFE)
+def test_an_unsafe_key_is_refused_at_registration(public: bytes, use: KeyUse) -> None:
+    with pytest.raises(BadKey) as error:
+        check_public(use, SUITE, public)
+    assert error.value.code == "key_unsafe"
+
+
+def with_key(use: KeyUse, public: bytes) -> types.Node:
+    """A NODE of BZ in which the key of one use is another."""
+    keys = [structs.replace(key, public=public) if key.use is use else key for key in listed(keys_of("BZ"))]
+    return node_body(keys)
+
+
+def raw(kind: DocumentKind, body: types.Node | types.Root) -> bytes:
+    """A document as bytes that no maker has checked."""
+    community = Community()
+    name = "ROOT" if kind is DocumentKind.ROOT else "BZ"
+    lawful: types.Node | types.Root = root_body() if kind is DocumentKind.ROOT else node_body(listed(keys_of("BZ")))
+    made = document(kind, name, lawful, None if kind is DocumentKind.ROOT else community.governance)
+    return encode(
+        types.SignedDocument(document=encode(structs.replace(made.document, body=encode(body))), signatures=())
+    )
+
+
+@pytest.mark.parametrize("use", [KeyUse.SEAL, KeyUse.AGREE])
+@pytest.mark.parametrize("public", UNSAFE.values(), ids=UNSAFE)
+def test_a_document_with_an_unsafe_key_is_refused_whenever_it_is_read(public: bytes, use: KeyUse) -> None:
+    """A key is checked again at each load: whoever wrote the file need not have checked it."""
+    with pytest.raises(DocumentInvalid) as error:
+        signed.parse(raw(DocumentKind.NODE, with_key(use, public)))
+    assert error.value.code == "key_unsafe"
+
+
+@pytest.mark.parametrize("public", UNSAFE.values(), ids=UNSAFE)
+def test_a_trustee_with_an_unsafe_key_is_refused_whenever_its_root_is_read(public: bytes) -> None:
+    lawful = root_body()
+    trustees = [structs.replace(one, key=structs.replace(one.key, public=public)) for one in lawful.trustees[:1]]
+    body = structs.replace(lawful, trustees=(*trustees, *lawful.trustees[1:]))
+
+    with pytest.raises(DocumentInvalid) as error:
+        signed.parse(raw(DocumentKind.ROOT, body))
+    assert error.value.code == "key_unsafe"
+
+
+def test_a_node_with_an_unsafe_key_is_no_member_after_a_load() -> None:
+    """The other documents of the folder keep their effect, and the problem is named."""
+    community = Community(("GT",))
+    governance = load(
+        [*community.documents, raw(DocumentKind.NODE, with_key(KeyUse.SEAL, UNSAFE["y is p + 3, sign 0"]))],
+        community.community,
+    )
+
+    assert set(governance.nodes) == {"GT"}
+    assert [problem.error.code for problem in governance.problems] == ["key_unsafe"]
+
+
+IDENTITY = (1).to_bytes(32, "little")
+
+
+@pytest.mark.parametrize("data", [b"", b"one batch", b"another batch"])
+def test_a_signature_made_without_a_key_holds_over_anything_under_a_key_of_small_order(data: bytes) -> None:
+    """Why keys are checked: with A = 0 the equation is [S]B = R, whatever was signed; `verify` alone accepts it."""
+    forged = BASE_POINT + (1).to_bytes(32, "little")
+
+    assert verify_ed25519(IDENTITY, forged, data)
+    with pytest.raises(BadKey):
+        check_public(KeyUse.SEAL, SUITE, IDENTITY)
+
+
+# Signatures.
+
+
+@pytest.mark.parametrize("times", range(1, 15))
+def test_a_signature_whose_s_is_not_reduced_does_not_hold(times: int) -> None:
+    """S + nL for each n that fits: one message would have many signatures, and a memory of signatures many keys."""
+    key = keys_of("BZ").newest(KeyUse.SEAL)
+    signature = key.sign(b"data")
+    s = int.from_bytes(signature[32:], "little") + times * curve.L
+
+    assert verify_ed25519(key.public, signature, b"data")
+    assert not verify_ed25519(key.public, signature[:32] + s.to_bytes(32, "little"), b"data")
+
+
+def test_a_signature_whose_r_is_not_canonical_does_not_hold() -> None:
+    """R is compared as bytes: under A = 0, R = 0 and S = 0 the equation holds for each way to write R."""
+    zero = bytes(32)
+    other_ways = [IDENTITY[:31] + b"\x80", (curve.P + 1).to_bytes(32, "little")]
+
+    assert verify_ed25519(IDENTITY, IDENTITY + zero, b"data")
+    assert not any(verify_ed25519(IDENTITY, other + zero, b"data") for other in other_ways)
+
+
+SMALL, MIXED, SAFE = "is a point of small order", "is outside the subgroup of prime order", ""
+VERDICTS = (  # what is said of the key, and whether the signature alone would hold
+    (SMALL, True),  # 0: S = 0, small A and R
+    (SMALL, True),  # 1: small A, mixed R
+    (MIXED, True),  # 2: mixed A, small R
+    (MIXED, True),  # 3: mixed A and R
+    (MIXED, False),  # 4: holds with cofactor only
+    (MIXED, False),  # 5: holds with cofactor only, unless reduced before
+    (SAFE, False),  # 6: S > L
+    (SAFE, False),  # 7: S far above L
+    (MIXED, False),  # 8: R not canonical, reduced for the hash
+    (MIXED, False),  # 9: R not canonical, not reduced for the hash
+    (SMALL, False),  # 10: A not canonical, reduced for the hash
+    (SMALL, True),  # 11: A not canonical, not reduced for the hash
+)
+
+
+@pytest.mark.skipif(not SPECCHECK.is_file(), reason=f"no ed25519-speccheck at {DATA}: set ENLACE_DATA")
+@pytest.mark.parametrize("number", range(12))
+def test_a_case_of_speccheck_has_the_verdict_of_the_table(number: int) -> None:
+    """None of the twelve is accepted: ten by their key, two by their S; the signature alone would accept five."""
+    cases = json.loads(SPECCHECK.read_text("utf-8"))
+    case = {name: bytes.fromhex(text) for name, text in cases[number].items()}
+    said = SAFE
+    try:
+        check_public(KeyUse.SEAL, SUITE, case["pub_key"])
+    except BadKey as error:
+        said = error.message.removeprefix("the key of use SEAL ")
+
+    assert len(cases) == len(VERDICTS)
+    assert (said, verify_ed25519(case["pub_key"], case["signature"], case["message"])) == VERDICTS[number]
+    assert VERDICTS[number] != (SAFE, True)

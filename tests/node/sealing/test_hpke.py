@@ -1,0 +1,66 @@
+"""Wrapping audience keys."""
+
+import pytest
+
+from node.sealing import hpke
+from node.sealing.keystore import PrivateKeys
+from schemas.types import KeyUse
+
+KEY = bytes(range(32))
+RECIPIENT = PrivateKeys.generate("GT").newest(KeyUse.ENCRYPT)
+STRANGER = PrivateKeys.generate("MX").newest(KeyUse.ENCRYPT)
+WRAPPED = hpke.wrap(RECIPIENT.public, KEY, b"info")
+
+
+def test_what_is_wrapped_is_unwrapped_by_its_recipient() -> None:
+    """1168 bytes, another ciphertext each time."""
+    assert len(WRAPPED) == hpke.WRAP_SIZE_BYTES
+    assert hpke.wrap(RECIPIENT.public, KEY, b"info") != WRAPPED
+    assert hpke.unwrap(RECIPIENT.decrypting, WRAPPED, b"info") == KEY
+
+
+def test_another_recipient_does_not_unwrap() -> None:
+    """A key of the same kind is not enough."""
+    with pytest.raises(hpke.WrapFailed):
+        hpke.unwrap(STRANGER.decrypting, WRAPPED, b"info")
+
+
+def test_a_wrap_made_for_another_grant_does_not_open() -> None:
+    """`info` binds community, originator, audience key id, recipient and key."""
+    with pytest.raises(hpke.WrapFailed):
+        hpke.unwrap(RECIPIENT.decrypting, WRAPPED, b"other")
+
+
+@pytest.mark.parametrize("place", [0, 1087, 1088, 1119, 1120, 1167])
+def test_a_changed_wrap_does_not_open(place: int) -> None:
+    """One bit in each part: ML-KEM, X25519, sealed key."""
+    changed = WRAPPED[:place] + bytes([WRAPPED[place] ^ 1]) + WRAPPED[place + 1 :]
+    with pytest.raises(hpke.WrapFailed):
+        hpke.unwrap(RECIPIENT.decrypting, changed, b"info")
+
+
+@pytest.mark.parametrize("wrapped", [b"", WRAPPED[:-1], WRAPPED + b"\0"], ids=["empty", "short", "long"])
+def test_a_wrap_of_another_length_does_not_open(wrapped: bytes) -> None:
+    """Nothing is handed to the library that has not the one length."""
+    with pytest.raises(hpke.WrapFailed):
+        hpke.unwrap(RECIPIENT.decrypting, wrapped, b"info")
+
+
+def test_a_wrap_with_an_x25519_share_of_low_order_fails_like_any_other() -> None:
+    """The library raises something else there; callers see one error."""
+    with pytest.raises(hpke.WrapFailed):
+        hpke.unwrap(RECIPIENT.decrypting, WRAPPED[:1088] + bytes(32) + WRAPPED[1120:], b"info")
+
+
+def test_only_a_key_of_32_bytes_is_wrapped() -> None:
+    """The wrap has one size."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        hpke.wrap(RECIPIENT.public, b"short", b"info")
+
+
+def test_a_private_key_is_seed_and_scalar_of_96_bytes() -> None:
+    """ML-KEM seed (64) || X25519 (32), not X-Wing's 32-byte seed."""
+    assert len(RECIPIENT.private) == hpke.PRIVATE_SIZE_BYTES == 96
+    assert hpke.public_of(RECIPIENT.private) == RECIPIENT.public
+    with pytest.raises(ValueError, match="96 bytes"):
+        hpke.load_private(bytes(32))

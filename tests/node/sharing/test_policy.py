@@ -1,0 +1,367 @@
+"""May this recipient hold it? Each rule of a clause, its boundary and its reason."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from node.message import DAY_MS
+from node.sharing.policy import PolicyDecision, decide, retention_days
+from node.trust.versions import NEVER, AgreementVersion, ClauseInForce
+from schemas.types import Agreement, AgreementStatus, Clause, ClauseReference, Document, DocumentKind, LabelKind, Labels
+from tests.support.community import (
+    T0,
+    YEAR,
+    agreement_body,
+    clause,
+)
+
+NOW = T0 + DAY_MS
+LABELS = Labels(
+    salt=bytes(32),
+    kind=LabelKind.REPORT,
+    created_at=NOW,
+    retain_until=NOW // DAY_MS + 30,
+    references=(),
+    subjects=("ILLEGAL_LOGGING",),
+    subject_categories=("SUSPECT",),
+    special_category=False,
+    handling=("H1",),
+    urgency="NORMAL",
+    purpose="INVESTIGATION",
+)
+
+
+@dataclass
+class Agreements:
+    """A stand-in for governance: the rules under test see nothing else of it."""
+
+    versions: list[AgreementVersion]
+
+    def clauses(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
+        return tuple(
+            (version, item)
+            for version in self.versions
+            if version.in_force(t)
+            for item in version.body.clauses
+            if originator in item.from_ and recipient in item.to
+        )
+
+    def considered(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
+        return tuple(item for item in self.versions if {originator, recipient} <= set(item.body.parties))
+
+
+def version(
+    body: Agreement, identity: str = "BZ-GT", number: int = 1, missing: tuple[str, ...] = (), until: int = T0 + YEAR
+) -> AgreementVersion:
+    in_force = body.status is AgreementStatus.IN_FORCE and not missing
+    zero = bytes(32)
+    return AgreementVersion(
+        hash=f"{identity}/{number}".encode().ljust(32, b"\0"),
+        document=Document(
+            community=zero,
+            root=zero,
+            kind=DocumentKind.AGREEMENT,
+            id=identity,
+            version=number,
+            previous=zero,
+            from_=T0,
+            until=until,
+            body=b"",
+        ),
+        body=body,
+        missing=missing,
+        superseded_from=NEVER,
+        in_force_from=T0,
+        in_force_until=until if in_force else T0,
+    )
+
+
+def decided(*versions: AgreementVersion, at: int = NOW, **changes: Any) -> PolicyDecision:
+    """What is decided of LABELS with `changes`, from BZ to GT."""
+    arguments: dict[str, Any] = {
+        "region": changes.pop("region", "caribbean"),
+        "recipient": changes.pop("recipient", "GT"),
+        "clauses": changes.pop("clauses", None),
+    }
+    labels = structs.replace(LABELS, **changes)
+    return decide(labels, originator="BZ", governance=Agreements(list(versions)), at=at, **arguments)
+
+
+def one(**changes: Any) -> AgreementVersion:
+    """An agreement with a clause that lets everything through but for `changes`."""
+    return version(agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], **changes)))
+
+
+def test_a_clause_that_covers_the_whole_allows_it() -> None:
+    """With agreement, clause and the reference that a grant needs."""
+    decision = decided(one())
+
+    assert (decision.outcome, decision.agreement, decision.clause) == ("allowed", "BZ-GT", "1")
+    assert decision.allowing == (ClauseReference(agreement=one().hash, clause="1"),)
+    assert decision.agreement_hash == one().hash
+
+
+@pytest.mark.parametrize(
+    ("restriction", "reason"),
+    [
+        ({"regions": ("europe",)}, "region caribbean is not in the clause"),
+        ({"subjects": ("DRUG_TRAFFICKING",)}, "subject ILLEGAL_LOGGING is not in the clause"),
+        ({"types": ("REQUEST",)}, "type REPORT is not in the clause"),
+        ({"categories": ("WITNESS",)}, "category SUSPECT is not in the clause"),
+        ({"handling": ("H0",)}, "handling code H1 is not in the clause"),
+        ({"purposes": ("PREVENTION",)}, "purpose INVESTIGATION is not in the clause"),
+        ({"retention_days_max": 29}, "retention 30 days exceeds 29"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_each_list_of_a_clause_refuses_what_it_does_not_hold(restriction: dict[str, Any], reason: str) -> None:
+    """The reason names field and value; an empty list holds nothing."""
+    decision = decided(one(**restriction))
+
+    assert (decision.outcome, decision.agreement, decision.clause) == ("refused", "BZ-GT", "1")
+    assert decision.reason == reason
+    assert [item.reason for item in decision.considered] == [reason]
+    assert decision.allowing == ()
+
+
+@pytest.mark.parametrize("name", ["regions", "subjects", "types", "categories", "handling", "purposes"])
+def test_an_empty_list_lets_nothing_through(name: str) -> None:
+    """`*` is written, never meant."""
+    assert not decided(one(**{name: ()})).allowed
+
+
+def test_special_category_data_needs_its_switch() -> None:
+    """Whatever the lists say."""
+    assert decided(one(), special_category=True).reason == "special-category data is not in the clause"
+    assert decided(one(special_categories=True), special_category=True).allowed
+
+
+@pytest.mark.parametrize("days", [1, 1825])
+def test_retention_is_allowed_up_to_its_limit(days: int) -> None:
+    """Counted from the UTC date of intake, whatever the hour."""
+    limit = one(retention_days_max=days)
+    day = NOW // DAY_MS
+    for created_at in (day * DAY_MS, (day + 1) * DAY_MS - 1):
+        assert decided(limit, created_at=created_at, retain_until=day + days).allowed
+        assert not decided(limit, created_at=created_at, retain_until=day + days + 1).allowed
+
+
+def test_retention_counts_from_the_date_of_intake_in_utc() -> None:
+    """A millisecond before midnight is the day before."""
+    day = NOW // DAY_MS
+    labels = structs.replace(LABELS, retain_until=day + 10)
+
+    assert retention_days(structs.replace(labels, created_at=day * DAY_MS)) == 10
+    assert retention_days(structs.replace(labels, created_at=day * DAY_MS - 1)) == 11
+
+
+def test_every_code_of_the_report_must_be_in_the_list() -> None:
+    """One that is not is enough to refuse."""
+    both = ("DRUG_TRAFFICKING", "ILLEGAL_LOGGING")
+
+    assert decided(one(subjects=("ILLEGAL_LOGGING",)), subjects=both).reason == (
+        "subject DRUG_TRAFFICKING is not in the clause"
+    )
+    assert decided(one(subjects=both), subjects=both).allowed
+
+
+def test_a_report_without_persons_needs_no_category() -> None:
+    """A list that holds nothing refuses only what is there."""
+    assert decided(one(categories=()), subject_categories=()).allowed
+
+
+def test_an_unknown_code_matches_nothing() -> None:
+    """Not even a code that is spelt as the sign for all, beside others."""
+    assert not decided(one(subjects=("*", "WILDLIFE"))).allowed
+    assert not decided(one(subjects=("ILLEGAL_LOGGIN",))).allowed
+
+
+def test_clauses_do_not_add_up() -> None:
+    """Two halves are no whole, in one agreement or in two."""
+    left, right = {"subjects": ("ILLEGAL_LOGGING",), "handling": ("H0",)}, {"subjects": (), "handling": ("H1",)}
+    body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", **left), clause(["BZ"], ["GT"], "2", **right))
+
+    assert not decided(version(body)).allowed
+    assert not decided(one(**left), version(one(**right).body, "OTHER")).allowed
+
+
+def test_every_clause_that_covers_it_is_named() -> None:
+    """A grant names up to eight of them, so that the end of one does not matter."""
+    body = agreement_body(["BZ", "GT"], *(clause(["BZ"], ["GT"], name) for name in ("1", "2")))
+    decision = decided(version(body), one(subjects=()), version(body, "OTHER"))
+
+    assert [(reference.agreement[:5], reference.clause) for reference in decision.allowing] == [
+        (b"BZ-GT", "1"),
+        (b"BZ-GT", "2"),
+        (b"OTHER", "1"),
+        (b"OTHER", "2"),
+    ]
+    assert [item.reason for item in decision.considered] == ["subject ILLEGAL_LOGGING is not in the clause"]
+
+
+def test_no_agreement_is_no_permission() -> None:
+    """Default deny, and it is said."""
+    decision = decided(recipient="MX")
+
+    assert (decision.outcome, decision.agreement, decision.clause) == ("refused", None, None)
+    assert decision.reason == "no agreement names BZ and MX"
+    assert decision.considered == ()
+
+
+def test_a_clause_in_the_other_direction_is_none() -> None:
+    """The agreement is named all the same."""
+    decision = decided(version(agreement_body(["BZ", "GT"], clause(["GT"], ["BZ"]))))
+
+    assert (decision.agreement, decision.reason) == ("BZ-GT", "no clause lets BZ send to GT")
+
+
+@pytest.mark.parametrize(
+    ("agreement", "at", "reason"),
+    [
+        (version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED)), NOW, "agreement is suspended"),
+        (version(agreement_body(["BZ", "GT"], status=AgreementStatus.ENDED)), NOW, "agreement is ended"),
+        (version(agreement_body(["BZ", "GT"]), missing=("GT",)), NOW, "agreement is not signed by GT"),
+        (one(), T0 - 1, "agreement is not in force before 2026-01-01T00:00:00Z"),
+        (one(), T0 + YEAR, "agreement expired on 2027-01-01T00:00:00Z"),
+    ],
+    ids=["suspended", "ended", "unsigned", "early", "late"],
+)
+def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion, at: int, reason: str) -> None:
+    """For each clause that it would have had."""
+    decision = decided(agreement, at=at)
+
+    assert (decision.outcome, decision.agreement, decision.clause) == ("refused", "BZ-GT", "1")
+    assert decision.reason == reason
+
+
+@pytest.mark.parametrize(("originator", "recipient"), [("MX", "GT"), ("BZ", "MX")], ids=["from another", "to another"])
+def test_a_clause_between_two_others_is_none(originator: str, recipient: str) -> None:
+    """Both ends have to be the two, not one of them."""
+    body = agreement_body(["BZ", "GT", "MX"], clause([originator], [recipient]))
+
+    assert decided(version(body)).reason == "no clause lets BZ send to GT"
+
+
+def test_of_two_versions_the_one_that_holds_says_why() -> None:
+    """Not one that is not signed yet, nor one of the future."""
+    suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
+    unsigned = version(agreement_body(["BZ", "GT"]), number=2, missing=("GT",))
+    later = replace(one(), document=structs.replace(one().document, from_=NOW + 1, version=2), in_force_from=NOW + 1)
+
+    assert decided(suspended, unsigned).reason == "agreement is suspended"
+    assert decided(suspended, later).reason == "agreement is suspended"
+
+
+@pytest.mark.parametrize(("at", "allowed"), [(T0 - 1, False), (T0, True), (T0 + YEAR - 1, True), (T0 + YEAR, False)])
+def test_boundary_instants(at: int, allowed: bool) -> None:
+    """from <= t < until."""
+    assert decided(one(), at=at).allowed is allowed
+
+
+def test_the_clause_that_came_furthest_is_named() -> None:
+    """Of two that fail the one that misses only the purpose explains more; all are listed."""
+    body = agreement_body(
+        ["BZ", "GT"], clause(["BZ"], ["GT"], "1", regions=()), clause(["BZ"], ["GT"], "2", purposes=())
+    )
+    decision = decided(version(body))
+
+    assert (decision.clause, decision.reason) == ("2", "purpose INVESTIGATION is not in the clause")
+    assert [item.clause for item in decision.considered] == ["1", "2"]
+
+
+def test_an_originator_holds_its_own() -> None:
+    """Without any agreement."""
+    decision = decided(recipient="BZ")
+
+    assert decision.allowed
+    assert decision.allowing == ()
+
+
+def test_only_the_clauses_that_a_grant_names_count() -> None:
+    """Others that would allow it do not."""
+    body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", subjects=()), clause(["BZ"], ["GT"], "2"))
+    agreement = version(body)
+    first, second = (ClauseReference(agreement=agreement.hash, clause=name) for name in ("1", "2"))
+
+    assert decided(agreement, clauses=(first,)).reason == "subject ILLEGAL_LOGGING is not in the clause"
+    assert decided(agreement, clauses=(first, second)).clause == "2"
+    assert decided(agreement, clauses=()).reason == "no clause that the grant names is in force"
+    elsewhere = ClauseReference(agreement=bytes(32), clause="2")
+    assert not decided(agreement, clauses=(elsewhere,)).allowed
+
+
+def test_a_recall_needs_a_clause_in_force_and_no_more() -> None:
+    """It goes to whom the messages went; only a receiver, who has a grant, decides so."""
+    strict = one(subjects=(), regions=())
+    reference = ClauseReference(agreement=strict.hash, clause="1")
+
+    assert decided(strict, kind=LabelKind.RECALL, clauses=(reference,)).allowed
+    assert not decided(strict, kind=LabelKind.RECALL, clauses=(reference,), at=T0 + YEAR).allowed
+    assert not decided(strict, kind=LabelKind.RECALL).allowed
+
+
+CODES = st.sampled_from(["A", "B", "C"])
+LISTS = st.one_of(st.just(("*",)), st.lists(CODES, unique=True).map(lambda codes: tuple(sorted(codes))))
+CLAUSES = st.builds(
+    Clause,
+    id=st.sampled_from(["1", "2", "3"]),
+    from_=st.just(("BZ",)),
+    to=st.just(("GT",)),
+    retention_days_max=st.integers(0, 60),
+    regions=LISTS,
+    subjects=LISTS,
+    types=st.just(("*",)),
+    categories=LISTS,
+    handling=LISTS,
+    purposes=LISTS,
+    special_categories=st.booleans(),
+)
+SETS = st.lists(CODES, unique=True).map(lambda codes: tuple(sorted(codes)))
+
+
+@given(
+    clauses=st.lists(CLAUSES, max_size=3, unique_by=lambda item: item.id),
+    subjects=SETS,
+    categories=SETS,
+    handling=SETS,
+    purpose=CODES,
+    region=CODES,
+    special=st.booleans(),
+)
+def test_a_decision_equals_the_rule_said_in_sets(
+    clauses: list[Clause],
+    subjects: tuple[str, ...],
+    categories: tuple[str, ...],
+    handling: tuple[str, ...],
+    purpose: str,
+    region: str,
+    special: bool,
+) -> None:
+    """Allowed exactly if some clause alone is a superset in every dimension."""
+
+    def covers(item: Clause) -> bool:
+        pairs = [
+            ({region}, item.regions),
+            (set(subjects), item.subjects),
+            (set(categories), item.categories),
+            (set(handling), item.handling),
+            ({purpose}, item.purposes),
+        ]
+        lists = all(listed == ("*",) or codes <= set(listed) for codes, listed in pairs)
+        return lists and item.retention_days_max >= 30 and (item.special_categories or not special)
+
+    agreement = version(Agreement(parties=("BZ", "GT"), clauses=tuple(clauses), status=AgreementStatus.IN_FORCE))
+    changes: dict[str, Any] = {
+        "subjects": subjects,
+        "subject_categories": categories,
+        "handling": handling,
+        "purpose": purpose,
+    }
+    decision = decided(agreement, region=region, special_category=special, **changes)
+
+    assert decision.allowed == any(covers(item) for item in clauses)
+    assert [reference.clause for reference in decision.allowing] == [item.id for item in clauses if covers(item)]

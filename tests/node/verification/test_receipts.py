@@ -1,0 +1,159 @@
+"""The bytes of receipts: what a node says of each leaf, what it keeps to itself, what an originator reads in them."""
+
+import pytest
+
+from node.errors import REJECTION_STEP, Rejected
+from node.message import Verified
+from node.sealing.seal import open_leaf
+from node.sharing.audience import Grant
+from node.verification.decision import Decision, Outcome
+from node.verification.judge import grant_of
+from node.verification.receipts import (
+    bodies,
+    is_told,
+    meaning,
+    outcome_of,
+)
+from schemas.avro import codec
+from schemas.types import MessageType, Receipt
+from tests.support.community import keys_of
+from tests.support.readers import (
+    granted,
+    judge,
+    verified,
+    world,
+)
+from tests.support.records import (
+    AudienceKey,
+    Author,
+    grant_body,
+    place,
+)
+
+
+def holds(key_id: bytes) -> bool:
+    return keys_of("GT").by_id(key_id) is not None
+
+
+def message(author: Author, key: AudienceKey) -> Verified:
+    return verified(judge(), author.message(key), place())
+
+
+def grant_to(*recipients: str) -> tuple[AudienceKey, Grant]:
+    """BZ's grant of a new key to these."""
+    author = world().author()
+    key = AudienceKey.new(author)
+    by = {"GT": world().named(), "MX": world().named("1", world().bz_mx)}
+    body = grant_body(author, key, judge().governance, {name: (by[name],) for name in recipients})
+    return key, grant_of(verified(judge(), author.grant(body), place("keys")))
+
+
+def byte_of(decision: Decision, *, recipients: tuple[str, ...] = ("GT",), known: bool = True) -> int | None:
+    """What GT says of a message under a grant to `recipients`, which is here if `known`."""
+    key, grant = grant_to(*recipients)
+    record = message(world().author(), key)
+    return outcome_of(record, decision, grant=grant if known else None, node="GT", holds=holds)
+
+
+OUTCOMES = {
+    Outcome.STORED: 64,
+    Outcome.WITHHELD: 65,
+    Outcome.WAITING: 66,
+    Outcome.HELD: 67,
+    Outcome.NOT_ADDRESSED: 0,
+    Outcome.COUNTED: 64,
+    Outcome.DUPLICATE: None,
+}
+
+
+@pytest.mark.parametrize(("outcome", "byte"), OUTCOMES.items())
+def test_each_outcome_has_the_byte_of_the_wire_format(outcome: Outcome, byte: int | None) -> None:
+    assert byte_of(Decision(outcome=outcome)) == byte
+
+
+@pytest.mark.parametrize("code", [code for code, step in REJECTION_STEP.items() if step >= 8])
+def test_a_rejection_is_told_as_its_step_and_failures_to_open_look_alike(code: str) -> None:
+    assert byte_of(Decision.rejected(Rejected(code, "detail"))) == min(REJECTION_STEP[code], 14)
+
+
+def test_every_outcome_of_the_closed_set_is_told() -> None:
+    assert OUTCOMES.keys() | {Outcome.REJECTED} == set(Outcome)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.HELD, Outcome.REJECTED])
+def test_what_the_grant_addresses_to_others_is_not_addressed_whatever_became_of_it(outcome: Outcome) -> None:
+    """Nothing is told of what is no business of this node, not even that it was refused."""
+    decision = Decision(outcome=outcome, code="equivocation")
+
+    assert byte_of(decision, recipients=("MX",)) == 0
+    assert byte_of(decision, recipients=("MX",), known=False) in (8, 67)
+
+
+def test_a_grant_at_the_named_place_for_another_key_does_not_say_for_whom_the_message_is() -> None:
+    key, _ = grant_to("GT")
+    _, other = grant_to("MX")
+    record = message(world().author(), key)
+    decision = Decision.rejected(Rejected("grant_unlawful", "detail"))
+
+    assert outcome_of(record, decision, grant=other, node="GT", holds=holds) == 13
+
+
+@pytest.mark.parametrize(
+    ("recipients", "has_key", "byte"),
+    [(("GT", "MX"), True, 64), (("GT", "MX"), False, 66), (("MX",), True, 0)],
+    ids=["unwrapped", "without the private key", "for others"],
+)
+def test_a_grant_is_told_of_by_whom_it_addresses(recipients: tuple[str, ...], has_key: bool, byte: int) -> None:
+    author = world().author()
+    by = {"GT": world().named(), "MX": world().named("1", world().bz_mx)}
+    body = grant_body(author, AudienceKey.new(author), judge().governance, {name: (by[name],) for name in recipients})
+    record = verified(judge(), author.grant(body), place("keys"))
+    counted = Decision(outcome=Outcome.COUNTED, code="KEY_GRANT")
+
+    assert outcome_of(record, counted, grant=None, node="GT", holds=lambda one: has_key and holds(one)) == byte
+
+
+def test_receipts_speak_of_messages_and_grants_of_others_and_of_nothing_else() -> None:
+    author = world().author()
+    key, body = granted(author)
+    receipt = Receipt(originator="GT", stream="keys", items=bodies("GT", "keys", [(bytes(32), b"\x40")])[0].items)
+    own = verified(judge(), author.message(key), place())
+    grant = verified(judge(), author.grant(body), place("keys"))
+    leaf = open_leaf(MessageType.RECEIPT, codec.encode(receipt), message_id=bytes(16))
+    [value] = author.batch([leaf], stream="receipts")
+    told = verified(judge(), value, place("receipts"))
+
+    assert told.receipt == receipt
+    assert (is_told(own, "GT"), is_told(grant, "GT")) == (True, True)
+    assert (is_told(own, "BZ"), is_told(grant, "BZ"), is_told(told, "GT")) == (False, False, False)
+
+
+READ = {
+    **dict.fromkeys((0, 1, 2, 7, 17, 63, 68, 255), ("outstanding", None)),
+    **{step: ("rejected", step) for step in range(8, 14)},
+    **dict.fromkeys((14, 15, 16), ("rejected", 14)),
+    64: ("stored", None),
+    65: ("withheld", None),
+    66: ("waiting", None),
+    67: ("held", None),
+}
+
+
+@pytest.mark.parametrize(("byte", "says"), READ.items())
+def test_an_originator_reads_each_byte_and_takes_what_says_nothing_for_outstanding(
+    byte: int, says: tuple[str, int | None]
+) -> None:
+    assert meaning(byte) == says
+
+
+@pytest.mark.parametrize(("batches", "sizes"), [(1, [1]), (240, [240]), (241, [240, 1])])
+def test_a_receipt_tells_of_240_batches_at_most_each_once_and_in_the_order_of_the_wire(
+    batches: int, sizes: list[int]
+) -> None:
+    told = [(number.to_bytes(32, "little"), bytes([64]) * (1 + number % 3)) for number in range(batches)]
+    made = bodies("BZ", "intel.caribbean", told)
+
+    assert [len(one.items) for one in made] == sizes
+    assert {(item.batch, item.outcomes) for one in made for item in one.items} == set(told)
+    for one in made:
+        assert codec.decode(Receipt, codec.encode(one)) == one

@@ -1,0 +1,97 @@
+"""`python -m bench` measures what the contract names; a tiny run, whose figures say nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.figures import Figure, Figures, Spent, percentile, ratios
+
+PROJECT = Path(__file__).parents[2]
+SECONDS_MAX = 540  # two cores may be busy with other tests
+PROMISED = {
+    "publish_over_naive",
+    "receive_over_naive",
+    "receive_over_floor",
+    *(f"latency_{share}_ms_embedded_{rate}" for share in ("p50", "p99") for rate in (100, 1000)),
+}
+ALSO = {
+    "receive_memory_peak_mb",
+    "receive_two_cores_over_one",
+    *(f"reader_{what}_embedded_{many}" for what in ("cpu_percent", "p50_ms", "p99_ms") for many in (10, 600)),
+    "publish_over_naive_one_by_one",
+    "receive_over_naive_one_by_one",
+    *(f"latency_floor_{share}_ms_embedded_{rate}" for share in ("p50", "p99") for rate in (100, 1000)),
+    *(f"{verb}_cost_60_over_6_nodes" for verb in ("publish", "receive")),
+    *(f"{verb}_cost_1770_over_10_agreements" for verb in ("publish", "receive")),
+    *(
+        f"{verb}_stage_{stage}_us"
+        for verb in ("publish", "receive")
+        for stage in ("codec", "cryptography", "policy", "database")
+    ),
+}
+
+
+pytestmark = pytest.mark.slow  # a minute of processor time, for figures that say nothing
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a tiny run of all parts writes."""
+    folder = tmp_path_factory.mktemp("bench")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "BENCH_MESSAGES": "4"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in PROMISED:
+        assert name in done.stdout
+    written: dict[str, Any] = json.loads((folder / "build" / "bench.json").read_text("utf-8"))
+    return written
+
+
+def test_the_figures_have_the_names_and_the_shape_of_the_contract(measured: dict[str, Any]) -> None:
+    """name → {value, unit, rounds}; the value lies among its rounds."""
+    assert measured.keys() >= PROMISED | ALSO
+    for one in measured.values():
+        assert one.keys() == {"value", "unit", "rounds"}
+        assert min(one["rounds"]) <= one["value"] <= max(one["rounds"])
+
+
+def test_ratios_are_medians_of_five_rounds(measured: dict[str, Any]) -> None:
+    """Each taken within its round."""
+    for name in ("publish_over_naive", "receive_over_naive", "receive_over_floor"):
+        assert len(measured[name]["rounds"]) == 5
+
+
+def test_a_ratio_compares_what_each_message_took() -> None:
+    """Sides may have done different numbers of messages."""
+    slow, quick = Spent(wall=6.0, cpu=2.0, items=3), Spent(wall=1.0, cpu=1.0, items=2)
+
+    assert ratios([slow], [quick], lambda one: one.wall) == (4.0,)
+
+
+def test_a_percentile_is_the_nearest_rank() -> None:
+    """Of a hundred values the 99th smallest."""
+    assert percentile(range(1, 101), 0.99) == 99
+    assert percentile(range(1, 101), 0.50) == 50
+    assert percentile([7.0], 0.99) == 7.0
+
+
+def test_figures_of_other_parts_stay(tmp_path: Path) -> None:
+    """A part that runs alone replaces its own figures only."""
+    file = tmp_path / "bench.json"
+    Figures({"a": Figure(unit="ms", rounds=(1.0,)), "b": Figure(unit="ms", rounds=(1.0, 2.0, 9.0))}).write(file)
+    Figures({"a": Figure(unit="ms", rounds=(5.0,))}).write(file)
+
+    written = json.loads(file.read_text("utf-8"))
+    assert {name: one["value"] for name, one in written.items()} == {"a": 5.0, "b": 2.0}

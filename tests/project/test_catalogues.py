@@ -1,0 +1,270 @@
+"""docs/errors.md, events.md and limits.md hold what the code raises, logs and bounds, neither less nor more.
+
+Each code has a test.
+
+Read from the syntax trees of node, schemas and broker, so that a code added there fails here until it is written down.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from node.errors import REJECTION_STEP
+from tests.support.contract import code, tables
+
+PROJECT: Final = Path(__file__).parents[2]
+SOURCES: Final = sorted(path for name in ("node", "schemas", "broker") for path in (PROJECT / name).rglob("*.py"))
+TREES: Final = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCES}
+CLASSES: Final = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+LATER: Final = {"governance_stale"}  # needs the registry
+PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper that is listed by itself
+    ("node/trust/documents.py", "error.code"),
+    ("node/trust/signed.py", "error.code"),
+    ("node/trust/signed.py", "code"),
+    ("node/commands/explain.py", "obj.code"),
+    ("node/commands/explain.py", "refused.code"),
+    ("node/reports/mapped.py", "error.code"),
+    ("node/reports/rows.py", "code"),
+    ("node/reports/rules.py", "code"),
+    ("node/reports/intake.py", "first.code"),
+    ("node/reports/intake.py", "error.code"),
+    ("node/errors.py", "code"),
+    ("schemas/findings.py", "code"),
+}
+
+
+def named(node: ast.Call) -> str:
+    """The name of what is called."""
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with its name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield named(node), node
+
+
+def classes_below(root: str) -> set[str]:
+    """The names of a class and all that derive from it."""
+    found = {root}
+    while True:
+        more = {
+            node.name for node in CLASSES if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def texts(node: ast.expr | None) -> list[str] | None:
+    """The texts that an expression can be; None if it can be others."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return [text]
+        case ast.IfExp(body=body, orelse=orelse):
+            one, other = texts(body), texts(orelse)
+            return None if one is None or other is None else one + other
+    return None
+
+
+def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
+    """An argument by its place or name."""
+    if len(call.args) > place:
+        return call.args[place]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+
+
+ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
+PLACE_OF_CODE: Final = {  # where a maker of field errors has its code
+    "FieldError": 1,
+    "ColumnError": 0,
+    "_bad": 2,
+    "_require": 1,
+    "add": 1,
+}
+
+
+def raised() -> Iterator[tuple[str, str, str]]:
+    """(file, maker, code) of each error that is made in the code."""
+    for file, tree in TREES.items():
+        for name, call in calls(tree):
+            if name in ERRORS:
+                place = 0
+            elif name in PLACE_OF_CODE and (name != "add" or ast.unparse(call.func) == "found.add"):
+                place = PLACE_OF_CODE[name]
+            else:
+                continue
+            node = argument(call, place, "code")
+            codes = texts(node)
+            if codes is None and name == "UsageError" and isinstance(node, ast.JoinedStr):
+                yield from ((file, name, found) for found in unknown_names(tree))
+                continue
+            if codes is None:
+                assert node is not None, (file, call.lineno)
+                assert (file, ast.unparse(node)) in PASSED_ON, (file, call.lineno, ast.unparse(node))
+                continue
+            yield from ((file, name, one) for one in codes)
+
+
+def unknown_names(tree: ast.AST) -> Iterator[str]:
+    """Of `unknown_{what}` in the mappings: every `what` that its helper is called with."""
+    for name, call in calls(tree):
+        if name == "_unknown":
+            for what in texts(call.args[0]) or ():
+                yield f"unknown_{what}"
+
+
+FIELD_MAKERS: Final = {"FieldError", "ColumnError", "_bad", "add"}
+MADE: Final = list(raised())
+COMMAND_CODES: Final = {one for file, maker, one in MADE if maker not in FIELD_MAKERS and maker != "Rejected"}
+FIELD_CODES: Final = {one for file, maker, one in MADE if maker in FIELD_MAKERS}
+EXITS: Final = {
+    "UsageError": 2,
+    "Unavailable": 4,
+    "Refused": 1,
+    "DocumentInvalid": 2,
+    "_require": 2,
+    "BadKey": 2,
+    "LocalUsage": 2,
+    "LocalUnavailable": 4,
+}
+
+
+def listed(heading: str) -> dict[str, dict[str, str]]:
+    """The rows of a section of errors.md by their code."""
+    return {code(row["code"]): row for table in tables("errors.md", heading) for row in table}
+
+
+def test_every_error_that_a_command_can_answer_is_listed_and_no_other() -> None:
+    assert listed("## Errors of commands").keys() == COMMAND_CODES
+
+
+def test_the_exit_code_of_a_listed_error_is_that_of_its_class() -> None:
+    rows = listed("## Errors of commands")
+    for file, maker, one in MADE:
+        if maker in EXITS and one in rows:
+            assert str(EXITS[maker]) in rows[one]["exit"].split(" or "), (file, one)
+
+
+def test_every_error_of_a_field_is_listed_and_no_other() -> None:
+    assert listed("## Errors of fields").keys() == FIELD_CODES | {"report_id_conflict"}
+
+
+def test_every_code_of_the_verification_is_listed_with_its_step() -> None:
+    steps = {name: int(row["step"]) for name, row in listed("## Codes of the verification").items()}
+    in_contract = {code(row["code"]): int(row["step"]) for row in tables("contract.md", "## Codes")[0]}
+
+    assert steps == in_contract == REJECTION_STEP
+    assert {one for _, maker, one in MADE if maker == "Rejected"} == REJECTION_STEP.keys() - LATER
+
+
+def test_every_finding_and_note_of_the_contract_is_listed() -> None:
+    _, notes, findings = tables("contract.md", "## Codes")
+
+    assert listed("## Findings about a stream").keys() == {code(row["code"]) for row in findings}
+    assert listed("## What is withheld, waits or is counted").keys() == {code(row["code"]) for row in notes}
+
+
+@pytest.mark.parametrize("page", ["errors.md", "events.md", "limits.md"])
+def test_each_row_of_a_catalogue_says_something_in_every_cell(page: str) -> None:
+    for table in tables(page, f"# {page.removesuffix('.md').capitalize()}"):
+        for row in table:
+            assert all(row.values()), row
+
+
+@cache
+def texts_of_tests() -> set[str]:
+    """Every text in a test that could be an expected code."""
+    found: set[str] = set()
+    for path in (PROJECT / "tests").rglob("*.py"):
+        if path.name == Path(__file__).name or path.parent.name == "mutations":
+            continue  # the one lists all codes, the others quote the code
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found |= set(re.findall(r"[a-z_]+", node.value)) if len(node.value) < 80 else set()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(REJECTION_STEP.keys() - LATER))
+def test_each_code_of_the_verification_is_expected_by_a_test(name: str) -> None:
+    assert name in texts_of_tests()
+
+
+NOT_EXPECTED: Final = """
+    disk_full documents_too_many file_malformed file_too_large folder_unwritable key_missing key_until
+    key_use keys_foreign listed_twice node_unknown not_normalised passphrase_short permission_denied sealing_refused
+    store_too_new store_url_unknown threshold_invalid unknown_field unknown_table unknown_zone
+"""
+"""Codes that no test expects by their name when this became a rule; the list may only become shorter."""
+
+
+def test_each_error_code_is_expected_by_a_test() -> None:
+    expected = texts_of_tests()
+    missing = {one for one in COMMAND_CODES | FIELD_CODES if one not in expected}
+
+    assert missing - set(NOT_EXPECTED.split()) == set(), "write a test that expects the code"
+    assert set(NOT_EXPECTED.split()) - missing == set(), "a test expects it now: take it out of NOT_EXPECTED"
+
+
+def logged() -> dict[str, tuple[str, frozenset[str] | None]]:
+    """Event -> level and fields; fields are None where they come from a row."""
+    found: dict[str, tuple[str, frozenset[str] | None]] = {}
+    for file, tree in TREES.items():
+        for name, call in calls(tree):
+            if name not in LEVELS or not isinstance(call.func, ast.Attribute):
+                continue
+            logger = ast.unparse(call.func.value)
+            if logger != "log" and "get_logger" not in logger:
+                continue
+            [event] = texts(call.args[0]) or [""]
+            assert event, (file, call.lineno, "an event has a constant name")
+            fields = [keyword.arg for keyword in call.keywords]
+            spread = None in fields
+            found[event] = (name, None if spread else frozenset(field for field in fields if field))
+    return found
+
+
+def test_every_event_is_listed_with_its_level_and_fields_and_no_other() -> None:
+    rows = {code(row["event"]): row for table in tables("events.md", "# Events") for row in table}
+    events = logged()
+
+    assert rows.keys() == events.keys()
+    for event, (level, fields) in events.items():
+        assert rows[event]["level"] == level, event
+        if fields is not None:
+            told = set(re.findall(r"`([a-z_]+)`", rows[event]["fields"]))
+            assert told == fields, event
+
+
+def test_event_names_are_snake_case() -> None:
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", event) for event in logged())
+
+
+def limits() -> dict[str, float]:
+    """Every constant of a module whose name says that it is a limit, with its value."""
+    found: dict[str, float] = {}
+    for file, tree in TREES.items():
+        for node in ast.iter_child_nodes(tree):
+            if file != "schemas/types.py" and isinstance(node, ast.Assign | ast.AnnAssign):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Z0-9_]*_(MAX|MIN)", target.id):
+                    module = file.removesuffix(".py").replace("/", ".")
+                    found[f"{module}.{target.id}"] = getattr(importlib.import_module(module), target.id)
+    return found
+
+
+def test_every_limit_is_listed_with_its_value_and_no_other() -> None:
+    rows = {code(row["limit"]): row["value"] for table in tables("limits.md", "# Limits") for row in table}
+
+    assert rows == {name: f"{value:,}" if isinstance(value, int) else f"{value:,g}" for name, value in limits().items()}

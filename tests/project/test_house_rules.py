@@ -1,0 +1,264 @@
+"""The house rules, read from the syntax trees: who imports whom, who calls what, how long things are.
+
+The tables stand in tests/support/house.py; where a rule fails, its message says which line to add or to change
+there. Not here:
+that the manual lists each command (test_contract.py), and each error code and log event (test_catalogues.py).
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support import house
+
+PROJECT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("broker", "node", "schemas")
+SOURCES: Final = sorted(path for name in PACKAGES for path in (PROJECT / name).rglob("*.py"))
+FILES: Final = [path.relative_to(PROJECT).as_posix() for path in SOURCES]
+TREES: Final = {file: ast.parse((PROJECT / file).read_text("utf-8")) for file in FILES}
+MODULES: Final = {
+    file.removesuffix(".py").removesuffix("/__init__").replace("/", "."): file
+    for file in FILES
+    if not file.endswith("/__init__.py")
+}
+
+
+@cache
+def imported(file: str) -> frozenset[str]:
+    """The modules that a file imports, inside its functions too; `a.b` for `from a import b` if b is a module here."""
+    return frozenset(_imported(TREES[file]))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str() as module, names=names, level=0):
+                found = [f"{module}.{alias.name}" for alias in names]
+                yield from (one if one in MODULES else module for one in found)
+            case ast.ImportFrom():
+                raise AssertionError(f"relative import: {ast.unparse(node)}")
+
+
+@cache
+def own_imports(module: str) -> frozenset[str]:
+    """The modules of the project that a module imports."""
+    return imported(MODULES[module]) & MODULES.keys()
+
+
+def allowed(file: str, places: str) -> bool:
+    """Whether a file is one of `places`, or in a folder of them."""
+    return any(file == place or (place.endswith("/") and file.startswith(place)) for place in places.split())
+
+
+# Who imports whom.
+
+
+def package_of(module: str) -> str:
+    """The package of a module of `node`, as `reports` for `node.reports.rules`; empty for one directly in `node`."""
+    return module.removeprefix("node.").rpartition(".")[0].split(".")[0]
+
+
+def level_of(module: str) -> int:
+    """The place of a module's package among the packages, from 1; 0 for a module directly in `node`."""
+    package = package_of(module)
+    return house.PACKAGES.index(package) + 1 if package else 0
+
+
+OF_NODE: Final = sorted(module for module in MODULES if module.startswith("node."))
+
+
+def test_the_packages_of_node_are_those_of_the_table() -> None:
+    assert {package_of(module) for module in OF_NODE} - {""} == set(house.PACKAGES)
+
+
+@pytest.mark.parametrize("package", ["", *house.PACKAGES])
+def test_a_package_has_few_modules(package: str) -> None:
+    modules = [module for module in OF_NODE if package_of(module) == package and "migrations" not in module]
+
+    assert 0 < len(modules) <= house.MODULES_IN_PACKAGE_MAX
+
+
+@pytest.mark.parametrize("module", OF_NODE)
+def test_a_module_imports_from_its_own_package_and_those_before_it(module: str) -> None:
+    behind = {one for one in own_imports(module) if one.startswith("node.") and level_of(one) > level_of(module)}
+
+    assert not behind, f"{module} imports {sorted(behind)}: PACKAGES in tests/support/house.py has the order"
+
+
+def test_no_import_goes_round_in_a_circle() -> None:
+    try:
+        tuple(TopologicalSorter({module: own_imports(module) for module in MODULES}).static_order())
+    except CycleError as error:
+        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_schemas_and_broker_know_nothing_of_node_nor_of_each_other(module: str) -> None:
+    package = module.split(".", maxsplit=1)[0]
+    others = {"node": set[str](), "schemas": {"node", "broker"}, "broker": {"node", "schemas"}}[package]
+
+    assert not {one for one in imported(MODULES[module]) if one.split(".")[0] in others}
+
+
+@pytest.mark.parametrize("module", OF_NODE)
+def test_node_sees_the_port_of_the_broker_and_no_implementation(module: str) -> None:
+    """But for commands about a local broker, which are about one implementation."""
+    seen = {one for one in imported(MODULES[module]) if one.split(".")[0] == "broker"}
+
+    assert seen <= house.BROKER_PORT or module.startswith("node.cli.")
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_only_the_command_line_imports_the_command_line(module: str) -> None:
+    if not module.startswith("node.cli."):
+        assert not {one for one in own_imports(module) if one.startswith("node.cli.")}
+
+
+@pytest.mark.parametrize("library", house.SOLE_IMPORTERS)
+def test_a_library_has_its_sole_importers(library: str) -> None:
+    importers = [file for file in FILES if library in {one.split(".")[0] for one in imported(file)}]
+    strangers = [file for file in importers if not allowed(file, house.SOLE_IMPORTERS[library])]
+
+    assert not strangers, f"{strangers} import {library}; who may is said in SOLE_IMPORTERS of tests/support/house.py"
+
+
+# Who does what.
+
+
+@cache
+def called(file: str) -> frozenset[str]:
+    """What is called, or handed on to be called, in a file."""
+    return frozenset(_called(TREES[file]))
+
+
+def _called(tree: ast.AST) -> Iterator[str]:
+    """`time.time` and `time` of `time.time()`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attr):
+                yield f"{name}.{attr}"
+                yield attr
+            case ast.Attribute(value=ast.Attribute(attr=name), attr=attr):
+                yield f"{name}.{attr}"
+            case ast.Name(id=name):
+                yield name
+            case ast.ImportFrom(module=module, names=names):
+                yield from (f"{module}.{alias.name}" for alias in names)
+
+
+@pytest.mark.parametrize("call", house.SOLE_CALLERS)
+def test_a_call_that_rules_must_not_make_is_made_in_named_modules_only(call: str) -> None:
+    strangers = [file for file in FILES if call in called(file) and not allowed(file, house.SOLE_CALLERS[call])]
+
+    assert not strangers, f"{strangers} use {call}; who may is said in SOLE_CALLERS of tests/support/house.py"
+
+
+WORLD: Final = """
+    asyncio io os pathlib random secrets socket sqlalchemy sqlite3 structlog subprocess threading time
+    node.clock node.files node.runtime.lock node.runtime.logs
+""".split()  # noqa: SIM905 - a table of names reads best so
+
+
+def pure() -> list[str]:
+    """The modules that hold rules alone."""
+    packages, impure = house.PURE_PACKAGES.split(), {f"node.{name}" for name in house.IMPURE.split()}
+    return [module for module in OF_NODE if package_of(module) in packages and module not in impure]
+
+
+@pytest.mark.parametrize("module", pure())
+def test_a_pure_module_has_no_await_no_clock_and_no_file(module: str) -> None:
+    tree = TREES[MODULES[module]]
+    waits = [node for node in ast.walk(tree) if isinstance(node, (ast.AsyncFunctionDef, ast.Await, ast.AsyncWith))]
+    opens = {one for one in called(MODULES[module]) if one in {"open", "input", "read_text", "read_bytes"}}
+    touched = {one for one in imported(MODULES[module]) if one in WORLD or one.split(".")[0] in WORLD} | {
+        one for one in own_imports(module) if package_of(one) in house.PURE_PACKAGES.split() and one not in pure()
+    }
+
+    if module in {f"node.{name}" for name in house.TABLES_READ_AT_IMPORT.split()}:
+        opens, touched = set(), touched - {"pathlib"}
+
+    assert not waits
+    assert not opens
+    assert not touched, f"{module} is pure and imports {sorted(touched)}"
+
+
+@pytest.mark.parametrize("name", house.IMPURE.split())
+def test_a_module_that_is_called_impure_is_one(name: str) -> None:
+    module = f"node.{name}"
+    others = {f"node.{other}" for other in house.IMPURE.split()}
+    touched = {one for one in imported(MODULES[module]) if one in WORLD or one.split(".")[0] in WORLD or one in others}
+
+    assert touched, f"{module} is pure: take it out of IMPURE in tests/support/house.py"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.endswith("__init__.py")])
+def test_an_init_file_is_empty(file: str) -> None:
+    assert (PROJECT / file).read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_is_named_for_what_it_does_and_says_it_first(module: str) -> None:
+    said = ast.get_docstring(TREES[MODULES[module]])
+
+    assert not set(re.split(r"[._]", module)) & house.NAMES_REFUSED
+    assert said is not None or module.endswith("migrations.env"), f"{module} has no docstring"
+
+
+# How long things are.
+
+
+def lengths(files: list[str]) -> dict[str, int]:
+    """Lines of each file, and of each function under `file function`."""
+    found: dict[str, int] = {}
+    for file in files:
+        text = (PROJECT / file).read_text("utf-8")
+        found[file] = len(text.splitlines())
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                name = f"{file} {node.name}"
+                found[name] = max(found.get(name, 0), (node.end_lineno or node.lineno) - node.lineno + 1)
+    return found
+
+
+def limit(name: str) -> int:
+    """How long a file, or a function of one, may be."""
+    return house.FUNCTION_LINES_MAX if " " in name else house.FILE_LINES_MAX
+
+
+MEASURED: Final = lengths([file for file in FILES if not file.startswith(house.UNMEASURED)])
+
+
+def test_files_and_functions_keep_to_their_lengths() -> None:
+    """A file of 200 lines, a function of 40; what was longer when this became a test may only shrink."""
+    too_long = {
+        name: lines for name, lines in MEASURED.items() if lines > max(limit(name), house.OVER_LENGTH.get(name, 0))
+    }
+
+    assert not too_long, f"split what is too long: {too_long}"
+
+
+@pytest.mark.parametrize("name", sorted(house.OVER_LENGTH))
+def test_what_became_shorter_stays_so(name: str) -> None:
+    lines = MEASURED.get(name, 0)
+
+    assert lines > limit(name), f"{name} has {lines} lines: take it out of OVER_LENGTH in tests/support/house.py"
+    assert lines > house.OVER_LENGTH[name] - house.OVER_LENGTH_SLACK, f"{name}: set OVER_LENGTH to {lines}"
+
+
+def test_a_test_fits_on_a_page_and_its_module_in_a_head() -> None:
+    files = [path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests").rglob("*.py")]
+    found = lengths(files)
+
+    assert not {
+        name: lines
+        for name, lines in found.items()
+        if lines > (house.TEST_FUNCTION_LINES_MAX if " " in name else house.TEST_LINES_MAX)
+    }

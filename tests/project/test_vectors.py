@@ -1,0 +1,177 @@
+"""The published vectors: they regenerate without a difference, and both implementations find in them what they say."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.message import Place, expand, frame
+from node.sealing import hpke, merkle
+from node.sealing.keystore import PrivateKey, PrivateKeys
+from node.trust.governance import load as load_governance
+from schemas.avro import codec
+from schemas.json_form import jsonform
+from schemas.types import IntelligenceReport, KeyUse
+from tests.independent import avro, primitives
+from tests.independent.knowledge import key_id, load, read_document
+from tests.support.twins import Twins
+from tests.vectors import make
+from tests.vectors.scene import SEALED_AT
+
+Values = dict[str, Any]
+
+
+@cache
+def vectors() -> Values:
+    return make.stored()
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def items(case: Values) -> list[str | bytes]:
+    """The items of a frame."""
+    return [item["text"] if "text" in item else raw(item["hex"]) for item in case["items"]]
+
+
+def test_the_file_follows_from_its_wraps_and_fixed_bytes() -> None:
+    """`python -m tests.vectors.make` changes nothing."""
+    assert make.build(make.wraps_of(vectors())) == vectors()
+
+
+def test_the_file_says_that_it_is_synthetic() -> None:
+    assert "SYNTHETIC" in vectors()["about"]
+
+
+def test_every_value_that_the_walk_through_names_is_in_the_file() -> None:
+    """The values of docs/wire-format.md, each cut after its first bytes."""
+    text = (
+        (Path(__file__).parents[2] / "docs" / "wire-format.md")
+        .read_text(encoding="utf-8")
+        .partition("## Test vectors")[2]
+    )
+    named = re.findall(r"`([0-9a-f]{8})…`", text)
+
+    assert len(named) >= 12
+    assert [value for value in named if value not in json.dumps(vectors())] == []
+
+
+def test_frames_and_expansions_are_those_of_both() -> None:
+    for case in vectors()["frame"]:
+        assert frame(*items(case)) == primitives.frame(*items(case)) == raw(case["frame"])
+    for case in vectors()["expand"]:
+        key = raw(case["key"])
+
+        assert expand(key, *items(case)) == primitives.expand(key, *items(case)) == raw(case["out"])
+
+
+def test_padded_lengths_and_fingerprints_are_those_of_the_second_implementation() -> None:
+    assert [primitives.padded(length) for length, _ in vectors()["padded_length"]] == [
+        padded for _, padded in vectors()["padded_length"]
+    ]
+    assert {name: avro.fingerprint(name).hex() for name in vectors()["fingerprints"]} == vectors()["fingerprints"]
+
+
+def test_key_ids_follow_from_public_keys() -> None:
+    for key in vectors()["keys"]:
+        listed = {"use": key["use"], "suite": key["suite"], "public": raw(key["public"])}
+
+        assert key_id(key["holder"], listed) == raw(key["key_id"])
+
+
+def test_document_hashes_and_the_community_are_those_of_both() -> None:
+    files = vectors()["documents"]["files"]
+
+    assert [read_document(raw(one["signed_document"])).hash.hex() for one in files] == [one["hash"] for one in files]
+    assert vectors()["documents"]["community"] == files[0]["hash"]
+    assert load_governance([raw(one["signed_document"]) for one in files]).problems == ()
+
+
+def test_roots_and_paths_are_those_of_both() -> None:
+    for tree in vectors()["merkle"]:
+        entries = [raw(entry) for entry in tree["entries"]]
+        leaves = [primitives.digest(b"\0" + entry) for entry in entries]
+        assert primitives.tree(leaves) == raw(tree["root"])
+        for index, (leaf, path) in enumerate(zip(leaves, map(raw, tree["paths"]), strict=True)):
+            steps = [path[at : at + 32] for at in range(0, len(path), 32)]
+
+            assert primitives.climb(leaf, index, tree["size"], steps) == raw(tree["root"])
+            assert merkle.path_is_valid(leaf=leaf, index=index, size=tree["size"], path=path, root=raw(tree["root"]))
+
+
+def test_wraps_open_in_both_under_the_info_that_follows_from_the_grant() -> None:
+    grant, community = vectors()["grant"], raw(vectors()["documents"]["community"])
+    private = {raw(key["key_id"]): raw(key["private"]) for key in vectors()["keys"]}
+    name = raw(grant["audience_key_id"])
+    assert primitives.expand(raw(grant["audience_key"]), "enlace/1 audience key id", community, "BZ") == name
+    for one in grant["wraps"]:
+        info = primitives.frame("enlace/1 grant", community, "BZ", name, one["recipient"], raw(one["key_id"]))
+        key = private[raw(one["key_id"])]
+
+        assert info == raw(one["info"])
+        assert primitives.hpke_open(key, raw(one["wrap"]), info) == raw(grant["audience_key"])
+        assert hpke.unwrap(hpke.load_private(key), raw(one["wrap"]), info) == raw(grant["audience_key"])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_each_value_of_a_message_follows_from_those_before(number: int) -> None:
+    """The derivation of docs/wire-format.md, step by step, by the second implementation."""
+    one, community = vectors()["messages"][number], raw(vectors()["documents"]["community"])
+    header, content = raw(one["header"]), raw(one["content"])
+    message_key = primitives.expand(
+        raw(vectors()["grant"]["audience_key"]), "enlace/1 message key", community, "BZ", "intel.caribbean", header
+    )
+    plain = primitives.frame(raw(one["labels"]), raw(one["payload"])).ljust(one["padded_length"], b"\0")
+    sealed = AESGCM(raw(one["content_key"])).encrypt(raw(one["nonce"]), plain, None)
+
+    assert avro.decode("Labels", raw(one["labels"]))["salt"] == raw(one["salt"])
+    assert avro.decode("Header", header)["sealing"]["labels_hash"] == primitives.digest(raw(one["labels"]))
+    assert message_key == raw(one["message_key"])
+    assert primitives.expand(message_key, "enlace/1 content key") == raw(one["content_key"])
+    assert primitives.expand(message_key, "enlace/1 commitment") == raw(one["commitment"])
+    assert primitives.padded(one["framed_length"]) == one["padded_length"] == len(plain)
+    assert content == raw(one["commitment"]) + raw(one["nonce"]) + sealed
+    assert primitives.digest(b"\0" + primitives.digest(header) + primitives.digest(content)) == raw(one["leaf"])
+    assert jsonform.from_json(IntelligenceReport, one["report"]) == codec.decode(
+        IntelligenceReport, raw(one["payload"])
+    )
+
+
+def twins(reader: str) -> Twins:
+    """Both implementations as a node of the vectors, from the file alone."""
+    documents = [raw(one["signed_document"]) for one in vectors()["documents"]["files"]]
+    held = [key for key in vectors()["keys"] if key["holder"] == reader]
+    keys = PrivateKeys(
+        reader, tuple(PrivateKey(node=reader, use=KeyUse(key["use"]), private=raw(key["private"])) for key in held)
+    )
+    community = raw(vectors()["documents"]["community"])
+    made = Twins.of(reader, documents, load_governance(documents, community), keys)
+    assert made.second.chain.knowledge.keys == load(documents, community).keys
+    return made
+
+
+@pytest.mark.parametrize("reader", ["BZ", "GT"])
+def test_the_records_verify_and_open_in_both(reader: str) -> None:
+    made = twins(reader)
+    answers = [
+        made.read(raw(one["value"]), Place(stream=one["stream"], originator=one["originator"]), SEALED_AT)
+        for one in vectors()["records"]
+    ]
+
+    assert [answer.word for answer in answers] == ["counted", "stored", "stored", "stored"]
+    assert [answer.payload.hex() for answer in answers[1:]] == [one["payload"] for one in vectors()["messages"]]
+
+
+def test_a_changed_byte_is_refused_by_both_with_the_code_that_the_file_names() -> None:
+    for case in vectors()["refused"]:
+        one = vectors()["records"][case["record"]]
+        value = bytearray(raw(one["value"]))
+        value[case["at"]] ^= case["xor"]
+        answer = twins("GT").read(bytes(value), Place(stream=one["stream"], originator=one["originator"]), SEALED_AT)
+
+        assert answer.word == case["code"]

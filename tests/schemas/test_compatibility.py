@@ -1,0 +1,279 @@
+"""schemas/tools/compatibility.py: a lawful or unlawful change for each rule; old payloads read by the codec of
+today.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import msgspec
+import pytest
+
+from schemas import source, types
+from schemas.avro import codec
+from schemas.avro.codec import BadMessage, UnknownSchema, decode
+from schemas.tools import compatibility
+from tests.support.wire_samples import BATCH, EACH, REPORT
+
+Definitions = dict[str, dict[str, Any]]
+Change = Callable[[Definitions], object]
+
+NEW_TEXT = {"name": "new", "doc": "New.", "type": ["null", {"type": "string"}], "default": None}
+NEW_MANDATORY = {"name": "new", "doc": "New.", "type": {"type": "string"}}
+
+
+def fields(definitions: Definitions, name: str) -> list[dict[str, Any]]:
+    """The fields of a record, to be changed."""
+    found: list[dict[str, Any]] = definitions[f"enlace.v1.{name}"]["fields"]
+    return found
+
+
+def field(definitions: Definitions, name: str, field_name: str) -> dict[str, Any]:
+    """A field of a record, to be changed."""
+    return next(field for field in fields(definitions, name) if field["name"] == field_name)
+
+
+def type_of(definitions: Definitions, name: str, field_name: str) -> dict[str, Any]:
+    """The type of a field, its X if it is `[null, X]`, to be changed."""
+    inner: dict[str, Any] = source.unwrap(field(definitions, name, field_name)["type"])[0]
+    return inner
+
+
+def drop(definitions: Definitions, name: str, field_name: str) -> None:
+    """Takes a field away."""
+    fields(definitions, name).remove(field(definitions, name, field_name))
+
+
+REPORT_NAME = "IntelligenceReport"
+LAWFUL: dict[str, Change] = {
+    "nothing": lambda d: d,
+    "another doc": lambda d: d["enlace.v1.Batch"].update(doc="Other words."),
+    "another doc of a field": lambda d: field(d, "Batch", "size").update(doc="Other words."),
+    "another code list": lambda d: type_of(d, "Narrative", "language").update(suggests="languages"),
+    "a new type": lambda d: d.update({"enlace.v1.New": d["enlace.v1.Recall"] | {"name": "New"}}),
+    "an optional field comes": lambda d: fields(d, REPORT_NAME).append(NEW_TEXT),
+    "an optional field comes in a nested record": lambda d: fields(d, "Person").insert(0, NEW_TEXT),
+    "an optional field goes": lambda d: drop(d, REPORT_NAME, "handling_text"),
+    "an optional record goes": lambda d: drop(d, REPORT_NAME, "place"),
+    "a field with a default comes": lambda d: fields(d, "Goods").append(NEW_MANDATORY | {"default": ""}),
+    "fields of a payload move": lambda d: fields(d, REPORT_NAME).reverse(),
+}
+UNLAWFUL: dict[str, tuple[Change, str]] = {
+    "a type goes": (lambda d: d.pop("enlace.v1.Recall"), "Recall: was released and is gone"),
+    "a type has another name": (
+        lambda d: d.update({"enlace.v1.Back": d.pop("enlace.v1.Recall")}),
+        "Recall: was released and is gone",
+    ),
+    "a type has another namespace": (
+        lambda d: d.update({"enlace.v2.Recall": d.pop("enlace.v1.Recall")}),
+        "Recall: was released and is gone",
+    ),
+    "a record becomes an enum": (lambda d: d["enlace.v1.Recall"].update(type="enum"), "was record and is enum"),
+    "a type leaves the payload": (lambda d: d["enlace.v1.Recall"].update(payload=False), "out of the payload"),
+    "a mandatory field comes": (
+        lambda d: fields(d, REPORT_NAME).append(NEW_MANDATORY),
+        "new: is new and has no default",
+    ),
+    "a mandatory field goes": (lambda d: drop(d, REPORT_NAME, "purpose"), "purpose: is gone and had no default"),
+    "a mandatory field has another name": (
+        lambda d: field(d, REPORT_NAME, "purpose").update(name="aim"),
+        "purpose: is gone and had no default",
+    ),
+    "a field loses its default": (lambda d: field(d, "Place", "text").pop("default"), "gained or lost its default"),
+    "a mandatory field becomes optional": (
+        lambda d: field(d, REPORT_NAME, "legal_basis").update(type=["null", {"type": "string"}]),
+        "became optional or mandatory",
+    ),
+    "an optional field becomes mandatory": (
+        lambda d: field(d, "Place", "text").update(type={"type": "string", "maxBytes": 65536}),
+        "became optional or mandatory",
+    ),
+    "an int becomes a long": (lambda d: type_of(d, "Entity", "id").update(type="long"), "was int and is long"),
+    "a string becomes bytes": (
+        lambda d: type_of(d, "Recall", "reason").update(type="bytes"),
+        "was string and is bytes",
+    ),
+    "a field has another record": (
+        lambda d: field(d, REPORT_NAME, "narrative").update(type="enlace.v1.Recall"),
+        "was enlace.v1.Narrative and is enlace.v1.Recall",
+    ),
+    "items have another type": (
+        lambda d: type_of(d, REPORT_NAME, "subjects").update(items={"type": "int"}),
+        "was string and is int",
+    ),
+    "an enum gains a symbol": (lambda d: d["enlace.v1.LabelKind"]["symbols"].append("NEW"), "gained a symbol"),
+    "an enum loses a symbol": (lambda d: d["enlace.v1.LabelKind"]["symbols"].pop(), "lost a symbol"),
+    "an enum changes its order": (lambda d: d["enlace.v1.KeyUse"]["symbols"].reverse(), "changed the order"),
+    "a fixed type changes its size": (lambda d: d["enlace.v1.Wrap"].update(size=1120), "changed its size"),
+    "a bound widens": (lambda d: type_of(d, "Recall", "reason").update(maxBytes=2000), "maxBytes was 1000 and is 2000"),
+    "a bound narrows": (lambda d: type_of(d, "KeyGrant", "entries").update(maxItems=60), "maxItems was 150 and is 60"),
+    "a bound comes": (lambda d: type_of(d, "Labels", "urgency").update(pattern="[A-Z]+"), "pattern was None"),
+    "a record's own bound changes": (lambda d: d["enlace.v1.Batch"].update(maxBytes=2048), "maxBytes was 1024"),
+    "an array is no set any more": (lambda d: type_of(d, "Labels", "subjects").pop("set"), "set was True and is None"),
+    "an optional field comes to a signed part": (
+        lambda d: fields(d, "Header").append(NEW_TEXT),
+        "Header: is a signed part",
+    ),
+    "an optional field goes from a signed part": (lambda d: drop(d, "Key", "until"), "Key: is a signed part"),
+    "fields of a signed part move": (lambda d: fields(d, "Batch").reverse(), "Batch: is a signed part"),
+}
+
+
+def with_change(change: Change) -> Definitions:
+    """The current schemas, changed."""
+    definitions = copy.deepcopy(dict(source.current()))
+    change(definitions)
+    return definitions
+
+
+@pytest.mark.parametrize("name", LAWFUL)
+def test_a_change_that_either_side_can_read_is_lawful(name: str) -> None:
+    """In both directions: each of these changes can be taken back as well."""
+    changed = with_change(LAWFUL[name])
+
+    assert compatibility.check(source.current(), changed) == []
+    if name != "a new type":
+        assert compatibility.check(changed, source.current()) == []
+
+
+@pytest.mark.parametrize("name", UNLAWFUL)
+def test_a_change_that_one_side_cannot_read_is_named(name: str) -> None:
+    """One finding for each rule, with the type and the field."""
+    change, expected = UNLAWFUL[name]
+
+    findings = compatibility.check(source.current(), with_change(change))
+
+    assert any(expected in finding for finding in findings), findings
+
+
+def test_the_current_schemas_read_every_released_version() -> None:
+    """FULL_TRANSITIVE: against each of them and not the last alone."""
+    assert source.released(), "a version is released with its schemas beside the current ones"
+    assert compatibility.check_released() == []
+
+
+def test_every_type_of_the_wire_is_released() -> None:
+    """What travels has a copy that stays."""
+    released = set().union(*source.released().values())
+
+    assert {name for name in source.current() if name.startswith("enlace.v1.")} <= released
+
+
+@pytest.fixture
+def release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Definitions], None]]:
+    """Makes definitions those of a version released before."""
+
+    def make(definitions: Definitions) -> None:
+        monkeypatch.setattr(source, "released", lambda: {"0": definitions})
+        codec._codec.cache_clear()
+
+    yield make
+    codec._codec.cache_clear()
+
+
+def written_by(definitions: Definitions, raw: dict[str, Any]) -> bytes:
+    """A report as a node with these schemas writes it."""
+    schema = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", definitions))
+    stream = BytesIO()
+    fastavro.schemaless_writer(stream, schema, raw)
+    return codec.prefix_of(schema) + stream.getvalue()
+
+
+RAW = msgspec.to_builtins(REPORT, builtin_types=(bytes,))
+
+
+@pytest.mark.parametrize("name", LAWFUL)
+def test_a_payload_of_a_released_version_is_read_as_the_current_type(
+    name: str, release: Callable[[Definitions], None]
+) -> None:
+    """What the old version did not have is absent, what today's has not is dropped."""
+    old = with_change(LAWFUL[name])
+    release(old)
+
+    report = decode(types.IntelligenceReport, written_by(old, RAW | {"new": "dropped"}))
+
+    lost = {"an optional record goes": {"place": None}}.get(name, {})
+    assert report == msgspec.structs.replace(REPORT, **lost)
+
+
+@pytest.mark.parametrize("name", LAWFUL)
+def test_a_node_of_the_released_version_reads_what_is_written_today(name: str) -> None:
+    """By Avro's own resolution; the limits of the old version are those of today."""
+    old = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", with_change(LAWFUL[name])))
+    new = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", source.current()))
+    body = BytesIO(codec.encode(REPORT)[codec.PREFIX_BYTES :])
+
+    read = fastavro.schemaless_reader(body, new, old)
+
+    assert isinstance(read, dict)
+    assert read["narrative"] == RAW["narrative"]
+
+
+def test_a_payload_of_a_version_never_released_is_unknown() -> None:
+    """However lawful the change: a schema counts once it is shipped."""
+    with pytest.raises(UnknownSchema):
+        decode(types.IntelligenceReport, written_by(with_change(LAWFUL["an optional field comes"]), RAW))
+
+
+def test_a_payload_of_a_released_version_is_held_to_its_one_encoding(release: Callable[[Definitions], None]) -> None:
+    """Trailing bytes and limits are refused there as well."""
+    old = with_change(LAWFUL["an optional field comes"])
+    release(old)
+
+    for data in (
+        written_by(old, RAW) + b"\0",
+        written_by(old, RAW)[:-1],
+        written_by(old, RAW | {"purpose": "x" * 65}),
+        written_by(old, RAW | {"purpose": "a\0b"}),
+    ):
+        with pytest.raises(BadMessage):
+            decode(types.IntelligenceReport, data)
+
+
+def test_signed_parts_are_pinned_even_to_released_versions(release: Callable[[Definitions], None]) -> None:
+    """A batch of any other schema is malformed, released or not."""
+    old = with_change(lambda d: fields(d, "Batch").append(NEW_TEXT))
+    release(old)
+    schema = fastavro.parse_schema(source.bare("enlace.v1.Batch", old))
+    stream = BytesIO()
+    fastavro.schemaless_writer(stream, schema, msgspec.to_builtins(BATCH, builtin_types=(bytes,)))
+
+    with pytest.raises(UnknownSchema):
+        decode(types.Batch, codec.prefix_of(schema) + stream.getvalue())
+
+
+def test_a_default_filled_in_for_one_message_does_not_reach_the_next(
+    monkeypatch: pytest.MonkeyPatch, release: Callable[[Definitions], None]
+) -> None:
+    """fastavro hands out one and the same list; what is handed out here can't be changed."""
+    old = with_change(lambda d: drop(d, REPORT_NAME, "connections"))
+    new = with_change(lambda d: field(d, REPORT_NAME, "connections").update(default=[]))
+    monkeypatch.setattr(source, "current", lambda: new)
+    release(old)
+    data = written_by(old, RAW)
+
+    first, second = decode(types.IntelligenceReport, data), decode(types.IntelligenceReport, data)
+
+    assert first == second == msgspec.structs.replace(REPORT, connections=())
+    assert isinstance(first.connections, tuple)
+
+
+def test_samples_exist_for_every_type_that_travels_by_itself() -> None:
+    """So that a new one is not forgotten in the tests of the codec."""
+    nested = {name for d in source.current().values() if d["type"] == "record" for name in _used(d)}
+    alone = {n for n, d in source.current().items() if n.startswith("enlace.v1.") and d["type"] == "record"} - nested
+
+    assert {f"enlace.v1.{type(value).__name__}" for value in EACH} == alone
+
+
+def _used(definition: dict[str, Any]) -> set[str]:
+    return {name for field in definition["fields"] for name in _names(field["type"])}
+
+
+def _names(schema: Any) -> set[str]:
+    inner, _ = source.unwrap(schema)
+    if isinstance(inner, dict):
+        return _names(inner.get("items", inner.get("values", "")))
+    return {str(inner)}

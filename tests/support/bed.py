@@ -1,0 +1,92 @@
+"""A reader with store and log to whom forged records are sent: GT, in the community of tests.readers."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from broker import topology as topologies
+from node.message import digest
+from node.store import messages, notes, streams
+from node.store.messages import Query
+from schemas.types import KeyGrant
+from tests.support.exchange import Exchange, TestNode, exchange
+from tests.support.readers import granted, world
+from tests.support.records import INTEL, AudienceKey, Author
+
+REPORTS = topologies.topic_of(INTEL, "BZ")
+GRANTS = topologies.topic_of("keys", "BZ")
+
+
+@dataclass
+class Bed:
+    """GT reads what a test sends; BZ and MX are forgers, and an honest grant of BZ is in the log already."""
+
+    made: Exchange
+    stack: AsyncExitStack
+    key: AudienceKey
+    grant: KeyGrant
+    bz: Author = field(default_factory=lambda: world().author())
+    mx: Author = field(default_factory=lambda: world().author("MX"))
+
+    @property
+    def gt(self) -> TestNode:
+        return self.made.nodes["GT"]
+
+    async def send(self, *values: bytes, topic: str = REPORTS) -> int:
+        """Append to a topic; returns the position of the first."""
+        return await self.made.bus.append(topic, list(values)) - len(values)
+
+    async def read(self, *values: bytes, topic: str = REPORTS) -> None:
+        """Append to a topic, and let GT read."""
+        if values:
+            await self.send(*values, topic=topic)
+        await self.gt.read()
+
+    async def restart(self) -> None:
+        """GT again, on the store as it lies on disk."""
+        await self.gt.store.close()
+        await self.made.add(self.stack, "GT")
+
+    async def held(self) -> list[int]:
+        """Sequences of the reports that GT holds, in the order of their arrival."""
+        async with self.gt.store.read() as db:
+            return [row["sequence"] for row in await messages.search(db, Query())]
+
+    async def counts(self) -> dict[str, int]:
+        """What GT counts, without zeros."""
+        async with self.gt.store.read() as db:
+            return {name: value for name, value in (await notes.counts(db)).items() if value}
+
+    async def quarantine(self) -> list[dict[str, Any]]:
+        """What GT refused, with its bytes."""
+        async with self.gt.store.read() as db:
+            rows = await notes.list_quarantine(db)
+            return [(await notes.list_quarantine(db, with_value=row["id"]))[0] for row in rows]
+
+    async def findings(self) -> list[tuple[str, int | None]]:
+        """Code and sequence of each finding that stands."""
+        async with self.gt.store.read() as db:
+            return sorted((row["code"], row["sequence"]) for row in await streams.findings(db))
+
+    async def everything(self) -> dict[str, Any]:
+        """All that must be the same however the way was interrupted."""
+        refused = [(row["code"], row["position"], digest(row["value"])) for row in await self.quarantine()]
+        return {
+            "held": sorted(await self.held()),
+            "counts": await self.counts(),
+            "findings": await self.findings(),
+            "quarantine": sorted(refused),
+        }
+
+
+@asynccontextmanager
+async def bed(folder: Path, *, grant: bool = True) -> AsyncIterator[Bed]:
+    """A log, GT on it, and BZ's grant for GT and MX unless `grant` is False."""
+    async with exchange(folder, "GT", community=world().community) as made, AsyncExitStack() as stack:
+        key, body = granted(world().author())
+        one = Bed(made=made, stack=stack, key=key, grant=body)
+        if grant:
+            await one.send(one.bz.grant(body), topic=GRANTS)
+        yield one

@@ -1,0 +1,61 @@
+"""A node that is killed before a given statement of its next step; run in a process of its own.
+
+Each statement of the store's connections counts, BEGIN and COMMIT too. The processes are forked from one that has
+imported everything and started nothing, so that a hundred of them take seconds.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+from broker.bus import open_log
+from node.runtime.assembly import open_home, open_node
+from node.store.connection import StoreConnection
+
+STEP_SECONDS_MAX: Final = 60.0
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.support.crash"])
+
+
+async def step(home: Path, bus: str) -> None:
+    """Read what is there, seal and send what was handed in, read it back."""
+    log = open_log(bus, home)
+    try:
+        async with open_node(open_home(home), bus=log) as node:
+            await node.subscriber.start()
+            await node.subscriber.step(0)
+            await node.relay.step()
+            await node.subscriber.step(0)
+    finally:
+        await log.close()
+
+
+def step_killed_before(statement: int, home: Path, bus: str) -> bool:
+    """Let the node of `home` do one step, killed before its n-th statement; False if it has fewer and was done."""
+    process = _context.Process(target=_run, args=(statement, home, bus))
+    process.start()
+    process.join(STEP_SECONDS_MAX)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError("the step did not end")
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    return process.exitcode != 0
+
+
+def _run(statement: int, home: Path, bus: str) -> None:
+    counted, in_thread = 0, StoreConnection._in_thread
+
+    async def counting(self: StoreConnection, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        nonlocal counted
+        counted += 1
+        if counted == statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await in_thread(self, fn, *args, **kwargs)
+
+    with patch.object(StoreConnection, "_in_thread", counting):
+        asyncio.run(step(home, bus))

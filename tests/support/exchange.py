@@ -1,0 +1,212 @@
+"""A running exchange in one process, for tests: real stores, the embedded log, keys and documents of `community`.
+
+Nothing is stubbed but the clock; a test steps each node by hand, so that nothing has to be waited for.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from broker import topology as topologies
+from broker.embedded.embedded import EmbeddedLog
+from broker.log import Log
+from broker.topology import Region, Topology
+from node.clock import random_bytes
+from node.exchange.publish import Acceptance, Publisher
+from node.exchange.receipting import Receipting
+from node.exchange.relay import Relay
+from node.exchange.subscribe import Subscriber
+from node.message import DAY_MS, Place
+from node.reports.intake import Draft, accept
+from node.runtime.installed import unwrapper
+from node.sealing.seal import Signer
+from node.sharing.audience import AudienceKeys
+from node.store.engine import Store
+from node.trust.governance import Governance
+from node.verification.judge import Judge
+from node.verification.verify import SignatureMemory
+from schemas.types import KeyUse
+from tests.support.community import T0, Community, keys_of
+
+TOPOLOGY = Topology(
+    replication=1,
+    regions=(
+        Region(id="caribbean", members=("BZ", "GT", "MX", "CO", "ES"), retention_days=30),
+        Region(id="europe", members=("ES",), retention_days=30),
+    ),
+)
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """A report as an integrator hands it in; `changes` replace top-level fields, None takes one out."""
+    value: dict[str, Any] = {
+        "subjects": ["DRUG_TRAFFICKING"],
+        "narrative": {"text": "A go-fast boat was seen off the cays.", "language": "en"},
+        "occurred": {"from": "2026-01-02T04:00:00Z"},
+        "urgency": "NORMAL",
+        "purpose": "INFORMATION_EXCHANGE",
+        "legal_basis": "Test Act s. 1",
+        "retain_until": "2027-12-31",
+        "evaluation": {"grid": "4x4", "source": "B", "information": "2"},
+        "handling": ["H0"],
+        "entities": [
+            {
+                "id": 1,
+                "kind": "VESSEL",
+                "statement": "FACT",
+                "identifiers": [{"scheme": "NAME", "value": "Sea Test"}],
+            }
+        ],
+        "connections": [],
+    }
+    value.update(changes)
+    return {name: one for name, one in value.items() if one is not None}
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: int = T0 + 2 * DAY_MS
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class TestNode:
+    """One node of the exchange."""
+
+    __test__ = False
+
+    code: str
+    store: Store
+    bus: Log
+    judge: Judge
+    publisher: Publisher
+    relay: Relay
+    receipting: Receipting
+    subscriber: Subscriber
+    clock: Clock
+
+    def draft(self, **changes: Any) -> Draft:
+        """A draft of this node."""
+        return accept(
+            report(**changes), originator=self.code, topology=TOPOLOGY, now_ms=self.clock(), resolve_references={}
+        )
+
+    async def publish(self, **changes: Any) -> Acceptance:
+        """Accept one report and send all there is."""
+        [answer] = await self.publisher.accept([self.draft(**changes)])
+        await self.relay.step()
+        return answer
+
+    async def read_until(self, holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+        """Read until something holds; a log with a server needs its time. Fails after `seconds`."""
+        async with asyncio.timeout(seconds):
+            while not await holds():
+                await self.subscriber.step(0.2)
+
+    async def read(self) -> None:
+        """Read until nothing new is there."""
+        while await self.subscriber.step(0):
+            pass
+
+
+@dataclass
+class Exchange:
+    """Nodes over one log."""
+
+    folder: Path
+    community: Community
+    bus: Log
+    clock: Clock = field(default_factory=Clock)
+    nodes: dict[str, TestNode] = field(default_factory=dict)
+
+    @property
+    def governance(self) -> Governance:
+        """What the documents so far make."""
+        return self.community.governance
+
+    async def add(
+        self, stack: AsyncExitStack, code: str, *, bus: Log | None = None, store: str | None = None
+    ) -> TestNode:
+        """Open a node; its documents are in the community already."""
+        opened = await Store.open(f"sqlite:///{self.folder / (store or code.lower())}.db")
+        stack.push_async_callback(opened.close)
+        node = self._node(code, opened, bus or self.bus)
+        self.nodes[code] = node
+        await node.subscriber.start()
+        return node
+
+    def _node(self, code: str, store: Store, bus: Log) -> TestNode:
+        governance, keys = self.governance, keys_of(code)
+        seal = keys.newest(KeyUse.SEAL)
+        judge = Judge(
+            node=code,
+            governance=governance,
+            holds=lambda key_id: keys.by_id(key_id) is not None,
+            audience_keys=AudienceKeys(unwrapper(keys), governance.community),
+            memory=SignatureMemory(),
+        )
+        places = {
+            topic: Place(stream=place[0], originator=place[1])
+            for topic in topologies.topics_of(TOPOLOGY)
+            if (place := topologies.place_of(topic))[0] != "governance"
+        }
+        node = TestNode(
+            code=code,
+            store=store,
+            bus=bus,
+            judge=judge,
+            publisher=Publisher(
+                store=store,
+                node=code,
+                governance=lambda: node.judge.governance,
+                clock=self.clock,
+                random=random_bytes,
+                actor="test",
+            ),
+            relay=Relay(
+                store=store,
+                bus=bus,
+                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                judge=lambda: node.judge,
+                topic_of=lambda stream: topologies.topic_of(stream, code),
+                clock=self.clock,
+                random=random_bytes,
+            ),
+            receipting=Receipting(
+                store=store,
+                bus=bus,
+                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                judge=lambda: node.judge,
+                topic=topologies.topic_of("receipts", code),
+                clock=self.clock,
+                random=random_bytes,
+            ),
+            subscriber=Subscriber(store=store, bus=bus, judge=lambda: node.judge, places=places, clock=self.clock),
+            clock=self.clock,
+        )
+        return node
+
+
+@asynccontextmanager
+async def exchange(
+    folder: Path, *codes: str, community: Community | None = None, bus: Log | None = None
+) -> AsyncIterator[Exchange]:
+    """An exchange of `codes`, on the embedded log by default; without a community each may send everything to each."""
+    if community is None:
+        community = Community(codes)
+        community.agreement("ALL", codes)
+    bus = bus or EmbeddedLog(folder / "log.db")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(bus.close)
+        await bus.provision(topologies.specs_of(TOPOLOGY))
+        made = Exchange(folder=folder, community=community, bus=bus)
+        for code in codes:
+            await made.add(stack, code)
+        yield made

@@ -1,0 +1,73 @@
+"""A foreign Kafka client, as a stranger, an operator or a hostile broker's friend would use it. For tests alone."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from unittest.mock import patch
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+
+DEADLINE_SECONDS = 60.0
+ONE_KEY = b"foreign"  # the library sends no value only with a key
+
+
+@asynccontextmanager
+async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An administrator."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def write(bootstrap: str, topic: str, values: Sequence[bytes | None], **options: Any) -> None:
+    """Append values, without the checks that ours makes; `options` are a producer's."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**30, **options)
+    await producer.start()
+    try:
+        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka.kafka` switches it off for its process
+            for value in values:
+                await producer.send_and_wait(topic, value, key=ONE_KEY if value is None else None, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def truncate_before(bootstrap: str, topic: str, position: int) -> None:
+    """What retention does."""
+    async with admin(bootstrap) as client:
+        await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=position)})
+
+
+async def delete(bootstrap: str, topic: str) -> None:
+    """Remove a topic, and wait until the cluster says so."""
+    async with admin(bootstrap) as client, asyncio.timeout(DEADLINE_SECONDS):
+        await client.delete_topics([topic])
+        while topic in await client.list_topics():
+            pass
+
+
+async def delete_all(bootstrap: str) -> None:
+    """Remove every topic."""
+    async with admin(bootstrap) as client, asyncio.timeout(DEADLINE_SECONDS):
+        while topics := await client.list_topics():
+            await client.delete_topics(topics)
+
+
+async def create(bootstrap: str, topic: str, **settings: str) -> None:
+    """Make a topic with these settings and none of ours; dots of names as underscores."""
+    configs = {name.replace("_", "."): value for name, value in settings.items()}
+    async with admin(bootstrap) as client:
+        answer = await client.create_topics([NewTopic(topic, 1, 1, topic_configs=configs)])
+        assert [code for _, code, *_ in answer.topic_errors] == [0]
+
+
+def bomb(megabytes: int) -> bytes:
+    """A value that gzip makes a thousand times smaller."""
+    value = bytes(megabytes * 1024 * 1024)
+    assert len(gzip.compress(value)) < len(value) // 500
+    return value

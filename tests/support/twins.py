@@ -1,0 +1,137 @@
+"""Two readers side by side: the project's rules, and the second implementation of the same text.
+
+Each takes records one by one, as found at a place, and says in one word what becomes of each; both keep chain and
+grants in memory. Nothing is stored, nothing of one reader is shown to the other.
+"""
+
+from dataclasses import dataclass, field
+
+from node.errors import Rejected
+from node.message import Place, Verified
+from node.runtime.installed import unwrapper
+from node.sealing.keystore import PrivateKeys
+from node.sharing.audience import AudienceKeys, Grant
+from node.trust.governance import Governance
+from node.verification.chain import StreamView
+from node.verification.decision import Decision, Outcome
+from node.verification.judge import Judge, grant_of
+from node.verification.verify import SignatureMemory
+from schemas.types import KeyUse
+from tests.independent import avro, verify
+from tests.independent.knowledge import Knowledge, load
+from tests.independent.opening import Opened, open_message, unwrap
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a record, in one word, and the payload of one that was opened."""
+
+    word: str
+    payload: bytes = b""
+
+
+@dataclass(slots=True)
+class ProjectReader:
+    """The project's rules, with chain and grants in memory."""
+
+    judge: Judge
+    views: dict[Place, StreamView] = field(default_factory=dict)
+    grants: list[Grant] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, node: str, governance: Governance, keys: PrivateKeys) -> "ProjectReader":
+        """The reader `node` with these private keys."""
+        return cls(
+            Judge(
+                node=node,
+                governance=governance,
+                holds=lambda key_id: keys.by_id(key_id) is not None,
+                audience_keys=AudienceKeys(unwrapper(keys), governance.community),
+                memory=SignatureMemory(),
+            )
+        )
+
+    def read(self, value: bytes, place: Place, now: int) -> Answer:
+        """Judge one record."""
+        record = self.judge.authenticate(value, place)
+        if isinstance(record, Decision):
+            return _answer(record)
+        try:
+            placed = self.views.setdefault(place, StreamView.of()).place(record)
+        except Rejected as error:
+            return Answer(error.code)
+        if placed.duplicate or placed.reused_id is not None:
+            return Answer(placed.reused_id.code if placed.reused_id else "duplicate")
+        if record.body is not None:
+            self.grants.append(grant_of(record))
+        return _answer(self.judge.decide(record, grant=self._grant(record), now=now))
+
+    def _grant(self, record: Verified) -> Grant | None:
+        """The first grant of the key; where the key has none, the grant at the place that the header names."""
+        if (sealing := record.header.sealing) is None:
+            return None
+        own = [grant for grant in self.grants if grant.originator == record.batch.originator]
+        named = [grant for grant in own if grant.body.audience_key_id == sealing.audience_key_id]
+        return next(iter(named + [grant for grant in own if grant.sequence == sealing.grant]), None)
+
+
+def _answer(decision: Decision) -> Answer:
+    if decision.outcome is Outcome.STORED and decision.opened is not None:
+        return Answer("stored", decision.opened.payload)
+    if decision.outcome in (Outcome.REJECTED, Outcome.WITHHELD):
+        return Answer(decision.code or "")
+    return Answer("counted" if decision.outcome is Outcome.COUNTED else decision.outcome.value)
+
+
+@dataclass(slots=True)
+class SecondReader:
+    """The second implementation."""
+
+    node: str
+    chain: verify.Chain
+    private: dict[bytes, bytes]
+
+    @classmethod
+    def of(cls, node: str, knowledge: Knowledge, keys: PrivateKeys) -> "SecondReader":
+        """The reader `node` with these private keys."""
+        private = {key.key_id: key.private for key in keys.keys if key.use is KeyUse.ENCRYPT}
+        return cls(node, verify.Chain(knowledge), private)
+
+    def read(self, value: bytes, place: Place, now: int) -> Answer:
+        """Judge one record."""
+        try:
+            record = verify.verify(value, self.chain.knowledge, place.originator, place.stream)
+            self.chain.place(record, now)
+            if record.header["sealing"] is not None:
+                return self._opened(open_message(record, self.chain, self.node, self.private, now))
+            if record.header["type"] == "KEY_GRANT":
+                unwrap(record, None, self.chain, self.node, self.private)
+        except verify.Refused as refused:
+            is_grant = refused.step == 13 and place.stream == "keys"
+            return Answer("counted" if is_grant and refused.code in ("waiting", "not_addressed") else refused.code)
+        return Answer("counted")
+
+    def _opened(self, opened: Opened) -> Answer:
+        if opened.labels["kind"] == "RECALL":
+            return Answer("counted")
+        return Answer("stored", avro.encode("IntelligenceReport", opened.payload))
+
+
+@dataclass(slots=True)
+class Twins:
+    """Both readers as the same node."""
+
+    project: ProjectReader
+    second: SecondReader
+
+    @classmethod
+    def of(cls, node: str, documents: list[bytes], governance: Governance, keys: PrivateKeys) -> "Twins":
+        """Both, from the same documents and keys."""
+        knowledge = load(documents, governance.community)
+        return cls(ProjectReader.of(node, governance, keys), SecondReader.of(node, knowledge, keys))
+
+    def read(self, value: bytes, place: Place, now: int) -> Answer:
+        """What both say; fails if they differ."""
+        first, second = self.project.read(value, place, now), self.second.read(value, place, now)
+        assert first == second
+        return first

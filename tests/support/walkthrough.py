@@ -1,0 +1,87 @@
+"""Runs the README's walk-through of the real input as a reader would, in one shell, and tells where time went."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"<!-- run: real-input -->\n```sh\n(.*?)```", re.DOTALL)
+SECONDS_MAX = 540
+IMPORTED = ".imported"
+PHASES = {  # what begins with the first command like this
+    "lab": "enlace lab",
+    "import": "enlace import",
+    "start": "enlace run",
+    "drained": "enlace status --until drained",
+    "caught-up": "enlace status --until caught-up",
+    "look": "enlace search",
+    "stop": "kill",
+}
+
+"""Runs as long as the README has no walk-through of its own."""
+
+
+def readme() -> str:
+    """The whole of it."""
+    return (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> str:
+    """What the README tells a reader to run, and a copy of the lab as the imports left it."""
+    handing_in, *rest = BLOCK.findall(readme())
+    return "\n".join([handing_in, f'cp -a "$LAB" "$LAB{IMPORTED}"', *rest])
+
+
+def walk_through(folder: Path, data: Path) -> tuple[str, dict[str, float]]:
+    """Run the commands: what they print, and the seconds of each phase.
+
+    Temporary folders are made in `folder`. Leaves no process behind.
+    """
+    trace = folder / "trace"
+    script = f"exec 9>'{trace}'; BASH_XTRACEFD=9; PS4='+ $EPOCHREALTIME '; set -x\n{commands()}"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "ENLACE_DATA": str(data), "TMPDIR": str(folder), "PATH": path}
+    output = folder / "output"
+    with output.open("w") as file:
+        shell = subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        try:
+            shell.wait(SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the walk-through did not end in {SECONDS_MAX} s:\n{output.read_text()}")
+        finally:
+            _end(shell)
+    return output.read_text(), _phases(trace.read_text(), time.time())
+
+
+def _end(shell: "subprocess.Popen[bytes]") -> None:
+    """End what still runs of the shell's own session."""
+    try:
+        os.killpg(shell.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    shell.wait()
+
+
+def _phases(trace: str, ended: float) -> dict[str, float]:
+    """Seconds from the first command of each kind to the first of the next."""
+    begun: dict[str, float] = {}
+    for moment, command in re.findall(r"^\++ ([0-9.]+) (.*)$", trace, re.MULTILINE):
+        for name, beginning in PHASES.items():
+            if command.startswith(beginning):
+                begun.setdefault(name, float(moment))
+    ends = [*list(begun.values())[1:], ended]
+    return {name: end - start for (name, start), end in zip(begun.items(), ends, strict=True)}
