@@ -15,8 +15,8 @@ from broker.log import Entry, Log
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import ZERO_HASH, Place
-from node.reports.intake import Draft
 from node.reports.labels import labels_of
+from node.reports.validate import Draft
 from node.store import messages, notes, outbox, streams, views
 from node.store.engine import Store
 from node.verification.chain import Link, StreamView

@@ -23,7 +23,7 @@ from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import KAFKA, open_log
 from broker.log import Log, TopicSpec
-from node.reports.intake import Draft
+from node.reports.validate import Draft
 from node.runtime.assembly import open_store, publisher
 from tests.support.processes import running, until
 

@@ -17,7 +17,7 @@ from broker.log import Log
 from node import clock
 from node.commands.lab import lab
 from node.exchange.publish import Publisher
-from node.reports.intake import Draft, accept
+from node.reports.validate import Draft, accept
 from node.runtime.assembly import (
     Home,
     Node,

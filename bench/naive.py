@@ -21,8 +21,8 @@ from broker.log import Entry, Log
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
-from node.reports.intake import Draft
 from node.reports.labels import expires_at, labels_of
+from node.reports.validate import Draft
 from node.sealing import hpke, keys
 from node.sealing.keystore import PrivateKeys
 from node.sealing.seal import Head, SealedBatch

@@ -8,9 +8,9 @@ from node.commands.consult import time_of
 from node.errors import Refused, UsageError
 from node.files import read_file
 from node.message import ZERO_HASH
-from node.reports import lines
-from node.reports.intake import ReportRefused, accept
+from node.reports import ndjson
 from node.reports.labels import labels_of
+from node.reports.validate import ReportRefused, accept
 from node.runtime.assembly import Home
 from node.sharing import policy
 from node.trust.documents import read_folder
@@ -30,7 +30,7 @@ def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | 
                 path=option,
                 hint=f"one of {', '.join(governance.nodes)}",
             )
-    obj = lines.parse_object(read_file(report, lines.ITEM_SIZE_BYTES_MAX))
+    obj = ndjson.parse_object(read_file(report, ndjson.ITEM_SIZE_BYTES_MAX))
     if isinstance(obj, FieldError):
         raise UsageError(obj.code, obj.message, path=str(report), hint="--report takes one JSON object")
     obj.pop("refers_to", None)  # no part of what a clause looks at

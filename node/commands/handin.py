@@ -16,8 +16,8 @@ from node.commands.answer import presentable
 from node.commands.consult import actor
 from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
-from node.reports import lines
-from node.reports.intake import (
+from node.reports import ndjson
+from node.reports.validate import (
     Draft,
     ReportRefused,
     accept,
@@ -36,14 +36,14 @@ async def publish(home: Home, data: bytes, *, dry_run: bool) -> AsyncIterator[di
     """Hand in every report of `data` (one JSON object, or NDJSON); the answers of the contract, one for each."""
     async with open_store(home) as store:
         intake = publisher(home, store, actor=actor())
-        items = lines.parse_lines(data)
+        items = ndjson.parse_lines(data)
         while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
             for answer in await _chunk(home, store, intake, chunk, dry_run=dry_run):
                 yield answer
 
 
 async def _chunk(
-    home: Home, store: Store, intake: Publisher, chunk: Sequence[lines.Item], *, dry_run: bool
+    home: Home, store: Store, intake: Publisher, chunk: Sequence[ndjson.Item], *, dry_run: bool
 ) -> list[dict[str, Any]]:
     wanted = [id_ for _, item in chunk if isinstance(item, dict) for id_ in referred_ids(item)]
     known = await _originators(home, store, wanted) if wanted else {}
@@ -119,7 +119,7 @@ async def import_file(
 ) -> dict[str, Any]:
     """Import `file` by `mapping`; every row that is ours has a line in the `report` file. Returns the counts."""
     from node.files import read_text
-    from node.reports.importing import ImportedRow, Source, import_rows
+    from node.reports.import_rows import ImportedRow, Source, import_rows
     from node.reports.mapping import load
 
     text = read_text(mapping)

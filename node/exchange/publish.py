@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from node.errors import Refused
 from node.message import ZERO_HASH
-from node.reports.intake import Draft
 from node.reports.labels import labels_of
+from node.reports.validate import Draft
 from node.sealing.seal import Random
 from node.sharing.addressing import Addressed, Addressing
 from node.store import notes, outbox

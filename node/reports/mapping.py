@@ -1,6 +1,6 @@
 """A mapping: TOML that says how the rows of somebody's file become reports, decoded and checked before any row is read.
 
-Pure. What it makes of a row is in node/reports/mapped.py, the file's rows are in node/reports/rows.py.
+Pure. What it makes of a row is in node/reports/map_row.py, the file's rows are in node/reports/row_files.py.
 
 Rules:
 - Strict: an unknown key, path, table or column is an error that names the nearest known one.
@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final, NoReturn
 
 from node.errors import UsageError
-from node.reports.columns import ColumnError, columns_of, zone_of
-from node.reports.rows import Shape
-from node.reports.targets import (
+from node.reports.conversions import ColumnError, columns_of, zone_of
+from node.reports.mappable_fields import (
     IDENTIFIERS,
     Form,
     entity_targets,
     report_targets,
 )
+from node.reports.row_files import Shape
 from node.strict import convert, parse_toml
 from schemas.types import Mapping, MappingField, MappingTable
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from broker.topology import default, default_region
-from node.reports.intake import accept
 from node.reports.mapping import load
+from node.reports.validate import accept
 from node.strict import convert, parse_toml
 from schemas import codes
 from schemas.types import AgreementFile, AgreementStatus, LabelKind

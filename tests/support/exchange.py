@@ -20,7 +20,7 @@ from node.exchange.receipting import Receipting
 from node.exchange.relay import Relay
 from node.exchange.subscribe import Subscriber
 from node.message import DAY_MS, Place
-from node.reports.intake import Draft, accept
+from node.reports.validate import Draft, accept
 from node.runtime.installed import unwrapper
 from node.sealing.seal import Signer
 from node.sharing.audience import AudienceKeys

@@ -12,8 +12,8 @@ from msgspec import structs
 
 from node.clock import random_bytes
 from node.message import DAY_MS, SUITE, Place, digest, expand, frame
-from node.reports.intake import accept
 from node.reports.labels import expires_at, labels_of
+from node.reports.validate import accept
 from node.sealing import hpke, merkle
 from node.sealing.keystore import PrivateKey
 from node.sealing.seal import (

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from broker.topology import default
-from node.reports.intake import Draft, accept
+from node.reports.validate import Draft, accept
 
 NOW_MS = 1_795_392_000_000  # 2026-11-23
 TOPOLOGY = default()

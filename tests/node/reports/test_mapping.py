@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from node.errors import UsageError
-from node.reports.mapped import node_of, report_of, values_of
+from node.reports.map_row import node_of, report_of, values_of
+from node.reports.mappable_fields import Form, entity_targets, report_targets
 from node.reports.mapping import check_columns, columns_named, load
-from node.reports.targets import Form, entity_targets, report_targets
 from schemas import types
 
 MAPPING = """

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from node.reports.intake import ReportRefused
 from node.reports.rules import check
+from node.reports.validate import ReportRefused
 from schemas.avro import codec
 from schemas.json_form import jsonform
 from schemas.types import IntelligenceReport, LabelKind, Reference

@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 
 from node.message import DAY_MS, ZERO_HASH
-from node.reports.intake import accept
 from node.reports.labels import labels_of
+from node.reports.validate import accept
 from node.sharing.addressing import Addressing, address
 from schemas.types import Labels
 from tests.support.community import T0, Community, clause

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import UsageError
-from node.reports.rows import (
+from node.reports.row_files import (
     FIELD_LENGTH_MAX,
     Row,
     Shape,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reports.lines import ITEM_SIZE_BYTES_MAX, parse_lines
+from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, parse_lines
 from schemas.findings import FieldError
 
 

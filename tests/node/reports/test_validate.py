@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from broker.topology import Region, Topology
 from node.message import PLAINTEXT_SIZE_BYTES_MAX, ZERO_HASH, frame, padded_length
-from node.reports.intake import ReportRefused, referred_ids, report_id_of_key
 from node.reports.labels import labels_of
 from node.reports.rules import check
+from node.reports.validate import ReportRefused, referred_ids, report_id_of_key
 from schemas import codes
 from schemas.avro import codec
 from schemas.types import IntelligenceReport, LabelKind, Reference

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
 from broker.topology import Topology
-from node.reports.intake import (
+from node.reports.map_row import node_of, report_of, values_of
+from node.reports.mapping import EVERY_COLUMN, check_columns, shape_of
+from node.reports.row_files import Row, columns, read_rows
+from node.reports.validate import (
     Draft,
     ReportRefused,
     accept,
     report_id_of_key,
 )
-from node.reports.mapped import node_of, report_of, values_of
-from node.reports.mapping import EVERY_COLUMN, check_columns, shape_of
-from node.reports.rows import Row, columns, read_rows
 from schemas.findings import FieldError
 from schemas.types import Mapping
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reports.columns import (
+from node.reports.conversions import (
     ColumnError,
     columns_of,
     filled,

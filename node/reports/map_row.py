@@ -1,6 +1,6 @@
 """What a mapping makes of one row: whose it is, and the report as JSON values for intake.
 
-Pure. Whether the outcome is a lawful report is intake's to say (node/reports/intake.py). Nothing here depends on
+Pure. Whether the outcome is a lawful report is intake's to say (node/reports/validate.py). Nothing here depends on
 the day, so importing a file again finds the same reports.
 
 Rules:
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from node.reports.columns import (
+from node.reports.conversions import (
     ColumnError,
     filled,
     looked_up,
@@ -26,7 +26,7 @@ from node.reports.columns import (
     shown,
     zone_of,
 )
-from node.reports.targets import Form, entity_targets, report_targets
+from node.reports.mappable_fields import Form, entity_targets, report_targets
 from schemas import types
 from schemas.findings import FieldError
 from schemas.formats import time_text

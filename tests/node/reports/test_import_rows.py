@@ -10,15 +10,15 @@ import pytest
 
 from broker.topology import default
 from node.errors import Unavailable, UsageError
-from node.reports.importing import (
+from node.reports.import_rows import (
     CHUNK_ROWS,
     Counts,
     ImportedRow,
     Source,
     import_rows,
 )
-from node.reports.intake import Draft
 from node.reports.mapping import load
+from node.reports.validate import Draft
 from tests.support.data import DATA
 from tests.support.samples import NOW_MS
 

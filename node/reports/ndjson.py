@@ -1,6 +1,6 @@
 """JSON and NDJSON handed in as bytes, item by item: a bad line is one refused item and the next line goes on.
 
-Pure. Whether an item is a report is not asked here (node/reports/intake.py).
+Pure. Whether an item is a report is not asked here (node/reports/validate.py).
 
 Rules:
 - One JSON object, on one line or pretty-printed over several; or NDJSON, one object a line. Blank lines are no items.
