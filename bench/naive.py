@@ -23,8 +23,8 @@ from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
 from node.reports.labels import expires_at, labels_of
 from node.reports.validate import Draft
-from node.sealing import hpke, keys
-from node.sealing.keystore import PrivateKeys
+from node.sealing import hpke, public_keys
+from node.sealing.private_keys import PrivateKeys
 from node.sealing.seal import Head, SealedBatch
 from node.store import messages, notes, outbox, streams
 from node.store.engine import Store
@@ -184,7 +184,9 @@ def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
     """Verify and open one record; what does not hold raises."""
     value = entry.value or b""
     sealed = codec.decode(SealedMessage, value)
-    if not keys.verify_ed25519(public, sealed.signature, frame(sealed.header, sealed.content_hash, sealed.batch)):
+    if not public_keys.verify_ed25519(
+        public, sealed.signature, frame(sealed.header, sealed.content_hash, sealed.batch)
+    ):
         raise AssertionError("the signature does not hold")
     if digest(sealed.content) != sealed.content_hash:
         raise AssertionError("the content has another hash")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from broker.embedded.embedded import EmbeddedLog
 from node.exchange import publish, relay
 from node.reports import rules
-from node.sealing import keys, merkle, seal
+from node.sealing import merkle, public_keys, seal
 from node.sharing import addressing, audience, policy
 from node.store.engine import Store
 from node.verification import (
@@ -37,7 +37,7 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CODEC, codec, "decode"),
     (CODEC, codec, "encode"),
     (CODEC, codec, "sorted_set"),
-    (CRYPTOGRAPHY, keys, "verify_ed25519"),
+    (CRYPTOGRAPHY, public_keys, "verify_ed25519"),
     (CRYPTOGRAPHY, merkle, "leaf_hash"),
     (CRYPTOGRAPHY, merkle, "path_is_valid"),
     (CRYPTOGRAPHY, merkle, "tree"),

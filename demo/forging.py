@@ -8,7 +8,7 @@ from pathlib import Path
 from broker.bus import open_log
 from broker.log import Log
 from node.message import digest
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from node.sealing.seal import (
     Head,
     Signer,

@@ -14,8 +14,8 @@ from node.errors import UsageError
 from node.files import read_text, write_file
 from node.message import REGISTRY
 from node.runtime import config
-from node.sealing import keystore
-from node.sealing.keystore import PrivateKeys
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys
 from node.trust import documents
 from node.trust.admission import Examined, SignatureCheck
 from node.trust.compile import compile_text
@@ -70,7 +70,7 @@ def keygen(identity: str, file: Path, *, passphrase_file: Path | None = None) ->
         message = f"{identity} is no trustee's id"
         raise UsageError("value_invalid", message, path="ID", hint="capitals and digits, as in TR1")
     keys = PrivateKeys.generate(identity, (KeyUse.AGREE,))
-    keystore.write(file, keys, passphrase_file or config.passphrase_variable())
+    private_keys.write(file, keys, passphrase_file or config.passphrase_variable())
     [key] = keys.keys
     return {
         "id": identity,
@@ -130,12 +130,12 @@ def _readable(value: Any) -> Any:
 
 def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> PrivateKeys:
     if key is not None:
-        return keystore.read(key, passphrase_file or config.passphrase_variable())
+        return private_keys.read(key, passphrase_file or config.passphrase_variable())
     if context.home is None:
         raise UsageError("home_missing", "no key was named", path="--key", hint="give --key FILE or --home DIR")
     settings = config.load(context.home).keys
     passphrase = context.home / settings.passphrase_file if settings.passphrase_file else None
-    return keystore.read(context.home / settings.file, passphrase)
+    return private_keys.read(context.home / settings.file, passphrase)
 
 
 def _result(parsed: Parsed, governance: Governance | None) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from node.errors import UsageError
 from node.files import make_folder, write_file
 from node.message import REGISTRY
 from node.runtime.config import NODE_FILE
-from node.sealing import keystore
-from node.sealing.keystore import PrivateKeys
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys
 from node.trust.documents import FOLDER
 from node.trust.signed import NODE_CODE
 from schemas.formats import bytes_text
@@ -51,11 +51,11 @@ def init(
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
         message = f"{node} is no node code"
         raise UsageError("value_invalid", message, path="--node", hint="ISO 3166-1 alpha-2, or a body's code")
-    keystore.read_passphrase(passphrase_file)  # before anything is made
+    private_keys.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)
     make_folder(home / FOLDER)
     keys = PrivateKeys.generate(node)
-    keystore.write(home / keys_file, keys, passphrase_file)
+    private_keys.write(home / keys_file, keys, passphrase_file)
     tables: dict[str, dict[str, str]] = {"node": {"id": node}, "bus": {"url": bus}, "keys": {"file": keys_file}}
     if community is not None:
         tables["node"]["community"] = bytes_text(community)

@@ -25,8 +25,8 @@ from node.files import make_folder, read_text, write_file
 from node.message import DAY_MS, SUITE
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
-from node.sealing import keystore
-from node.sealing.keystore import PrivateKeys
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys
 from node.strict import parse_toml
 from node.trust import documents
 from node.trust.compile import compile_text, document_of
@@ -152,7 +152,7 @@ def _trustees(folder: Path) -> tuple[PrivateKeys, ...]:
     make_folder(folder)
     made = tuple(PrivateKeys.generate(name, (KeyUse.AGREE,)) for name in TRUSTEES)
     for keys in made:
-        keystore.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
+        private_keys.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
     return made
 
 

@@ -25,8 +25,8 @@ from node.runtime import config
 from node.runtime.connection import opened_bus, protection_of
 from node.runtime.installed import Installed
 from node.runtime.share import Share
-from node.sealing import keystore
-from node.sealing.keystore import PrivateKeys
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import Fresh
 from node.sealing.seal import Signer
 from node.store.engine import Store
@@ -57,7 +57,7 @@ class Home:
     def keys(self) -> PrivateKeys:
         """The node's private keys; UsageError if they cannot be read or are another node's."""
         passphrase = self.config.keys.passphrase_file
-        keys = keystore.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
+        keys = private_keys.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
         if keys.node != self.config.node.id:
             raise UsageError("keys_foreign", f"the keys are those of {keys.node}", path="keys.file")
         return keys

@@ -12,7 +12,7 @@ import structlog
 
 from node.errors import EnlaceError
 from node.sealing.hpke import WrapFailed, unwrap
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from node.sharing.audience import AudienceKeys
 from node.trust.documents import Folder, read_folder
 from node.trust.governance import Governance

@@ -23,7 +23,7 @@ import msgspec
 
 from node.errors import UsageError
 from node.message import REGISTRY, frame
-from node.sealing.keys import SIGNING_USES, key_id, verify
+from node.sealing.public_keys import SIGNING_USES, key_id, verify
 from node.trust.signed import DocumentInvalid, Parsed
 from node.trust.versions import (
     AgreementVersion,

@@ -21,7 +21,7 @@ from typing import Final
 
 from node.errors import UsageError
 from node.message import REGISTRY, ZERO_HASH, digest
-from node.sealing.keys import BadKey, check_public, key_id
+from node.sealing.public_keys import BadKey, check_public, key_id
 from schemas.avro.codec import BadMessage, decode
 from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, KeyUse, Node, Root, SignedDocument
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from node.errors import Rejected
 from node.message import frame
-from node.sealing import keys
+from node.sealing import public_keys
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import (
@@ -71,5 +71,5 @@ def _checkpoint(body: CheckpointBody, batch: Batch, governance: Governance) -> N
     if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:
         raise Rejected("body_malformed", f"the checkpoint names no CHECKPOINT key of {batch.originator}")
     signed = frame("enlace/1 checkpoint", batch.community, batch.originator, body.checkpoint)
-    if not keys.verify_mldsa(key.public, body.signature, signed):
+    if not public_keys.verify_mldsa(key.public, body.signature, signed):
         raise Rejected("body_malformed", "the checkpoint's ML-DSA signature does not hold")

@@ -35,7 +35,7 @@ from node.message import (
     frame,
     padded_length,
 )
-from node.sealing import keys, merkle
+from node.sealing import merkle, public_keys
 from node.trust.governance import Governance
 from node.trust.versions import KeyRecord
 from node.verification.bodies import check_body
@@ -202,7 +202,7 @@ def _use(key: KeyRecord, batch: Batch) -> None:
 
 
 def _signature(sealed: SealedMessage, key: KeyRecord) -> None:
-    if not keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
+    if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
         raise Rejected("signature_invalid", "the signature does not hold over the batch")
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.message import Place, expand, frame
 from node.sealing import hpke, merkle
-from node.sealing.keystore import PrivateKey, PrivateKeys
+from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust.governance import load as load_governance
 from schemas.avro import codec
 from schemas.json_form import jsonform

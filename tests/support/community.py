@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from node.message import DAY_MS, SUITE
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from node.trust import compile as compiling
 from node.trust import documents
 from node.trust.governance import Governance, load

@@ -18,7 +18,7 @@ MODULES_IN_PACKAGE_MAX: Final = 25
 PURE_PACKAGES: Final = "reports sealing trust sharing verification"
 """They hold rules: no `await`, no file, no clock, no randomness, no log; time and randomness are arguments."""
 
-IMPURE: Final = "reports.import_rows reports.mapping reports.row_files sealing.keystore trust.documents"
+IMPURE: Final = "reports.import_rows reports.mapping reports.row_files sealing.private_keys trust.documents"
 """Modules of those packages that read files, or import one that does."""
 
 TABLES_READ_AT_IMPORT: Final = "reports.identifiers"
@@ -71,7 +71,7 @@ OVER_LENGTH: Final[dict[str, int]] = {
     "node/trust/admission.py": 232,
     "node/reports/identifiers.py": 214,
     "node/reports/validate.py": 227,
-    "node/sealing/keystore.py": 243,
+    "node/sealing/private_keys.py": 243,
     "node/commands/lab.py": 223,
     "node/reports/map_row.py": 223,
     "node/sharing/policy.py decide": 50,

@@ -15,7 +15,7 @@ from node.message import DAY_MS, SUITE, Place, digest, expand, frame
 from node.reports.labels import expires_at, labels_of
 from node.reports.validate import accept
 from node.sealing import hpke, merkle
-from node.sealing.keystore import PrivateKey
+from node.sealing.private_keys import PrivateKey
 from node.sealing.seal import (
     Head,
     Leaf,

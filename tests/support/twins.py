@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from node.errors import Rejected
 from node.message import Place, Verified
 from node.runtime.installed import unwrapper
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from node.sharing.audience import AudienceKeys, Grant
 from node.trust.governance import Governance
 from node.verification.chain import StreamView

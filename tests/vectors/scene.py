@@ -10,7 +10,7 @@ from typing import Any
 
 from node.message import DAY_MS
 from node.sealing.hpke import PRIVATE_SIZE_BYTES
-from node.sealing.keystore import PrivateKey, PrivateKeys
+from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust import documents
 from node.trust.governance import Governance, load
 from schemas.avro.codec import encode

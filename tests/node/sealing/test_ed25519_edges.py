@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from node.message import SUITE
-from node.sealing import curve
-from node.sealing.keys import (
+from node.sealing import edwards25519
+from node.sealing.public_keys import (
     SMALL_ORDER,
     BadKey,
     check_public,
@@ -22,8 +22,8 @@ from node.trust.signed import DocumentInvalid
 from schemas import types
 from schemas.avro.codec import encode
 from schemas.types import DocumentKind, KeyUse
-from tests.node.sealing.test_keys import BASE_POINT, point
-from tests.node.sealing.test_keys import encode as encoded
+from tests.node.sealing.test_public_keys import BASE_POINT, point
+from tests.node.sealing.test_public_keys import encode as encoded
 from tests.support.community import (
     Community,
     document,
@@ -38,16 +38,16 @@ SPECCHECK = DATA / "ed25519-speccheck" / "cases.json"
 
 # Keys.
 
-TORSION = sorted(encoding for encoding in SMALL_ORDER if curve.decode(encoding) is not None)
+TORSION = sorted(encoding for encoding in SMALL_ORDER if edwards25519.decode(encoding) is not None)
 UNSAFE: dict[str, bytes] = {
     **{f"small order {one.hex()[:4]}..{one.hex()[-2:]}": one for one in sorted(SMALL_ORDER)},
     **{
-        f"base point and {one.hex()[:4]}..{one.hex()[-2:]}": encoded(curve.add(point(BASE_POINT), point(one)))
+        f"base point and {one.hex()[:4]}..{one.hex()[-2:]}": encoded(edwards25519.add(point(BASE_POINT), point(one)))
         for one in TORSION
-        if not curve.is_identity(point(one))
+        if not edwards25519.is_identity(point(one))
     },
     **{
-        f"y is p + {extra}, sign {sign}": (curve.P + extra | sign << 255).to_bytes(32, "little")
+        f"y is p + {extra}, sign {sign}": (edwards25519.P + extra | sign << 255).to_bytes(32, "little")
         for extra in range(19)
         for sign in (0, 1)
     },
@@ -139,7 +139,7 @@ def test_a_signature_whose_s_is_not_reduced_does_not_hold(times: int) -> None:
     """S + nL for each n that fits: one message would have many signatures, and a memory of signatures many keys."""
     key = keys_of("BZ").newest(KeyUse.SEAL)
     signature = key.sign(b"data")
-    s = int.from_bytes(signature[32:], "little") + times * curve.L
+    s = int.from_bytes(signature[32:], "little") + times * edwards25519.L
 
     assert verify_ed25519(key.public, signature, b"data")
     assert not verify_ed25519(key.public, signature[:32] + s.to_bytes(32, "little"), b"data")
@@ -148,7 +148,7 @@ def test_a_signature_whose_s_is_not_reduced_does_not_hold(times: int) -> None:
 def test_a_signature_whose_r_is_not_canonical_does_not_hold() -> None:
     """R is compared as bytes: under A = 0, R = 0 and S = 0 the equation holds for each way to write R."""
     zero = bytes(32)
-    other_ways = [IDENTITY[:31] + b"\x80", (curve.P + 1).to_bytes(32, "little")]
+    other_ways = [IDENTITY[:31] + b"\x80", (edwards25519.P + 1).to_bytes(32, "little")]
 
     assert verify_ed25519(IDENTITY, IDENTITY + zero, b"data")
     assert not any(verify_ed25519(IDENTITY, other + zero, b"data") for other in other_ways)

@@ -3,7 +3,7 @@
 import pytest
 
 from node.sealing import hpke
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from schemas.types import KeyUse
 
 KEY = bytes(range(32))

@@ -9,7 +9,7 @@ from msgspec import structs
 from node.errors import Rejected
 from node.message import DAY_MS
 from node.runtime.installed import unwrapper
-from node.sealing.keystore import PrivateKeys
+from node.sealing.private_keys import PrivateKeys
 from node.sharing.audience import (
     AudienceKeys,
     Grant,

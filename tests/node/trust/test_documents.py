@@ -11,7 +11,7 @@ from node.commands.governing import Context
 from node.commands.home import init
 from node.errors import UsageError
 from node.message import ZERO_HASH
-from node.sealing import keystore
+from node.sealing import private_keys
 from node.trust import documents
 from node.trust.compile import compile_text
 from node.trust.signed import DocumentInvalid, Parsed, parse
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path) -> 
 def test_a_community_is_founded_and_joined_by_commands_alone(tmp_path: Path) -> None:
     """ROOT, two nodes, one agreement: new, sign, check, install, as an operator does it."""
     for name in ("TR1", "TR2"):
-        keystore.write(tmp_path / name, keys_of(name))
+        private_keys.write(tmp_path / name, keys_of(name))
     root = tmp_path / "root.toml"
     root.write_text(root_text())
     homes = {name: init(tmp_path / name.lower(), name, "sqlite:///log.db") for name in ("BZ", "GT")}
@@ -312,7 +312,7 @@ def test_a_document_can_be_looked_at_without_any_home(tmp_path: Path) -> None:
 def test_a_key_that_does_not_count_signs_nothing(tmp_path: Path) -> None:
     """MX is no party."""
     community = Community(["BZ", "GT", "MX"])
-    keystore.write(tmp_path / "mx.json", keys_of("MX"))
+    private_keys.write(tmp_path / "mx.json", keys_of("MX"))
     file = tmp_path / "x.signed"
     file.write_bytes(documents.to_bytes(compiled(AGREEMENT, community)))
     context = Context(documents=folder_of(community, tmp_path / "documents"))

@@ -10,8 +10,8 @@ from msgspec import structs
 
 from node.errors import REJECTION_STEP, Rejected
 from node.message import DAY_MS, RECORD_SIZE_BYTES_MAX, Place, Verified, digest, frame
-from node.sealing.keystore import PrivateKey, PrivateKeys
 from node.sealing.merkle import leaf_hash
+from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.sealing.seal import Leaf, open_leaf
 from node.trust.governance import Governance
 from node.verification.verify import (

@@ -4,7 +4,7 @@ import pytest
 
 from node.errors import Rejected
 from node.message import Verified
-from node.sealing import keys
+from node.sealing import public_keys
 from node.verification.verify import SignatureMemory, verify
 from schemas.types import DocumentKind
 from tests.node.verification.test_verify import (
@@ -35,7 +35,7 @@ def test_a_batch_costs_one_verification_of_its_signature(monkeypatch: pytest.Mon
         calls.append(signature)
         return true(public, signature, data)
 
-    true = keys.verify_ed25519
+    true = public_keys.verify_ed25519
     monkeypatch.setattr("node.verification.verify.keys.verify_ed25519", counted)
 
     assert [reader.code(value) for value in records] == [""] * 5

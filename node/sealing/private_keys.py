@@ -34,7 +34,7 @@ from node.sealing.hpke import (
     load_private,
     public_of,
 )
-from node.sealing.keys import BadKey, check_public, key_id
+from node.sealing.public_keys import BadKey, check_public, key_id
 from schemas.types import KeyUse
 
 FORMAT: Final = "enlace keys 1"

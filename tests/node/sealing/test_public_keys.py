@@ -6,8 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.message import digest
-from node.sealing import curve
-from node.sealing.keys import (
+from node.sealing import edwards25519
+from node.sealing.private_keys import PrivateKey, PrivateKeys
+from node.sealing.public_keys import (
     PUBLIC_SIZE_BYTES,
     SMALL_ORDER,
     BadKey,
@@ -15,21 +16,20 @@ from node.sealing.keys import (
     key_id,
     verify,
 )
-from node.sealing.keystore import PrivateKey, PrivateKeys
 from schemas.types import KeyUse
 
 BASE_POINT = bytes.fromhex("5866666666666666666666666666666666666666666666666666666666666666")
 KEYS = PrivateKeys.generate("BZ")
 
 
-def encode(point: curve.Point) -> bytes:
-    inverse = pow(point[2], -1, curve.P)
-    x, y = point[0] * inverse % curve.P, point[1] * inverse % curve.P
+def encode(point: edwards25519.Point) -> bytes:
+    inverse = pow(point[2], -1, edwards25519.P)
+    x, y = point[0] * inverse % edwards25519.P, point[1] * inverse % edwards25519.P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-def point(encoding: bytes) -> curve.Point:
-    decoded = curve.decode(encoding)
+def point(encoding: bytes) -> edwards25519.Point:
+    decoded = edwards25519.decode(encoding)
     assert decoded is not None
     return decoded
 
@@ -41,7 +41,7 @@ def test_arithmetic_agrees_with_the_library_on_public_keys() -> None:
     scalar = (scalar & ((1 << 254) - 8)) | (1 << 254)
 
     expected = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    assert expected == encode(curve.multiply(scalar, point(BASE_POINT)))
+    assert expected == encode(edwards25519.multiply(scalar, point(BASE_POINT)))
 
 
 @pytest.mark.parametrize("key", KEYS.keys, ids=lambda key: key.use)
@@ -53,9 +53,9 @@ def test_a_generated_key_of_each_use_passes(key: PrivateKey) -> None:
 def test_there_are_fourteen_encodings_of_small_order_and_the_curve_agrees() -> None:
     """Each canonical one of them times the cofactor is the identity; the others are refused as encodings."""
     assert len(SMALL_ORDER) == 14
-    decoded = [curve.decode(encoding) for encoding in SMALL_ORDER]
+    decoded = [edwards25519.decode(encoding) for encoding in SMALL_ORDER]
     assert sum(item is not None for item in decoded) == 8
-    assert all(curve.is_identity(curve.multiply(8, item)) for item in decoded if item)
+    assert all(edwards25519.is_identity(edwards25519.multiply(8, item)) for item in decoded if item)
 
 
 @pytest.mark.parametrize("use", [KeyUse.SEAL, KeyUse.AGREE])
@@ -70,7 +70,7 @@ def test_a_key_of_small_order_is_refused(use: KeyUse, encoding: bytes) -> None:
 def test_a_key_with_a_component_of_small_order_is_refused() -> None:
     """[L]A is not the identity: verifiers with and without cofactor would disagree."""
     torsion = point(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
-    mixed = encode(curve.add(point(BASE_POINT), torsion))
+    mixed = encode(edwards25519.add(point(BASE_POINT), torsion))
     with pytest.raises(BadKey, match="subgroup"):
         check_public(KeyUse.SEAL, 1, mixed)
 
@@ -78,7 +78,7 @@ def test_a_key_with_a_component_of_small_order_is_refused() -> None:
 @pytest.mark.parametrize(
     "encoding",
     [
-        (curve.P + 3).to_bytes(32, "little"),  # y not reduced
+        (edwards25519.P + 3).to_bytes(32, "little"),  # y not reduced
         b"\xff" * 32,
         (2).to_bytes(32, "little"),  # no x for this y
     ],
@@ -159,7 +159,7 @@ def test_a_signature_with_s_not_reduced_does_not_hold() -> None:
     """S + L is the same number modulo L: accepting it would give one message two signatures."""
     key = KEYS.newest(KeyUse.SEAL)
     signature = key.sign(b"data")
-    s = int.from_bytes(signature[32:], "little") + curve.L
+    s = int.from_bytes(signature[32:], "little") + edwards25519.L
 
     assert not verify(KeyUse.SEAL, key.public, signature[:32] + s.to_bytes(32, "little"), b"data")
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from node.errors import UsageError
-from node.sealing import keystore
-from node.sealing.keystore import PrivateKeys, dump, load
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys, dump, load
 from schemas.types import KeyUse
 
 KEYS = PrivateKeys.generate("BZ")
@@ -112,24 +112,24 @@ def test_a_missing_use_is_a_usage_error() -> None:
 def test_the_file_is_made_for_its_owner_alone_and_never_overwritten(tmp_path: Path) -> None:
     """Mode 0600 from the beginning; replacing it has to be asked for."""
     path = tmp_path / "keys.json"
-    keystore.write(path, KEYS)
+    private_keys.write(path, KEYS)
 
     assert path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(UsageError) as error:
-        keystore.write(path, KEYS)
+        private_keys.write(path, KEYS)
     assert error.value.code == "file_exists"
     assert [item.name for item in tmp_path.iterdir()] == ["keys.json"]
-    assert keystore.read(path).node == "BZ"
+    assert private_keys.read(path).node == "BZ"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o666])
 def test_a_file_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     """Encrypted or not."""
     path = tmp_path / "keys.json"
-    keystore.write(path, KEYS)
+    private_keys.write(path, KEYS)
     path.chmod(mode)
     with pytest.raises(UsageError) as error:
-        keystore.read(path)
+        private_keys.read(path)
     assert error.value.code == "secret_exposed"
 
 
@@ -137,32 +137,32 @@ def test_a_file_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: i
 def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
     """Whoever owns it could read it and change it."""
     path = tmp_path / "keys.json"
-    keystore.write(path, KEYS)
+    private_keys.write(path, KEYS)
     os.chown(path, 12345, -1)
     with pytest.raises(UsageError, match="another user"):
-        keystore.read(path)
+        private_keys.read(path)
 
 
 def test_a_passphrase_file_opens_what_it_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its line end does not count; it must not be readable by all, and not be short."""
-    monkeypatch.setattr(keystore, "SCRYPT_LOG2_N", QUICK)
+    monkeypatch.setattr(private_keys, "SCRYPT_LOG2_N", QUICK)
     path, passphrase = tmp_path / "keys.json", tmp_path / "passphrase"
     passphrase.write_bytes(PASSPHRASE + b"\n")
     passphrase.chmod(0o440)
-    keystore.write(path, KEYS, passphrase)
+    private_keys.write(path, KEYS, passphrase)
 
-    assert keystore.read(path, passphrase).by_id(KEYS.keys[0].key_id) is not None
+    assert private_keys.read(path, passphrase).by_id(KEYS.keys[0].key_id) is not None
     passphrase.chmod(0o444)
     with pytest.raises(UsageError, match="can read or write it"):
-        keystore.read(path, passphrase)
+        private_keys.read(path, passphrase)
     passphrase.chmod(0o600)
     passphrase.write_bytes(b"short\n")
     with pytest.raises(UsageError, match="shorter"):
-        keystore.read(path, passphrase)
+        private_keys.read(path, passphrase)
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     """With its path."""
     with pytest.raises(UsageError) as error:
-        keystore.read(tmp_path / "absent.json")
+        private_keys.read(tmp_path / "absent.json")
     assert error.value.path == str(tmp_path / "absent.json")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from node.errors import EnlaceError
 from node.message import SUITE, digest, frame
-from node.sealing import curve
+from node.sealing import edwards25519
 from schemas.types import KeyUse
 
 MLKEM_PUBLIC_SIZE_BYTES: Final = 1184
@@ -87,10 +87,10 @@ def check_public(use: KeyUse, suite: int, public: bytes) -> None:
 def _ed25519_fault(public: bytes) -> str | None:
     if public in SMALL_ORDER:
         return "is a point of small order"
-    point = curve.decode(public)
+    point = edwards25519.decode(public)
     if point is None:
         return "is not the canonical encoding of a point"
-    if not curve.is_identity(curve.multiply(curve.L, point)):
+    if not edwards25519.is_identity(edwards25519.multiply(edwards25519.L, point)):
         return "is outside the subgroup of prime order"
     return None
 
