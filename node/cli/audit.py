@@ -80,7 +80,7 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
         path = "--bus" if bus is None else "--documents"
         hint = "give --bus URL and --documents FOLDER, or a node's --home DIR for both"
         raise UsageError("home_missing", "no log or no documents were named", path=path, hint=hint)
-    from node.trust.documents import FOLDER
+    from node.trust.document_files import FOLDER
 
     named = home_of(home)
     settings = config.load(named)
@@ -94,7 +94,7 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
 
 def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
     from node.runtime.installed import warn_of_problems
-    from node.trust.documents import read_folder
+    from node.trust.document_files import read_folder
 
     if not sources.documents.is_dir():
         raise UsageError("root_missing", f"{sources.documents} is no folder of documents", path="--documents")

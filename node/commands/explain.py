@@ -13,7 +13,7 @@ from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, accept
 from node.runtime.assembly import Home
 from node.sharing import policy
-from node.trust.documents import read_folder
+from node.trust.document_files import read_folder
 from schemas.json_form.jsonform import FieldError
 
 

@@ -16,13 +16,13 @@ from node.message import REGISTRY
 from node.runtime import config
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
-from node.trust import documents
+from node.trust import document_files
 from node.trust.admission import Examined, SignatureCheck
-from node.trust.compile import compile_text
-from node.trust.documents import FOLDER, SUFFIX
+from node.trust.compile_toml import compile_text
+from node.trust.document_files import FOLDER, SUFFIX
+from node.trust.effective import time_or_number
 from node.trust.governance import Governance
-from node.trust.signed import NODE_CODE, Parsed
-from node.trust.versions import time_or_number
+from node.trust.signed_document import NODE_CODE, Parsed
 from schemas.formats import bytes_text
 from schemas.types import DocumentKind, KeyUse
 
@@ -45,7 +45,7 @@ class Context:
 
     def governance(self) -> Governance | None:
         """Of the folder; None if there is none, or nothing in it."""
-        return documents.read_folder_if_any(self.folder, self.community()) if self.folder else None
+        return document_files.read_folder_if_any(self.folder, self.community()) if self.folder else None
 
     def topology(self) -> topologies.Topology:
         """The home's, or the one that ships."""
@@ -60,7 +60,7 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> di
         DocumentKind(kind.upper()), text, governance=governance, topology=context.topology(), file=file.name
     )
     target = file.with_name(file.name + SUFFIX)
-    write_file(target, documents.to_bytes(parsed), replace=replace)
+    write_file(target, document_files.to_bytes(parsed), replace=replace)
     return _result(parsed, governance) | {"file": str(target)}
 
 
@@ -85,21 +85,21 @@ def sign(
     file: Path, context: Context, *, key: Path | None = None, passphrase_file: Path | None = None
 ) -> dict[str, Any]:
     """Add the signatures of a key file, or of the home's keys, to FILE."""
-    parsed, governance = documents.read(file), context.governance()
-    signed = documents.sign(parsed, _keys(context, key, passphrase_file), governance)
-    write_file(file, documents.to_bytes(signed), replace=True)
+    parsed, governance = document_files.read(file), context.governance()
+    signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance)
+    write_file(file, document_files.to_bytes(signed), replace=True)
     return _result(signed, governance)
 
 
 def check(file: Path, context: Context) -> dict[str, Any]:
     """Whether FILE has effect beside the documents here."""
-    parsed = documents.read(file)
+    parsed = document_files.read(file)
     return _result(parsed, context.governance())
 
 
 def show(file: Path, context: Context) -> dict[str, Any]:
     """As `check`, and what the document says."""
-    parsed = documents.read(file)
+    parsed = document_files.read(file)
     document = parsed.document
     header = {
         "community": bytes_text(document.community),
@@ -115,9 +115,9 @@ def install(file: Path, context: Context) -> dict[str, Any]:
     """Put FILE beside the documents of the home; UsageError if it has no effect there."""
     if context.folder is None:
         raise UsageError("home_missing", "no home was named", path="--home", hint="give --home DIR or set ENLACE_HOME")
-    parsed = documents.read(file)
-    target = documents.install(parsed, context.folder, context.community())
-    return _result(documents.read(target), context.governance()) | {"file": str(target)}
+    parsed = document_files.read(file)
+    target = document_files.install(parsed, context.folder, context.community())
+    return _result(document_files.read(target), context.governance()) | {"file": str(target)}
 
 
 def _readable(value: Any) -> Any:
@@ -141,7 +141,7 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
 def _result(parsed: Parsed, governance: Governance | None) -> dict[str, Any]:
     """The keys of the contract, and the rule that it breaks if it breaks one."""
     try:
-        examined = documents.examine(parsed, governance)
+        examined = document_files.examine(parsed, governance)
     except UsageError as error:  # nothing is installed here that it could be held against
         unknown = tuple(
             SignatureCheck(signer=None, key_id=signature.key_id, valid=False) for signature in parsed.signed.signatures

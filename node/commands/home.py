@@ -20,8 +20,8 @@ from node.message import REGISTRY
 from node.runtime.config import NODE_FILE
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
-from node.trust.documents import FOLDER
-from node.trust.signed import NODE_CODE
+from node.trust.document_files import FOLDER
+from node.trust.signed_document import NODE_CODE
 from schemas.formats import bytes_text
 
 KEYS_FILE: Final = "keys.json"

@@ -28,11 +28,11 @@ from node.runtime.config import TOPOLOGY_FILE
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
 from node.strict import parse_toml
-from node.trust import documents
-from node.trust.compile import compile_text, document_of
-from node.trust.documents import FOLDER
+from node.trust import document_files
+from node.trust.compile_toml import compile_text, document_of
+from node.trust.document_files import FOLDER
 from node.trust.governance import Governance, load
-from node.trust.signed import Parsed
+from node.trust.signed_document import Parsed
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.formats import bytes_text, time_ms
@@ -121,7 +121,7 @@ def _make(
     shared = folder / FOLDER
     make_folder(shared)
     for parsed in signed.documents:
-        write_file(shared / documents.file_name(parsed), documents.to_bytes(parsed))
+        write_file(shared / document_files.file_name(parsed), document_files.to_bytes(parsed))
     for home in made.values():
         shutil.copytree(shared, home.home / FOLDER, dirs_exist_ok=True)
         if topology_path:
@@ -215,7 +215,7 @@ class _Signed:
 
     def _add(self, parsed: Parsed, signers: Iterable[PrivateKeys]) -> None:
         for keys in signers:
-            parsed = documents.sign(parsed, keys, self._governance)
+            parsed = document_files.sign(parsed, keys, self._governance)
         self.documents.append(parsed)
 
     def take_effect(self) -> None:

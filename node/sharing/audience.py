@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from node.errors import Rejected
 from node.message import AUDIENCE_KEY_LIFE_MS_MAX, expand, frame
 from node.sealing import hpke
+from node.trust.effective import KeyRecord
 from node.trust.governance import Governance
-from node.trust.versions import KeyRecord
 from schemas.avro import codec
 from schemas.types import ClauseReference, GrantEntry, KeyGrant, KeyUse
 

@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from node.message import DAY_MS
-from node.trust.versions import ANY, AgreementVersion, ClauseInForce, time_or_number
+from node.trust.effective import (
+    ANY,
+    AgreementVersion,
+    ClauseInForce,
+    time_or_number,
+)
 from schemas.types import AgreementStatus, Clause, ClauseReference, LabelKind, Labels
 
 

@@ -24,13 +24,13 @@ import msgspec
 from node.errors import UsageError
 from node.message import REGISTRY, frame
 from node.sealing.public_keys import SIGNING_USES, key_id, verify
-from node.trust.signed import DocumentInvalid, Parsed
-from node.trust.versions import (
+from node.trust.effective import (
     AgreementVersion,
     KeyRecord,
     NodeVersion,
     RootVersion,
 )
+from node.trust.signed_document import DocumentInvalid, Parsed
 from schemas.types import Agreement, AgreementStatus, Key, KeyReason, KeyUse, Node, Root
 
 

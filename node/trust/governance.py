@@ -14,15 +14,15 @@ from typing import Final
 
 from node.message import REGISTRY
 from node.trust.admission import Examined
-from node.trust.register import Problem, Register, fill
-from node.trust.signed import Parsed
-from node.trust.versions import (
+from node.trust.collect_documents import Problem, Register, fill
+from node.trust.effective import (
     AgreementVersion,
     ClauseInForce,
     KeyRecord,
     NodeVersion,
     RootVersion,
 )
+from node.trust.signed_document import Parsed
 from schemas.types import Clause, ClauseReference, DocumentKind, KeyUse
 
 REGISTRY_RULES: Final = False

@@ -36,8 +36,8 @@ from node.message import (
     padded_length,
 )
 from node.sealing import merkle, public_keys
+from node.trust.effective import KeyRecord
 from node.trust.governance import Governance
-from node.trust.versions import KeyRecord
 from node.verification.bodies import check_body
 from schemas.avro import codec
 from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage

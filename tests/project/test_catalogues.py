@@ -25,9 +25,9 @@ CLASSES: Final = [node for tree in TREES.values() for node in ast.walk(tree) if 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 LATER: Final = {"governance_stale"}  # needs the registry
 PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper that is listed by itself
-    ("node/trust/documents.py", "error.code"),
-    ("node/trust/signed.py", "error.code"),
-    ("node/trust/signed.py", "code"),
+    ("node/trust/document_files.py", "error.code"),
+    ("node/trust/signed_document.py", "error.code"),
+    ("node/trust/signed_document.py", "code"),
     ("node/commands/explain.py", "obj.code"),
     ("node/commands/explain.py", "refused.code"),
     ("node/reports/map_row.py", "error.code"),

@@ -11,10 +11,10 @@ from msgspec import structs
 
 from node.message import DAY_MS, SUITE
 from node.sealing.private_keys import PrivateKeys
-from node.trust import compile as compiling
-from node.trust import documents
+from node.trust import compile_toml as compiling
+from node.trust import document_files
 from node.trust.governance import Governance, load
-from node.trust.signed import Parsed
+from node.trust.signed_document import Parsed
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import DocumentKind, KeyReason, KeyUse
@@ -98,7 +98,7 @@ def document(  # one keyword for each thing that a test may want to get wrong
 def signed(parsed: Parsed, governance: Governance | None, *signers: str) -> bytes:
     """The SignedDocument with the signatures of those signers that count."""
     for signer in signers:
-        parsed = documents.sign(parsed, keys_of(signer), governance)
+        parsed = document_files.sign(parsed, keys_of(signer), governance)
     return encode(parsed.signed)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from node.message import DAY_MS
 from node.sealing.hpke import PRIVATE_SIZE_BYTES
 from node.sealing.private_keys import PrivateKey, PrivateKeys
-from node.trust import documents
+from node.trust import document_files
 from node.trust.governance import Governance, load
 from schemas.avro.codec import encode
 from schemas.json_form import jsonform
@@ -102,12 +102,12 @@ def community() -> Community:
     trustees = tuple(Trustee(id="TR1", key=public) for public in listed(keys("TR1")))
     body = Root(trustees=trustees, threshold=1, revoke_threshold=1, registry_keys=(), resume=())
     first = document(DocumentKind.ROOT, "ROOT", body, None)
-    signed = [encode(documents.sign(first, keys("TR1"), None).signed)]
+    signed = [encode(document_files.sign(first, keys("TR1"), None).signed)]
     for code in ("BZ", "GT"):
         governance = load(signed, first.hash)
         draft = document(DocumentKind.NODE, code, node_body(listed(keys(code)), (STREAM, "keys")), governance)
-        draft = documents.sign(draft, keys("TR1"), governance)
-        signed.append(encode(documents.sign(draft, keys(code), governance).signed))
+        draft = document_files.sign(draft, keys("TR1"), governance)
+        signed.append(encode(document_files.sign(draft, keys(code), governance).signed))
     governance = load(signed, first.hash)
     clauses = (
         clause(("BZ",), ("GT",), "1", handling=("H0",)),
@@ -115,6 +115,6 @@ def community() -> Community:
     )
     shared = document(DocumentKind.AGREEMENT, "BZ-GT", agreement_body(("BZ", "GT"), *clauses), governance)
     for code in ("BZ", "GT"):
-        shared = documents.sign(shared, keys(code), governance)
+        shared = document_files.sign(shared, keys(code), governance)
     signed.append(encode(shared.signed))
     return Community(tuple(signed), load(signed, first.hash), shared.hash)

@@ -11,9 +11,9 @@ from node.errors import UsageError
 from node.message import DAY_MS
 from node.runtime import config
 from node.sealing import private_keys
-from node.trust import documents
+from node.trust import document_files
 from schemas.types import AgreementStatus, KeyUse
-from tests.node.trust.test_documents import AGREEMENT
+from tests.node.trust.test_document_files import AGREEMENT
 
 NOW = 1_780_000_000_000  # 2026-05-28
 
@@ -41,7 +41,7 @@ def test_a_lab_is_a_community_whose_homes_agree(tmp_path: Path, agreements: Path
         assert (loaded.node.id, loaded.node.community) == (code, made.community)
         assert loaded.bus.url == f"sqlite:///{tmp_path / 'lab' / 'log.db'}"
         keys = private_keys.read(home / loaded.keys.file)
-        read = documents.read_folder(home / "documents", made.community)
+        read = document_files.read_folder(home / "documents", made.community)
         assert read.problems == ()
         assert read.governance.members(NOW) == ("BZ", "ES", "GT")
         assert read.governance.key(keys.newest(KeyUse.ENCRYPT).key_id) is not None
@@ -49,7 +49,7 @@ def test_a_lab_is_a_community_whose_homes_agree(tmp_path: Path, agreements: Path
         assert read.governance.clauses("BZ", "GT", NOW + 30 * DAY_MS) == ()
         newest = read.governance.agreements["BZ-GT"][-1]
         assert newest.body.status is AgreementStatus.SUSPENDED
-    assert documents.read_folder(made.documents).governance.community == made.community
+    assert document_files.read_folder(made.documents).governance.community == made.community
 
 
 def test_keys_and_folders_of_a_lab_are_for_their_owner(tmp_path: Path, agreements: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_lab_takes_a_topology_and_a_bus(tmp_path: Path, agreements: Path) -> N
     for home in made.homes.values():
         assert config.topology(home) == config.read_topology(topology) == made.topology
         assert config.load(home, {}).bus.url == f"sqlite:///{tmp_path / 'lab' / 'bus.db'}"
-    governance = documents.read_folder(made.documents).governance
+    governance = document_files.read_folder(made.documents).governance
     assert governance.may_write("BZ", "intel.gulf", NOW)
     assert not governance.may_write("BZ", "intel.caribbean", NOW)
     assert len(topologies.specs_of(made.topology, made.homes)) == 2 * 5 + 2

@@ -16,9 +16,9 @@ from node.sealing.public_keys import (
     check_public,
     verify_ed25519,
 )
-from node.trust import signed
+from node.trust import signed_document
 from node.trust.governance import load
-from node.trust.signed import DocumentInvalid
+from node.trust.signed_document import DocumentInvalid
 from schemas import types
 from schemas.avro.codec import encode
 from schemas.types import DocumentKind, KeyUse
@@ -91,7 +91,7 @@ def raw(kind: DocumentKind, body: types.Node | types.Root) -> bytes:
 def test_a_document_with_an_unsafe_key_is_refused_whenever_it_is_read(public: bytes, use: KeyUse) -> None:
     """A key is checked again at each load: whoever wrote the file need not have checked it."""
     with pytest.raises(DocumentInvalid) as error:
-        signed.parse(raw(DocumentKind.NODE, with_key(use, public)))
+        signed_document.parse(raw(DocumentKind.NODE, with_key(use, public)))
     assert error.value.code == "key_unsafe"
 
 
@@ -102,7 +102,7 @@ def test_a_trustee_with_an_unsafe_key_is_refused_whenever_its_root_is_read(publi
     body = structs.replace(lawful, trustees=(*trustees, *lawful.trustees[1:]))
 
     with pytest.raises(DocumentInvalid) as error:
-        signed.parse(raw(DocumentKind.ROOT, body))
+        signed_document.parse(raw(DocumentKind.ROOT, body))
     assert error.value.code == "key_unsafe"
 
 

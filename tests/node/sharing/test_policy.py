@@ -10,7 +10,7 @@ from msgspec import structs
 
 from node.message import DAY_MS
 from node.sharing.policy import PolicyDecision, decide, retention_days
-from node.trust.versions import NEVER, AgreementVersion, ClauseInForce
+from node.trust.effective import NEVER, AgreementVersion, ClauseInForce
 from schemas.types import Agreement, AgreementStatus, Clause, ClauseReference, Document, DocumentKind, LabelKind, Labels
 from tests.support.community import (
     T0,

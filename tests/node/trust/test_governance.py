@@ -8,9 +8,9 @@ from msgspec import structs
 
 from node.errors import UsageError
 from node.message import DAY_MS, REGISTRY, frame
+from node.trust.collect_documents import Problem
 from node.trust.governance import Governance, load
-from node.trust.register import Problem
-from node.trust.signed import DocumentInvalid, Parsed, parse
+from node.trust.signed_document import DocumentInvalid, Parsed, parse
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import AgreementStatus, ClauseReference, DocumentKind, KeyReason, KeyUse

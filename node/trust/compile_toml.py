@@ -15,9 +15,9 @@ from broker.topology import Topology, streams_of
 from node.errors import UsageError
 from node.message import SUITE, ZERO_HASH
 from node.strict import convert, parse_toml
+from node.trust.effective import ANY
 from node.trust.governance import Governance
-from node.trust.signed import Parsed, parse
-from node.trust.versions import ANY
+from node.trust.signed_document import Parsed, parse
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.formats import time_ms

@@ -24,14 +24,14 @@ from node.trust.admission import (
     record,
     records,
 )
-from node.trust.signed import DocumentInvalid, Parsed, parse
-from node.trust.versions import (
+from node.trust.effective import (
     NEVER,
     AgreementVersion,
     KeyRecord,
     NodeVersion,
     RootVersion,
 )
+from node.trust.signed_document import DocumentInvalid, Parsed, parse
 from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyReason, Node, Root
 
 AnyVersion = RootVersion | NodeVersion | AgreementVersion

@@ -12,9 +12,9 @@ from node.commands.home import init
 from node.errors import UsageError
 from node.message import ZERO_HASH
 from node.sealing import private_keys
-from node.trust import documents
-from node.trust.compile import compile_text
-from node.trust.signed import DocumentInvalid, Parsed, parse
+from node.trust import document_files
+from node.trust.compile_toml import compile_text
+from node.trust.signed_document import DocumentInvalid, Parsed, parse
 from schemas.avro.codec import encode
 from schemas.formats import bytes_text
 from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyUse, Node, Root
@@ -165,7 +165,7 @@ def folder_of(community: Community, folder: Path) -> Path:
     """The documents of a community as files."""
     folder.mkdir(parents=True)
     for data in community.documents:
-        (folder / documents.file_name(parse(data))).write_bytes(data)
+        (folder / document_files.file_name(parse(data))).write_bytes(data)
     return folder
 
 
@@ -174,7 +174,7 @@ def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     folder = folder_of(Community(["BZ", "GT"]), tmp_path / "documents")
     (folder / "broken.signed").write_bytes(b"no document")
     (folder / "notes.txt").write_text("not read")
-    read = documents.read_folder(folder)
+    read = document_files.read_folder(folder)
 
     assert list(read.governance.nodes) == ["BZ", "GT"]
     assert [(path.name, error.code) for path, error in read.problems] == [("broken.signed", "document_malformed")]
@@ -183,9 +183,9 @@ def test_a_folder_is_read_whole(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_governance(tmp_path: Path) -> None:
     """It fails closed."""
     with pytest.raises(UsageError) as error:
-        documents.read_folder(tmp_path)
+        document_files.read_folder(tmp_path)
     assert error.value.code == "root_missing"
-    assert documents.read_folder_if_any(tmp_path) is None
+    assert document_files.read_folder_if_any(tmp_path) is None
 
 
 def test_only_what_has_effect_is_installed(tmp_path: Path) -> None:
@@ -193,15 +193,15 @@ def test_only_what_has_effect_is_installed(tmp_path: Path) -> None:
     community = Community(["BZ", "GT"])
     folder = folder_of(community, tmp_path / "documents")
     draft, governance = compiled(AGREEMENT, community), community.governance
-    half = documents.sign(draft, keys_of("BZ"), governance)
+    half = document_files.sign(draft, keys_of("BZ"), governance)
     with pytest.raises(UsageError) as error:
-        documents.install(half, folder)
+        document_files.install(half, folder)
     assert error.value.code == "signatures_missing"
 
-    path = documents.install(documents.sign(half, keys_of("GT"), governance), folder)
-    documents.install(draft, folder)  # the same without signatures
-    assert len(documents.read(path).signed.signatures) == 2
-    assert documents.read_folder(folder).governance.clauses("BZ", "GT", T0)
+    path = document_files.install(document_files.sign(half, keys_of("GT"), governance), folder)
+    document_files.install(draft, folder)  # the same without signatures
+    assert len(document_files.read(path).signed.signatures) == 2
+    assert document_files.read_folder(folder).governance.clauses("BZ", "GT", T0)
 
 
 def test_a_wrong_signature_does_not_displace_a_right_one() -> None:
@@ -209,14 +209,14 @@ def test_a_wrong_signature_does_not_displace_a_right_one() -> None:
     community = Community(["BZ", "GT"])
     governance = community.governance
     draft = compiled(AGREEMENT, community)
-    right = documents.sign(draft, keys_of("BZ"), governance)
+    right = document_files.sign(draft, keys_of("BZ"), governance)
     data = bytearray(encode(right.signed))
     data[-2] ^= 1
     wrong = parse(bytes(data))
     assert [check.valid for check in governance.examine(wrong).signatures] == [False]
 
     for one, other in ((right, wrong), (wrong, right)):
-        merged = documents.merge(one, other, governance)
+        merged = document_files.merge(one, other, governance)
         assert [check.valid for check in governance.examine(merged).signatures] == [True]
 
 
@@ -225,14 +225,14 @@ def test_a_file_name_says_what_it_holds() -> None:
     community = Community(["BZ", "GT"])
     parsed = compiled(AGREEMENT.replace("BZ-GT", "../BZ GT"), community)
 
-    assert documents.file_name(parsed) == f"agreement--bz-gt-1-{parsed.hash.hex()[:8]}.signed"
+    assert document_files.file_name(parsed) == f"agreement--bz-gt-1-{parsed.hash.hex()[:8]}.signed"
 
 
 def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path) -> None:
     """Exit code 2, not a traceback."""
     (tmp_path / "x.signed").write_bytes(b"\xc3\x01 nonsense")
     with pytest.raises(DocumentInvalid, match=r"x\.signed"):
-        documents.read(tmp_path / "x.signed")
+        document_files.read(tmp_path / "x.signed")
 
 
 # The commands
@@ -279,7 +279,7 @@ def test_a_community_is_founded_and_joined_by_commands_alone(tmp_path: Path) -> 
     installed = governing.install(file, context)
     assert installed["valid"]
     assert Path(installed["file"]).parent == homes["BZ"].home / "documents"
-    governance = documents.read_folder(homes["BZ"].home / "documents").governance
+    governance = document_files.read_folder(homes["BZ"].home / "documents").governance
     assert governance.clauses("BZ", "GT", T0)
 
 
@@ -298,7 +298,7 @@ def test_a_document_can_be_looked_at_without_any_home(tmp_path: Path) -> None:
     community = Community(["BZ", "GT"])
     draft = compiled(AGREEMENT, community)
     file = tmp_path / "x.signed"
-    file.write_bytes(documents.to_bytes(documents.sign(draft, keys_of("BZ"), community.governance)))
+    file.write_bytes(document_files.to_bytes(document_files.sign(draft, keys_of("BZ"), community.governance)))
     shown = governing.show(file, Context())
 
     assert (shown["kind"], shown["id"], shown["version"], shown["valid"]) == ("AGREEMENT", "BZ-GT", 1, False)
@@ -314,7 +314,7 @@ def test_a_key_that_does_not_count_signs_nothing(tmp_path: Path) -> None:
     community = Community(["BZ", "GT", "MX"])
     private_keys.write(tmp_path / "mx.json", keys_of("MX"))
     file = tmp_path / "x.signed"
-    file.write_bytes(documents.to_bytes(compiled(AGREEMENT, community)))
+    file.write_bytes(document_files.to_bytes(compiled(AGREEMENT, community)))
     context = Context(documents=folder_of(community, tmp_path / "documents"))
     with pytest.raises(UsageError) as error:
         governing.sign(file, context, key=tmp_path / "mx.json")

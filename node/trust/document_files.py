@@ -18,9 +18,9 @@ from node.files import FOLDER_MODE, read_file, write_file
 from node.message import frame
 from node.sealing.private_keys import PrivateKeys
 from node.trust.admission import Examined
+from node.trust.collect_documents import Register
 from node.trust.governance import Governance, load
-from node.trust.register import Register
-from node.trust.signed import (
+from node.trust.signed_document import (
     DOCUMENT_SIZE_BYTES_MAX,
     DocumentInvalid,
     Parsed,
