@@ -15,7 +15,7 @@ from broker.embedded.embedded import EmbeddedLog
 from node.exchange import publish, relay
 from node.reports import rules
 from node.sealing import merkle, public_keys, seal
-from node.sharing import addressing, audience, policy
+from node.sharing import grants, policy, recipients
 from node.store.engine import Store
 from node.verification import (
     bodies,
@@ -49,9 +49,9 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CRYPTOGRAPHY, seal, "expand"),
     (CRYPTOGRAPHY, seal, "seal_content"),
     (CRYPTOGRAPHY, relay, "make_grant"),
-    (CRYPTOGRAPHY, audience.AudienceKeys, "key"),
+    (CRYPTOGRAPHY, grants.AudienceKeys, "key"),
     (POLICY, policy, "decide"),
-    (POLICY, addressing.Addressing, "__call__"),
+    (POLICY, recipients.Addressing, "__call__"),
     (POLICY, publish, "labels_of"),
     (POLICY, relay, "labels_of"),
     (POLICY, seal, "labels_of"),

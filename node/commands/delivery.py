@@ -16,7 +16,7 @@ from node.errors import Refused, UsageError
 from node.message import ZERO_HASH, Place
 from node.reports.labels import labels_of
 from node.runtime.assembly import Home, open_store
-from node.sharing.addressing import address
+from node.sharing.recipients import address
 from node.store import drafts, messages, notes, receipts, streams
 from node.verification.receipts import OUTSTANDING, meaning
 from schemas.avro import codec

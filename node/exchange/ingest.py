@@ -18,7 +18,7 @@ from node.exchange.found import Found
 from node.exchange.outcomes import Reached
 from node.exchange.recording import write_decisions
 from node.message import Place, Verified
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.store import outbox, retried, streams, turns, views
 from node.store.engine import Store
 from node.verification.chain import StreamView, id_reused

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place, Verified
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.store import notes, receipts
 from node.store import outcomes as owed
 from node.verification.decision import Decision

@@ -12,7 +12,7 @@ from node.message import ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import Draft
 from node.sealing.seal import Random
-from node.sharing.addressing import Addressed, Addressing
+from node.sharing.recipients import Addressed, Addressing
 from node.store import notes, outbox
 from node.store.engine import Store
 from node.trust.governance import Governance

@@ -26,8 +26,7 @@ from node.sealing.seal import (
     seal_batch,
     seal_report,
 )
-from node.sharing.addressing import Addressed, Addressing
-from node.sharing.audience import (
+from node.sharing.grants import (
     Audience,
     Grant,
     NotAddressed,
@@ -36,6 +35,7 @@ from node.sharing.audience import (
     make_grant,
     own_entry,
 )
+from node.sharing.recipients import Addressed, Addressing
 from node.store import notes, outbox, receipts
 from node.store.engine import Store
 from node.trust.governance import Governance

@@ -11,7 +11,7 @@ from typing import Final
 
 from node.exchange.found import Found
 from node.exchange.ingest import ingest
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.store import notes, retried
 from node.store.engine import Store
 from node.verification.decision import Decision, Outcome

@@ -15,7 +15,7 @@ from node.exchange.found import Found
 from node.exchange.ingest import ingest
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.message import Place
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.store import notes, streams
 from node.store.engine import Store
 from node.verification.judge import Judge

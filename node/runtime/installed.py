@@ -13,7 +13,7 @@ import structlog
 from node.errors import EnlaceError
 from node.sealing.hpke import WrapFailed, unwrap
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.audience import AudienceKeys
+from node.sharing.grants import AudienceKeys
 from node.trust.document_files import Folder, read_folder
 from node.trust.governance import Governance
 from node.verification.judge import Judge

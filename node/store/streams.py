@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.store.tables import finding, granted, link, reading, used_id
 from node.store.views import link_of
 from node.verification.chain import Gap, open_gaps

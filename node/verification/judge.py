@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from node.errors import Rejected
 from node.message import CLOCK_SKEW_MS_MAX, Opened, Place, Verified
 from node.sharing import policy
-from node.sharing.audience import (
+from node.sharing.grants import (
     AudienceKeys,
     Grant,
     NotAddressed,

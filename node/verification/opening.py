@@ -15,7 +15,7 @@ from node.errors import Rejected
 from node.message import DAY_MS, Opened, Verified, digest, expand, padded_length
 from node.reports import rules
 from node.reports.labels import expires_at, labels_of
-from node.sharing.audience import (
+from node.sharing.grants import (
     AudienceKeys,
     Grant,
     NotAddressed,

@@ -10,7 +10,7 @@ from typing import Final
 
 from node.errors import REJECTION_STEP
 from node.message import Verified
-from node.sharing.audience import (
+from node.sharing.grants import (
     Grant,
     NotAddressed,
     Waiting,

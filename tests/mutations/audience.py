@@ -1,4 +1,4 @@
-"""What is taken out of node/sharing/audience.py in turn: name, text, what stands there instead, the test that turns
+"""What is taken out of node/sharing/grants.py in turn: name, text, what stands there instead, the test that turns
 red.
 """
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+AUDIENCE: Final = "tests/node/sharing/test_grants.py"
 BINDING: Final = "tests/node/verification/test_binding.py"
 SEVERAL_OWN: Final = f"{AUDIENCE}::test_of_several_own_entries_the_last_whose_private_key_is_here_counts"
 CONTENT_ONE: Final = f"{BINDING}::test_content_of_one_originator_signed_by_another_does_not_open"

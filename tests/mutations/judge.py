@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+AUDIENCE: Final = "tests/node/sharing/test_grants.py"
 BAD_RECORDS: Final = "tests/node/verification/test_bad_records.py"
 JUDGE: Final = "tests/node/verification/test_judge.py"
 OPENING: Final = "tests/node/verification/test_opening.py"

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutations.row import Rows
 
-AUDIENCE: Final = "tests/node/sharing/test_audience.py"
+AUDIENCE: Final = "tests/node/sharing/test_grants.py"
 BINDING: Final = "tests/node/verification/test_binding.py"
 OPENING: Final = "tests/node/verification/test_opening.py"
 MESSAGE_WAITS: Final = f"{AUDIENCE}::test_a_message_waits_for_its_grant"

@@ -9,7 +9,7 @@ TABLES: Final[dict[str, Rows]] = {
     "node/verification/verify.py": verify.ROWS,
     "node/verification/bodies.py": bodies.ROWS,
     "node/verification/chain.py": chain.ROWS,
-    "node/sharing/audience.py": audience.ROWS,
+    "node/sharing/grants.py": audience.ROWS,
     "node/verification/opening.py": opening.ROWS,
     "node/verification/judge.py": judge.ROWS,
     "node/sharing/policy.py": policy.ROWS,

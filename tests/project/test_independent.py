@@ -15,7 +15,7 @@ from node.message import DAY_MS, Place, frame
 from node.reports.labels import labels_of
 from node.sealing import hpke
 from node.sealing.seal import Leaf, open_leaf
-from node.sharing.audience import audience_key_id
+from node.sharing.grants import audience_key_id
 from node.store import messages
 from node.store.messages import Query
 from schemas import types

@@ -23,7 +23,7 @@ from node.message import DAY_MS, Place
 from node.reports.validate import Draft, accept
 from node.runtime.installed import unwrapper
 from node.sealing.seal import Signer
-from node.sharing.audience import AudienceKeys
+from node.sharing.grants import AudienceKeys
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.judge import Judge

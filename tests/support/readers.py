@@ -12,7 +12,7 @@ from typing import Any
 from node.message import Place, Verified
 from node.runtime.installed import unwrapper
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.audience import AudienceKeys
+from node.sharing.grants import AudienceKeys
 from node.trust.governance import Governance
 from node.verification.decision import Decision
 from node.verification.judge import Judge, grant_of

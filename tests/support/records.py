@@ -22,7 +22,7 @@ from node.sealing.seal import (
     open_leaf,
     seal_content,
 )
-from node.sharing.audience import audience_key_id, audience_of, make_grant
+from node.sharing.grants import audience_key_id, audience_of, make_grant
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import (

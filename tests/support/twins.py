@@ -10,7 +10,7 @@ from node.errors import Rejected
 from node.message import Place, Verified
 from node.runtime.installed import unwrapper
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.audience import AudienceKeys, Grant
+from node.sharing.grants import AudienceKeys, Grant
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
 from node.verification.decision import Decision, Outcome

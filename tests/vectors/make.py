@@ -13,7 +13,7 @@ from node.message import SUITE, digest, expand, frame, padded_length
 from node.reports.labels import labels_of
 from node.sealing import hpke, merkle, seal
 from node.sealing.public_keys import key_id
-from node.sharing.audience import audience_key_id
+from node.sharing.grants import audience_key_id
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import sorted_set

@@ -10,7 +10,7 @@ from msgspec import structs
 from node.clock import random_bytes
 from node.message import DAY_MS, expand
 from node.sealing.seal import Leaf
-from node.sharing.audience import audience_key_id
+from node.sharing.grants import audience_key_id
 from schemas.avro import codec
 from schemas.types import Header, MessageType
 from tests.support.readers import (

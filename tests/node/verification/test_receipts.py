@@ -5,7 +5,7 @@ import pytest
 from node.errors import REJECTION_STEP, Rejected
 from node.message import Verified
 from node.sealing.seal import open_leaf
-from node.sharing.audience import Grant
+from node.sharing.grants import Grant
 from node.verification.decision import Decision, Outcome
 from node.verification.judge import grant_of
 from node.verification.receipts import (

@@ -10,7 +10,7 @@ from node.errors import Rejected
 from node.message import DAY_MS
 from node.runtime.installed import unwrapper
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.audience import (
+from node.sharing.grants import (
     AudienceKeys,
     Grant,
     NotAddressed,
@@ -424,7 +424,7 @@ def own(grant: KeyGrant) -> tuple[Grant, GrantEntry]:
 def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("node.sharing.audience.AUDIENCE_KEYS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr("node.sharing.grants.AUDIENCE_KEYS_REMEMBERED_MAX", 2)
     made = [granted(world().author()) for _ in range(3)]
     unwrap = Counting()
     keys = AudienceKeys(unwrap, governance().community)

@@ -1,4 +1,4 @@
-"""node/sharing/addressing.py: equal labels are decided once, and everything that decides tells labels apart."""
+"""node/sharing/recipients.py: equal labels are decided once, and everything that decides tells labels apart."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from msgspec import structs
 from node.message import DAY_MS, ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import accept
-from node.sharing.addressing import Addressing, address
+from node.sharing.recipients import Addressing, address
 from schemas.types import Labels
 from tests.support.community import T0, Community, clause
 from tests.support.exchange import TOPOLOGY, report
