@@ -18,8 +18,8 @@ from node.sealing import merkle, public_keys, seal
 from node.sharing import grants, policy, recipients
 from node.store.engine import Store
 from node.verification import (
-    bodies,
     judge,
+    open_types,
     opening,
     verify,
 )
@@ -61,7 +61,7 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (POLICY, opening, "labels_of"),
     (POLICY, opening, "check_lawful"),
     (POLICY, judge, "check_key_validity"),
-    (POLICY, bodies, "check_body"),
+    (POLICY, open_types, "check_body"),
     (LOG, EmbeddedLog, "append"),
     (LOG, EmbeddedLog, "fetch"),
 )

@@ -18,7 +18,7 @@ from node.reports.labels import labels_of
 from node.runtime.assembly import Home, open_store
 from node.sharing.recipients import address
 from node.store import drafts, messages, notes, receipts, streams
-from node.verification.receipts import OUTSTANDING, meaning
+from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
 from schemas.types import Header, IntelligenceReport, SealedMessage
 

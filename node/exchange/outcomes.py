@@ -16,7 +16,7 @@ from node.store import notes, receipts
 from node.store import outcomes as owed
 from node.verification.decision import Decision
 from node.verification.judge import Judge
-from node.verification.receipts import (
+from node.verification.receipt_bytes import (
     claims_entry,
     is_told,
     meaning,

@@ -25,7 +25,7 @@ from node.sealing.seal import (
 from node.store import outbox, outcomes
 from node.store.engine import Store
 from node.verification.judge import Judge
-from node.verification.receipts import bodies
+from node.verification.receipt_bytes import bodies
 from schemas.avro import codec
 from schemas.types import MessageType
 

@@ -110,7 +110,7 @@ def own_entry(grant: Grant, node: str, holds: Callable[[bytes], bool]) -> GrantE
 def check_entry(grant: Grant, entry: GrantEntry, governance: Governance) -> KeyRecord | None:
     """What makes `entry` unlawful for every message, whatever agreements say: Rejected `grant_unlawful`.
 
-    Step 7 has seen that it names clauses, and the originator's own none (node/verification/bodies.py).
+    Step 7 has seen that it names clauses, and the originator's own none (node/verification/open_types.py).
     Returns the recipient's key if a document here lists it.
     """
     key = governance.key(entry.key_id)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place
 from node.store.tables import batch_outcome, link, outgoing
-from node.verification.receipts import (
+from node.verification.receipt_bytes import (
     NOT_ADDRESSED,
     NOT_ARRIVED,
     STORED,

@@ -38,7 +38,7 @@ from node.message import (
 from node.sealing import merkle, public_keys
 from node.trust.effective import KeyRecord
 from node.trust.governance import Governance
-from node.verification.bodies import check_body
+from node.verification.open_types import check_body
 from schemas.avro import codec
 from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
 

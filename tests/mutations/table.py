@@ -2,14 +2,22 @@
 
 from typing import Final
 
-from tests.mutations import audience, bodies, chain, judge, opening, policy, verify
+from tests.mutations import (
+    chain,
+    grants,
+    judge,
+    open_types,
+    opening,
+    policy,
+    verify,
+)
 from tests.mutations.row import Mutation, Rows
 
 TABLES: Final[dict[str, Rows]] = {
     "node/verification/verify.py": verify.ROWS,
-    "node/verification/bodies.py": bodies.ROWS,
+    "node/verification/open_types.py": open_types.ROWS,
     "node/verification/chain.py": chain.ROWS,
-    "node/sharing/grants.py": audience.ROWS,
+    "node/sharing/grants.py": grants.ROWS,
     "node/verification/opening.py": opening.ROWS,
     "node/verification/judge.py": judge.ROWS,
     "node/sharing/policy.py": policy.ROWS,
@@ -39,7 +47,7 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
         "_sealed_header: PLAINTEXT_SIZE_BYTES_MIN <= length": "what is shorter is no padded length",
         "_sealed_header: length <= PLAINTEXT_SIZE_BYTES_MAX": "with the next padded length step 1 refuses the record",
     },
-    "node/verification/bodies.py": {
+    "node/verification/open_types.py": {
         "_grant: named": SCHEMA,
         "_grant: len(set(named)) != len(named)": SCHEMA,
     },

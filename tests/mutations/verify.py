@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutations.row import Rows
 
-BODIES: Final = "tests/node/verification/test_bodies.py"
+BODIES: Final = "tests/node/verification/test_open_types.py"
 VERIFY: Final = "tests/node/verification/test_verify.py"
 VERIFY_MEMORY: Final = "tests/node/verification/test_verify_memory.py"
 VERIFY_REGISTRY: Final = "tests/node/verification/test_verify_registry.py"

@@ -8,7 +8,7 @@ from node.sealing.seal import open_leaf
 from node.sharing.grants import Grant
 from node.verification.decision import Decision, Outcome
 from node.verification.judge import grant_of
-from node.verification.receipts import (
+from node.verification.receipt_bytes import (
     bodies,
     is_told,
     meaning,

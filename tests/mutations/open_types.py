@@ -1,4 +1,4 @@
-"""What is taken out of node/verification/bodies.py in turn: name, text, what stands there instead, the test that
+"""What is taken out of node/verification/open_types.py in turn: name, text, what stands there instead, the test that
 turns red.
 """
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.mutations.row import Rows
 
-BODIES: Final = "tests/node/verification/test_bodies.py"
+BODIES: Final = "tests/node/verification/test_open_types.py"
 MALFORMED_RECEIPT: Final = f"{BODIES}::test_a_malformed_receipt_is_refused"
 BODY_ONE: Final = f"{BODIES}::test_the_body_of_one_type_is_no_body_of_another"
 MALFORMED_DOCUMENT: Final = f"{BODIES}::test_a_malformed_document_is_refused"
