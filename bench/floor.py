@@ -17,7 +17,13 @@ from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.message import ZERO_HASH, Place
 from node.reports.labels import labels_of
 from node.reports.validate import Draft
-from node.store import messages, notes, outbox, streams, views
+from node.store import (
+    chains,
+    messages,
+    notes,
+    outbox,
+    streams,
+)
 from node.store.engine import Store
 from node.verification.chain import Link, StreamView
 from schemas.avro import codec
@@ -136,7 +142,7 @@ async def _store(
     highest = entries[-1].position + 1
     view = StreamView(links={}, used_ids={}, highest=highest, changed=links, new_ids=ids)
     async with store.write() as db:
-        await views.put(db, _PLACE, view)
+        await chains.put(db, _PLACE, view)
         await streams.put_positions(db, [(TOPIC, _PLACE, highest, highest)])
         await messages.put(db, rows)
 

@@ -24,7 +24,7 @@ from node.audit.replayed import (
 )
 from node.errors import Rejected
 from node.message import GOVERNANCE_IN_FILES, Place, Verified
-from node.store import streams, views
+from node.store import chains, streams
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
@@ -79,10 +79,10 @@ class Trace:
                 found.append((entry.position, record))
         for near in _near_each_other(found):
             async with self._store.write() as db:
-                view = await views.load(db, self.place, [record for _, record in near])
+                view = await chains.load(db, self.place, [record for _, record in near])
                 for position, record in near:
                     self._take_place(view, position, record)
-                await views.put(db, self.place, view)
+                await chains.put(db, self.place, view)
                 await streams.put_positions(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
                 self.highest = view.highest
 

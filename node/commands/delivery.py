@@ -17,7 +17,13 @@ from node.message import ZERO_HASH, Place
 from node.reports.labels import labels_of
 from node.runtime.assembly import Home, open_store
 from node.sharing.recipients import address
-from node.store import drafts, messages, notes, receipts, streams
+from node.store import (
+    drafts,
+    messages,
+    notes,
+    receipts_received,
+    streams,
+)
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
 from schemas.types import Header, IntelligenceReport, SealedMessage
@@ -70,11 +76,11 @@ async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
 async def _sealed(db: AsyncConnection, node: str, draft: drafts.Given) -> list[dict[str, Any]]:
     sequence = draft.sequence or 0
     place = Place(stream=f"intel.{draft.region}", originator=node)
-    batch = await receipts.own_batch_at(db, place, sequence)
+    batch = await receipts_received.own_batch_at(db, place, sequence)
     if batch is None:
         raise AssertionError("what was sealed is in a batch")
-    told: dict[str, list[receipts.Received]] = {}
-    for one in await receipts.received(db, batch.hash):
+    told: dict[str, list[receipts_received.Received]] = {}
+    for one in await receipts_received.received(db, batch.hash):
         told.setdefault(one.recipient, []).append(one)
     items = []
     for recipient in await _audience(db, node, draft):
@@ -83,7 +89,7 @@ async def _sealed(db: AsyncConnection, node: str, draft: drafts.Given) -> list[d
     return items
 
 
-def _last(told: Sequence[receipts.Received], leaf: int) -> tuple[str, int | None, int | None]:
+def _last(told: Sequence[receipts_received.Received], leaf: int) -> tuple[str, int | None, int | None]:
     """The outcome of the last receipt, and when the first of those that say the same since was sealed."""
     outcome: tuple[str, int | None] = (OUTSTANDING, None)
     since = None

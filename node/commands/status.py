@@ -7,7 +7,13 @@ from typing import Any
 from broker.log import Log, LogUnavailable
 from node.message import Place
 from node.runtime.lock import is_running
-from node.store import messages, notes, outbox, outcomes, streams
+from node.store import (
+    messages,
+    notes,
+    outbox,
+    receipts_due,
+    streams,
+)
 from node.store.engine import Store
 
 
@@ -37,8 +43,8 @@ async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[st
         outgoing = await outbox.counts(db)
         findings = await streams.findings(db)
         ungranted = await notes.waits_for_what_is_here(db)
-        counts["receipts_due"] = await outcomes.count_due(db)
-        unsaid = counts["receipts_due"] + await outcomes.on_their_way(db)
+        counts["receipts_due"] = await receipts_due.count_due(db)
+        unsaid = counts["receipts_due"] + await receipts_due.on_their_way(db)
     rows = []
     for topic, place in sorted(places.items()):
         position = read[topic]["position"] if topic in read else 0

@@ -19,7 +19,13 @@ from node.exchange.outcomes import Reached
 from node.exchange.recording import write_decisions
 from node.message import Place, Verified
 from node.sharing.grants import Grant
-from node.store import outbox, retried, streams, turns, views
+from node.store import (
+    chains,
+    ingest_lock,
+    outbox,
+    retried,
+    streams,
+)
 from node.store.engine import Store
 from node.verification.chain import StreamView, id_reused
 from node.verification.decision import Decision, Outcome
@@ -54,7 +60,7 @@ async def ingest(
             one.placed = placed
         work = _Work()
         async with store.read() as db:
-            before = await turns.now(db, {one.place.originator for one in found})
+            before = await ingest_lock.now(db, {one.place.originator for one in found})
             here = await _still_here(db, found)
             await _load(db, work, here)
             for one in here:
@@ -67,7 +73,7 @@ async def ingest(
             if one.decision is None and one.record is not None:
                 one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
         async with store.write() as db:
-            if await turns.take(db, before):
+            if await ingest_lock.take(db, before):
                 await _write(db, judge, work, here, positions, now)
                 return list(work.grants.values())
 
@@ -95,7 +101,7 @@ async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> Non
         if one.record is not None and not one.placed:
             by_place.setdefault(one.place, []).append(one.record)
     for place, records in by_place.items():
-        work.views[place] = await views.load(db, place, records)
+        work.views[place] = await chains.load(db, place, records)
 
 
 def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
@@ -151,7 +157,7 @@ async def _write(
     db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int
 ) -> None:
     for place, view in work.views.items():
-        await views.put(db, place, view)
+        await chains.put(db, place, view)
     await streams.put_grants(db, work.grants)
     await _write_positions(db, work, found, positions)
     for place, position in work.gaps_changed.items():

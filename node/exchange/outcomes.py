@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place, Verified
 from node.sharing.grants import Grant
-from node.store import notes, receipts
-from node.store import outcomes as owed
+from node.store import notes, receipts_received
+from node.store import receipts_due as owed
 from node.verification.decision import Decision
 from node.verification.judge import Judge
 from node.verification.receipt_bytes import (
@@ -68,28 +68,28 @@ async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now:
         if told is None or told.originator != node or record.batch.originator == node:
             continue
         own = Place(stream=told.stream, originator=node)
-        known = await receipts.own_batches(db, own, [item.batch for item in told.items])
+        known = await receipts_received.own_batches(db, own, [item.batch for item in told.items])
         counting = [item for item in told.items if _counts(item, known.get(item.batch), record.batch.originator)]
-        await receipts.add_received(db, [_received(record, item) for item in counting], now)
+        await receipts_received.add_received(db, [_received(record, item) for item in counting], now)
         wrong = [item for item in told.items if item not in counting and _is_wrong(item, known.get(item.batch))]
         ignored += len(wrong)
         _tell(record, told, [(known[item.batch].first, item.outcomes) for item in counting], len(wrong))
     await notes.count_up(db, {"receipt_ignored": ignored})
 
 
-def _counts(item: ReceiptItem, own: receipts.OwnBatch | None, recipient: str) -> bool:
+def _counts(item: ReceiptItem, own: receipts_received.OwnBatch | None, recipient: str) -> bool:
     if own is None or len(item.outcomes) != own.size:
         return False
     return own.recipients is None or recipient in own.recipients
 
 
-def _is_wrong(item: ReceiptItem, own: receipts.OwnBatch | None) -> bool:
+def _is_wrong(item: ReceiptItem, own: receipts_received.OwnBatch | None) -> bool:
     """Whether what does not count is more than the word of one who waits for a grant that is not for it."""
     return own is None or len(item.outcomes) != own.size or claims_entry(item.outcomes)
 
 
-def _received(record: Verified, item: ReceiptItem) -> receipts.Received:
-    return receipts.Received(
+def _received(record: Verified, item: ReceiptItem) -> receipts_received.Received:
+    return receipts_received.Received(
         batch=item.batch,
         recipient=record.batch.originator,
         sequence=record.sequence,

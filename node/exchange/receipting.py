@@ -22,7 +22,7 @@ from node.sealing.seal import (
     open_leaf,
     seal_batch,
 )
-from node.store import outbox, outcomes
+from node.store import outbox, receipts_due
 from node.store.engine import Store
 from node.verification.judge import Judge
 from node.verification.receipt_bytes import bodies
@@ -61,7 +61,7 @@ class Receipting:
         judge, now = self.judge(), self.clock()
         allowed = judge.governance.may_write(judge.node, STREAM, now)
         async with self.store.read() as db:
-            pressing = await outcomes.pressing(db, parked=allowed)
+            pressing = await receipts_due.pressing(db, parked=allowed)
         if pressing is None:
             return None
         if not allowed:
@@ -77,14 +77,14 @@ class Receipting:
     async def _park(self) -> None:
         """Keep what is due until the document lets this node write the stream."""
         async with self.store.write() as db:
-            batches = await outcomes.park(db)
+            batches = await receipts_due.park(db)
         if not self.silenced:
             log.warning("receipts_not_allowed", batches=batches)
         self.silenced = True
 
     async def _seal(self, judge: Judge, now: int) -> None:
         async with self.store.read() as db:
-            rows = await outcomes.due(db, BATCHES_IN_STEP_MAX)
+            rows = await receipts_due.due(db, BATCHES_IN_STEP_MAX)
             heads = await outbox.heads(db)
         if not rows:  # another process of this node was quicker
             return
@@ -93,11 +93,11 @@ class Receipting:
         try:
             async with self.store.write() as db:
                 await outbox.store_batches(db, heads, [batch])
-                await outcomes.told(db, rows)
+                await receipts_due.told(db, rows)
         except outbox.HeadMoved:
             log.warning("head_moved")
 
-    def _batch(self, rows: list[outcomes.Due], head: Head, now: int) -> SealedBatch:
+    def _batch(self, rows: list[receipts_due.Due], head: Head, now: int) -> SealedBatch:
         """A leaf for each stream told of, or for each 240 batches of it."""
         by_stream = groupby(sorted(rows, key=_stream_of), key=_stream_of)
         leaves = [
@@ -108,7 +108,7 @@ class Receipting:
         return seal_batch(leaves, stream=STREAM, head=head, sealed_at=now, signer=self.signer)
 
 
-def _stream_of(row: outcomes.Due) -> tuple[str, str]:
+def _stream_of(row: receipts_due.Due) -> tuple[str, str]:
     return row.originator, row.stream
 
 

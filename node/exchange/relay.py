@@ -36,7 +36,7 @@ from node.sharing.grants import (
     own_entry,
 )
 from node.sharing.recipients import Addressed, Addressing
-from node.store import notes, outbox, receipts
+from node.store import notes, outbox, receipts_received
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.judge import Judge
@@ -73,11 +73,11 @@ class _Sealing:
     grants: dict[bytes, outbox.OwnGrant] = field(default_factory=dict)
     sealed: dict[int, outbox.SealedDraft] = field(default_factory=dict)
 
-    def own_batches(self, drafts: Sequence[_Draft]) -> list[receipts.OwnBatch]:
+    def own_batches(self, drafts: Sequence[_Draft]) -> list[receipts_received.OwnBatch]:
         """The batches, each with those who may tell what became of it."""
         granted = [draft for draft in drafts if draft.name in self.grants]
         return [
-            receipts.OwnBatch(
+            receipts_received.OwnBatch(
                 hash=batch.head.batch_hash,
                 stream=batch.stream,
                 first=batch.first_sequence,
@@ -173,7 +173,7 @@ class Relay:
                 await outbox.store_batches(db, heads, work.batches)
                 await outbox.put_own_grants(db, work.grants)
                 await outbox.mark_sealed(db, work.sealed)
-                await receipts.put_own_batches(db, work.own_batches(drafts))
+                await receipts_received.put_own_batches(db, work.own_batches(drafts))
                 await notes.log_access(
                     db,
                     "DISCLOSURE",

@@ -23,7 +23,7 @@ from node.runtime.assembly import Node
 from node.runtime.children import Children
 from node.runtime.restart import restart_of
 from node.store import notes
-from node.store.changes import Changes
+from node.store.commit_watch import Changes
 
 log = structlog.get_logger()
 

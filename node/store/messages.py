@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Opened
 from node.store import fulltext
-from node.store.bulk import insert_rows, insert_together
+from node.store.statements import insert_rows, insert_together
 from node.store.tables import identifier, message, message_subject, message_text
 from schemas.avro import codec
 from schemas.types import IntelligenceReport

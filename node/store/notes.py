@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import DAY_MS, Place, digest
-from node.store.bulk import insert_rows
+from node.store.statements import insert_rows
 from node.store.tables import access_log, counter, granted, pending, quarantine, withheld
 
 UNAUTHENTICATED_PER_DAY_MAX: Final = 1000  # quarantined records of a stream and day that passed no signature

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.sealing.seal import Head, SealedBatch
-from node.store.bulk import insert_rows, set_rows
+from node.store.statements import insert_rows, set_rows
 from node.store.tables import draft, head, outgoing, own_grant
 
 OUTGOING_BYTES_MAX = 4 * 1024 * 1024  # in one append

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import Place
 from node.sharing.grants import Grant
+from node.store.chains import link_of
 from node.store.tables import finding, granted, link, reading, used_id
-from node.store.views import link_of
 from node.verification.chain import Gap, open_gaps
 from schemas.avro import codec
 from schemas.types import KeyGrant

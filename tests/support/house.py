@@ -30,7 +30,7 @@ BROKER_PORT: Final = frozenset({"broker.log", "broker.topology", "broker.bus"})
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/kafka.py",
-    "sqlite3": "broker/embedded/embedded_file.py node/store/changes.py node/store/connection.py",
+    "sqlite3": "broker/embedded/embedded_file.py node/store/commit_watch.py node/store/connection.py",
     "sqlalchemy": "node/store/ node/exchange/ node/commands/delivery.py",
     "alembic": "node/store/",
     "cryptography": "node/sealing/ node/verification/opening.py",
@@ -83,7 +83,7 @@ OVER_LENGTH: Final[dict[str, int]] = {
     "node/store/notes.py add_quarantined": 41,
     "node/store/outbox.py": 230,
     "schemas/avro/encoder.py": 217,
-    "node/store/outcomes.py note_outcomes": 43,
+    "node/store/receipts_due.py note_outcomes": 43,
     "node/store/streams.py": 218,
     "node/store/tables.py": 294,
     "node/verification/verify.py": 245,

@@ -12,7 +12,7 @@ import pytest
 
 from node.clock import now_ms
 from node.runtime.assembly import open_home, open_node, open_store
-from node.store import migrate, outbox, receipts
+from node.store import migrate, outbox, receipts_received
 from node.store.engine import Store
 from schemas.formats import time_text
 from tests.support.contract import cli, ok, step
@@ -58,12 +58,12 @@ async def _newest(home: Path) -> tuple[bytes, int]:
 async def _add(home: Path, batch: bytes, recipient: str, told: Sequence[tuple[int, bytes]]) -> None:
     async with open_store(open_home(home)) as store, store.write() as db:
         rows = [
-            receipts.Received(
+            receipts_received.Received(
                 batch=batch, recipient=recipient, sequence=sequence, outcomes=outcomes, sealed_at=sequence * HOUR
             )
             for sequence, outcomes in told
         ]
-        await receipts.add_received(db, rows, now_ms())
+        await receipts_received.add_received(db, rows, now_ms())
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import Rejected
 from node.exchange.retry import Retried, retry_quarantined
-from node.store import outcomes, retried
+from node.store import receipts_due, retried
 from node.trust.governance import Governance, load
 from node.verification import opening
 from schemas.avro import codec
@@ -329,10 +329,10 @@ async def test_a_retried_record_is_told_anew_to_its_originator(tmp_path: Path) -
     """14 first, 64 after the upgrade."""
     async with not_upgraded(tmp_path) as one:
         async with one.gt.store.read() as db:
-            before = await outcomes.due(db, 10)
+            before = await receipts_due.due(db, 10)
         await again(one.gt)
         async with one.gt.store.read() as db:
-            after = await outcomes.due(db, 10)
+            after = await receipts_due.due(db, 10)
 
         assert [row.outcomes for row in before if row.stream == INTEL] == [b"\x40\x0e\x40"]
         assert [row.outcomes for row in after if row.stream == INTEL] == [b"\x40\x40\x40"]

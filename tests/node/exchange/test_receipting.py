@@ -14,7 +14,12 @@ from broker.log import LogUnavailable
 from node.clock import random_bytes
 from node.exchange import receipting
 from node.sealing.seal import open_leaf
-from node.store import notes, outbox, outcomes, streams
+from node.store import (
+    notes,
+    outbox,
+    receipts_due,
+    streams,
+)
 from node.store.tables import receipt
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
@@ -70,7 +75,7 @@ async def got(node: TestNode) -> list[tuple[str, int, bytes]]:
 
 async def due(node: TestNode) -> int:
     async with node.store.read() as db:
-        return await outcomes.count_due(db)
+        return await receipts_due.count_due(db)
 
 
 async def test_a_recipient_tells_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
@@ -240,12 +245,12 @@ async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) 
         await gt.subscriber.start()
         await gt.read()
         async with gt.store.read() as db:
-            before = await outcomes.due(db, 10)
+            before = await receipts_due.due(db, 10)
         gt.subscriber.places["keys.bz"] = keys
         await gt.subscriber.start()
         await gt.read()
         async with gt.store.write() as db:
-            await outcomes.told(db, before)
+            await receipts_due.told(db, before)
         await tell(made, "GT")
 
         assert [row.outcomes for row in before] == [b"\x42"]
@@ -306,7 +311,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
 
         assert parked == 0
         async with gt.store.read() as db:
-            assert await outcomes.on_their_way(db) == 2
+            assert await receipts_due.on_their_way(db) == 2
 
 
 # What an originator makes of receipts.

@@ -6,8 +6,13 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from node.store import fulltext
-from node.store.bulk import ROWS_TOGETHER_MAX, insert_rows, insert_together, set_rows
 from node.store.engine import Store
+from node.store.statements import (
+    ROWS_TOGETHER_MAX,
+    insert_rows,
+    insert_together,
+    set_rows,
+)
 from node.store.tables import access_log, message_text
 
 NAMES = ("at", "operation", "actor", "subject", "detail")

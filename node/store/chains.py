@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.message import BATCH_LEAVES_MAX, Place, Verified
-from node.store.bulk import insert_rows, rows_for
+from node.store.statements import insert_rows, rows_for
 from node.store.tables import link, reading, used_id
 from node.verification.chain import Link, StreamView
 
