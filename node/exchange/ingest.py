@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.errors import Rejected
-from node.exchange import outcomes
-from node.exchange.found import Found
-from node.exchange.outcomes import Reached
-from node.exchange.recording import write_decisions
+from node.exchange import note_receipts
+from node.exchange.arrival import Found
+from node.exchange.note_receipts import Reached
+from node.exchange.write_decisions import write_decisions
 from node.message import Place, Verified
 from node.sharing.grants import Grant
 from node.store import (
@@ -170,9 +170,9 @@ async def _write(
         await streams.add_finding(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
     for stream, read_back in work.witnessed.items():
         await outbox.witness(db, stream, read_back)
-    await outcomes.note(db, judge, _reached(work, found), now)
+    await note_receipts.note(db, judge, _reached(work, found), now)
     counted = [one.record for one in found if one.record and one.decision and one.decision.outcome is Outcome.COUNTED]
-    await outcomes.take(db, judge.node, counted, now)
+    await note_receipts.take(db, judge.node, counted, now)
     await write_decisions(db, found, now)
 
 

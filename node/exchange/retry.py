@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.exchange.found import Found
+from node.exchange.arrival import Found
 from node.exchange.ingest import ingest
 from node.sharing.grants import Grant
 from node.store import notes, retried

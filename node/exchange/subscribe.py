@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from broker.log import Bounds, Fault, Fetched, Log
-from node.exchange.found import Found
+from node.exchange.arrival import Found
 from node.exchange.ingest import ingest
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.message import Place

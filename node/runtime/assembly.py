@@ -15,10 +15,10 @@ from broker.log import Log
 from broker.topology import Topology
 from node import clock
 from node.errors import UsageError
-from node.exchange import receipting
+from node.exchange import send_receipts
 from node.exchange.publish import Publisher
-from node.exchange.receipting import Receipting
 from node.exchange.relay import Relay
+from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
 from node.message import Place
 from node.runtime import config
@@ -156,7 +156,7 @@ async def open_node(
                 bus=log,
                 signer=signer,
                 judge=lambda: installed.judge,
-                topic=topologies.topic_of(receipting.STREAM, code),
+                topic=topologies.topic_of(send_receipts.STREAM, code),
                 clock=now,
                 random=random,
             ),

@@ -16,8 +16,8 @@ from broker.log import Log
 from broker.topology import Region, Topology
 from node.clock import random_bytes
 from node.exchange.publish import Acceptance, Publisher
-from node.exchange.receipting import Receipting
 from node.exchange.relay import Relay
+from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
 from node.message import DAY_MS, Place
 from node.reports.validate import Draft, accept

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.log import LogUnavailable
 from node.clock import random_bytes
-from node.exchange import receipting
+from node.exchange import send_receipts
 from node.sealing.seal import open_leaf
 from node.store import (
     notes,
@@ -42,7 +42,7 @@ from tests.support.records import (
 
 async def tell(made: Exchange, *codes: str) -> None:
     """Let time pass, and let nodes send what they owe."""
-    made.clock.now += receipting.QUIET_MS
+    made.clock.now += send_receipts.QUIET_MS
     for code in codes or tuple(made.nodes):
         node = made.nodes[code]
         await node.receipting.step()
@@ -177,8 +177,8 @@ async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_pat
         for number in range(10):
             await bz.publish(narrative={"text": f"report {number}", "language": "en"})
             await gt.read()
-            assert await gt.receipting.step() == pytest.approx(receipting.QUIET_MS / 1000)
-            made.clock.now += receipting.QUIET_MS - 1
+            assert await gt.receipting.step() == pytest.approx(send_receipts.QUIET_MS / 1000)
+            made.clock.now += send_receipts.QUIET_MS - 1
         made.clock.now += 1
         await tell(made, "GT")
         [together] = [one for one in await sent(made, "GT") if one.stream == INTEL]
@@ -186,13 +186,13 @@ async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_pat
         while len(await sent(made, "GT")) < 3:
             await bz.publish(narrative={"text": f"restless report {restless}", "language": "en"})
             await gt.read()
-            made.clock.now += receipting.QUIET_MS - 1
+            made.clock.now += send_receipts.QUIET_MS - 1
             await gt.receipting.step()
             await gt.relay.step()
             restless += 1
 
         assert len(together.items) == 10
-        assert restless == -(-receipting.WAIT_MS_MAX // (receipting.QUIET_MS - 1))
+        assert restless == -(-send_receipts.WAIT_MS_MAX // (send_receipts.QUIET_MS - 1))
 
 
 async def test_a_clock_that_went_back_keeps_no_receipt_waiting(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ async def test_a_crash_before_the_receipt_is_sealed_tells_it_anew_and_one_after_
         await made.nodes["BZ"].publish()
         gt = made.nodes["GT"]
         await gt.read()
-        made.clock.now += receipting.QUIET_MS
+        made.clock.now += send_receipts.QUIET_MS
         async with gt.store.write() as db:
             await db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE UPDATE ON batch_outcome BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
@@ -265,7 +265,7 @@ async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -
         for number in range(8):
             await bz.publish(narrative={"text": f"report {number}", "language": "en"})
             await one.read()
-            made.clock.now += receipting.QUIET_MS
+            made.clock.now += send_receipts.QUIET_MS
             await asyncio.gather(one.receipting.step(), two.receipting.step(), two.receipting.step())
             await one.relay.step()
         await bz.read()
@@ -282,7 +282,7 @@ async def test_receipts_wait_for_a_log_that_is_away(tmp_path: Path) -> None:
         await made.nodes["BZ"].publish()
         gt = made.nodes["GT"]
         await gt.read()
-        made.clock.now += receipting.QUIET_MS
+        made.clock.now += send_receipts.QUIET_MS
         with (
             patch.object(gt.receipting.bus, "bounds", side_effect=LogUnavailable("away")),
             pytest.raises(LogUnavailable),

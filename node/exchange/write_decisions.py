@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.errors import REJECTION_STEP
-from node.exchange.found import Found
+from node.exchange.arrival import Found
 from node.store import messages, notes, retried
 from node.verification.decision import Decision, Outcome
 
