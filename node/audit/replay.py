@@ -18,13 +18,13 @@ from typing import Final
 
 from broker import topology as topologies
 from broker.log import Bounds, Fault, Log, LogUnavailable
-from node.audit.replayed import (
+from node.audit.findings import (
     Finding,
     Replayed,
     StreamRead,
     about,
 )
-from node.audit.retrace import Trace
+from node.audit.replay_stream import Trace
 from node.errors import Unavailable, UsageError
 from node.message import Place
 from node.store.engine import Store

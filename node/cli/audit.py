@@ -16,8 +16,8 @@ from node.cli.setup import DocumentsOption, hash_of
 from node.errors import UsageError
 
 if TYPE_CHECKING:
+    from node.audit.findings import Replayed
     from node.audit.replay import Asked
-    from node.audit.replayed import Replayed
     from node.trust.governance import Governance
     from schemas.types import BusSection
 

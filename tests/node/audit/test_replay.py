@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from broker.log import Log
 from node.audit import replay as replaying
-from node.audit import retrace
+from node.audit import replay_stream
+from node.audit.findings import Finding, Replayed
 from node.audit.replay import Asked, replay
-from node.audit.replayed import Finding, Replayed
 from node.errors import Unavailable, UsageError
 from tests.support import clusters, stranger
 from tests.support.contract import Ran, cli
@@ -260,7 +260,7 @@ async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
 async def test_how_much_of_a_chain_is_loaded_at_once_changes_nothing(
     name: str, reach: int, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrace, "SEQUENCES_AT_ONCE_MAX", reach)
+    monkeypatch.setattr(replay_stream, "SEQUENCES_AT_ONCE_MAX", reach)
     found = await in_memory(history.with_values(CASES[name].tamper(list(history.values[TOPIC]))))
 
     assert where(found.findings) == CASES[name].found

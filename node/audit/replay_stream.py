@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from broker.log import Entry
-from node.audit.replayed import (
+from node.audit.findings import (
     Finding,
     StreamRead,
     about,
