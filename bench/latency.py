@@ -24,7 +24,7 @@ from broker import topology as topologies
 from broker.bus import KAFKA, open_log
 from broker.log import Log, TopicSpec
 from node.reports.validate import Draft
-from node.runtime.assembly import open_store, publisher
+from node.runtime.open_node import open_store, publisher
 from tests.support.processes import running, until
 
 RATES: Final = (100, 1_000)  # messages a second

@@ -18,7 +18,7 @@ from node import clock
 from node.commands.lab import lab
 from node.exchange.publish import Publisher
 from node.reports.validate import Draft, accept
-from node.runtime.assembly import (
+from node.runtime.open_node import (
     Home,
     Node,
     open_home,

@@ -93,7 +93,7 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
 
 
 def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
-    from node.runtime.installed import warn_of_problems
+    from node.runtime.current_judge import warn_of_problems
     from node.trust.document_files import read_folder
 
     if not sources.documents.is_dir():
@@ -107,7 +107,7 @@ def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
 async def _replay(sources: _Sources, governance: "Governance", asked: "Asked", scratch: Path) -> "Replayed":
     from node.audit.replay import replay as replay_log
     from node.cli.progress import bar
-    from node.runtime.connection import opened_bus, protection_of
+    from node.runtime.bus import opened_bus, protection_of
 
     protection = protection_of(sources.bus, sources.bus_folder)
     log = opened_bus(sources.bus.url, sources.bus_folder, protection, path="--bus")

@@ -33,11 +33,11 @@ def run(
     """Run the node until SIGTERM; the first line on stdout says that it is ready."""
     from msgspec.structs import replace
 
-    from node.runtime import daemon, memory
-    from node.runtime.assembly import open_home, open_node
-    from node.runtime.children import Children
-    from node.runtime.lock import only_daemon
+    from node.runtime import daemon, memory_limit
     from node.runtime.logs import configure
+    from node.runtime.open_node import open_home, open_node
+    from node.runtime.reader_processes import Children
+    from node.runtime.single_daemon import only_daemon
     from schemas.types import LogFormat
 
     opened = open_home(home_of(home))
@@ -51,7 +51,7 @@ def run(
                 children = Children(opened.path, opened.config.node.processes, *(["--json"] if json else []))
                 await daemon.run(node, lambda: _ready(node.code), children)
 
-    with nullcontext() if share else only_daemon(opened.path), memory.limited(opened.config.node.memory_mb):
+    with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
         asyncio.run(serve())
     return 0
 
@@ -75,7 +75,7 @@ def status(
     """Show outbox, streams, counts and findings of a node."""
     if until is not None and until not in DONE:
         raise UsageError("usage", f"{until} is no state", path="--until", hint=f"one of {', '.join(DONE)}")
-    from node.runtime.assembly import open_home
+    from node.runtime.open_node import open_home
 
     opened = open_home(home_of(home))
     answer, reached = asyncio.run(_status(opened, until, timeout))
@@ -98,7 +98,7 @@ def _without_idle(answer: dict[str, Any]) -> dict[str, Any]:
 
 async def _status(opened: Any, until: str | None, seconds: float) -> tuple[dict[str, Any], bool]:
     from node.commands.status import look
-    from node.runtime.assembly import open_bus, open_store
+    from node.runtime.open_node import open_bus, open_store
 
     deadline = asyncio.get_running_loop().time() + seconds
     wait = POLL_SECONDS[0]
@@ -125,7 +125,7 @@ def explain(
 ) -> int:
     """Explain whether a report may go from one node to another, and by which clause."""
     from node.commands.explain import explain as explain_policy
-    from node.runtime.assembly import open_home
+    from node.runtime.open_node import open_home
 
     answer = explain_policy(open_home(home_of(home)), sender=sender, recipient=to, report=report, at=at)
     Output(json=json).object(answer)

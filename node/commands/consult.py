@@ -15,7 +15,7 @@ from node.clock import now_ms
 from node.errors import Refused, UsageError
 from node.exchange.retry import Retried, retry_quarantined
 from node.reports import identifiers
-from node.runtime.assembly import Home, open_store
+from node.runtime.open_node import Home, open_store
 from node.store import messages, notes, retried
 from node.store.messages import Query
 from node.verification.decision import Outcome

@@ -15,7 +15,7 @@ from node.clock import now_ms
 from node.errors import Refused, UsageError
 from node.message import ZERO_HASH, Place
 from node.reports.labels import labels_of
-from node.runtime.assembly import Home, open_store
+from node.runtime.open_node import Home, open_store
 from node.sharing.recipients import address
 from node.store import (
     drafts,

@@ -11,7 +11,7 @@ from node.message import ZERO_HASH
 from node.reports import ndjson
 from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, accept
-from node.runtime.assembly import Home
+from node.runtime.open_node import Home
 from node.sharing import policy
 from node.trust.document_files import read_folder
 from schemas.json_form.jsonform import FieldError

@@ -23,7 +23,7 @@ from node.reports.validate import (
     accept,
     referred_ids,
 )
-from node.runtime.assembly import Home, open_store, publisher
+from node.runtime.open_node import Home, open_store, publisher
 from node.store import messages, outbox
 from node.store.engine import Store
 from schemas.json_form.jsonform import FieldError

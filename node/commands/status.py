@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.log import Log, LogUnavailable
 from node.message import Place
-from node.runtime.lock import is_running
+from node.runtime.single_daemon import is_running
 from node.store import (
     messages,
     notes,

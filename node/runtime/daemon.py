@@ -19,8 +19,8 @@ import structlog
 from broker.log import LogUnavailable
 from node.errors import Unavailable
 from node.exchange.subscribe import WAITING_ALARM_MS
-from node.runtime.assembly import Node
-from node.runtime.children import Children
+from node.runtime.open_node import Node
+from node.runtime.reader_processes import Children
 from node.runtime.restart import restart_of
 from node.store import notes
 from node.store.commit_watch import Changes

@@ -18,7 +18,7 @@ from broker.local.layout import HOST, Place
 from broker.local.running import running
 from broker.log import LogUnavailable, TopicSpec
 from node.errors import UsageError
-from node.runtime.connection import opened_bus, protection_of
+from node.runtime.bus import opened_bus, protection_of
 from schemas.types import BusSection
 from tests.support.brokers import require_kafka
 from tests.support.logs import read_all

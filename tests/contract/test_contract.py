@@ -19,7 +19,7 @@ import typer.main
 from broker.embedded.embedded import EmbeddedLog
 from node.cli.main import app
 from node.commands import consult
-from node.runtime.assembly import open_home, open_node
+from node.runtime.open_node import open_home, open_node
 from node.sharing import policy
 from tests.support.brokers import require_kafka
 from tests.support.contract import (

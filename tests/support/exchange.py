@@ -21,7 +21,7 @@ from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
 from node.message import DAY_MS, Place
 from node.reports.validate import Draft, accept
-from node.runtime.installed import unwrapper
+from node.runtime.current_judge import unwrapper
 from node.sealing.seal import Signer
 from node.sharing.grants import AudienceKeys
 from node.store.engine import Store

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from node.message import Place, Verified
-from node.runtime.installed import unwrapper
+from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
 from node.sharing.grants import AudienceKeys
 from node.trust.governance import Governance

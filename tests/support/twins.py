@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from node.errors import Rejected
 from node.message import Place, Verified
-from node.runtime.installed import unwrapper
+from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
 from node.sharing.grants import AudienceKeys, Grant
 from node.trust.governance import Governance

@@ -10,8 +10,8 @@ from broker.embedded.embedded import EmbeddedLog
 from broker.log import Fetched, LogStuck
 from node.errors import RestartNeeded
 from node.runtime import daemon
-from node.runtime.assembly import open_home, open_node
-from node.runtime.children import Children
+from node.runtime.open_node import open_home, open_node
+from node.runtime.reader_processes import Children
 from tests.support.exchange import report
 from tests.support.processes import (
     Daemon,

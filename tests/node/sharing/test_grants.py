@@ -8,7 +8,7 @@ from msgspec import structs
 
 from node.errors import Rejected
 from node.message import DAY_MS
-from node.runtime.installed import unwrapper
+from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
 from node.sharing.grants import (
     AudienceKeys,

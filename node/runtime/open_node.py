@@ -22,9 +22,9 @@ from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
 from node.message import Place
 from node.runtime import config
-from node.runtime.connection import opened_bus, protection_of
-from node.runtime.installed import Installed
-from node.runtime.share import Share
+from node.runtime.bus import opened_bus, protection_of
+from node.runtime.current_judge import Installed
+from node.runtime.reading_share import Share
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import Fresh

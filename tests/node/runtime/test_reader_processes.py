@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
-from node.runtime.share import Share
+from node.runtime.reading_share import Share
 from tests.support.contract import step
 from tests.support.processes import (
     STOP_SECONDS_MAX,
