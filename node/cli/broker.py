@@ -50,7 +50,7 @@ def check(topology: TopologyOption = None, home: HomeOption = None, json: JsonOp
 def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bool) -> int:
     from dataclasses import asdict
 
-    from node.commands import provision as provisioning
+    from node.commands import broker_topics as provisioning
     from node.runtime import config
     from node.runtime.open_node import open_home
 

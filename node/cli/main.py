@@ -15,7 +15,15 @@ import typer
 from typer.exceptions import TyperException
 
 from broker.log import LogError
-from node.cli import audit, broker, configuring, intake, operating, reading, setup
+from node.cli import (
+    audit,
+    broker,
+    config,
+    daemon,
+    publishing,
+    reading,
+    setup,
+)
 from node.cli.output import Output, ReaderGone
 from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
 
@@ -28,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (setup, operating, intake, reading, broker, audit, configuring):
+for commands in (setup, daemon, publishing, reading, broker, audit, config):
     commands.add_to(app)
 
 

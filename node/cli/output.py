@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from node.commands.answer import presentable
+from node.commands.plain_json import presentable
 from node.errors import EnlaceError
 
 NOTHING: Final = "nothing found"

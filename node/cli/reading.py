@@ -38,8 +38,8 @@ def search(
     json: JsonOption = False,
 ) -> int:
     """Find reports that this node holds."""
-    from node.commands.consult import query_of
-    from node.commands.consult import search as search_store
+    from node.commands.search import query_of
+    from node.commands.search import search as search_store
     from node.runtime.open_node import open_home
 
     if not every and not any((text, identifier, originator, subject, since)):
@@ -62,7 +62,7 @@ def show(
     json: JsonOption = False,
 ) -> int:
     """Show a report and the decision about it."""
-    from node.commands.consult import show as show_stored
+    from node.commands.search import show as show_stored
     from node.runtime.open_node import open_home
 
     found = asyncio.run(show_stored(open_home(home_of(home)), id_))
@@ -80,7 +80,7 @@ def receipts(
     json: JsonOption = False,
 ) -> int:
     """Show what became of an own report at each recipient, and since when."""
-    from node.commands.delivery import receipts_of
+    from node.commands.receipts import receipts_of
     from node.runtime.open_node import open_home
 
     Output(json=json).items(asyncio.run(receipts_of(open_home(home_of(home)), id_)), none="nobody was admitted to it")
@@ -90,7 +90,7 @@ def receipts(
 @withheld_app.command("list")
 def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
     """List what was withheld, with the clause and the reason."""
-    from node.commands.consult import withheld
+    from node.commands.search import withheld
     from node.runtime.open_node import open_home
 
     Output(json=json).items(asyncio.run(withheld(open_home(home_of(home)))))
@@ -100,7 +100,7 @@ def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
 @quarantine_app.command("list")
 def list_quarantine(home: HomeOption = None, json: JsonOption = False) -> int:
     """List the records in quarantine."""
-    from node.commands.consult import quarantine
+    from node.commands.search import quarantine
     from node.runtime.open_node import open_home
 
     Output(json=json).items(asyncio.run(quarantine(open_home(home_of(home)))))
@@ -115,7 +115,7 @@ def show_quarantine(
     json: JsonOption = False,
 ) -> int:
     """Show one record in quarantine."""
-    from node.commands.consult import quarantine
+    from node.commands.search import quarantine
     from node.files import write_file
     from node.runtime.open_node import open_home
 
@@ -140,7 +140,7 @@ def retry_quarantine(
     json: JsonOption = False,
 ) -> int:
     """Look again at records in quarantine: what verifies now is stored in its place."""
-    from node.commands.consult import retry_quarantine as retry_stored
+    from node.commands.search import retry_quarantine as retry_stored
     from node.runtime.open_node import open_home
     from node.verification.decision import Outcome
 

@@ -13,7 +13,7 @@ from node.cli.output import Output
 from node.errors import UsageError
 
 if TYPE_CHECKING:
-    from node.commands.governing import Context
+    from node.commands.governance import Context
 
 governance_app = typer.Typer(help="Signed documents: ROOT, NODE, AGREEMENT.", no_args_is_help=True)
 
@@ -42,8 +42,8 @@ def init(
     json: JsonOption = False,
 ) -> int:
     """Make a home: configuration, keys of four uses, and the request to join."""
-    from node.commands.home import init as make
-    from node.commands.home import init_result
+    from node.commands.init import init as make
+    from node.commands.init import init_result
 
     made = make(_new_home(home), node, _bus(bus), community=hash_of(community), passphrase_file=passphrase_file)
     Output(json=json).object(init_result(made))
@@ -61,8 +61,8 @@ def lab(
     """Make a whole exchange for development: unsafe keys, documents signed and installed, topics provisioned."""
     import asyncio
 
+    from node.commands.broker_topics import provision_homes
     from node.commands.lab import lab as make
-    from node.commands.provision import provision_homes
 
     codes = [code.strip().upper() for code in nodes.split(",") if code.strip()]
     made = make(folder, codes, agreements, topology_path=topology, bus=_bus(bus) if bus else None)
@@ -80,11 +80,11 @@ def new(
     json: JsonOption = False,
 ) -> int:
     """Compile a TOML file into FILE.signed, which has no signature yet."""
-    from node.commands import governing
+    from node.commands import governance
 
     if kind not in KINDS:
         raise UsageError("usage", f"{kind} is no kind of document", path="KIND", hint=f"one of {', '.join(KINDS)}")
-    Output(json=json).object(governing.new(kind, file, _context(home, documents)))
+    Output(json=json).object(governance.new(kind, file, _context(home, documents)))
     return 0
 
 
@@ -98,9 +98,9 @@ def sign(
     json: JsonOption = False,
 ) -> int:
     """Add a signature to a document."""
-    from node.commands import governing
+    from node.commands import governance
 
-    Output(json=json).object(governing.sign(file, _context(home, documents), key=key, passphrase_file=passphrase_file))
+    Output(json=json).object(governance.sign(file, _context(home, documents), key=key, passphrase_file=passphrase_file))
     return 0
 
 
@@ -112,9 +112,9 @@ def keygen(
     json: JsonOption = False,
 ) -> int:
     """Make a trustee's key; `public` goes into the [[trustee]] of a ROOT."""
-    from node.commands import governing
+    from node.commands import governance
 
-    Output(json=json).object(governing.keygen(id_, file, passphrase_file=passphrase_file))
+    Output(json=json).object(governance.keygen(id_, file, passphrase_file=passphrase_file))
     return 0
 
 
@@ -123,9 +123,9 @@ def check(
     file: FileArgument, documents: DocumentsOption = None, home: HomeOption = None, json: JsonOption = False
 ) -> int:
     """Say whether a document has effect, and what it lacks."""
-    from node.commands import governing
+    from node.commands import governance
 
-    answer = governing.check(file, _context(home, documents))
+    answer = governance.check(file, _context(home, documents))
     Output(json=json).object(answer)
     return 0 if answer["valid"] else 1
 
@@ -135,9 +135,9 @@ def show(
     file: FileArgument, documents: DocumentsOption = None, home: HomeOption = None, json: JsonOption = False
 ) -> int:
     """Show what a document says, and whether it has effect."""
-    from node.commands import governing
+    from node.commands import governance
 
-    Output(json=json).object(governing.show(file, _context(home, documents)))
+    Output(json=json).object(governance.show(file, _context(home, documents)))
     return 0
 
 
@@ -146,14 +146,14 @@ def install(
     file: FileArgument, documents: DocumentsOption = None, home: HomeOption = None, json: JsonOption = False
 ) -> int:
     """Put a document that has effect into the home; a running daemon takes it up."""
-    from node.commands import governing
+    from node.commands import governance
 
-    Output(json=json).object(governing.install(file, _context(home, documents)))
+    Output(json=json).object(governance.install(file, _context(home, documents)))
     return 0
 
 
 def _context(home: Path | None, documents: Path | None) -> "Context":
-    from node.commands.governing import Context
+    from node.commands.governance import Context
 
     named = home_of(home) if home or os.environ.get("ENLACE_HOME") else None
     return Context(home=named, documents=documents)

@@ -19,7 +19,7 @@ from typing import Final
 from broker import topology as topologies
 from broker.topology import Topology, streams_of
 from node.clock import now_ms
-from node.commands.home import init
+from node.commands.init import init
 from node.errors import EnlaceError, UsageError
 from node.files import make_folder, read_text, write_file
 from node.message import DAY_MS, SUITE

@@ -18,7 +18,7 @@ import typer.main
 
 from broker.embedded.embedded import EmbeddedLog
 from node.cli.main import app
-from node.commands import consult
+from node.commands import search as consult
 from node.runtime.open_node import open_home, open_node
 from node.sharing import policy
 from tests.support.brokers import require_kafka

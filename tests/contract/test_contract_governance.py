@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.commands.provision import provision_homes
+from node.commands.broker_topics import provision_homes
 from tests.support.contract import cli, ok, step
 from tests.support.exchange import report
 from tests.support.processes import agreement

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import pytest
 
-from node.commands.provision import provision_homes
+from node.commands.broker_topics import provision_homes
 from tests.support import clusters, oracle
 from tests.support.data import DATA
 from tests.support.oracle import (

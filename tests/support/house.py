@@ -31,7 +31,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/kafka.py",
     "sqlite3": "broker/embedded/embedded_file.py node/store/commit_watch.py node/store/connection.py",
-    "sqlalchemy": "node/store/ node/exchange/ node/commands/delivery.py",
+    "sqlalchemy": "node/store/ node/exchange/ node/commands/receipts.py",
     "alembic": "node/store/",
     "cryptography": "node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
-from node.commands.home import init, init_result
+from node.commands.init import init, init_result
 from node.commands.lab import lab
 from node.errors import UsageError
 from node.message import DAY_MS

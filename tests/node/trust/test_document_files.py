@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from broker import topology as topologies
-from node.commands import governing
-from node.commands.governing import Context
-from node.commands.home import init
+from node.commands import governance as governing
+from node.commands.governance import Context
+from node.commands.init import init
 from node.errors import UsageError
 from node.message import ZERO_HASH
 from node.sealing import private_keys

@@ -124,7 +124,7 @@ def explain(
     json: JsonOption = False,
 ) -> int:
     """Explain whether a report may go from one node to another, and by which clause."""
-    from node.commands.explain import explain as explain_policy
+    from node.commands.policy_explain import explain as explain_policy
     from node.runtime.open_node import open_home
 
     answer = explain_policy(open_home(home_of(home)), sender=sender, recipient=to, report=report, at=at)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from node.clock import now_ms
-from node.commands.consult import time_of
+from node.commands.search import time_of
 from node.errors import Refused, UsageError
 from node.files import read_file
 from node.message import ZERO_HASH

@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from node.clock import now_ms
-from node.commands.answer import presentable
-from node.commands.consult import actor
+from node.commands.plain_json import presentable
+from node.commands.search import actor
 from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
 from node.reports import ndjson

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.commands.answer import presentable
+from node.commands.plain_json import presentable
 from schemas.formats import time_text
 
 

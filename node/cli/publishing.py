@@ -28,7 +28,7 @@ def publish(
     json: JsonOption = False,
 ) -> int:
     """Hand in reports; each is answered when it is safe in the outbox."""
-    from node.commands.handin import publish as hand_in
+    from node.commands.publish import publish as hand_in
     from node.runtime.open_node import open_home
 
     opened = open_home(home_of(home))
@@ -55,7 +55,7 @@ def import_(
 ) -> int:
     """Import rows of another system through a mapping."""
     from node.cli.progress import rows_of
-    from node.commands.handin import import_file
+    from node.commands.publish import import_file
     from node.runtime.open_node import open_home
 
     opened = open_home(home_of(home))
