@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from node.exchange import publish, relay
 from node.reports import rules
 from node.sealing import merkle, public_keys, seal

@@ -28,7 +28,7 @@ class Protection:
 def open_log(url: str, folder: Path, protection: Protection | None = None) -> Log:
     """The log at `url`; nothing is opened or asked yet. `ValueError` for an address that names none."""
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
-        from broker.embedded.embedded import EmbeddedLog
+        from broker.embedded.log import EmbeddedLog
 
         return EmbeddedLog(folder / url.removeprefix(SQLITE))
     if url.startswith(KAFKA) and len(url) > len(KAFKA):
@@ -43,8 +43,8 @@ def _kafka(bootstrap: str, protection: Protection) -> Log:
             f"kafka://{bootstrap} is on another machine: set bus.ca_file, bus.certificate_file and bus.key_file "
             "for TLS, or bus.unsafe_plaintext = true for a test bed"
         )
-    from broker.kafka.kafka import Address
-    from broker.kafka.kafka_log import KafkaLog
+    from broker.kafka.clients import Address
+    from broker.kafka.log import KafkaLog
     from broker.kafka.watchdog import WatchedLog
 
     address = Address(bootstrap=bootstrap, tls=protection.tls)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.kafka.cluster import KAFKA_VERSION
+from broker.kafka.cluster_settings import KAFKA_VERSION
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.filelock import locked
 

@@ -6,7 +6,7 @@ One process is broker and controller in one. A single broker finds its quorum by
 
 from typing import Final
 
-from broker.kafka.cluster import settings
+from broker.kafka.cluster_settings import settings
 from broker.local.artifacts import Artifacts
 from broker.local.layout import HOST, Layout, Place
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broker.kafka.cluster import KAFKA_VERSION, settings
+from broker.kafka.cluster_settings import KAFKA_VERSION, settings
 from broker.local import detached, layout, process
 from broker.local.archive import quick
 from broker.local.artifacts import POM, Artifacts, artifacts, cache_folder

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 import yaml
 
-from broker.kafka.cluster import KAFKA_VERSION, settings
+from broker.kafka.cluster_settings import KAFKA_VERSION, settings
 from broker.local import layout
 from broker.local.properties import properties_of
 from node.cli.main import app

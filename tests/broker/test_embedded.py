@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.embedded import embedded_file
-from broker.embedded.embedded import EmbeddedLog
-from broker.embedded.embedded_file import LogFile, translating
-from broker.embedded.embedded_reader import LogReader
+from broker.embedded import file as embedded_file
+from broker.embedded.file import LogFile, translating
+from broker.embedded.log import EmbeddedLog
+from broker.embedded.reader import LogReader
 from broker.log import Bounds, LogError, LogUnavailable
 
 TOPIC = "keys.bz"

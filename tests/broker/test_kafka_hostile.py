@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from broker.bus import open_log
-from broker.kafka.kafka import Address
-from broker.kafka.kafka_log import KafkaLog
+from broker.kafka.clients import Address
+from broker.kafka.log import KafkaLog
 from broker.log import VALUE_SIZE_BYTES_MAX, LogUnavailable, TopicSpec
 from node.store import messages, notes, streams
 from node.store.messages import Query

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import pytest
 import typer.main
 
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from node.cli.main import app
 from node.commands import search as consult
 from node.runtime.open_node import open_home, open_node

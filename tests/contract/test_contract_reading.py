@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from tests.support.contract import cli, ok, step
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab

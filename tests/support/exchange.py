@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import topology as topologies
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from broker.log import Log
 from broker.topology import Region, Topology
 from node.clock import random_bytes

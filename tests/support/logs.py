@@ -13,7 +13,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from broker.bus import open_log
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from broker.log import Entry, Log, TopicSpec
 from tests.support import clusters, stranger
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.embedded.embedded import EmbeddedLog
+from broker.embedded.log import EmbeddedLog
 from broker.log import Fetched, LogStuck
 from node.errors import RestartNeeded
 from node.runtime import daemon

@@ -1,6 +1,6 @@
 """One client and the topics that it reads: keeps what has come until it is asked for, and what is wrong with each.
 
-`broker.kafka.kafka_log` divides topics over readers, because each fetch of the library names all topics of its client.
+`broker.kafka.log` divides topics over readers, because each fetch of the library names all topics of its client.
 
 Rules. Positions are the caller's: a reader that is asked for another position than the next one seeks there. A call of
 the client is never cancelled; it runs in a task of its own and ends by itself. What can't be read is isolated: a
@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.kafka.kafka import (
+from broker.kafka.clients import (
     Consumer,
     Denied,
     OutOfRange,

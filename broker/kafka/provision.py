@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from broker.kafka.kafka import Address, Admin
-from broker.kafka.kafka_topics import changes, drift, settings_of
+from broker.kafka.clients import Address, Admin
+from broker.kafka.topic_settings import changes, drift, settings_of
 from broker.log import Drift, Provisioned, TopicSpec
 
 TOPICS_IN_REQUEST_MAX: Final = 100

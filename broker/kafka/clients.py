@@ -1,6 +1,6 @@
 """The only importer of aiokafka: four small clients with every option said and every error translated.
 
-`broker.kafka.kafka_log` makes the port of them. aiokafka's own tests stop at Kafka 2.8.1; what it does with the
+`broker.kafka.log` makes the port of them. aiokafka's own tests stop at Kafka 2.8.1; what it does with the
 Kafka that we ship is shown by ours. Its errors become one of three kinds:
 
     LogUnavailable   the cluster is away, slow or does not let us: back off, the same call may succeed

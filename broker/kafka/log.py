@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from broker.kafka.kafka import Address, Consumer, Producer
-from broker.kafka.kafka_desk import Desk
-from broker.kafka.kafka_provision import check, provision
-from broker.kafka.kafka_reader import Reader
+from broker.kafka.clients import Address, Consumer, Producer
+from broker.kafka.metadata import Desk
+from broker.kafka.provision import check, provision
+from broker.kafka.reader import Reader
 from broker.log import (
     FETCH_SIZE_BYTES_MAX,
     Bounds,

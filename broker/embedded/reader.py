@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from broker.embedded.embedded_file import (
+from broker.embedded.file import (
     Connection,
     LogFile,
     bounds_of,

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from broker.kafka.kafka import Address, Consumer
+from broker.kafka.clients import Address, Consumer
 from broker.log import Bounds, LogUnavailable
 
 End = Callable[[Coroutine[Any, Any, None]], None]

@@ -1,4 +1,4 @@
-"""The file of the embedded log: SQL on one connection, blocking, for one thread. `broker.embedded.embedded` gives
+"""The file of the embedded log: SQL on one connection, blocking, for one thread. `broker.embedded.log` gives
 it threads.
 
 The schema is simple on purpose; an auditor reads it with plain SQL:

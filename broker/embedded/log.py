@@ -1,7 +1,7 @@
 """The embedded log: the port on one SQLite file that all node processes of a machine share.
 
 No server, nothing to install: for one machine, for demonstrations, development and the review of a copied log. The SQL
-is in `broker.embedded.embedded_file`.
+is in `broker.embedded.file`.
 
 Rules. SQLite blocks, so no call of it runs on the event loop. Two threads with a connection each: one for `fetch`,
 which waits there for the data version to change, one for everything else, so that an append never queues behind a
@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from broker.embedded.embedded_file import LogFile
-from broker.embedded.embedded_reader import LogReader
+from broker.embedded.file import LogFile
+from broker.embedded.reader import LogReader
 from broker.log import (
     Bounds,
     Drift,

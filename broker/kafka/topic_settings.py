@@ -8,7 +8,7 @@ and no leader that lacks what was acknowledged.
 from collections.abc import Mapping
 from typing import Final
 
-from broker.kafka.kafka import TopicState
+from broker.kafka.clients import TopicState
 from broker.log import RECORD_SIZE_BYTES_MAX, Drift, TopicSpec
 
 REPLICAS_WANTED: Final = 3  # fewer do not survive a broker that fails while another is serviced
