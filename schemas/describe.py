@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import source, types
+from schemas import schema_files, types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +29,19 @@ class FieldDoc:
     """Whether the value may hold a password and is masked when shown."""
 
 
-def describe(cls: type[types.Record], namespace: str = source.CONFIG) -> list[FieldDoc]:
+def describe(cls: type[types.Record], namespace: str = schema_files.CONFIG) -> list[FieldDoc]:
     """All fields of a type that hold a value, those of nested records under their path."""
-    return list(_fields(source.current()[f"{namespace}.{cls.__name__}"], ""))
+    return list(_fields(schema_files.current()[f"{namespace}.{cls.__name__}"], ""))
 
 
 def _fields(definition: dict[str, Any], prefix: str) -> Iterator[FieldDoc]:
-    definitions = source.current()
+    definitions = schema_files.current()
     for field in definition["fields"]:
-        inner, _ = source.unwrap(field["type"])
-        kind, attributes = source.shape(inner, definitions)
+        inner, _ = schema_files.unwrap(field["type"])
+        kind, attributes = schema_files.shape(inner, definitions)
         path = prefix + field["name"]
         if kind == "array":
-            item_kind, attributes = source.shape(attributes["items"], definitions)
+            item_kind, attributes = schema_files.shape(attributes["items"], definitions)
             kind, path = (item_kind, f"{path}[]") if item_kind == "record" else (kind, path)
         if kind == "record":
             yield from _fields(attributes, f"{path}.")
@@ -51,7 +51,7 @@ def _fields(definition: dict[str, Any], prefix: str) -> Iterator[FieldDoc]:
 
 def field_doc(field: dict[str, Any], owner: dict[str, Any], path: str) -> FieldDoc:
     """One field as its record `owner` has it."""
-    inner, optional = source.unwrap(field["type"])
+    inner, optional = schema_files.unwrap(field["type"])
     return FieldDoc(
         path=path,
         type=type_text(inner, owner),
@@ -64,11 +64,11 @@ def field_doc(field: dict[str, Any], owner: dict[str, Any], path: str) -> FieldD
 
 def type_text(schema: Any, owner: dict[str, Any]) -> str:
     """A schema in words: `string up to 64 bytes`, `set of 1 to 150 GrantEntry`."""
-    kind, attributes = source.shape(schema, source.current())
-    if kind in source.NAMED:
+    kind, attributes = schema_files.shape(schema, schema_files.current())
+    if kind in schema_files.NAMED:
         return str(attributes["name"])
     if kind == "array":
-        low, high = attributes.get("minItems", 0), attributes.get("maxItems", source.ITEMS_MAX)
+        low, high = attributes.get("minItems", 0), attributes.get("maxItems", schema_files.ITEMS_MAX)
         count = f"{low:,} to {high:,}" if low else f"at most {high:,}"
         return f"{'set' if attributes.get('set') else 'list'} of {count} {type_text(attributes['items'], owner)}"
     if kind == "map":
@@ -84,8 +84,8 @@ def _number(kind: str, attributes: dict[str, Any], owner: dict[str, Any]) -> str
     if "format" in attributes:
         unit = {"date": "days", "time": "milliseconds"}[attributes["format"]]
         return f"{kind}, {unit} since 1970; in JSON a {attributes['format']} as text"
-    usual = source.number_bounds(kind, {}, payload=owner["payload"])
-    low, high = source.number_bounds(kind, attributes, payload=owner["payload"])
+    usual = schema_files.number_bounds(kind, {}, payload=owner["payload"])
+    low, high = schema_files.number_bounds(kind, attributes, payload=owner["payload"])
     if (low, high) == usual:
         return kind
     return f"{kind} {low:,} to {high:,}" if high != usual[1] else f"{kind} from {low:,}"
@@ -94,7 +94,7 @@ def _number(kind: str, attributes: dict[str, Any], owner: dict[str, Any]) -> str
 def _text(kind: str, attributes: dict[str, Any], owner: dict[str, Any]) -> str:
     if attributes.get("format") in ("uuid", "time"):
         return "time with an offset" if attributes["format"] == "time" else "string, UUID in lower case"
-    default = (0, source.BYTES_MAX) if kind == "bytes" else source.text_bounds({}, owner["namespace"])
+    default = (0, schema_files.BYTES_MAX) if kind == "bytes" else schema_files.text_bounds({}, owner["namespace"])
     low, high = attributes.get("minBytes", default[0]), attributes.get("maxBytes", default[1])
     size = f"of {high:,}" if low == high else f"of {low:,} to {high:,}" if low else f"up to {high:,}"
     parts = [f"{kind} {size} bytes"]

@@ -28,7 +28,7 @@ def presentable(value: Any, key: str = "") -> Any:
         case int() if key in _TIMES:
             return time_text(value)
         case Record():
-            from schemas.json_form import jsonform
+            from schemas.json_form import json_values
 
-            return jsonform.to_json(value)
+            return json_values.to_json(value)
     return value

@@ -26,7 +26,7 @@ from node.reports.validate import (
 from node.runtime.open_node import Home, open_store, publisher
 from node.store import messages, outbox
 from node.store.engine import Store
-from schemas.json_form.jsonform import FieldError
+from schemas.json_form.json_values import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200
 COUNTED: Final = ("read", "accepted", "duplicate", "refused", "not_selected")

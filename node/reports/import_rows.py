@@ -24,7 +24,7 @@ from node.reports.validate import (
     accept,
     report_id_of_key,
 )
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 from schemas.types import Mapping
 
 CHUNK_ROWS: Final = 500  # one transaction each: below some hundred rows its cost is the fsync

@@ -28,7 +28,7 @@ from node.reports.conversions import (
 )
 from node.reports.mappable_fields import Form, entity_targets, report_targets
 from schemas import types
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 from schemas.formats import time_text
 from schemas.types import MappingEntity, MappingField, MappingTime
 

@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from schemas import codes, source
+from schemas import codes, schema_files
 
 _REPORT: Final = "enlace.v1.IntelligenceReport"
 _ENTITY: Final = "enlace.v1.Entity"
@@ -43,12 +43,12 @@ def entity_targets() -> Mapping[str, Form]:
 
 def _fields(name: str, without: frozenset[str], prefix: str = "") -> dict[str, Form]:
     found: dict[str, Form] = {}
-    for field in source.current()[name]["fields"]:
+    for field in schema_files.current()[name]["fields"]:
         if field["name"] in without or field.get("intake") == "filled":
             continue
-        schema, _ = source.unwrap(field["type"])
+        schema, _ = schema_files.unwrap(field["type"])
         path = f"{prefix}{field['name']}"
-        kind, attributes = source.shape(schema, source.current())
+        kind, attributes = schema_files.shape(schema, schema_files.current())
         if kind == "record":
             found |= _fields(f"{attributes['namespace']}.{attributes['name']}", frozenset(), f"{path}.")
         else:

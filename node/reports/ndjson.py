@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 
 ITEM_SIZE_BYTES_MAX: Final = 1_000_000  # the payload's limit is 258,048 bytes; JSON with escapes may need more
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

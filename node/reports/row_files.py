@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from node.errors import UsageError
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 from schemas.types import MappingFormat
 
 JSON_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024  # an array is read whole; NDJSON and CSV of any size are streamed

@@ -23,7 +23,7 @@ from datetime import date
 from node.reports.identifiers import IdentifierError, normalise
 from node.reports.labels import utc_day
 from schemas import codes
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Person, Place
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

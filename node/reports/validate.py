@@ -32,9 +32,9 @@ from node.reports.labels import labels_of
 from node.reports.rules import check
 from schemas.avro import codec
 from schemas.avro.encoder import LimitError
-from schemas.findings import FieldError, FieldErrors
+from schemas.field_errors import FieldError, FieldErrors
 from schemas.formats import time_text
-from schemas.json_form import jsonform
+from schemas.json_form import json_values
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Reference
 
 REPORT_ID_NAMESPACE: Final = UUID("6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10")  # ours; it never changes, or ids would
@@ -99,7 +99,7 @@ def accept(
     filled = _filled_in(obj, originator, topology, now_ms, report_id, errors)
     references = _references(obj.get("refers_to", []), resolve_references, errors)
     try:
-        report = jsonform.from_json(IntelligenceReport, filled)
+        report = json_values.from_json(IntelligenceReport, filled)
     except FieldErrors as found:
         raise ReportRefused([*errors, *map(_as_handed_in, found.errors)]) from None
     report = replace(report, references=references, entities=tuple(map(_normalised, report.entities)))
@@ -114,7 +114,7 @@ def accept(
 
 def canonical_content(report: IntelligenceReport) -> str:
     """What makes two reports the same, as JSON with sorted keys and no spaces."""
-    fields = jsonform.to_json(report)
+    fields = json_values.to_json(report)
     for name in ("report_id", "region", "created_at"):
         del fields[name]
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -24,7 +24,7 @@ from broker.topology import Region, Topology
 from node.errors import UsageError
 from node.files import read_text
 from node.strict import convert, parse_toml, unknown_key
-from schemas import source
+from schemas import schema_files
 from schemas.types import BusSection, NodeConfig, TopologyFile
 
 NODE_FILE: Final = "node.toml"
@@ -185,8 +185,8 @@ def _complete(config: NodeConfig) -> dict[str, dict[str, Any]]:
 def _described() -> dict[str, tuple[str, bool]]:
     """By key: its description, and whether it may hold a secret. From the schema."""
     described = {}
-    definitions = source.current()
-    for section in definitions[f"{source.CONFIG}.NodeConfig"]["fields"]:
+    definitions = schema_files.current()
+    for section in definitions[f"{schema_files.CONFIG}.NodeConfig"]["fields"]:
         for field in definitions[section["type"]]["fields"]:
             described[f"{section['name']}.{field['name']}"] = (field["doc"], bool(field.get("secret")))
     return described

@@ -23,7 +23,7 @@ import msgspec
 from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.avro.encoder import LimitError, compile_record, encode_text
 from schemas.avro.reader import ReadError, compile_reader
 
@@ -54,12 +54,12 @@ class _Codec:
     __slots__ = ("bytes_max", "name", "prefix", "read", "released", "schema", "write")
 
     def __init__(self, name: str) -> None:
-        definitions = source.current()
+        definitions = schema_files.current()
         definition = definitions[name]
         self.name = definition["name"]
-        self.schema = fastavro.parse_schema(source.bare(name, definitions))
+        self.schema = fastavro.parse_schema(schema_files.bare(name, definitions))
         self.prefix = prefix_of(self.schema)
-        self.bytes_max: int = definition.get("maxBytes", source.BYTES_MAX)
+        self.bytes_max: int = definition.get("maxBytes", schema_files.BYTES_MAX)
         self.read = compile_reader(name, definitions)
         self.write = compile_record(name, definitions)
         self.released: Mapping[bytes, Any] = _released(name) if definition["payload"] else {}
@@ -174,7 +174,7 @@ def _fastavro_body(schema: Any, raw: Any) -> bytes:
 
 def _released(name: str) -> dict[bytes, Any]:
     """Schemas of a payload type in the released versions, by the prefix of their encoding."""
-    schemas = [fastavro.parse_schema(source.bare(name, d)) for d in source.released().values() if name in d]
+    schemas = [fastavro.parse_schema(schema_files.bare(name, d)) for d in schema_files.released().values() if name in d]
     return {prefix_of(schema): schema for schema in schemas}
 
 

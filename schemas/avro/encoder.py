@@ -17,7 +17,7 @@ from functools import lru_cache
 from operator import attrgetter, lt
 from typing import Any, Final
 
-from schemas import source
+from schemas import schema_files
 from schemas.avro.compiled import Names, function
 
 Encode = Callable[[Any], bytes]
@@ -65,7 +65,7 @@ def encode_text(text: str) -> bytes:
     return varint(len(data)) + data
 
 
-def compile_record(name: str, definitions: source.Definitions) -> Encode:
+def compile_record(name: str, definitions: schema_files.Definitions) -> Encode:
     """The encoder of a record given as a Struct. It raises LimitError."""
     definition = definitions[name]
     text = _Text(definitions, definition["namespace"])
@@ -79,7 +79,7 @@ def compile_record(name: str, definitions: source.Definitions) -> Encode:
 class _Text:
     """The lines of one encoder; `parts` are the variables with what they wrote, in the order of the fields."""
 
-    def __init__(self, definitions: source.Definitions, namespace: str) -> None:
+    def __init__(self, definitions: schema_files.Definitions, namespace: str) -> None:
         self.lines: list[str] = []
         self.parts: list[str] = []
         self.names = Names()
@@ -89,8 +89,8 @@ class _Text:
 
     def field(self, schema: Any, value: str, where: str) -> None:
         """Lines that write the field `value`, an expression."""
-        inner, optional = source.unwrap(schema)
-        kind, attributes = source.shape(inner, self._definitions)
+        inner, optional = schema_files.unwrap(schema)
+        kind, attributes = schema_files.shape(inner, self._definitions)
         part = f"p{len(self.parts)}"
         self.parts.append(part)
         lines = self._write(kind, inner, attributes, part, where)
@@ -119,7 +119,7 @@ class _Text:
                 return [f"{part} = {self.names.name(encode)}(v)"]
 
     def _text(self, attributes: dict[str, Any], part: str, where: str) -> list[str]:
-        least, most = source.text_bounds(attributes, self._namespace)
+        least, most = schema_files.text_bounds(attributes, self._namespace)
         lines = [
             "b = v.encode(); n = len(b)",
             f"if not {least} <= n <= {most}: length({where!r}, n, {least}, {most})",
@@ -138,9 +138,9 @@ def _nul(where: str) -> None:
     raise LimitError(f"{where}: holds NUL")
 
 
-def _compile(schema: Any, definitions: source.Definitions, namespace: str, where: str) -> Encode:
+def _compile(schema: Any, definitions: schema_files.Definitions, namespace: str, where: str) -> Encode:
     """The encoder of a value that stands alone: an array's item, a record, a code."""
-    kind, attributes = source.shape(schema, definitions)
+    kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return compile_record(schema, definitions)
     if kind == "array":
@@ -174,11 +174,11 @@ _SIMPLE: Final[dict[str, Encode]] = {
 def _is_code(attributes: dict[str, Any]) -> bool:
     """Codes come again and again, so their encodings are remembered; texts that tell of persons are not."""
     is_code = "named" in attributes or not {"format", "pattern"} & attributes.keys()
-    return is_code and bool(attributes.get("maxBytes", source.TEXT_BYTES_MAX) <= source.TEXT_BYTES_MAX)
+    return is_code and bool(attributes.get("maxBytes", schema_files.TEXT_BYTES_MAX) <= schema_files.TEXT_BYTES_MAX)
 
 
 def _encode_text(attributes: dict[str, Any], namespace: str, where: str) -> Encode:
-    bytes_min, bytes_max = source.text_bounds(attributes, namespace)
+    bytes_min, bytes_max = schema_files.text_bounds(attributes, namespace)
     verbatim = attributes.get("verbatim", False)
 
     def encode_bounded(value: str) -> bytes:

@@ -15,7 +15,7 @@ the data only.
 from collections.abc import Callable
 from typing import Any, Final
 
-from schemas import source
+from schemas import schema_files
 from schemas.avro.compiled import Names, function
 
 Read = Callable[[bytes, int], dict[str, Any]]
@@ -50,7 +50,7 @@ def _length_refused(where: str, length: int, least: int, most: int) -> None:
     raise ReadError(f"{where}: {length} bytes, not {least} to {most}")
 
 
-def compile_reader(name: str, definitions: source.Definitions) -> Read:
+def compile_reader(name: str, definitions: schema_files.Definitions) -> Read:
     """`read(data, place)`: the record that takes all of `data` from `place` on.
 
     Raises ReadError, IndexError where the data ends too early, UnicodeDecodeError.
@@ -67,7 +67,7 @@ def compile_reader(name: str, definitions: source.Definitions) -> Read:
     return read
 
 
-def _record(name: str, definitions: source.Definitions, made: dict[str, Any]) -> Any:
+def _record(name: str, definitions: schema_files.Definitions, made: dict[str, Any]) -> Any:
     """The reader of one record: from data and place to value and place."""
     if name in made:
         return made[name]
@@ -86,7 +86,7 @@ def _record(name: str, definitions: source.Definitions, made: dict[str, Any]) ->
 class _Text:
     """The lines of one reader. `d` is the data, `p` the place, `n` the number at hand."""
 
-    def __init__(self, definitions: source.Definitions, made: dict[str, Any], namespace: str) -> None:
+    def __init__(self, definitions: schema_files.Definitions, made: dict[str, Any], namespace: str) -> None:
         self.lines: list[str] = []
         self.where = ""
         self.names = Names()
@@ -97,13 +97,13 @@ class _Text:
 
     def read(self, schema: Any, target: str, indent: str = "") -> None:
         """Lines that read a value of `schema` into the variable `target`."""
-        inner, optional = source.unwrap(schema)
+        inner, optional = schema_files.unwrap(schema)
         if optional:
             self._add(indent, "n = d[p]; p += 1", f"if n == 0: {target} = None", "elif n == 2:")
             self.read(inner, target, indent + "    ")
             self._add(indent, f"else: refuse('{self.where}: a union has no such branch')")
             return
-        kind, attributes = source.shape(inner, self._definitions)
+        kind, attributes = schema_files.shape(inner, self._definitions)
         match kind:
             case "record":
                 one = self.names.name(_record(inner, self._definitions, self._made))
@@ -130,7 +130,7 @@ class _Text:
         elif kind == "bytes":
             self._add(indent, "q = p + (n >> 1)", f"{target} = d[p:q]; p = q")
         else:
-            least, most = source.text_bounds(attributes, self._namespace)
+            least, most = schema_files.text_bounds(attributes, self._namespace)
             self._add(
                 indent,
                 "n >>= 1",
@@ -145,7 +145,7 @@ class _Text:
         """One block with its count, then 0; or 0 alone."""
         items, item, left = f"{target}s", f"{target}i", f"{target}n"
         before, last = f"{target}p", f"{target}l"
-        most = attributes.get("maxItems", source.ITEMS_MAX)
+        most = attributes.get("maxItems", schema_files.ITEMS_MAX)
         is_set = attributes.get("set", False)
         self._number(indent)
         self._add(indent, f"{items} = []", "if n:")

@@ -15,12 +15,12 @@ Rules:
 from collections.abc import Iterator
 from typing import Any, Final
 
-from schemas import source
+from schemas import schema_files
 
 _BINDING: Final = ("minBytes", "maxBytes", "pattern", "format", "min", "max", "minItems", "maxItems", "set", "unique")
 
 
-def check(old: source.Definitions, new: source.Definitions) -> list[str]:
+def check(old: schema_files.Definitions, new: schema_files.Definitions) -> list[str]:
     """What breaks between two versions; empty if either reads what the other writes."""
     return [
         f"{name}: {finding}"
@@ -31,12 +31,14 @@ def check(old: source.Definitions, new: source.Definitions) -> list[str]:
 
 def check_released() -> list[str]:
     """What breaks between the current schemas and any released version."""
-    current = source.current()
-    return [f"version {number}: {text}" for number, old in source.released().items() for text in check(old, current)]
+    current = schema_files.current()
+    return [
+        f"version {number}: {text}" for number, old in schema_files.released().items() for text in check(old, current)
+    ]
 
 
 def _definition(
-    old: dict[str, Any], new: dict[str, Any], olds: source.Definitions, news: source.Definitions
+    old: dict[str, Any], new: dict[str, Any], olds: schema_files.Definitions, news: schema_files.Definitions
 ) -> Iterator[str]:
     if old["type"] != new["type"]:
         yield f"was {old['type']} and is {new['type']}"
@@ -62,7 +64,7 @@ def _enum(old: list[str], new: list[str], *, pinned: bool) -> Iterator[str]:
 
 
 def _record(
-    old: dict[str, Any], new: dict[str, Any], olds: source.Definitions, news: source.Definitions
+    old: dict[str, Any], new: dict[str, Any], olds: schema_files.Definitions, news: schema_files.Definitions
 ) -> Iterator[str]:
     old_fields = {field["name"]: field for field in old["fields"]}
     new_fields = {field["name"]: field for field in new["fields"]}
@@ -81,16 +83,16 @@ def _record(
             yield f"{name}: gained or lost its default"
 
 
-def _type(old: Any, new: Any, olds: source.Definitions, news: source.Definitions) -> Iterator[str]:
-    (old, old_optional), (new, new_optional) = source.unwrap(old), source.unwrap(new)
+def _type(old: Any, new: Any, olds: schema_files.Definitions, news: schema_files.Definitions) -> Iterator[str]:
+    (old, old_optional), (new, new_optional) = schema_files.unwrap(old), schema_files.unwrap(new)
     if old_optional != new_optional:
         yield "became optional or mandatory"
         return
-    old_kind, old_attributes = source.shape(old, olds)
-    new_kind, new_attributes = source.shape(new, news)
+    old_kind, old_attributes = schema_files.shape(old, olds)
+    new_kind, new_attributes = schema_files.shape(new, news)
     if old_kind != new_kind:
         yield f"was {old_kind} and is {new_kind}"
-    elif old_kind in source.NAMED:
+    elif old_kind in schema_files.NAMED:
         if old != new:
             yield f"was {old} and is {new}"
     else:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schemas import source
+from schemas import schema_files
 
 TARGET = Path(__file__).parents[1] / "types.py"
 
@@ -40,26 +40,26 @@ INDENT = "    "
 class _Writer:
     """Collects aliases and classes in the order in which they are needed."""
 
-    def __init__(self, definitions: source.Definitions) -> None:
+    def __init__(self, definitions: schema_files.Definitions) -> None:
         self.definitions = definitions
         self.aliases: dict[str, str] = {}
         self.classes: list[str] = []
 
     def type_of(self, schema: Any, owner: dict[str, Any], field: str) -> str:
         """The annotation of a schema found in a field of a record."""
-        inner, optional = source.unwrap(schema)
+        inner, optional = schema_files.unwrap(schema)
         if optional:
             return f"{self.type_of(inner, owner, field)} | None"
-        kind, attributes = source.shape(schema, self.definitions)
-        if kind in source.NAMED or kind == "boolean":
+        kind, attributes = schema_files.shape(schema, self.definitions)
+        if kind in schema_files.NAMED or kind == "boolean":
             return str(attributes.get("name", "bool"))
         if kind == "array":
             items = self.type_of(attributes["items"], owner, field)
-            low, high = attributes.get("minItems", 0), attributes.get("maxItems", source.ITEMS_MAX)
+            low, high = attributes.get("minItems", 0), attributes.get("maxItems", schema_files.ITEMS_MAX)
             return f"Annotated[tuple[{items}, ...], {_meta(min_length=low or None, max_length=high)}]"
         if kind == "map":
             values = self.type_of(attributes["values"], owner, field)
-            return f"Annotated[dict[str, {values}], {_meta(max_length=source.ITEMS_MAX)}]"
+            return f"Annotated[dict[str, {values}], {_meta(max_length=schema_files.ITEMS_MAX)}]"
         if kind in ("int", "long"):
             return self._number(kind, attributes, owner, field)
         if kind == "bytes":
@@ -69,31 +69,31 @@ class _Writer:
         raise ValueError(f"{owner['name']}.{field}: no type for {schema}")
 
     def _number(self, kind: str, attributes: dict[str, Any], owner: dict[str, Any], field: str) -> str:
-        low, high = source.number_bounds(kind, attributes, payload=owner["payload"])
+        low, high = schema_files.number_bounds(kind, attributes, payload=owner["payload"])
         usual = {
-            source.number_bounds(kind, {}, payload=False): kind.capitalize(),
-            source.number_bounds(kind, {}, payload=True): f"Signed{kind.capitalize()}",
-            source.number_bounds(kind, {"min": 1}, payload=False): f"Positive{kind.capitalize()}",
-            source.DATE_BOUNDS: "DateDays",
-            source.TIME_BOUNDS: "TimeMs",
+            schema_files.number_bounds(kind, {}, payload=False): kind.capitalize(),
+            schema_files.number_bounds(kind, {}, payload=True): f"Signed{kind.capitalize()}",
+            schema_files.number_bounds(kind, {"min": 1}, payload=False): f"Positive{kind.capitalize()}",
+            schema_files.DATE_BOUNDS: "DateDays",
+            schema_files.TIME_BOUNDS: "TimeMs",
         }
         name = usual.get((low, high)) or _camel(owner["name"], field)
         return self._alias(name, f"Annotated[int, {_meta(ge=low, le=high)}]")
 
     def _bytes(self, attributes: dict[str, Any], owner: dict[str, Any], field: str) -> str:
-        low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", source.BYTES_MAX)
-        usual = {(0, source.BYTES_MAX): "Bytes", (high, high): f"Bytes{high}"}
+        low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", schema_files.BYTES_MAX)
+        usual = {(0, schema_files.BYTES_MAX): "Bytes", (high, high): f"Bytes{high}"}
         name = usual.get((low, high)) or _camel(owner["name"], field)
         return self._alias(name, f"Annotated[bytes, {_meta(min_length=low or None, max_length=high)}]")
 
     def _string(self, attributes: dict[str, Any], owner: dict[str, Any], field: str) -> str:
         if attributes.get("format") == "time":
             return self._alias("Time", "Annotated[datetime, Meta(tz=True)]")
-        low, high = source.text_bounds(attributes, owner["namespace"])
+        low, high = schema_files.text_bounds(attributes, owner["namespace"])
         pattern: str | None = attributes.get("pattern")
         name: str = attributes.get("named", "")
         if attributes.get("format") == "uuid":
-            pattern, name = source.UUID_PATTERN, "UuidText"
+            pattern, name = schema_files.UUID_PATTERN, "UuidText"
         if not name:
             name = _camel(owner["name"], field) if pattern else f"Text{low}To{high}" if low else f"Text{high}"
         meta = _meta(min_length=low or None, max_length=high, pattern=pattern)
@@ -127,7 +127,7 @@ class _Writer:
         self.classes.append("\n".join(lines))
 
     def _default(self, field: dict[str, Any]) -> str:
-        kind, attributes = source.shape(field["type"], self.definitions)
+        kind, attributes = schema_files.shape(field["type"], self.definitions)
         value = field["default"]
         if kind == "record":
             return f"{attributes['name']}()"
@@ -162,12 +162,12 @@ def _doc(text: str) -> str:
     return '"""' + text.replace("\\", "\\\\") + '"""'
 
 
-def render(definitions: source.Definitions) -> str:
+def render(definitions: schema_files.Definitions) -> str:
     """The text of the module for these definitions; those nested in others come first."""
     writer = _Writer(definitions)
     order: dict[str, None] = {}
     for name in definitions:
-        order.update(dict.fromkeys(source.reachable(name, definitions)))
+        order.update(dict.fromkeys(schema_files.reachable(name, definitions)))
     for name in order:
         writer.add(definitions[name])
     aliases = [f"{name} = {annotation}" for name, annotation in sorted(writer.aliases.items())]
@@ -178,7 +178,7 @@ def render(definitions: source.Definitions) -> str:
 
 def main() -> int:
     """Writes the module."""
-    TARGET.write_text(render(source.current()).rstrip() + "\n", encoding="utf-8")
+    TARGET.write_text(render(schema_files.current()).rstrip() + "\n", encoding="utf-8")
     return 0
 
 

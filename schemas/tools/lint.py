@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from schemas import codes, source
+from schemas import codes, schema_files
 
 WIRE: Final = "enlace.v1"
 
@@ -39,7 +39,7 @@ _FIELD_KEYS: Final = {"name", "type", "doc", "default", "intake", "secret"}
 _DEFINITION_KEYS: Final = {"type", "name", "namespace", "doc", "payload"}
 
 
-def check(definitions: source.Definitions, namespace: str = WIRE) -> list[str]:
+def check(definitions: schema_files.Definitions, namespace: str = WIRE) -> list[str]:
     """Everything wrong with the types of a namespace; empty if they are lawful."""
     return [
         f"{name}: {finding}"
@@ -49,7 +49,7 @@ def check(definitions: source.Definitions, namespace: str = WIRE) -> list[str]:
     ]
 
 
-def _definition(name: str, definition: dict[str, Any], definitions: source.Definitions) -> Iterator[str]:
+def _definition(name: str, definition: dict[str, Any], definitions: schema_files.Definitions) -> Iterator[str]:
     if not _TYPE_NAME.fullmatch(definition["name"]):
         yield "types are called like ThisOne"
     if not definition.get("doc"):
@@ -71,14 +71,14 @@ def _definition(name: str, definition: dict[str, Any], definitions: source.Defin
 
 
 def _field(
-    field: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: source.Definitions
+    field: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
 ) -> Iterator[str]:
     if not _FIELD_NAME.fullmatch(field["name"]):
         yield "fields are called like_this"
     if not field.get("doc"):
         yield "has no doc"
     yield from _unknown(field.keys() - _FIELD_KEYS)
-    inner, optional = source.unwrap(field["type"])
+    inner, optional = schema_files.unwrap(field["type"])
     if optional and field.get("default", ...) is not None:
         yield "[null, X] has the default null"
     if not optional and "default" in field and owner["namespace"] == WIRE and not owner["payload"]:
@@ -86,12 +86,14 @@ def _field(
     yield from _type(inner, siblings, owner, definitions)
 
 
-def _type(schema: Any, siblings: list[str], owner: dict[str, Any], definitions: source.Definitions) -> Iterator[str]:
+def _type(
+    schema: Any, siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
+) -> Iterator[str]:
     if not isinstance(schema, list) and _unresolved(schema, definitions):
         yield f"{schema if isinstance(schema, str) else schema['type']} is not known"
         return
-    kind, attributes = source.shape(schema, definitions)
-    if kind in source.NAMED:
+    kind, attributes = schema_files.shape(schema, definitions)
+    if kind in schema_files.NAMED:
         return
     if kind in ("union", "null", "float", "double") or (kind == "map" and owner["namespace"] == WIRE):
         yield "a union other than [null, X]" if kind == "union" else f"{kind} is forbidden"
@@ -105,7 +107,7 @@ def _type(schema: Any, siblings: list[str], owner: dict[str, Any], definitions: 
 
 
 def _array(
-    attributes: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: source.Definitions
+    attributes: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
 ) -> Iterator[str]:
     if owner["namespace"] == WIRE and bool(attributes.get("set")) == owner["payload"]:
         yield "an array of the payload is no set" if owner["payload"] else "an array outside the payload is a set"
@@ -128,12 +130,12 @@ def _unknown(keys: set[str]) -> Iterator[str]:
         yield f"attribute {key} is forbidden or not known"
 
 
-def _unresolved(schema: Any, definitions: source.Definitions) -> bool:
+def _unresolved(schema: Any, definitions: schema_files.Definitions) -> bool:
     name = schema if isinstance(schema, str) else schema["type"] if isinstance(schema, dict) else ""
-    return isinstance(name, str) and name not in {*source.PRIMITIVES, "array", "map", *definitions, ""}
+    return isinstance(name, str) and name not in {*schema_files.PRIMITIVES, "array", "map", *definitions, ""}
 
 
-def _is_recursive(name: str, definitions: source.Definitions, inside: tuple[str, ...] = ()) -> bool:
+def _is_recursive(name: str, definitions: schema_files.Definitions, inside: tuple[str, ...] = ()) -> bool:
     if name in inside:
         return True
     return any(
@@ -154,9 +156,9 @@ def _names_in(schema: Any) -> Iterator[str]:
         yield schema
 
 
-def _is_empty(schema: Any, definitions: source.Definitions) -> bool:
+def _is_empty(schema: Any, definitions: schema_files.Definitions) -> bool:
     """Whether a value of this schema may take no bytes."""
-    kind, attributes = source.shape(schema, definitions)
+    kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return all(_is_empty(field["type"], definitions) for field in attributes["fields"])
     return kind == "null" or (kind == "fixed" and attributes["size"] == 0)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from schemas import codes, source, types
+from schemas import codes, schema_files, types
 from schemas.avro.codec import fingerprint
 from schemas.describe import field_doc
-from schemas.json_form.jsonform import json_schema
+from schemas.json_form.json_values import json_schema
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 LONG_LIST: Final = 60  # lists with more codes (countries, languages) are named and not printed
@@ -29,8 +29,8 @@ bytes as they stand in the encoding.
 
 def fields_text() -> str:
     """docs/fields.md."""
-    definitions = source.current()
-    config = [name for name in definitions if name.startswith(source.CONFIG)]
+    definitions = schema_files.current()
+    config = [name for name in definitions if name.startswith(schema_files.CONFIG)]
     wire = [name for name in definitions if name not in config]
     payload = [name for name in wire if definitions[name]["payload"]]
     sections = [
@@ -45,7 +45,7 @@ def fields_text() -> str:
     return "\n".join(parts)
 
 
-def _types(names: Iterable[str], definitions: source.Definitions) -> Iterator[str]:
+def _types(names: Iterable[str], definitions: schema_files.Definitions) -> Iterator[str]:
     for name in sorted(names):
         definition = definitions[name]
         yield f"### {definition['name']}\n\n{definition['doc']}\n"
@@ -59,7 +59,7 @@ def _types(names: Iterable[str], definitions: source.Definitions) -> Iterator[st
 
 def _record(name: str, definition: dict[str, Any]) -> str:
     lines = []
-    if not name.startswith(source.CONFIG):
+    if not name.startswith(schema_files.CONFIG):
         lines += [f"Fingerprint `{fingerprint(getattr(types, definition['name'])).hex()}`.", ""]
     lines += ["| field | type | meaning |", "|--|--|--|"]
     for field in definition["fields"]:
@@ -85,7 +85,7 @@ def report_schema() -> dict[str, Any]:
         "description": "Ids of messages known here.",
         "type": "array",
         "items": {"type": "string", "format": "uuid"},
-        "maxItems": source.ITEMS_MAX,
+        "maxItems": schema_files.ITEMS_MAX,
     }
     return schema
 

@@ -13,7 +13,7 @@ from msgspec.inspect import StructType, VarTupleType, type_info
 
 from node.runtime import config
 from node.strict import key_paths
-from schemas import codes, source
+from schemas import codes, schema_files
 from schemas.types import AgreementFile, NodeConfig, TopologyFile
 from tests.contract.test_contract import MAPPING, REPORT_FILE_ROW, ROWS_TO_IMPORT
 from tests.support import samples
@@ -82,15 +82,15 @@ def reaches(value: Any, path: str) -> bool:
 
 def report_fields(name: str = "enlace.v1.IntelligenceReport", prefix: str = "") -> Iterator[tuple[str, bool]]:
     """Every path of the payload's schema that is handed in, and whether it may be left out."""
-    for field in source.current()[name]["fields"]:
+    for field in schema_files.current()[name]["fields"]:
         if field.get("intake") == "filled" and field["name"] != "report_id":
             continue
-        inner, optional = source.unwrap(field["type"])
-        kind, attributes = source.shape(inner, source.current())
+        inner, optional = schema_files.unwrap(field["type"])
+        kind, attributes = schema_files.shape(inner, schema_files.current())
         path = f"{prefix}{field['name']}"
         yield path, optional or "default" in field
         item, many = (attributes["items"], "[]") if kind == "array" else (inner, "")
-        kind, attributes = source.shape(item, source.current())
+        kind, attributes = schema_files.shape(item, schema_files.current())
         if kind == "record":
             yield from report_fields(f"{attributes['namespace']}.{attributes['name']}", f"{path}{many}.")
 

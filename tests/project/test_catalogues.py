@@ -36,7 +36,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
     ("node/errors.py", "code"),
-    ("schemas/findings.py", "code"),
+    ("schemas/field_errors.py", "code"),
 }
 
 

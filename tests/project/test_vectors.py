@@ -14,7 +14,7 @@ from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust.governance import load as load_governance
 from schemas.avro import codec
-from schemas.json_form import jsonform
+from schemas.json_form import json_values
 from schemas.types import IntelligenceReport, KeyUse
 from tests.independent import avro, primitives
 from tests.independent.knowledge import key_id, load, read_document
@@ -137,7 +137,7 @@ def test_each_value_of_a_message_follows_from_those_before(number: int) -> None:
     assert primitives.padded(one["framed_length"]) == one["padded_length"] == len(plain)
     assert content == raw(one["commitment"]) + raw(one["nonce"]) + sealed
     assert primitives.digest(b"\0" + primitives.digest(header) + primitives.digest(content)) == raw(one["leaf"])
-    assert jsonform.from_json(IntelligenceReport, one["report"]) == codec.decode(
+    assert json_values.from_json(IntelligenceReport, one["report"]) == codec.decode(
         IntelligenceReport, raw(one["payload"])
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas import codes, source
+from schemas import codes, schema_files
 
 EXACT = {
     "handling": "H0 H1 H2 H3",
@@ -64,7 +64,7 @@ def test_a_list_is_complete(name: str) -> None:
     assert listed.source
     assert all(listed.texts.values())
     assert listed.codes == set(listed.ordered)
-    assert all(len(code.encode()) <= source.TEXT_BYTES_MAX for code in listed.codes)
+    assert all(len(code.encode()) <= schema_files.TEXT_BYTES_MAX for code in listed.codes)
 
 
 def test_an_unknown_list_is_an_error_that_names_those_there_are() -> None:

@@ -11,7 +11,7 @@ import fastavro
 import msgspec
 import pytest
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.avro import codec
 from schemas.avro.codec import BadMessage, UnknownSchema, decode
 from schemas.tools import compatibility
@@ -37,7 +37,7 @@ def field(definitions: Definitions, name: str, field_name: str) -> dict[str, Any
 
 def type_of(definitions: Definitions, name: str, field_name: str) -> dict[str, Any]:
     """The type of a field, its X if it is `[null, X]`, to be changed."""
-    inner: dict[str, Any] = source.unwrap(field(definitions, name, field_name)["type"])[0]
+    inner: dict[str, Any] = schema_files.unwrap(field(definitions, name, field_name)["type"])[0]
     return inner
 
 
@@ -123,7 +123,7 @@ UNLAWFUL: dict[str, tuple[Change, str]] = {
 
 def with_change(change: Change) -> Definitions:
     """The current schemas, changed."""
-    definitions = copy.deepcopy(dict(source.current()))
+    definitions = copy.deepcopy(dict(schema_files.current()))
     change(definitions)
     return definitions
 
@@ -133,9 +133,9 @@ def test_a_change_that_either_side_can_read_is_lawful(name: str) -> None:
     """In both directions: each of these changes can be taken back as well."""
     changed = with_change(LAWFUL[name])
 
-    assert compatibility.check(source.current(), changed) == []
+    assert compatibility.check(schema_files.current(), changed) == []
     if name != "a new type":
-        assert compatibility.check(changed, source.current()) == []
+        assert compatibility.check(changed, schema_files.current()) == []
 
 
 @pytest.mark.parametrize("name", UNLAWFUL)
@@ -143,22 +143,22 @@ def test_a_change_that_one_side_cannot_read_is_named(name: str) -> None:
     """One finding for each rule, with the type and the field."""
     change, expected = UNLAWFUL[name]
 
-    findings = compatibility.check(source.current(), with_change(change))
+    findings = compatibility.check(schema_files.current(), with_change(change))
 
     assert any(expected in finding for finding in findings), findings
 
 
 def test_the_current_schemas_read_every_released_version() -> None:
     """FULL_TRANSITIVE: against each of them and not the last alone."""
-    assert source.released(), "a version is released with its schemas beside the current ones"
+    assert schema_files.released(), "a version is released with its schemas beside the current ones"
     assert compatibility.check_released() == []
 
 
 def test_every_type_of_the_wire_is_released() -> None:
     """What travels has a copy that stays."""
-    released = set().union(*source.released().values())
+    released = set().union(*schema_files.released().values())
 
-    assert {name for name in source.current() if name.startswith("enlace.v1.")} <= released
+    assert {name for name in schema_files.current() if name.startswith("enlace.v1.")} <= released
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Definitions],
     """Makes definitions those of a version released before."""
 
     def make(definitions: Definitions) -> None:
-        monkeypatch.setattr(source, "released", lambda: {"0": definitions})
+        monkeypatch.setattr(schema_files, "released", lambda: {"0": definitions})
         codec._codec.cache_clear()
 
     yield make
@@ -175,7 +175,7 @@ def release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Definitions],
 
 def written_by(definitions: Definitions, raw: dict[str, Any]) -> bytes:
     """A report as a node with these schemas writes it."""
-    schema = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", definitions))
+    schema = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", definitions))
     stream = BytesIO()
     fastavro.schemaless_writer(stream, schema, raw)
     return codec.prefix_of(schema) + stream.getvalue()
@@ -201,8 +201,8 @@ def test_a_payload_of_a_released_version_is_read_as_the_current_type(
 @pytest.mark.parametrize("name", LAWFUL)
 def test_a_node_of_the_released_version_reads_what_is_written_today(name: str) -> None:
     """By Avro's own resolution; the limits of the old version are those of today."""
-    old = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", with_change(LAWFUL[name])))
-    new = fastavro.parse_schema(source.bare(f"enlace.v1.{REPORT_NAME}", source.current()))
+    old = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", with_change(LAWFUL[name])))
+    new = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", schema_files.current()))
     body = BytesIO(codec.encode(REPORT)[codec.PREFIX_BYTES :])
 
     read = fastavro.schemaless_reader(body, new, old)
@@ -236,7 +236,7 @@ def test_signed_parts_are_pinned_even_to_released_versions(release: Callable[[De
     """A batch of any other schema is malformed, released or not."""
     old = with_change(lambda d: fields(d, "Batch").append(NEW_TEXT))
     release(old)
-    schema = fastavro.parse_schema(source.bare("enlace.v1.Batch", old))
+    schema = fastavro.parse_schema(schema_files.bare("enlace.v1.Batch", old))
     stream = BytesIO()
     fastavro.schemaless_writer(stream, schema, msgspec.to_builtins(BATCH, builtin_types=(bytes,)))
 
@@ -250,7 +250,7 @@ def test_a_default_filled_in_for_one_message_does_not_reach_the_next(
     """fastavro hands out one and the same list; what is handed out here can't be changed."""
     old = with_change(lambda d: drop(d, REPORT_NAME, "connections"))
     new = with_change(lambda d: field(d, REPORT_NAME, "connections").update(default=[]))
-    monkeypatch.setattr(source, "current", lambda: new)
+    monkeypatch.setattr(schema_files, "current", lambda: new)
     release(old)
     data = written_by(old, RAW)
 
@@ -262,8 +262,10 @@ def test_a_default_filled_in_for_one_message_does_not_reach_the_next(
 
 def test_samples_exist_for_every_type_that_travels_by_itself() -> None:
     """So that a new one is not forgotten in the tests of the codec."""
-    nested = {name for d in source.current().values() if d["type"] == "record" for name in _used(d)}
-    alone = {n for n, d in source.current().items() if n.startswith("enlace.v1.") and d["type"] == "record"} - nested
+    nested = {name for d in schema_files.current().values() if d["type"] == "record" for name in _used(d)}
+    alone = {
+        n for n, d in schema_files.current().items() if n.startswith("enlace.v1.") and d["type"] == "record"
+    } - nested
 
     assert {f"enlace.v1.{type(value).__name__}" for value in EACH} == alone
 
@@ -273,7 +275,7 @@ def _used(definition: dict[str, Any]) -> set[str]:
 
 
 def _names(schema: Any) -> set[str]:
-    inner, _ = source.unwrap(schema)
+    inner, _ = schema_files.unwrap(schema)
     if isinstance(inner, dict):
         return _names(inner.get("items", inner.get("values", "")))
     return {str(inner)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas import source
+from schemas import schema_files
 from schemas.tools import lint
 
 HASH = {"type": "fixed", "namespace": "enlace.v1", "name": "Hash", "size": 4, "doc": "Hash.", "payload": False}
@@ -146,21 +146,23 @@ def test_what_the_wire_format_allows_passes(field: dict[str, Any]) -> None:
     assert lint.check(definitions(field)) == []
 
 
-@pytest.mark.parametrize("namespace", [lint.WIRE, source.CONFIG])
+@pytest.mark.parametrize("namespace", [lint.WIRE, schema_files.CONFIG])
 def test_the_current_schemas_pass(namespace: str) -> None:
     """Those of the wire, and those of files that people write."""
-    assert lint.check(source.current(), namespace) == []
+    assert lint.check(schema_files.current(), namespace) == []
 
 
 def test_released_schemas_pass() -> None:
     """What was lawful when it was released still is."""
-    assert [lint.check(released) for released in source.released().values()] == [[]] * len(source.released())
+    assert [lint.check(released) for released in schema_files.released().values()] == [[]] * len(
+        schema_files.released()
+    )
 
 
 def test_a_type_stands_in_the_folder_of_its_namespace() -> None:
     """And there are no namespaces but those two."""
-    for folder, namespace in (("wire", lint.WIRE), ("config", source.CONFIG)):
-        assert {d["namespace"] for d in source.load(source.AVSC / folder).values()} == {namespace}
+    for folder, namespace in (("wire", lint.WIRE), ("config", schema_files.CONFIG)):
+        assert {d["namespace"] for d in schema_files.load(schema_files.AVSC / folder).values()} == {namespace}
 
 
 def test_a_file_is_called_like_its_type_and_defines_it_alone(tmp_path: Path) -> None:
@@ -168,10 +170,10 @@ def test_a_file_is_called_like_its_type_and_defines_it_alone(tmp_path: Path) -> 
     schema = {"type": "fixed", "namespace": "enlace.v1", "name": "Hash", "size": 4, "doc": "Hash."}
     (tmp_path / "Hsah.avsc").write_text(json.dumps(schema), encoding="utf-8")
     with pytest.raises(ValueError, match="a file is called like the type"):
-        source.load(tmp_path)
+        schema_files.load(tmp_path)
 
     (tmp_path / "Hsah.avsc").rename(tmp_path / "Hash.avsc")
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "Hash.avsc").write_text(json.dumps(schema), encoding="utf-8")
     with pytest.raises(ValueError, match="defined twice"):
-        source.load(tmp_path)
+        schema_files.load(tmp_path)

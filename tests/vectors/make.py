@@ -17,7 +17,7 @@ from node.sharing.grants import audience_key_id
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import sorted_set
-from schemas.json_form import jsonform
+from schemas.json_form import json_values
 from schemas.types import ClauseReference, GrantEntry, KeyGrant, KeyUse, MessageType
 from tests.independent import avro
 from tests.vectors import scene
@@ -187,7 +187,7 @@ def _messages(grant_head: seal.Head) -> tuple[list[dict[str, Any]], tuple[bytes,
         message_key = expand(AUDIENCE_KEY, "enlace/1 message key", *PLACE, STREAM, leaf.header)
         shown.append(
             {
-                "report": jsonform.to_json(report),
+                "report": json_values.to_json(report),
                 "payload": payload.hex(),
                 "salt": salt.hex(),
                 "labels": labels.hex(),

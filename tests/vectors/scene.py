@@ -14,7 +14,7 @@ from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust import document_files
 from node.trust.governance import Governance, load
 from schemas.avro.codec import encode
-from schemas.json_form import jsonform
+from schemas.json_form import json_values
 from schemas.types import DocumentKind, IntelligenceReport, KeyUse, Root, Trustee
 from tests.support.community import (
     T0,
@@ -84,7 +84,7 @@ def key(holder: str, use: KeyUse) -> PrivateKey:
 
 def report(number: int) -> IntelligenceReport:
     """One of the reports, filled in."""
-    return jsonform.from_json(IntelligenceReport, REPORTS[number])
+    return json_values.from_json(IntelligenceReport, REPORTS[number])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, parse_lines
-from schemas.findings import FieldError
+from schemas.field_errors import FieldError
 
 
 def _items(data: bytes) -> list[tuple[int, object]]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from node.reports.rules import check
 from node.reports.validate import ReportRefused
 from schemas.avro import codec
-from schemas.json_form import jsonform
+from schemas.json_form import json_values
 from schemas.types import IntelligenceReport, LabelKind, Reference
 from tests.support.samples import changed, draft, report
 
@@ -196,7 +196,7 @@ def test_a_receiver_looks_into_the_records_too(path: str, value: str) -> None:
 def test_the_sample_passes_and_reads_back_as_it_was_handed_in() -> None:
     """No rule refuses an ordinary report."""
     accepted = draft()
-    again = jsonform.to_json(accepted.report)
+    again = json_values.to_json(accepted.report)
 
     assert check(accepted.report) == []
     assert again["narrative"] == report()["narrative"]
@@ -208,7 +208,7 @@ def test_texts_are_kept_as_they_came_whatever_characters_they_hold(field: str, t
     """Who shows them encodes them; the store, the log and the wire keep every byte."""
     told = changed(field, text)
     made = draft(told)
-    shown = jsonform.to_json(codec.decode(IntelligenceReport, made.payload))
+    shown = json_values.to_json(codec.decode(IntelligenceReport, made.payload))
     name, _, inner = field.partition(".")
 
     assert (shown[name][inner] if inner else shown[name]) == text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.avro.codec import fingerprint
 
 # Transcribed from the wire format, not from the schemas: an independent implementation starts from the same text.
@@ -78,14 +78,18 @@ def _text(schema: Any) -> str:
 def test_a_record_has_the_fields_of_the_text(line: str) -> None:
     """Names, types and order."""
     name, fields = line.split(": ")
-    definition = source.current()[f"enlace.v1.{name}"]
+    definition = schema_files.current()[f"enlace.v1.{name}"]
 
     assert ", ".join(f"{field['name']} {_text(field['type'])}" for field in definition["fields"]) == fields
 
 
 def test_enums_and_fixed_types_are_those_of_the_text() -> None:
     """Symbols in order, sizes in bytes; and there are no others."""
-    wire = {name.removeprefix("enlace.v1."): d for name, d in source.current().items() if name.startswith("enlace.v1.")}
+    wire = {
+        name.removeprefix("enlace.v1."): d
+        for name, d in schema_files.current().items()
+        if name.startswith("enlace.v1.")
+    }
 
     assert {n: " ".join(d["symbols"]) for n, d in wire.items() if d["type"] == "enum"} == SYMBOLS
     assert {n: d["size"] for n, d in wire.items() if d["type"] == "fixed"} == SIZES
@@ -94,8 +98,10 @@ def test_enums_and_fixed_types_are_those_of_the_text() -> None:
 def test_no_record_of_the_wire_is_missing_from_the_text() -> None:
     """But for those of the payload, which the contract gives."""
     named = set(re.findall(r"^(\w+):", RECORDS, re.MULTILINE))
-    wire = {name for name, d in source.current().items() if d["type"] == "record" and d["namespace"] == "enlace.v1"}
-    payload = {name for name in wire if source.current()[name]["payload"]}
+    wire = {
+        name for name, d in schema_files.current().items() if d["type"] == "record" and d["namespace"] == "enlace.v1"
+    }
+    payload = {name for name in wire if schema_files.current()[name]["payload"]}
 
     assert {f"enlace.v1.{name}" for name in named} == wire - payload | {"enlace.v1.Recall"}
 

@@ -1,15 +1,15 @@
 """Readers of the JSON form of single values: texts, numbers, codes, dates, times, ids, bytes.
 
 Pure. A reader notes what is wrong and goes on; what it returns then is not used. The rules stand in
-schemas/json_form/jsonform.py.
+schemas/json_form/json_values.py.
 """
 
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from schemas import codes, formats, source
-from schemas.findings import Findings
+from schemas import codes, formats, schema_files
+from schemas.field_errors import Findings
 
 Read = Callable[[Any, str, Findings], Any]
 
@@ -65,7 +65,7 @@ def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
     """A text within its bounds, or a code of its list, or a UUID in lower case."""
     if attributes.get("format") == "uuid":
         return _parsed(lambda text: str(formats.parse_uuid(text)))
-    bytes_min, bytes_max = source.text_bounds(attributes, namespace)
+    bytes_min, bytes_max = schema_files.text_bounds(attributes, namespace)
     pattern = re.compile(attributes["pattern"]) if "pattern" in attributes else None
     name = attributes.get("codes", "")
     listed = codes.load(name) if name and "{" not in name else None
@@ -105,7 +105,7 @@ def bytes_reader(attributes: dict[str, Any]) -> Read:
     """Bytes within their bounds from base64, or 16 from a UUID."""
     if attributes.get("format") == "uuid":
         return _parsed(lambda text: formats.parse_uuid(text).bytes)
-    low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", source.BYTES_MAX)
+    low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", schema_files.BYTES_MAX)
     low, high = (attributes["size"],) * 2 if "size" in attributes else (low, high)
 
     def parse(text: str) -> bytes:

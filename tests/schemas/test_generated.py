@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.tools import generate, reference
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
     """`make generate` would change nothing."""
-    assert generate.TARGET.read_text(encoding="utf-8") == generate.render(source.current()).rstrip() + "\n"
+    assert generate.TARGET.read_text(encoding="utf-8") == generate.render(schema_files.current()).rstrip() + "\n"
 
 
 @pytest.mark.parametrize("path", reference.outputs(), ids=lambda path: path.name)
@@ -38,7 +38,7 @@ def test_records_are_frozen_and_hold_nothing_that_changes() -> None:
 
         assert config.frozen, name
         assert config.forbid_unknown_fields, name
-        if f"enlace.v1.{name}" in source.current():
+        if f"enlace.v1.{name}" in schema_files.current():
             assert not re.search(r"\b(list|dict|set)\[", str(typing.get_type_hints(cls))), name
 
 

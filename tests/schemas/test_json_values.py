@@ -1,4 +1,4 @@
-"""schemas/json_form/jsonform.py: reports from and into JSON, and what is wrong with them, all at once."""
+"""schemas/json_form/json_values.py: reports from and into JSON, and what is wrong with them, all at once."""
 
 import copy
 import json
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codes, formats, types
-from schemas.json_form.jsonform import (
+from schemas.json_form.json_values import (
     ERRORS_MAX,
     FieldError,
     FieldErrors,

@@ -8,7 +8,7 @@ import fastavro
 import pytest
 from hypothesis import given, strategies
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.avro import codec
 from schemas.avro.encoder import varint
 from schemas.avro.reader import ReadError, compile_reader
@@ -19,14 +19,14 @@ START = codec.PREFIX_BYTES
 
 def reader_of(cls: type[types.Record]) -> Any:
     """The reader of a type of the wire."""
-    return compile_reader(f"enlace.v1.{cls.__name__}", source.current())
+    return compile_reader(f"enlace.v1.{cls.__name__}", schema_files.current())
 
 
 @pytest.mark.parametrize("value", EACH, ids=name_of)
 def test_a_record_is_read_as_the_avro_library_reads_it(value: types.Record) -> None:
     """Two implementations give the same fields."""
     data = codec.encode(value)
-    schema = fastavro.parse_schema(source.bare(f"enlace.v1.{type(value).__name__}", source.current()))
+    schema = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{type(value).__name__}", schema_files.current()))
 
     assert reader_of(type(value))(data, START) == fastavro.schemaless_reader(BytesIO(data[START:]), schema, None)
 

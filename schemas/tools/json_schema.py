@@ -1,20 +1,20 @@
 """JSON Schema (2020-12) of the JSON form of a type, for integrators' tools. Pure.
 
-It says what schemas/json_form/jsonform.py checks, as far as JSON Schema can: lengths count characters where the
+It says what schemas/json_form/json_values.py checks, as far as JSON Schema can: lengths count characters where the
 rule counts bytes.
 """
 
 import re
 from typing import Any
 
-from schemas import codes, source, types
+from schemas import codes, schema_files, types
 
 _INTEGER_FORMATS = {"date": "date", "time": "date-time"}
 
 
 def json_schema(cls: type[types.Record], *, intake: bool = False) -> dict[str, Any]:
     """The schema of a type. With `intake` as an integrator hands it in: without what the node fills in itself."""
-    schema = _record(source.current()[f"enlace.v1.{cls.__name__}"], intake=intake)
+    schema = _record(schema_files.current()[f"enlace.v1.{cls.__name__}"], intake=intake)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": cls.__name__} | schema
 
 
@@ -25,8 +25,8 @@ def _record(definition: dict[str, Any], *, intake: bool) -> dict[str, Any]:
     for field in definition["fields"]:
         if intake and field.get("intake") == "filled":
             continue
-        inner, optional = source.unwrap(field["type"])
-        kind, attributes = source.shape(inner, source.current())
+        inner, optional = schema_files.unwrap(field["type"])
+        kind, attributes = schema_files.shape(inner, schema_files.current())
         schema = _value(kind, attributes, definition, intake=intake)
         properties[field["name"]] = {"description": field["doc"]} | schema
         if not optional and "default" not in field and not (intake and field.get("intake") == "optional"):
@@ -55,9 +55,12 @@ def _value(kind: str, attributes: dict[str, Any], owner: dict[str, Any], *, inta
     if kind == "record":
         return _record(attributes, intake=intake)
     if kind == "array":
-        item_kind, item = source.shape(attributes["items"], source.current())
+        item_kind, item = schema_files.shape(attributes["items"], schema_files.current())
         items = _value(item_kind, item, owner, intake=intake)
-        bounds = {"minItems": attributes.get("minItems", 0), "maxItems": attributes.get("maxItems", source.ITEMS_MAX)}
+        bounds = {
+            "minItems": attributes.get("minItems", 0),
+            "maxItems": attributes.get("maxItems", schema_files.ITEMS_MAX),
+        }
         return {"type": "array", "items": items} | {key: value for key, value in bounds.items() if value}
     if kind in ("enum", "boolean"):
         return {"enum": list(attributes["symbols"])} if kind == "enum" else {"type": "boolean"}
@@ -73,7 +76,7 @@ def _value(kind: str, attributes: dict[str, Any], owner: dict[str, Any], *, inta
 def _number(kind: str, attributes: dict[str, Any], *, payload: bool) -> dict[str, Any]:
     if "format" in attributes:
         return {"type": "string", "format": _INTEGER_FORMATS[attributes["format"]]}
-    low, high = source.number_bounds(kind, attributes, payload=payload)
+    low, high = schema_files.number_bounds(kind, attributes, payload=payload)
     return {"type": "integer", "minimum": low, "maximum": high}
 
 
@@ -81,7 +84,7 @@ def _text(attributes: dict[str, Any], namespace: str) -> dict[str, Any]:
     name = attributes.get("codes", "")
     if name and "{" not in name:
         return {"enum": list(codes.load(name).ordered)}
-    low, high = source.text_bounds(attributes, namespace)
+    low, high = schema_files.text_bounds(attributes, namespace)
     schema: dict[str, Any] = {"type": "string", "maxLength": high}
     if low:
         schema["minLength"] = low

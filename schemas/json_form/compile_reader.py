@@ -1,16 +1,16 @@
 """Compiles, for each schema, the reader of its JSON form: from Python values of JSON to those that a Struct holds.
 
 Pure. A reader notes what is wrong and goes on, so that one pass finds everything; what it returns then is not used.
-The rules stand in schemas/json_form/jsonform.py.
+The rules stand in schemas/json_form/json_values.py.
 """
 
 import difflib
 import re
 from typing import Any
 
-from schemas import codes, source
-from schemas.findings import Findings
-from schemas.json_form.jsonleaf import (
+from schemas import codes, schema_files
+from schemas.field_errors import Findings
+from schemas.json_form.leaf_readers import (
     SHOWN_CHARACTERS_MAX,
     Read,
     bytes_reader,
@@ -24,17 +24,17 @@ from schemas.json_form.jsonleaf import (
 )
 
 
-def compile_record(name: str, definitions: source.Definitions) -> Read:
+def compile_record(name: str, definitions: schema_files.Definitions) -> Read:
     """The reader of a record; it returns a dict."""
     definition = definitions[name]
     fields: list[tuple[str, Read, tuple[str, ...] | None]] = []  # the last: allowed values, None if it may be missing
     by_sibling: list[tuple[str, str]] = []
     for field in definition["fields"]:
-        inner, optional = source.unwrap(field["type"])
+        inner, optional = schema_files.unwrap(field["type"])
         read = _compile(inner, definitions, definition)
         required = not optional and "default" not in field
         fields.append((field["name"], read, _allowed(inner, definitions) if required else None))
-        _, attributes = source.shape(inner, definitions)
+        _, attributes = schema_files.shape(inner, definitions)
         if "{" in attributes.get("codes", ""):
             by_sibling.append((field["name"], attributes["codes"]))
     known = tuple(field["name"] for field in definition["fields"])
@@ -77,8 +77,8 @@ def _check_by_sibling(out: dict[str, Any], key: str, template: str, prefix: str,
         check_code(out[key], codes.load(name), prefix + key, found)
 
 
-def _compile(schema: Any, definitions: source.Definitions, owner: dict[str, Any]) -> Read:
-    kind, attributes = source.shape(schema, definitions)
+def _compile(schema: Any, definitions: schema_files.Definitions, owner: dict[str, Any]) -> Read:
+    kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return compile_record(schema, definitions)
     if kind == "array":
@@ -88,15 +88,17 @@ def _compile(schema: Any, definitions: source.Definitions, owner: dict[str, Any]
     if kind == "enum":
         return enum_reader(tuple(attributes["symbols"]))
     if kind in ("int", "long"):
-        return number_reader(source.number_bounds(kind, attributes, payload=owner["payload"]), attributes.get("format"))
+        return number_reader(
+            schema_files.number_bounds(kind, attributes, payload=owner["payload"]), attributes.get("format")
+        )
     if kind == "string":
         return text_reader(attributes, owner["namespace"])
     return read_boolean if kind == "boolean" else bytes_reader(attributes)
 
 
-def _allowed(schema: Any, definitions: source.Definitions) -> tuple[str, ...]:
+def _allowed(schema: Any, definitions: schema_files.Definitions) -> tuple[str, ...]:
     """The values that a field, or the items of an array, may have; empty if they can't be listed."""
-    kind, attributes = source.shape(schema, definitions)
+    kind, attributes = schema_files.shape(schema, definitions)
     if kind == "array":
         return _allowed(attributes["items"], definitions)
     if kind in ("enum", "boolean"):
@@ -106,7 +108,7 @@ def _allowed(schema: Any, definitions: source.Definitions) -> tuple[str, ...]:
 
 
 def _array(read: Read, attributes: dict[str, Any], listed: tuple[str, ...]) -> Read:
-    items_min, items_max = attributes.get("minItems", 0), attributes.get("maxItems", source.ITEMS_MAX)
+    items_min, items_max = attributes.get("minItems", 0), attributes.get("maxItems", schema_files.ITEMS_MAX)
 
     def read_array(value: Any, path: str, found: Findings) -> Any:
         if not is_kind(list, value, path, found):

@@ -17,11 +17,16 @@ from uuid import UUID
 
 import msgspec
 
-from schemas import source, types
-from schemas.findings import ERRORS_MAX, FieldError, FieldErrors, Findings
+from schemas import schema_files, types
+from schemas.field_errors import (
+    ERRORS_MAX,
+    FieldError,
+    FieldErrors,
+    Findings,
+)
 from schemas.formats import bytes_text, date_text, parse_date, parse_time, time_ms, time_text
-from schemas.json_form import jsonleaf, jsonread
-from schemas.tools.jsonschema import json_schema
+from schemas.json_form import compile_reader, leaf_readers
+from schemas.tools.json_schema import json_schema
 
 __all__ = [
     "ERRORS_MAX",
@@ -60,18 +65,18 @@ def to_json(value: types.Record) -> dict[str, Any]:
 
 
 @cache
-def _reader(cls: type[types.Record]) -> jsonleaf.Read:
-    return jsonread.compile_record(f"enlace.v1.{cls.__name__}", source.current())
+def _reader(cls: type[types.Record]) -> leaf_readers.Read:
+    return compile_reader.compile_record(f"enlace.v1.{cls.__name__}", schema_files.current())
 
 
 @cache
 def _writer(cls: type[types.Record]) -> Write | None:
-    return _compile(f"enlace.v1.{cls.__name__}", source.current())
+    return _compile(f"enlace.v1.{cls.__name__}", schema_files.current())
 
 
-def _compile(schema: Any, definitions: source.Definitions) -> Write | None:
+def _compile(schema: Any, definitions: schema_files.Definitions) -> Write | None:
     """What turns a builtin value into its JSON form, None if it is that already; records are changed in place."""
-    kind, attributes = source.shape(schema, definitions)
+    kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return _record(attributes, definitions)
     if kind == "array":
@@ -85,9 +90,9 @@ def _compile(schema: Any, definitions: source.Definitions) -> Write | None:
     return None
 
 
-def _record(definition: dict[str, Any], definitions: source.Definitions) -> Write | None:
+def _record(definition: dict[str, Any], definitions: schema_files.Definitions) -> Write | None:
     compiled = [
-        (field["name"], _compile(source.unwrap(field["type"])[0], definitions)) for field in definition["fields"]
+        (field["name"], _compile(schema_files.unwrap(field["type"])[0], definitions)) for field in definition["fields"]
     ]
     writers = tuple((name, write) for name, write in compiled if write is not None)
     if not writers:

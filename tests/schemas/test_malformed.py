@@ -7,7 +7,7 @@ from io import BytesIO
 import fastavro
 import pytest
 
-from schemas import source, types
+from schemas import schema_files, types
 from schemas.avro import codec
 from schemas.avro.codec import (
     BadMessage,
@@ -131,7 +131,9 @@ def test_a_schema_that_is_not_expected_is_unknown(expected: type[types.Record]) 
 
 def test_a_schema_of_the_same_name_in_another_namespace_is_unknown() -> None:
     """fastavro alone would resolve it by its unqualified name."""
-    schema = fastavro.parse_schema(source.bare("enlace.v1.Recall", source.current()) | {"name": "evil.Recall"})
+    schema = fastavro.parse_schema(
+        schema_files.bare("enlace.v1.Recall", schema_files.current()) | {"name": "evil.Recall"}
+    )
     stream = BytesIO()
     fastavro.schemaless_writer(stream, schema, {"reason": "x"})
 
