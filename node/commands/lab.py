@@ -27,7 +27,7 @@ from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
-from node.strict import parse_toml
+from node.toml_reader import parse_toml
 from node.trust import document_files
 from node.trust.compile_toml import compile_text, document_of
 from node.trust.document_files import FOLDER

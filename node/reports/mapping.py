@@ -22,7 +22,7 @@ from node.reports.mappable_fields import (
     report_targets,
 )
 from node.reports.row_files import Shape
-from node.strict import convert, parse_toml
+from node.toml_reader import convert, parse_toml
 from schemas.types import Mapping, MappingField, MappingTable
 
 EVERY_COLUMN: Final = "*"

@@ -23,7 +23,7 @@ from broker import topology as topologies
 from broker.topology import Region, Topology
 from node.errors import UsageError
 from node.files import read_text
-from node.strict import convert, parse_toml, unknown_key
+from node.toml_reader import convert, parse_toml, unknown_key
 from schemas import schema_files
 from schemas.types import BusSection, NodeConfig, TopologyFile
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from broker.topology import Topology, streams_of
 from node.errors import UsageError
 from node.message import SUITE, ZERO_HASH
-from node.strict import convert, parse_toml
+from node.toml_reader import convert, parse_toml
 from node.trust.effective import ANY
 from node.trust.governance import Governance
 from node.trust.signed_document import Parsed, parse

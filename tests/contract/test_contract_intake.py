@@ -12,7 +12,7 @@ import pytest
 from msgspec.inspect import StructType, VarTupleType, type_info
 
 from node.runtime import config
-from node.strict import key_paths
+from node.toml_reader import key_paths
 from schemas import codes, schema_files
 from schemas.types import AgreementFile, NodeConfig, TopologyFile
 from tests.contract.test_contract import MAPPING, REPORT_FILE_ROW, ROWS_TO_IMPORT

@@ -8,7 +8,7 @@ import pytest
 from broker.topology import default, default_region
 from node.reports.mapping import load
 from node.reports.validate import accept
-from node.strict import convert, parse_toml
+from node.toml_reader import convert, parse_toml
 from schemas import codes
 from schemas.types import AgreementFile, AgreementStatus, LabelKind
 from tests.support.samples import NOW_MS
