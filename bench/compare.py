@@ -12,7 +12,7 @@ from bench import enlace, floor, naive, stages
 from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
 from bench.figures import MICROSECONDS, Figures, Spent, per_message, ratios
 from bench.material import World
-from node.reports.validate import Draft
+from node.stages import Draft
 
 ROUNDS: Final = 5
 SIDES: Final = ("enlace", "naive", "floor")

@@ -9,7 +9,7 @@ from bench.material import ORIGINATOR, READER, World
 from broker.log import Log
 from node.exchange.relay import DRAFTS_IN_BATCH_MAX
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
-from node.reports.validate import Draft
+from node.stages import Draft
 from node.store import messages
 
 ITEMS_IN_TRANSACTION: Final = DRAFTS_IN_BATCH_MAX

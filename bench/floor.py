@@ -14,9 +14,9 @@ from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
-from node.message import ZERO_HASH, Place
+from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
-from node.reports.validate import Draft
+from node.stages import Draft, StreamId
 from node.store import (
     chains,
     messages,
@@ -31,7 +31,7 @@ from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessa
 
 STREAM: Final = f"intel.{REGION}"
 TOPIC: Final = f"{STREAM}.{ORIGINATOR.lower()}"
-_PLACE: Final = Place(stream=STREAM, originator=ORIGINATOR)
+_PLACE: Final = StreamId(stream=STREAM, originator=ORIGINATOR)
 
 
 def plain_of(drafts: Sequence[Draft]) -> list[tuple[bytes, bytes]]:

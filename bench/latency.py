@@ -23,8 +23,8 @@ from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import KAFKA, open_log
 from broker.log import Log, TopicSpec
-from node.reports.validate import Draft
 from node.runtime.open_node import open_store, publisher
+from node.stages import Draft
 from tests.support.processes import running, until
 
 RATES: Final = (100, 1_000)  # messages a second

@@ -17,14 +17,15 @@ from broker.log import Log
 from node import clock
 from node.commands.lab import lab
 from node.exchange.publish import Publisher
-from node.reports.validate import Draft, accept
+from node.reports.validate import accept
 from node.runtime.open_node import (
     Home,
-    Node,
+    OpenNode,
     open_home,
     open_node,
     publisher,
 )
+from node.stages import Draft
 from schemas.formats import date_text
 from schemas.types import StoreSection
 
@@ -184,7 +185,7 @@ class World:
             await bus.close()
 
     @asynccontextmanager
-    async def node(self, code: str, store: Path, bus: Log) -> AsyncIterator[tuple[Node, Publisher]]:
+    async def node(self, code: str, store: Path, bus: Log) -> AsyncIterator[tuple[OpenNode, Publisher]]:
         """A node with a store of its own on `bus`, and its intake."""
         home = self.home(code, store)
         async with open_node(home, bus=bus) as node:

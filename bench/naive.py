@@ -20,12 +20,17 @@ from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
-from node.message import SUITE, ZERO_HASH, Opened, Place, Verified, digest, frame, padded_length
+from node.limits import SUITE
+from node.primitives import (
+    ZERO_HASH,
+    digest,
+    frame,
+    padded_length,
+)
 from node.reports.labels import expires_at, labels_of
-from node.reports.validate import Draft
 from node.sealing import hpke, public_keys
 from node.sealing.private_keys import PrivateKeys
-from node.sealing.seal import Head, SealedBatch
+from node.stages import Draft, Opened, SealedBatch, StreamHead, StreamId, Verified
 from node.store import messages, notes, outbox, streams
 from node.store.engine import Store
 from node.store.messages import Holding
@@ -101,7 +106,7 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
     sender, watch = Sender(world), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-out.db'}")
     try:
-        head = Head()
+        head = StreamHead()
         for chosen in chunks(len(drafts), together):
             with watch.running(counted=chosen.start >= ITEMS_WARM):
                 head = await _chunk(store, bus, sender, drafts[chosen.start : chosen.stop], head)
@@ -111,7 +116,7 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
     return watch.spent
 
 
-async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft], head: Head) -> Head:
+async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft], head: StreamHead) -> StreamHead:
     new = [
         outbox.NewDraft(
             report_id=one.report_id,
@@ -132,7 +137,7 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
         rows = await outbox.unsealed(db, len(drafts))
     reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
     values = [sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)]
-    last = Head(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
+    last = StreamHead(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
     sealed = SealedBatch(stream=STREAM, first_sequence=head.next_sequence, values=tuple(values), head=last)
     async with store.write() as db:
         await outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
@@ -157,7 +162,7 @@ async def receive(
     """Fetch, verify, open and store every message."""
     own = world.home(READER).keys()
     public = world.home(ORIGINATOR).keys().newest(KeyUse.SEAL).public
-    place, watch = Place(stream=STREAM, originator=ORIGINATOR), Stopwatch()
+    place, watch = StreamId(stream=STREAM, originator=ORIGINATOR), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-in.db'}")
     try:
         position = 0

@@ -15,7 +15,7 @@ from bench.enlace import ITEMS_IN_TRANSACTION, ITEMS_WARM
 from bench.figures import Figures, Spent, ratios
 from bench.material import CODES, ORIGINATOR, READER, RECIPIENTS, World
 from node.files import write_file
-from node.reports.validate import Draft
+from node.stages import Draft
 from node.trust import document_files
 from node.trust.compile_toml import compile_text
 from node.trust.document_files import FOLDER

@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.log import TopicSpec
+from broker.streams import (
+    GOVERNANCE,
+    INTEL,
+    KEYS,
+    MEMBER_STREAMS,
+    REGISTRY,
+    REGISTRY_STREAMS,
+    STREAM_LENGTH_MAX,
+    intel_stream,
+    stream_of,
+    topic_of,
+)
 
 PARTITIONS: Final = 1  # the order of a stream is the order of its only partition
 REPLICATION_DEFAULT: Final = 3
 RETENTION_DAYS_DEFAULT: Final = 30
-STREAM_LENGTH_MAX: Final = 64
 KEYS_EXTRA_DAYS: Final = 2  # a grant serves 24 hours: it must outlive the last message that names it
-INTEL: Final = "intel"
-MEMBER_STREAMS: Final = ("keys", "receipts", "checkpoints", "proposals")
-REGISTRY: Final = "REGISTRY"
-REGISTRY_STREAMS: Final = ("governance", "checkpoints")
 
 _NODE = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _REGION = re.compile(r"[a-z][a-z0-9-]*")
-_STREAM = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
-_ORIGINATOR = re.compile(r"[a-z][a-z0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +78,6 @@ class Topology:
         return tuple(sorted({member for region in self.regions for member in region.members}))
 
 
-def topic_of(stream: str, originator: str) -> str:
-    """The topic of an originator's stream: `intel.caribbean`, `BZ` to `intel.caribbean.bz`."""
-    return f"{stream}.{originator.lower()}"
-
-
-def place_of(topic: str) -> tuple[str, str]:
-    """Stream and originator of a topic, the opposite of `topic_of`; `ValueError` for a name that is no stream's."""
-    stream, _, originator = topic.rpartition(".")
-    if not _STREAM.fullmatch(stream) or len(stream) > STREAM_LENGTH_MAX or not _ORIGINATOR.fullmatch(originator):
-        raise ValueError(f"{topic!r} is no topic of a stream")
-    return stream, originator.upper()
-
-
-def intel_stream(region: str) -> str:
-    """The stream of a region's reports."""
-    return f"{INTEL}.{region}"
-
-
 def default_region(topology: Topology, originator: str) -> str | None:
     """The first region that lists `originator`, or None."""
     return next((region.id for region in topology.regions if originator in region.members), None)
@@ -122,11 +109,11 @@ def topics_of(topology: Topology, originators: Collection[str] | None = None) ->
 
 def retention_days(topology: Topology, stream: str) -> int | None:
     """How long records of `stream` are kept; None for ever. Control streams outlive the reports that need them."""
-    if stream == "governance":
+    if stream == GOVERNANCE:
         return None  # who joins reads it from the start
     longest = max(region.retention_days for region in topology.regions)
     by_region = {intel_stream(region.id): region.retention_days for region in topology.regions}
-    return by_region.get(stream, longest + KEYS_EXTRA_DAYS if stream == "keys" else longest)
+    return by_region.get(stream, longest + KEYS_EXTRA_DAYS if stream == KEYS else longest)
 
 
 def specs_of(topology: Topology, originators: Collection[str] | None = None) -> tuple[TopicSpec, ...]:
@@ -135,7 +122,7 @@ def specs_of(topology: Topology, originators: Collection[str] | None = None) -> 
         TopicSpec(
             topic=topic,
             replication=topology.replication,
-            retention_days=retention_days(topology, place_of(topic)[0]),
+            retention_days=retention_days(topology, stream_of(topic)[0]),
         )
         for topic in topics_of(topology, originators)
     )

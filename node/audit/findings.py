@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from node.errors import Rejected
-from node.message import Place
+from node.stages import StreamId
 from node.verification.chain import Gap
 
 
@@ -68,7 +68,7 @@ class Replayed:
 
 
 def about(
-    place: Place,
+    place: StreamId,
     code: str,
     *,
     position: int | None,
@@ -88,14 +88,14 @@ def about(
     )
 
 
-def refusal(place: Place, error: Rejected, *, position: int, sequence: int | None = None) -> Finding:
+def refusal(place: StreamId, error: Rejected, *, position: int, sequence: int | None = None) -> Finding:
     """The record at `position` failed a step; `sequence` only if steps 1 to 7 held."""
     return about(
         place, error.code, position=position, sequence=sequence, expected=f"step {error.step} holds", found=str(error)
     )
 
 
-def gap_finding(place: Place, gap: Gap, *, position: int | None) -> Finding:
+def gap_finding(place: StreamId, gap: Gap, *, position: int | None) -> Finding:
     """A gap that is open at the end of the stream; `position` is that of the first record behind it."""
     if gap.last >= gap.first:
         expected, found = str(gap.first), str(gap.last + 1)

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker import topology as topologies
+from broker import streams
 from broker.log import Bounds, Fault, Log, LogUnavailable
+from broker.streams import is_intel
 from node.audit.findings import (
     Finding,
     Replayed,
@@ -26,10 +27,10 @@ from node.audit.findings import (
 )
 from node.audit.replay_stream import Trace
 from node.errors import Unavailable, UsageError
-from node.message import Place
+from node.stages import StreamId
 from node.store.engine import Store
 from node.trust.governance import Governance
-from node.verification.verify import INTEL_STREAM, OPEN_STREAM_TYPE
+from node.verification.verify import OPEN_STREAM_TYPE
 
 RECORDS_AT_ONCE_MAX: Final = 500  # as a node: the commit is shared, and nothing large is kept between two of them
 WAIT_SECONDS: Final = 5.0  # for the next records of a stream that has not ended
@@ -51,19 +52,19 @@ class Asked:
     until: int | None = None
     """Position before which reading ends."""
 
-    def admits(self, topic: str, place: Place) -> bool:
+    def admits(self, topic: str, place: StreamId) -> bool:
         """Whether the topic is to be read."""
         return self.stream is None or self.stream in (topic, place.stream)
 
 
-def stream_place(topic: str) -> Place | None:
+def stream_place(topic: str) -> StreamId | None:
     """The place that a topic stands for, None if it is no stream of an exchange."""
     try:
-        stream, originator = topologies.place_of(topic)
+        stream, originator = streams.stream_of(topic)
     except ValueError:
         return None
-    is_ours = stream in OPEN_STREAM_TYPE or INTEL_STREAM.match(stream)
-    return Place(stream=stream, originator=originator) if is_ours else None
+    is_ours = stream in OPEN_STREAM_TYPE or is_intel(stream)
+    return StreamId(stream=stream, originator=originator) if is_ours else None
 
 
 @contextmanager
@@ -134,7 +135,7 @@ class _Replay:
         until = bounds.end if self._asked.until is None else min(bounds.end, self._asked.until)
         return range(max(bounds.beginning, self._asked.start), until)
 
-    def _trace(self, topic: str, place: Place, *, is_window: bool) -> Trace:
+    def _trace(self, topic: str, place: StreamId, *, is_window: bool) -> Trace:
         return Trace(topic=topic, place=place, governance=self._governance, store=self._store, is_window=is_window)
 
     async def _read(self, trace: Trace, part: range) -> None:

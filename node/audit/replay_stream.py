@@ -23,7 +23,8 @@ from node.audit.findings import (
     refusal,
 )
 from node.errors import Rejected
-from node.message import GOVERNANCE_IN_FILES, Place, Verified
+from node.limits import GOVERNANCE_IN_FILES
+from node.stages import StreamId, Verified
 from node.store import chains, streams
 from node.store.engine import Store
 from node.trust.governance import Governance
@@ -47,7 +48,7 @@ Found = tuple[int, Verified]
 class Trace:
     """One stream as it is read."""
 
-    def __init__(self, *, topic: str, place: Place, governance: Governance, store: Store, is_window: bool) -> None:
+    def __init__(self, *, topic: str, place: StreamId, governance: Governance, store: Store, is_window: bool) -> None:
         """`is_window`: reading begins above the log's beginning."""
         self.topic: Final = topic
         self.place: Final = place

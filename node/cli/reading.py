@@ -142,7 +142,7 @@ def retry_quarantine(
     """Look again at records in quarantine: what verifies now is stored in its place."""
     from node.commands.search import retry_quarantine as retry_stored
     from node.runtime.open_node import open_home
-    from node.verification.decision import Outcome
+    from node.stages import Outcome
 
     if every == bool(ids):
         raise UsageError("usage", "name records, or all of them", path="ID", hint="give ids, or --all for every record")

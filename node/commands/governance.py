@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from broker import topology as topologies
+from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.files import read_text, write_file
-from node.message import REGISTRY
 from node.runtime import config
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys

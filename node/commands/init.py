@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from broker.streams import REGISTRY
 from node.clock import now_ms
 from node.errors import UsageError
 from node.files import make_folder, write_file
-from node.message import REGISTRY
 from node.runtime.config import NODE_FILE
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys

@@ -22,7 +22,7 @@ from node.clock import now_ms
 from node.commands.init import init
 from node.errors import EnlaceError, UsageError
 from node.files import make_folder, read_text, write_file
-from node.message import DAY_MS, SUITE
+from node.limits import DAY_MS, SUITE
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
 from node.sealing import private_keys

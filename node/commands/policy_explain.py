@@ -7,7 +7,7 @@ from node.clock import now_ms
 from node.commands.search import time_of
 from node.errors import Refused, UsageError
 from node.files import read_file
-from node.message import ZERO_HASH
+from node.primitives import ZERO_HASH
 from node.reports import ndjson
 from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, accept

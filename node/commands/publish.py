@@ -17,13 +17,9 @@ from node.commands.search import actor
 from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
 from node.reports import ndjson
-from node.reports.validate import (
-    Draft,
-    ReportRefused,
-    accept,
-    referred_ids,
-)
+from node.reports.validate import ReportRefused, accept, referred_ids
 from node.runtime.open_node import Home, open_store, publisher
+from node.stages import Draft
 from node.store import messages, outbox
 from node.store.engine import Store
 from schemas.json_form.json_values import FieldError

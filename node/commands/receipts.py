@@ -11,12 +11,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from broker.streams import intel_stream
 from node.clock import now_ms
 from node.errors import Refused, UsageError
-from node.message import ZERO_HASH, Place
+from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.runtime.open_node import Home, open_store
 from node.sharing.recipients import address
+from node.stages import StreamId
 from node.store import (
     drafts,
     messages,
@@ -75,7 +77,7 @@ async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
 
 async def _sealed(db: AsyncConnection, node: str, draft: drafts.Given) -> list[dict[str, Any]]:
     sequence = draft.sequence or 0
-    place = Place(stream=f"intel.{draft.region}", originator=node)
+    place = StreamId(stream=intel_stream(draft.region), originator=node)
     batch = await receipts_received.own_batch_at(db, place, sequence)
     if batch is None:
         raise AssertionError("what was sealed is in a batch")

@@ -16,9 +16,9 @@ from node.errors import Refused, UsageError
 from node.exchange.retry import Retried, retry_quarantined
 from node.reports import identifiers
 from node.runtime.open_node import Home, open_store
+from node.stages import Outcome
 from node.store import messages, notes, retried
 from node.store.messages import Query
-from node.verification.decision import Outcome
 from schemas import codes
 
 SHOWN: Final = (

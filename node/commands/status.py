@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.log import Log, LogUnavailable
-from node.message import Place
 from node.runtime.single_daemon import is_running
+from node.stages import StreamId
 from node.store import (
     messages,
     notes,
@@ -30,7 +30,7 @@ class Status:
     receipts about what it read were read back."""
 
 
-async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[str, Place]) -> Status:
+async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[str, StreamId]) -> Status:
     """Look once. The ends are read before the positions, so that a lag of zero means what it says."""
     try:
         bounds = await bus.bounds(list(places))

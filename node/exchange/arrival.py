@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from node.message import Place, Verified
-from node.verification.decision import Decision
+from node.stages import Decision, StreamId, Verified
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
+class Arrival:
     """One record as it was found, on its way to a decision."""
 
     topic: str
-    place: Place
+    place: StreamId
     position: int
     value: bytes | None
     placed: bool = False

@@ -14,11 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.errors import Rejected
 from node.exchange import note_receipts
-from node.exchange.arrival import Found
+from node.exchange.arrival import Arrival
 from node.exchange.note_receipts import Reached
 from node.exchange.write_decisions import write_decisions
-from node.message import Place, Verified
-from node.sharing.grants import Grant
+from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.store import (
     chains,
     ingest_lock,
@@ -28,7 +27,6 @@ from node.store import (
 )
 from node.store.engine import Store
 from node.verification.chain import StreamView, id_reused
-from node.verification.decision import Decision, Outcome
 from node.verification.judge import Judge, grant_of
 
 log = structlog.get_logger()
@@ -38,16 +36,16 @@ log = structlog.get_logger()
 class _Work:
     """What placing and deciding found out, before it is written."""
 
-    views: dict[Place, StreamView] = field(default_factory=dict)
-    gaps_changed: dict[Place, int] = field(default_factory=dict)
-    out_of_order: list[Found] = field(default_factory=list)
+    views: dict[StreamId, StreamView] = field(default_factory=dict)
+    gaps_changed: dict[StreamId, int] = field(default_factory=dict)
+    out_of_order: list[Arrival] = field(default_factory=list)
     grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
     known: dict[tuple[str, bytes, int], Grant] = field(default_factory=dict)
     witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
 
 
 async def ingest(
-    store: Store, judge: Judge, found: Sequence[Found], *, positions: dict[str, int], now: int
+    store: Store, judge: Judge, found: Sequence[Arrival], *, positions: dict[str, int], now: int
 ) -> list[Grant]:
     """Decide about `found`, in its order, and store the outcome with `positions` (topic -> where to go on).
 
@@ -78,7 +76,7 @@ async def ingest(
                 return list(work.grants.values())
 
 
-async def _still_here(db: AsyncConnection, found: Sequence[Found]) -> list[Found]:
+async def _still_here(db: AsyncConnection, found: Sequence[Arrival]) -> list[Arrival]:
     """Without those that were kept to be looked at again, and that another process has decided meanwhile."""
     present = await retried.present(
         db,
@@ -95,8 +93,8 @@ async def _still_here(db: AsyncConnection, found: Sequence[Found]) -> list[Found
     return here
 
 
-async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> None:
-    by_place: dict[Place, list[Verified]] = {}
+async def _load(db: AsyncConnection, work: _Work, found: Sequence[Arrival]) -> None:
+    by_place: dict[StreamId, list[Verified]] = {}
     for one in found:
         if one.record is not None and not one.placed:
             by_place.setdefault(one.place, []).append(one.record)
@@ -104,7 +102,7 @@ async def _load(db: AsyncConnection, work: _Work, found: Sequence[Found]) -> Non
         work.views[place] = await chains.load(db, place, records)
 
 
-def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
+def _place(work: _Work, one: Arrival, record: Verified, node: str) -> None:
     view = work.views[one.place]
     try:
         placed = view.place(record)
@@ -127,26 +125,26 @@ def _place(work: _Work, one: Found, record: Verified, node: str) -> None:
         work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
 
 
-async def _check_id(db: AsyncConnection, one: Found, record: Verified) -> None:
+async def _check_id(db: AsyncConnection, one: Arrival, record: Verified) -> None:
     """Step 10 for a record that has its place already: of those with one id, the first that came keeps it."""
     used_at = await streams.id_used_at(db, one.place, record.header.message_id)
     if used_at not in (None, record.sequence):
         one.decision = Decision.rejected(id_reused(used_at))
 
 
-def _past_seven(one: Found) -> Verified | None:
+def _past_seven(one: Arrival) -> Verified | None:
     """The record, also if step 11 refused its key and it leaves no trace in the chain."""
     return one.record or (one.decision.traceless if one.decision is not None else None)
 
 
-def _grant_key(one: Found) -> tuple[str, bytes, int] | None:
+def _grant_key(one: Arrival) -> tuple[str, bytes, int] | None:
     record = _past_seven(one)
     if record is None or (sealing := record.header.sealing) is None:
         return None
     return record.batch.originator, sealing.audience_key_id, sealing.grant
 
 
-def _grant(work: _Work, one: Found) -> Grant | None:
+def _grant(work: _Work, one: Arrival) -> Grant | None:
     key = _grant_key(one)
     if key is None:
         return None
@@ -154,7 +152,7 @@ def _grant(work: _Work, one: Found) -> Grant | None:
 
 
 async def _write(
-    db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Found], positions: dict[str, int], now: int
+    db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Arrival], positions: dict[str, int], now: int
 ) -> None:
     for place, view in work.views.items():
         await chains.put(db, place, view)
@@ -176,7 +174,7 @@ async def _write(
     await write_decisions(db, found, now)
 
 
-def _reached(work: _Work, found: Sequence[Found]) -> Iterable[Reached]:
+def _reached(work: _Work, found: Sequence[Arrival]) -> Iterable[Reached]:
     for one in found:
         if one.decision is not None and (record := _past_seven(one)) is not None:
             yield Reached(
@@ -184,7 +182,9 @@ def _reached(work: _Work, found: Sequence[Found]) -> Iterable[Reached]:
             )
 
 
-async def _write_positions(db: AsyncConnection, work: _Work, found: Sequence[Found], positions: dict[str, int]) -> None:
+async def _write_positions(
+    db: AsyncConnection, work: _Work, found: Sequence[Arrival], positions: dict[str, int]
+) -> None:
     rows = []
     places = {one.topic: one.place for one in found}
     for topic, position in positions.items():

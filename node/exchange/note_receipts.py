@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Place, Verified
-from node.sharing.grants import Grant
+from node.stages import Decision, Grant, StreamId, Verified
 from node.store import notes, receipts_received
 from node.store import receipts_due as owed
-from node.verification.decision import Decision
 from node.verification.judge import Judge
 from node.verification.receipt_bytes import (
     claims_entry,
@@ -49,7 +47,7 @@ async def note(db: AsyncConnection, judge: Judge, reached: Iterable[Reached], no
         byte = outcome_of(record, one.decision, grant=one.grant, node=judge.node, holds=judge.holds)
         if byte is None:
             continue
-        place = Place(stream=record.batch.stream, originator=record.batch.originator)
+        place = StreamId(stream=record.batch.stream, originator=record.batch.originator)
         batch = owed.Noted(place=place, hash=record.batch_hash, size=record.batch.size)
         noted.setdefault(batch.key, batch).outcomes[record.sealed.index] = byte
         if one.waited and one.grant is not None and one.decision.opened is not None:
@@ -67,7 +65,7 @@ async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now:
         told = record.receipt
         if told is None or told.originator != node or record.batch.originator == node:
             continue
-        own = Place(stream=told.stream, originator=node)
+        own = StreamId(stream=told.stream, originator=node)
         known = await receipts_received.own_batches(db, own, [item.batch for item in told.items])
         counting = [item for item in told.items if _counts(item, known.get(item.batch), record.batch.originator)]
         await receipts_received.add_received(db, [_received(record, item) for item in counting], now)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.errors import Refused
-from node.message import ZERO_HASH
+from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
-from node.reports.validate import Draft
 from node.sealing.seal import Random
 from node.sharing.recipients import Addressed, Addressing
+from node.stages import Draft
 from node.store import notes, outbox
 from node.store.engine import Store
 from node.trust.governance import Governance

@@ -13,14 +13,13 @@ from typing import Final
 import structlog
 
 from broker.log import Log
+from broker.streams import KEYS, intel_stream
 from node.errors import Unavailable
-from node.message import AUDIENCE_KEY_LIFE_MS_MAX, ZERO_HASH, Place, Verified, digest, frame
+from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
+from node.primitives import ZERO_HASH, digest, frame
 from node.reports.labels import labels_of
 from node.sealing.seal import (
-    Head,
-    Leaf,
     Random,
-    SealedBatch,
     Signer,
     open_leaf,
     seal_batch,
@@ -28,14 +27,12 @@ from node.sealing.seal import (
 )
 from node.sharing.grants import (
     Audience,
-    Grant,
-    NotAddressed,
-    Waiting,
     audience_of,
     make_grant,
     own_entry,
 )
 from node.sharing.recipients import Addressed, Addressing
+from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, StreamId, Verified, Waiting
 from node.store import notes, outbox, receipts_received
 from node.store.engine import Store
 from node.trust.governance import Governance
@@ -62,7 +59,7 @@ class _Draft:
 
     @property
     def stream(self) -> str:
-        return f"intel.{self.row.region}"
+        return intel_stream(self.row.region)
 
 
 @dataclass(slots=True)
@@ -85,8 +82,8 @@ class _Sealing:
                 sealed_at=batch.head.sealed_at,
                 recipients=frozenset(
                     recipient
-                    for draft in (granted if batch.stream == "keys" else drafts)
-                    if batch.stream in ("keys", draft.stream)
+                    for draft in (granted if batch.stream == KEYS else drafts)
+                    if batch.stream in (KEYS, draft.stream)
                     for recipient in draft.admitted
                 ),
             )
@@ -109,7 +106,7 @@ def audience_name(audience: Audience) -> bytes:
 def check_own_work(batches: Sequence[SealedBatch], judge: Judge) -> None:
     """What strangers would refuse must not leave; it is a bug or a key that is not valid any more."""
     for batch in batches:
-        place = Place(stream=batch.stream, originator=judge.node)
+        place = StreamId(stream=batch.stream, originator=judge.node)
         for value in batch.values:
             checked = judge.authenticate(value, place)
             if not isinstance(checked, Verified):
@@ -148,7 +145,7 @@ class Relay:
         async with self.store.read() as db:
             if not await outbox.unsealed(db, 1):
                 return False
-        await self.bus.bounds([self.topic_of("keys")])
+        await self.bus.bounds([self.topic_of(KEYS)])
         return True
 
     async def seal(self) -> int:
@@ -214,14 +211,14 @@ class Relay:
         work: _Sealing,
         drafts: Sequence[_Draft],
         known: Mapping[bytes, outbox.OwnGrant],
-        heads: Mapping[str, Head],
+        heads: Mapping[str, StreamHead],
         judge: Judge,
         now: int,
     ) -> dict[bytes, tuple[bytes, bytes, int]]:
         """Each audience's key, the key's id and the sequence of its grant; new grants become a batch of `keys`."""
         keys: dict[bytes, tuple[bytes, bytes, int]] = {}
         leaves: list[Leaf] = []
-        head = heads.get("keys", Head())
+        head = heads.get(KEYS, StreamHead())
         for draft in drafts:
             name = draft.name
             if name in keys:
@@ -246,7 +243,7 @@ class Relay:
             work.grants[name] = outbox.OwnGrant(sequence=sequence, sealed_at=now, body=encoded)
             keys[name] = key, body.audience_key_id, sequence
         if leaves:
-            work.batches.append(seal_batch(leaves, stream="keys", head=head, sealed_at=now, signer=self.signer))
+            work.batches.append(seal_batch(leaves, stream=KEYS, head=head, sealed_at=now, signer=self.signer))
         return keys
 
     def _own_key(self, grant: outbox.OwnGrant, judge: Judge) -> tuple[bytes, bytes, int] | None:
@@ -263,14 +260,14 @@ class Relay:
         work: _Sealing,
         drafts: Sequence[_Draft],
         keys: Mapping[bytes, tuple[bytes, bytes, int]],
-        heads: Mapping[str, Head],
+        heads: Mapping[str, StreamHead],
         now: int,
     ) -> None:
         by_stream: dict[str, list[_Draft]] = {}
         for draft in drafts:
             by_stream.setdefault(draft.stream, []).append(draft)
         for stream, members in by_stream.items():
-            head = heads.get(stream, Head())
+            head = heads.get(stream, StreamHead())
             leaves = []
             for index, draft in enumerate(members):
                 key, key_id, grant = keys[draft.name]

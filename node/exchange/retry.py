@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.exchange.arrival import Found
+from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
-from node.sharing.grants import Grant
+from node.stages import Decision, Grant, Outcome
 from node.store import notes, retried
 from node.store.engine import Store
-from node.verification.decision import Decision, Outcome
 from node.verification.judge import Judge
 
 RECORDS_IN_TRANSACTION_MAX: Final = 500  # commit cost is shared, and the loop answers within a second
@@ -28,7 +27,7 @@ class Retried:
     kept: retried.Kept
     """As it lay there before."""
 
-    found: Found
+    found: Arrival
 
     @property
     def decision(self) -> Decision:
@@ -76,8 +75,8 @@ async def retry_pending(
             await ingest(store, judge(), found, positions={}, now=clock())
 
 
-def _again(row: notes.Pending) -> Found:
-    return Found(
+def _again(row: notes.Pending) -> Arrival:
+    return Arrival(
         topic=row.topic,
         place=row.place,
         position=row.position,
@@ -101,7 +100,7 @@ async def retry_quarantined(
         some = [
             Retried(
                 kept=kept,
-                found=Found(
+                found=Arrival(
                     topic=kept.row.topic,
                     place=kept.row.place,
                     position=kept.row.position,

@@ -13,15 +13,15 @@ from typing import Final
 import structlog
 
 from broker.log import Log
+from broker.streams import RECEIPTS
 from node.exchange.relay import check_own_work
 from node.sealing.seal import (
-    Head,
     Random,
-    SealedBatch,
     Signer,
     open_leaf,
     seal_batch,
 )
+from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_due
 from node.store.engine import Store
 from node.verification.judge import Judge
@@ -34,7 +34,6 @@ log = structlog.get_logger()
 QUIET_MS: Final = 200  # nothing changed for so long: a batch that arrives in parts is told of once
 WAIT_MS_MAX: Final = 5_000  # but nobody waits longer for a receipt while this node takes in a backlog
 BATCHES_IN_STEP_MAX: Final = 960  # at most one receipt each, so that all are leaves of one batch
-STREAM: Final = "receipts"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Receipting:
         Raises LogUnavailable, as receipts wait for the log like drafts, or Unavailable; nothing is lost then.
         """
         judge, now = self.judge(), self.clock()
-        allowed = judge.governance.may_write(judge.node, STREAM, now)
+        allowed = judge.governance.may_write(judge.node, RECEIPTS, now)
         async with self.store.read() as db:
             pressing = await receipts_due.pressing(db, parked=allowed)
         if pressing is None:
@@ -88,7 +87,7 @@ class Receipting:
             heads = await outbox.heads(db)
         if not rows:  # another process of this node was quicker
             return
-        batch = self._batch(rows, heads.get(STREAM, Head()), now)
+        batch = self._batch(rows, heads.get(RECEIPTS, StreamHead()), now)
         check_own_work([batch], judge)
         try:
             async with self.store.write() as db:
@@ -97,7 +96,7 @@ class Receipting:
         except outbox.HeadMoved:
             log.warning("head_moved")
 
-    def _batch(self, rows: list[receipts_due.Due], head: Head, now: int) -> SealedBatch:
+    def _batch(self, rows: list[receipts_due.Due], head: StreamHead, now: int) -> SealedBatch:
         """A leaf for each stream told of, or for each 240 batches of it."""
         by_stream = groupby(sorted(rows, key=_stream_of), key=_stream_of)
         leaves = [
@@ -105,7 +104,7 @@ class Receipting:
             for (originator, stream), some in by_stream
             for body in bodies(originator, stream, [(row.hash, row.outcomes) for row in some])
         ]
-        return seal_batch(leaves, stream=STREAM, head=head, sealed_at=now, signer=self.signer)
+        return seal_batch(leaves, stream=RECEIPTS, head=head, sealed_at=now, signer=self.signer)
 
 
 def _stream_of(row: receipts_due.Due) -> tuple[str, str]:

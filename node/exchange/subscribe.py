@@ -11,11 +11,11 @@ from typing import Final
 import structlog
 
 from broker.log import Bounds, Fault, Fetched, Log
-from node.exchange.arrival import Found
+from broker.streams import KEYS
+from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
-from node.message import Place
-from node.sharing.grants import Grant
+from node.stages import Grant, StreamId
 from node.store import notes, streams
 from node.store.engine import Store
 from node.verification.judge import Judge
@@ -35,7 +35,7 @@ class Subscriber:
         store: Store,
         bus: Log,
         judge: Callable[[], Judge],
-        places: Mapping[str, Place],
+        places: Mapping[str, StreamId],
         clock: Callable[[], int],
         reads: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -62,7 +62,7 @@ class Subscriber:
             stored = await streams.positions(db)
         self._known = set(stored)
         # Grants first here too: a log answers in this order, and a backlog of reports would have to wait for them.
-        topics = sorted(self.places, key=lambda topic: self.places[topic].stream != "keys")
+        topics = sorted(self.places, key=lambda topic: self.places[topic].stream != KEYS)
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
         await self._pause()
 
@@ -74,13 +74,13 @@ class Subscriber:
         wanted = {
             topic: position
             for topic, position in self._positions.items()
-            if self.places[topic].originator not in self._paused or self.places[topic].stream == "keys"
+            if self.places[topic].originator not in self._paused or self.places[topic].stream == KEYS
         }
         fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
-        found: list[Found] = []
+        found: list[Arrival] = []
         after: dict[str, int] = {}
         # Grants first, so that what they open does not have to wait for them.
-        for one in sorted(fetched, key=lambda one: self.places[one.topic].stream != "keys"):
+        for one in sorted(fetched, key=lambda one: self.places[one.topic].stream != KEYS):
             found += self._found(one)
             if one.entries:
                 after[one.topic] = one.entries[-1].position + 1
@@ -96,10 +96,10 @@ class Subscriber:
                 await self._faulty(one.topic, one.fault)
         return len(found)
 
-    def _found(self, fetched: Fetched) -> list[Found]:
+    def _found(self, fetched: Fetched) -> list[Arrival]:
         place = self.places[fetched.topic]
         return [
-            Found(topic=entry.topic, place=place, position=entry.position, value=entry.value)
+            Arrival(topic=entry.topic, place=place, position=entry.position, value=entry.value)
             for entry in fetched.entries
         ]
 
@@ -126,7 +126,7 @@ class Subscriber:
             await self._record("head_truncated", topic, place, sequence, bounds.beginning)
         self._positions[topic] = bounds.beginning
 
-    async def _record(self, code: str, topic: str, place: Place, sequence: int | None, position: int) -> None:
+    async def _record(self, code: str, topic: str, place: StreamId, sequence: int | None, position: int) -> None:
         log.error("stream_fault", code=code, topic=topic, position=position)
         async with self._store.write() as db:
             known = [

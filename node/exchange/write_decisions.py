@@ -10,16 +10,16 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.errors import REJECTION_STEP
-from node.exchange.arrival import Found
+from node.exchange.arrival import Arrival
+from node.stages import Decision, Outcome
 from node.store import messages, notes, retried
-from node.verification.decision import Decision, Outcome
 
 log = structlog.get_logger()
 
 
-async def write_decisions(db: AsyncConnection, found: Sequence[Found], now: int) -> None:
+async def write_decisions(db: AsyncConnection, found: Sequence[Arrival], now: int) -> None:
     """Write what each record came to; each has its decision."""
-    by_outcome: dict[Outcome, list[tuple[Found, Decision]]] = {}
+    by_outcome: dict[Outcome, list[tuple[Arrival, Decision]]] = {}
     for one in found:
         if one.decision is None:
             raise AssertionError("every record ends with a decision")
@@ -63,7 +63,7 @@ def _holding(decision: Decision) -> messages.Holding:
     return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
 
 
-def _withheld(one: Found, decision: Decision) -> notes.Withheld:
+def _withheld(one: Arrival, decision: Decision) -> notes.Withheld:
     if one.record is None or decision.code is None:
         raise AssertionError("what is withheld was verified and has a code")
     return notes.Withheld(
@@ -77,7 +77,7 @@ def _withheld(one: Found, decision: Decision) -> notes.Withheld:
     )
 
 
-def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
+def _pending(one: Arrival, decision: Decision, now: int) -> notes.Pending:
     record = one.record
     sealing = record.header.sealing if record is not None else None
     return notes.Pending(
@@ -97,7 +97,7 @@ def _pending(one: Found, decision: Decision, now: int) -> notes.Pending:
     )
 
 
-def _quarantined(one: Found, decision: Decision) -> notes.Quarantined:
+def _quarantined(one: Arrival, decision: Decision) -> notes.Quarantined:
     code = decision.code or ""
     return notes.Quarantined(
         code=code,

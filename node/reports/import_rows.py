@@ -18,12 +18,8 @@ from broker.topology import Topology
 from node.reports.map_row import node_of, report_of, values_of
 from node.reports.mapping import EVERY_COLUMN, check_columns, shape_of
 from node.reports.row_files import Row, columns, read_rows
-from node.reports.validate import (
-    Draft,
-    ReportRefused,
-    accept,
-    report_id_of_key,
-)
+from node.reports.validate import ReportRefused, accept, report_id_of_key
+from node.stages import Draft
 from schemas.field_errors import FieldError
 from schemas.types import Mapping
 

@@ -10,7 +10,7 @@ Rules ("Sealing"):
 - A sealed message expires at the midnight, UTC, after its retain_until day.
 """
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from schemas.avro.codec import sorted_set
 from schemas.types import IntelligenceReport, Labels
 

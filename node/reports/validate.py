@@ -18,7 +18,6 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -26,10 +25,17 @@ from msgspec.structs import replace
 
 from broker.topology import Topology, default_region
 from node.errors import Refused
-from node.message import PLAINTEXT_SIZE_BYTES_MAX, ZERO_HASH, digest, frame, padded_length
+from node.limits import PLAINTEXT_SIZE_BYTES_MAX
+from node.primitives import (
+    ZERO_HASH,
+    digest,
+    frame,
+    padded_length,
+)
 from node.reports.identifiers import IdentifierError, normalise
 from node.reports.labels import labels_of
 from node.reports.rules import check
+from node.stages import Draft
 from schemas.avro import codec
 from schemas.avro.encoder import LimitError
 from schemas.field_errors import FieldError, FieldErrors
@@ -46,28 +52,6 @@ HANDED_IN: Final = (
 REFERENCES_MAX: Final = 1000  # the limit of an array in Labels
 _NO_REPORT_ID: Final = str(UUID(int=0))
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A validated report on its way into the outbox. Made by `accept` only."""
-
-    report: IntelligenceReport
-    payload: bytes
-    """`report` as it will be sealed."""
-
-    content_hash: bytes
-    """SHA-256 of the canonical content: equal for equal reports, whatever their region and day."""
-
-    @property
-    def report_id(self) -> str:
-        """With originator and region what the report is known by."""
-        return self.report.report_id
-
-    @property
-    def region(self) -> str:
-        """Where the report travels."""
-        return self.report.region
 
 
 class ReportRefused(Refused):

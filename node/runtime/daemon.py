@@ -19,7 +19,7 @@ import structlog
 from broker.log import LogUnavailable
 from node.errors import Unavailable
 from node.exchange.subscribe import WAITING_ALARM_MS
-from node.runtime.open_node import Node
+from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import Children
 from node.runtime.restart import restart_of
 from node.store import notes
@@ -34,7 +34,7 @@ WATCH_SECONDS: Final = 5.0  # messages that wait for a quarter of an hour
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
-async def run(node: Node, ready: Callable[[], None], children: Children) -> None:
+async def run(node: OpenNode, ready: Callable[[], None], children: Children) -> None:
     """Run until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins."""
     stopping = asyncio.Event()
     changes = Changes(node.store_path)
@@ -56,7 +56,7 @@ async def run(node: Node, ready: Callable[[], None], children: Children) -> None
     log.info("node_stopped", node=node.code)
 
 
-async def read(node: Node, ready: Callable[[], None]) -> None:
+async def read(node: OpenNode, ready: Callable[[], None]) -> None:
     """Do the reading of a child: until stdin ends, which is the end of the daemon, SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     with _signals(stopping), _lifeline(stopping):
@@ -64,7 +64,7 @@ async def read(node: Node, ready: Callable[[], None]) -> None:
 
 
 async def _group(
-    node: Node, stopping: asyncio.Event, ready: Callable[[], None], **jobs: Coroutine[None, None, None]
+    node: OpenNode, stopping: asyncio.Event, ready: Callable[[], None], **jobs: Coroutine[None, None, None]
 ) -> None:
     """Do all `jobs` until the node stops or one of them fails."""
     await node.subscriber.start()
@@ -119,7 +119,7 @@ async def _end_of(*tasks: asyncio.Task[None]) -> None:
         task.cancel()
 
 
-async def _reading(node: Node, stopping: asyncio.Event) -> None:
+async def _reading(node: OpenNode, stopping: asyncio.Event) -> None:
     looked_at, judge = node.clock(), node.installed.judge
 
     async def step() -> None:
@@ -133,7 +133,7 @@ async def _reading(node: Node, stopping: asyncio.Event) -> None:
     await _repeat("subscribe", step, stopping)
 
 
-async def _sending(node: Node, changes: Changes, stopping: asyncio.Event) -> None:
+async def _sending(node: OpenNode, changes: Changes, stopping: asyncio.Event) -> None:
     async def step() -> None:
         sent = await node.relay.step()
         receipts_in = await node.receipting.step()
@@ -143,7 +143,7 @@ async def _sending(node: Node, changes: Changes, stopping: asyncio.Event) -> Non
     await _repeat("relay", step, stopping)
 
 
-async def _watching(node: Node, stopping: asyncio.Event) -> None:
+async def _watching(node: OpenNode, stopping: asyncio.Event) -> None:
     alarmed: set[int] = set()
 
     async def step() -> None:

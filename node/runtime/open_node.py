@@ -9,18 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker import streams
 from broker import topology as topologies
 from broker.bus import SQLITE
 from broker.log import Log
 from broker.topology import Topology
 from node import clock
 from node.errors import UsageError
-from node.exchange import send_receipts
 from node.exchange.publish import Publisher
 from node.exchange.relay import Relay
 from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
-from node.message import Place
 from node.runtime import config
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import Installed
@@ -29,6 +28,7 @@ from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import Fresh
 from node.sealing.seal import Signer
+from node.stages import StreamId
 from node.store.engine import Store
 from schemas.types import KeyUse, NodeConfig
 
@@ -70,13 +70,13 @@ class Home:
         """What the daemon itself reads, or its child of this number."""
         return Share(number=number, of=self.config.node.processes)
 
-    def places(self, share: Share | None = None) -> dict[str, Place]:
+    def places(self, share: Share | None = None) -> dict[str, StreamId]:
         """Every topic that this node, or the process with this share, reads, and the place that it stands for."""
         places, reads = {}, self.reads(share)
         for topic in topologies.topics_of(self.topology):
-            stream, originator = topologies.place_of(topic)
-            if stream != "governance" and reads(originator):
-                places[topic] = Place(stream=stream, originator=originator)
+            stream, originator = streams.stream_of(topic)
+            if stream != streams.GOVERNANCE and reads(originator):
+                places[topic] = StreamId(stream=stream, originator=originator)
         return places
 
     def reads(self, share: Share | None) -> Callable[[str], bool]:
@@ -110,7 +110,7 @@ async def open_bus(home: Home) -> AsyncIterator[Log]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class OpenNode:
     """A node put together."""
 
     code: str
@@ -127,7 +127,7 @@ class Node:
 @asynccontextmanager
 async def open_node(
     home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None, share: Share | None = None
-) -> AsyncIterator[Node]:
+) -> AsyncIterator[OpenNode]:
     """Everything that a daemon needs; `bus` stands in for the configured log, without a `share` it reads everything."""
     keys, installed, places, reads = home.keys(), home.installed(), home.places(share), home.reads(share)
     code = home.config.node.id
@@ -135,7 +135,7 @@ async def open_node(
     random = Fresh(clock.random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
-        yield Node(
+        yield OpenNode(
             code=code,
             clock=now,
             store=store,
@@ -147,7 +147,7 @@ async def open_node(
                 bus=log,
                 signer=signer,
                 judge=installed.current,
-                topic_of=lambda stream: topologies.topic_of(stream, code),
+                topic_of=lambda stream: streams.topic_of(stream, code),
                 clock=now,
                 random=random,
             ),
@@ -156,7 +156,7 @@ async def open_node(
                 bus=log,
                 signer=signer,
                 judge=lambda: installed.judge,
-                topic=topologies.topic_of(send_receipts.STREAM, code),
+                topic=streams.topic_of(streams.RECEIPTS, code),
                 clock=now,
                 random=random,
             ),

@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from node.clock import random_bytes
 from node.errors import UsageError
 from node.files import SECRET_MODE, read_secret, write_file
-from node.message import SUITE, frame
+from node.limits import SUITE
+from node.primitives import frame
 from node.sealing.hpke import (
     PRIVATE_SIZE_BYTES,
     EncryptPrivateKey,

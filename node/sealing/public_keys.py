@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from node.errors import EnlaceError
-from node.message import SUITE, digest, frame
+from node.limits import SUITE
+from node.primitives import digest, frame
 from node.sealing import edwards25519
 from schemas.types import KeyUse
 

@@ -9,40 +9,21 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.message import GOVERNANCE_IN_FILES, SUITE, ZERO_HASH, digest, expand, frame, padded_length
+from broker.streams import intel_stream
+from node.limits import GOVERNANCE_IN_FILES, SUITE
+from node.primitives import (
+    digest,
+    expand,
+    frame,
+    padded_length,
+)
 from node.reports.labels import expires_at, labels_of
 from node.sealing import merkle
+from node.stages import Leaf, SealedBatch, StreamHead
 from schemas.avro import codec
 from schemas.types import Batch, Header, IntelligenceReport, MessageType, SealedMessage, Sealing
 
 Random = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """Where a stream of this originator goes on."""
-
-    next_sequence: int = 1
-    batch_hash: bytes = ZERO_HASH
-    sealed_at: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """Header and content of one message, before its batch is signed."""
-
-    header: bytes
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedBatch:
-    """A signed batch: the record values in sequence order, and the head after it."""
-
-    stream: str
-    first_sequence: int
-    values: tuple[bytes, ...]
-    head: Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +58,7 @@ def seal_report(
             sealing=Sealing(audience_key_id=audience_key_id, grant=grant, labels_hash=digest(labels)),
         )
     )
-    stream = f"intel.{report.region}"
+    stream = intel_stream(report.region)
     key = expand(audience_key, "enlace/1 message key", signer.community, signer.originator, stream, header)
     return Leaf(header=header, content=seal_content(frame(labels, payload), key, random(12)))
 
@@ -95,7 +76,7 @@ def open_leaf(message_type: MessageType, body: bytes, *, message_id: bytes) -> L
     return Leaf(header=codec.encode(header), content=body)
 
 
-def seal_batch(leaves: Sequence[Leaf], *, stream: str, head: Head, sealed_at: int, signer: Signer) -> SealedBatch:
+def seal_batch(leaves: Sequence[Leaf], *, stream: str, head: StreamHead, sealed_at: int, signer: Signer) -> SealedBatch:
     """Join 1 to 1024 leaves under one signature and continue the chain from `head`; `sealed_at` never falls."""
     hashes = [digest(leaf.content) for leaf in leaves]
     root, paths = merkle.tree(
@@ -132,5 +113,5 @@ def seal_batch(leaves: Sequence[Leaf], *, stream: str, head: Head, sealed_at: in
         )
         for index, (leaf, content_hash, path) in enumerate(zip(leaves, hashes, paths, strict=True))
     )
-    after = Head(next_sequence=head.next_sequence + len(leaves), batch_hash=digest(batch), sealed_at=time)
+    after = StreamHead(next_sequence=head.next_sequence + len(leaves), batch_hash=digest(batch), sealed_at=time)
     return SealedBatch(stream=stream, first_sequence=head.next_sequence, values=values, head=after)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from node.errors import Rejected
-from node.message import AUDIENCE_KEY_LIFE_MS_MAX, expand, frame
+from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
+from node.primitives import expand, frame
 from node.sealing import hpke
+from node.stages import Grant, NotAddressed, Waiting
 from node.trust.effective import KeyRecord
 from node.trust.governance import Governance
 from schemas.avro import codec
@@ -33,28 +35,6 @@ class Member:
 
 Audience = tuple[Member, ...]
 """Sorted, so that equal sets are equal tuples."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """A verified grant at its place in the originator's `keys` stream."""
-
-    originator: str
-    sequence: int
-    sealed_at: int
-    body: KeyGrant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A message cannot be opened yet: `grant`, `private_key` or `agreement` is not here."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAddressed:
-    """The grant is here and has no entry for this node."""
 
 
 def audience_of(

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.trust.effective import (
     ANY,
     AgreementVersion,

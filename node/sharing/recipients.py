@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.sharing import policy
 from node.trust.governance import Governance
 from schemas.types import ClauseReference, Labels

@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import BATCH_LEAVES_MAX, Place, Verified
+from node.limits import BATCH_LEAVES_MAX
+from node.stages import StreamId, Verified
 from node.store.statements import insert_rows, rows_for
 from node.store.tables import link, reading, used_id
 from node.verification.chain import Link, StreamView
@@ -36,7 +37,7 @@ _HIGHEST: Final = select(reading.c.highest).where(
 )
 
 
-async def load(db: AsyncConnection, place: Place, records: Sequence[Verified]) -> StreamView:
+async def load(db: AsyncConnection, place: StreamId, records: Sequence[Verified]) -> StreamView:
     """The part of the stream at `place` that `records` touch."""
     here = {"originator": place.originator, "stream": place.stream}
     hashes = list({one for record in records for one in (record.batch_hash, record.batch.previous)})
@@ -70,7 +71,7 @@ def link_of(row: Row[Any]) -> Link:
     )
 
 
-async def put(db: AsyncConnection, place: Place, changed: StreamView) -> None:
+async def put(db: AsyncConnection, place: StreamId, changed: StreamView) -> None:
     """Write the links and ids that placing records changed."""
     here = {"originator": place.originator, "stream": place.stream}
     new, old = [], []

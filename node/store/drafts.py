@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from broker.streams import intel_stream
 from node.store.tables import draft, message, outgoing
 
 
@@ -45,7 +46,7 @@ async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> li
 
 async def sealed_value(db: AsyncConnection, node: str, given: Given) -> bytes | None:
     """The sealed bytes of an own report, from the store or the outbox; None if neither has them."""
-    stream = f"intel.{given.region}"
+    stream = intel_stream(given.region)
     value: bytes | None = await db.scalar(
         select(message.c.record).where(
             message.c.originator == node, message.c.stream == stream, message.c.sequence == given.sequence

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import RowMapping, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Opened
+from node.stages import Opened
 from node.store import fulltext
 from node.store.statements import insert_rows, insert_together
 from node.store.tables import identifier, message, message_subject, message_text

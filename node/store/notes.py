@@ -9,7 +9,9 @@ from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import DAY_MS, Place, digest
+from node.limits import DAY_MS
+from node.primitives import digest
+from node.stages import StreamId
 from node.store.statements import insert_rows
 from node.store.tables import access_log, counter, granted, pending, quarantine, withheld
 
@@ -26,7 +28,7 @@ class Quarantined:
     step: int
     detail: str
     topic: str
-    place: Place
+    place: StreamId
     position: int
     sequence: int | None
     value: bytes
@@ -119,7 +121,7 @@ async def list_quarantine(db: AsyncConnection, *, with_value: str | None = None)
 class Withheld:
     """A message that was opened and may not be held."""
 
-    place: Place
+    place: StreamId
     sequence: int
     message_id: bytes
     code: str
@@ -160,7 +162,7 @@ class Pending:
 
     topic: str
     position: int
-    place: Place
+    place: StreamId
     sequence: int
     message_id: bytes | None
     outcome: str
@@ -227,7 +229,7 @@ async def pending_for(
             id=row.id,
             topic=row.topic,
             position=row.position,
-            place=Place(stream=row.stream, originator=row.originator),
+            place=StreamId(stream=row.stream, originator=row.originator),
             sequence=row.sequence,
             message_id=row.message_id,
             outcome=row.outcome,

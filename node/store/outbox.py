@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.sealing.seal import Head, SealedBatch
+from broker.streams import KEYS
+from node.stages import SealedBatch, StreamHead
 from node.store.statements import insert_rows, set_rows
 from node.store.tables import draft, head, outgoing, own_grant
 
@@ -74,11 +75,11 @@ async def unsealed(db: AsyncConnection, limit: int) -> list[Unsealed]:
     return [Unsealed(id=row.id, region=row.region, message_id=row.message_id, payload=row.payload) for row in rows]
 
 
-async def heads(db: AsyncConnection) -> dict[str, Head]:
+async def heads(db: AsyncConnection) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
     rows = await db.execute(select(head))
     return {
-        row.stream: Head(next_sequence=row.next_sequence, batch_hash=row.batch_hash, sealed_at=row.sealed_at)
+        row.stream: StreamHead(next_sequence=row.next_sequence, batch_hash=row.batch_hash, sealed_at=row.sealed_at)
         for row in rows
     }
 
@@ -87,11 +88,11 @@ class HeadMoved(Exception):
     """Another process sealed in between; what was computed is thrown away and done again."""
 
 
-async def store_batches(db: AsyncConnection, before: Mapping[str, Head], batches: Sequence[SealedBatch]) -> None:
+async def store_batches(db: AsyncConnection, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
     """Store sealed bytes and new heads if the old heads are still those in `before`; raises HeadMoved."""
     now_here = await heads(db)
     for batch in batches:
-        if now_here.get(batch.stream, Head()) != before.get(batch.stream, Head()):
+        if now_here.get(batch.stream, StreamHead()) != before.get(batch.stream, StreamHead()):
             raise HeadMoved
         if batch.stream not in now_here:
             await db.execute(insert(head).values(stream=batch.stream, **_head_columns(batch.head)))
@@ -106,7 +107,7 @@ async def put_outgoing(db: AsyncConnection, stream: str, first: int, values: Seq
     await insert_rows(db, outgoing, ("stream", "sequence", "value", "acknowledged"), rows)
 
 
-def _head_columns(value: Head) -> dict[str, object]:
+def _head_columns(value: StreamHead) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
@@ -194,7 +195,7 @@ async def streams_to_send(db: AsyncConnection) -> list[str]:
         .scalar_subquery()
     )
     rows = await db.execute(select(head.c.stream).where(newest.is_(False)))
-    return sorted(rows.scalars(), key=lambda stream: (stream != "keys", stream))
+    return sorted(rows.scalars(), key=lambda stream: (stream != KEYS, stream))
 
 
 async def acknowledge(db: AsyncConnection, stream: str, first: int, last: int) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, t
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Place
+from broker.streams import KEYS, RECEIPTS
+from node.stages import StreamId
 from node.store.tables import batch_outcome, link, outgoing
 from node.verification.receipt_bytes import (
     NOT_ADDRESSED,
@@ -30,7 +31,7 @@ _NOTHING: Final[ColumnElement[int]] = literal_column("0")  # not bound, so that 
 class Noted:
     """What one transaction found out about the leaves of a batch."""
 
-    place: Place
+    place: StreamId
     hash: bytes
     size: int
     outcomes: dict[int, int] = field(default_factory=dict)
@@ -104,7 +105,7 @@ async def _arrived(
 
 async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> Noted | None:
     """The leaf of a grant that waited for its private key, as unwrapped now; None if it waits no longer."""
-    here = (link.c.originator == originator, link.c.stream == "keys")
+    here = (link.c.originator == originator, link.c.stream == KEYS)
     row = (
         await db.execute(
             select(link.c.hash, link.c.first, link.c.size, batch_outcome.c.outcomes)
@@ -119,7 +120,7 @@ async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> 
     ).first()
     if row is None or row.outcomes[sequence - row.first] != WAITING:
         return None
-    place = Place(stream="keys", originator=originator)
+    place = StreamId(stream=KEYS, originator=originator)
     return Noted(place=place, hash=row.hash, size=row.size, outcomes={sequence - row.first: STORED})
 
 
@@ -183,5 +184,5 @@ async def count_due(db: AsyncConnection) -> int:
 
 async def on_their_way(db: AsyncConnection) -> int:
     """How many own receipts are sealed and not read back."""
-    statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == "receipts")
+    statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == RECEIPTS)
     return (await db.scalar(statement)) or 0

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Place
+from node.stages import StreamId
 from node.store.tables import link, own_batch, receipt
 
 
@@ -44,7 +44,7 @@ async def put_own_batches(db: AsyncConnection, batches: Iterable[OwnBatch]) -> N
         await db.execute(insert(own_batch), rows)
 
 
-async def own_batches(db: AsyncConnection, own: Place, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
+async def own_batches(db: AsyncConnection, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
     """Those of `hashes` that are batches of an own stream; before revision 0002 only `link` knew them."""
     found = {}
     for row in await db.execute(
@@ -58,7 +58,7 @@ async def own_batches(db: AsyncConnection, own: Place, hashes: Collection[bytes]
     return found
 
 
-async def own_batch_at(db: AsyncConnection, own: Place, sequence: int) -> OwnBatch | None:
+async def own_batch_at(db: AsyncConnection, own: StreamId, sequence: int) -> OwnBatch | None:
     """The batch of an own stream that holds a sequence."""
     for table in (own_batch, link):
         condition = table.c.stream == own.stream

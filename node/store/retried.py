@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Place
+from broker.streams import KEYS
+from node.stages import StreamId
 from node.store.notes import Quarantined
 from node.store.tables import pending as waiting
 from node.store.tables import quarantine
@@ -27,7 +28,7 @@ async def present(
 async def quarantined_ids(db: AsyncConnection) -> list[str]:
     """Every quarantined record in the order to look at them: grants first, then each stream as it was read."""
     rows = await db.execute(
-        select(quarantine.c.id).order_by(quarantine.c.stream != "keys", quarantine.c.topic, quarantine.c.position)
+        select(quarantine.c.id).order_by(quarantine.c.stream != KEYS, quarantine.c.topic, quarantine.c.position)
     )
     return list(rows.scalars())
 
@@ -46,7 +47,7 @@ async def quarantined(db: AsyncConnection, ids: Collection[str]) -> list[Kept]:
     rows = await db.execute(
         select(quarantine)
         .where(quarantine.c.id.in_(ids))
-        .order_by(quarantine.c.stream != "keys", quarantine.c.topic, quarantine.c.position)
+        .order_by(quarantine.c.stream != KEYS, quarantine.c.topic, quarantine.c.position)
     )
     return [
         Kept(
@@ -57,7 +58,7 @@ async def quarantined(db: AsyncConnection, ids: Collection[str]) -> list[Kept]:
                 step=row.step,
                 detail=row.detail,
                 topic=row.topic,
-                place=Place(stream=row.stream, originator=row.originator),
+                place=StreamId(stream=row.stream, originator=row.originator),
                 position=row.position,
                 sequence=row.sequence,
                 value=row.value,

@@ -10,8 +10,7 @@ from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.message import Place
-from node.sharing.grants import Grant
+from node.stages import Grant, StreamId
 from node.store.chains import link_of
 from node.store.tables import finding, granted, link, reading, used_id
 from node.verification.chain import Gap, open_gaps
@@ -25,7 +24,7 @@ async def positions(db: AsyncConnection) -> dict[str, int]:
     return {topic: position for topic, position in rows}
 
 
-async def put_positions(db: AsyncConnection, rows: Iterable[tuple[str, Place, int, int]]) -> None:
+async def put_positions(db: AsyncConnection, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
     """Store (topic, place, position, highest sequence) for each topic."""
     values = [
         {
@@ -43,7 +42,7 @@ async def put_positions(db: AsyncConnection, rows: Iterable[tuple[str, Place, in
         await db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
 
 
-async def raise_highest(db: AsyncConnection, place: Place, value: int) -> None:
+async def raise_highest(db: AsyncConnection, place: StreamId, value: int) -> None:
     """Note the highest sequence of a stream in which a record took its place without being read from the log now."""
     await db.execute(
         update(reading)
@@ -52,7 +51,7 @@ async def raise_highest(db: AsyncConnection, place: Place, value: int) -> None:
     )
 
 
-async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> int | None:
+async def id_used_at(db: AsyncConnection, place: StreamId, message_id: bytes) -> int | None:
     """The sequence of the message that has this id in the stream; None if none has."""
     sequence: int | None = await db.scalar(
         select(used_id.c.sequence).where(
@@ -64,7 +63,7 @@ async def id_used_at(db: AsyncConnection, place: Place, message_id: bytes) -> in
     return sequence
 
 
-async def gaps(db: AsyncConnection, place: Place, highest: int) -> list[Gap]:
+async def gaps(db: AsyncConnection, place: StreamId, highest: int) -> list[Gap]:
     """The open gaps of a stream, worked out from its links."""
     here = (link.c.originator == place.originator, link.c.stream == place.stream)
     rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).all()
@@ -77,7 +76,7 @@ async def gaps(db: AsyncConnection, place: Place, highest: int) -> list[Gap]:
     return open_gaps(pairs, highest)
 
 
-async def settle_gaps(db: AsyncConnection, place: Place, highest: int, position: int, now: int) -> list[Gap]:
+async def settle_gaps(db: AsyncConnection, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
     """Make the stream's gap findings those that are open now; returns the gaps that are new.
 
     A gap that a late record closed keeps its row with the time; one that it split keeps its position.
@@ -115,7 +114,7 @@ async def settle_gaps(db: AsyncConnection, place: Place, highest: int, position:
 async def add_finding(
     db: AsyncConnection,
     code: str,
-    place: Place,
+    place: StreamId,
     *,
     sequence: int | None,
     position: int | None,

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from broker.streams import REGISTRY
 from node.errors import UsageError
-from node.message import REGISTRY, frame
+from node.primitives import frame
 from node.sealing.public_keys import SIGNING_USES, key_id, verify
 from node.trust.effective import (
     AgreementVersion,

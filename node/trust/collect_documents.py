@@ -14,8 +14,9 @@ from typing import Final
 
 import msgspec
 
+from broker.streams import REGISTRY
 from node.errors import UsageError
-from node.message import REGISTRY, ZERO_HASH
+from node.primitives import ZERO_HASH
 from node.trust.admission import (
     Examined,
     examine_agreement,

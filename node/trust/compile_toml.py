@@ -13,7 +13,8 @@ from datetime import datetime
 
 from broker.topology import Topology, streams_of
 from node.errors import UsageError
-from node.message import SUITE, ZERO_HASH
+from node.limits import SUITE
+from node.primitives import ZERO_HASH
 from node.toml_reader import convert, parse_toml
 from node.trust.effective import ANY
 from node.trust.governance import Governance

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from node.errors import UsageError
 from node.files import FOLDER_MODE, read_file, write_file
-from node.message import frame
+from node.primitives import frame
 from node.sealing.private_keys import PrivateKeys
 from node.trust.admission import Examined
 from node.trust.collect_documents import Register

@@ -12,7 +12,7 @@ questions, quickly. Rules ("Governance"):
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from node.message import REGISTRY
+from broker.streams import REGISTRY, REGISTRY_STREAMS
 from node.trust.admission import Examined
 from node.trust.collect_documents import Problem, Register, fill
 from node.trust.effective import (
@@ -29,8 +29,6 @@ REGISTRY_RULES: Final = False
 """Whether verification asks for what only the registry's stream can give: the state rules of step 3, proven time in
 step 11, step 12, checkpoints and fork stops, the 24-hour rule. False while documents are installed as files: a batch
 then names governance 0, and t in step 11 is its sealed_at. Whatever leaves out such a rule asks this switch."""
-
-REGISTRY_STREAMS: Final = frozenset({"governance", "checkpoints"})
 
 
 class Governance:

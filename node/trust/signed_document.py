@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from broker.streams import REGISTRY
 from node.errors import UsageError
-from node.message import REGISTRY, ZERO_HASH, digest
+from node.primitives import ZERO_HASH, digest
 from node.sealing.public_keys import BadKey, check_public, key_id
 from schemas.avro.codec import BadMessage, decode
 from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, KeyUse, Node, Root, SignedDocument

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from node.errors import Rejected
-from node.message import Verified
+from node.stages import Verified
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,18 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.errors import Rejected
-from node.message import CLOCK_SKEW_MS_MAX, Opened, Place, Verified
+from node.limits import CLOCK_SKEW_MS_MAX
 from node.sharing import policy
-from node.sharing.grants import (
-    AudienceKeys,
-    Grant,
-    NotAddressed,
-    Waiting,
-    check_entry,
-    own_entry,
-)
+from node.sharing.grants import AudienceKeys, check_entry, own_entry
+from node.stages import Decision, Grant, NotAddressed, Opened, Outcome, StreamId, Verified, Waiting
 from node.trust.governance import Governance
-from node.verification.decision import Decision, Outcome
 from node.verification.opening import open_message
 from node.verification.verify import (
     HeldForGovernance,
@@ -43,7 +36,7 @@ class Judge:
     audience_keys: AudienceKeys
     memory: SignatureMemory
 
-    def authenticate(self, value: bytes | None, place: Place) -> Verified | Decision:
+    def authenticate(self, value: bytes | None, place: StreamId) -> Verified | Decision:
         """Steps 1 to 7, and of 11 what leaves no trace: key and NODE document as known now."""
         past_seven: Verified | None = None
         try:

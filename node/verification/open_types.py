@@ -8,7 +8,7 @@ Every failure raises Rejected `body_malformed`.
 from typing import Final
 
 from node.errors import Rejected
-from node.message import frame
+from node.primitives import frame
 from node.sealing import public_keys
 from node.trust.governance import Governance
 from schemas.avro import codec

@@ -11,18 +11,14 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from broker.streams import intel_stream
 from node.errors import Rejected
-from node.message import DAY_MS, Opened, Verified, digest, expand, padded_length
+from node.limits import DAY_MS
+from node.primitives import digest, expand, padded_length
 from node.reports import rules
 from node.reports.labels import expires_at, labels_of
-from node.sharing.grants import (
-    AudienceKeys,
-    Grant,
-    NotAddressed,
-    Waiting,
-    check_lawful,
-    own_entry,
-)
+from node.sharing.grants import AudienceKeys, check_lawful, own_entry
+from node.stages import Grant, NotAddressed, Opened, Verified, Waiting
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import ClauseReference, IntelligenceReport, LabelKind, Labels, MessageType, Recall, Record
@@ -118,7 +114,7 @@ def _agree(record: Verified, labels: Labels, report: IntelligenceReport | None) 
     return (
         labels == labels_of(report, labels.salt)
         and expires_at(report) == record.header.expires_at
-        and f"intel.{report.region}" == record.batch.stream
+        and intel_stream(report.region) == record.batch.stream
     )
 
 

@@ -8,16 +8,10 @@ What has to be told is gathered by `outcomes`, sent by `receipting`.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from broker.streams import is_intel
 from node.errors import REJECTION_STEP
-from node.message import Verified
-from node.sharing.grants import (
-    Grant,
-    NotAddressed,
-    Waiting,
-    own_entry,
-)
-from node.verification.decision import Decision, Outcome
-from node.verification.verify import INTEL_STREAM
+from node.sharing.grants import own_entry
+from node.stages import Decision, Grant, NotAddressed, Outcome, Verified, Waiting
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
 
@@ -49,7 +43,7 @@ def is_told(record: Verified, node: str) -> bool:
     """Whether receipts speak of records of this kind: messages and grants of others."""
     if record.batch.originator == node:
         return False
-    return record.header.type is MessageType.KEY_GRANT or INTEL_STREAM.match(record.batch.stream) is not None
+    return record.header.type is MessageType.KEY_GRANT or is_intel(record.batch.stream)
 
 
 def outcome_of(

@@ -10,12 +10,12 @@ The numbers in the code are those of docs/wire-format.md ("Verification, in this
   4. signature over the batch               11. key and NODE document valid at t
 """
 
-import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from broker.streams import CHECKPOINTS, GOVERNANCE, KEYS, PROPOSALS, RECEIPTS, REGISTRY, is_intel
 from node.errors import Rejected
-from node.message import (
+from node.limits import (
     BATCH_LEAVES_MAX,
     BATCH_SIZE_BYTES_MAX,
     CONTENT_OVERHEAD_BYTES,
@@ -26,29 +26,28 @@ from node.message import (
     PLAINTEXT_SIZE_BYTES_MAX,
     PLAINTEXT_SIZE_BYTES_MIN,
     RECORD_SIZE_BYTES_MAX,
-    REGISTRY,
     SUITE,
+)
+from node.primitives import (
     ZERO_HASH,
-    Place,
-    Verified,
     digest,
     frame,
     padded_length,
 )
 from node.sealing import merkle, public_keys
+from node.stages import StreamId, Verified
 from node.trust.effective import KeyRecord
 from node.trust.governance import Governance
 from node.verification.open_types import check_body
 from schemas.avro import codec
 from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
 
-INTEL_STREAM = re.compile(r"intel\.[a-z][a-z0-9-]*\Z")
 OPEN_STREAM_TYPE = {
-    "keys": MessageType.KEY_GRANT,
-    "receipts": MessageType.RECEIPT,
-    "checkpoints": MessageType.CHECKPOINT,
-    "proposals": MessageType.PROPOSAL,
-    "governance": MessageType.DOCUMENT,
+    KEYS: MessageType.KEY_GRANT,
+    RECEIPTS: MessageType.RECEIPT,
+    CHECKPOINTS: MessageType.CHECKPOINT,
+    PROPOSALS: MessageType.PROPOSAL,
+    GOVERNANCE: MessageType.DOCUMENT,
 }
 SIGNATURES_REMEMBERED_MAX = 4096  # batches; 4096 of 1024 leaves span far more than what arrives interleaved
 SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
@@ -86,7 +85,7 @@ class SignatureMemory:
 
 
 def verify(
-    value: bytes, *, place: Place, governance: Governance, memory: SignatureMemory
+    value: bytes, *, place: StreamId, governance: Governance, memory: SignatureMemory
 ) -> Verified | HeldForGovernance:
     """Steps 1 to 7 for a record found at `place`.
 
@@ -148,7 +147,7 @@ def _framing(value: bytes) -> SealedMessage:
     return sealed
 
 
-def _batch(data: bytes, place: Place, community: bytes) -> Batch:
+def _batch(data: bytes, place: StreamId, community: bytes) -> Batch:
     if len(data) > BATCH_SIZE_BYTES_MAX:  # 2
         raise Rejected("batch_malformed", f"{len(data)} bytes exceed {BATCH_SIZE_BYTES_MAX}")
     try:
@@ -159,9 +158,9 @@ def _batch(data: bytes, place: Place, community: bytes) -> Batch:
         raise Rejected("batch_malformed", "size or first_sequence is out of range")
     if (batch.previous == ZERO_HASH) != (batch.first_sequence == 1):
         raise Rejected("batch_malformed", "previous is zero exactly in the first batch of a stream")
-    if batch.stream not in OPEN_STREAM_TYPE and not INTEL_STREAM.match(batch.stream):
+    if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):
         raise Rejected("batch_malformed", "the stream is none of this version")
-    if batch.stream == "governance" and batch.governance != batch.first_sequence - 1:
+    if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:
         raise Rejected("batch_malformed", "a record of governance applies all that stands before it")
     if batch.community != community:
         raise Rejected("community_mismatch", "the batch belongs to another community")
@@ -169,7 +168,7 @@ def _batch(data: bytes, place: Place, community: bytes) -> Batch:
     return batch
 
 
-def _place(batch: Batch, place: Place) -> None:
+def _place(batch: Batch, place: StreamId) -> None:
     if (batch.stream, batch.originator) != (place.stream, place.originator):
         raise Rejected("stream_mismatch", f"signed for {batch.stream} of {batch.originator}, found elsewhere")
 
@@ -221,7 +220,7 @@ def _header(sealed: SealedMessage, batch: Batch) -> Header:
         header = codec.decode(Header, sealed.header)
     except codec.BadMessage as error:
         raise Rejected("header_malformed", error.reason) from None
-    if INTEL_STREAM.match(batch.stream):
+    if is_intel(batch.stream):
         _sealed_header(header, sealed.content)
     elif (
         header.type is not OPEN_STREAM_TYPE[batch.stream]

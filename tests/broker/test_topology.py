@@ -3,20 +3,18 @@
 import pytest
 
 from broker.log import TopicSpec
+from broker.streams import REGISTRY, stream_of, topic_of
 from broker.topology import (
     KEYS_EXTRA_DAYS,
-    REGISTRY,
     Region,
     Topology,
     default,
     default_region,
     may_read,
     may_write,
-    place_of,
     retention_days,
     specs_of,
     streams_of,
-    topic_of,
     topics_of,
 )
 
@@ -38,7 +36,7 @@ def test_a_topic_is_the_stream_and_the_originator_in_lower_case() -> None:
 def test_a_topic_tells_its_stream_and_originator() -> None:
     """The way back from `topic_of`."""
     for topic in [*topics_of(default()), "intel.a-b1.x9"]:
-        assert topic_of(*place_of(topic)) == topic
+        assert topic_of(*stream_of(topic)) == topic
 
 
 @pytest.mark.parametrize(
@@ -61,7 +59,7 @@ def test_a_topic_tells_its_stream_and_originator() -> None:
 def test_a_foreign_topic_name_is_no_place(topic: str) -> None:
     """A cluster may hold whatever else."""
     with pytest.raises(ValueError, match="no topic of a stream"):
-        place_of(topic)
+        stream_of(topic)
 
 
 def test_a_member_writes_its_regions_and_its_control_streams() -> None:
@@ -89,7 +87,7 @@ def test_nobody_writes_for_another_and_every_member_reads_everything() -> None:
     """The rights that the broker enforces."""
     for node in (*SMALL.members, REGISTRY):
         for topic in topics_of(SMALL):
-            assert may_write(SMALL, node, topic) == (place_of(topic)[1] == node)
+            assert may_write(SMALL, node, topic) == (stream_of(topic)[1] == node)
             assert may_read(SMALL, node, topic)
         assert not may_read(SMALL, node, "foreign.topic.xx")
 

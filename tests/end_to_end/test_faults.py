@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from node.errors import Unavailable
-from node.message import frame
+from node.primitives import frame
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import BadMessage

@@ -59,8 +59,8 @@ ROWS: Final[Rows] = {
         "if key is None or key.node != batch.originator or False:",
         f"{CHECKPOINT_COUNTS}[key of another use]",
     ),
-    "_checkpoint: not keys.verify_mldsa(key.public, body.signature, signed)": (
-        "if not keys.verify_mldsa(key.public, body.signature, signed):",
+    "_checkpoint: not public_keys.verify_mldsa(key.public, body.signature, signed)": (
+        "if not public_keys.verify_mldsa(key.public, body.signature, signed):",
         "if False:",
         f"{CHECKPOINT_COUNTS}[signature of zeros]",
     ),

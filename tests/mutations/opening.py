@@ -134,8 +134,8 @@ ROWS: Final[Rows] = {
         "and True",
         f"{LABELS_HEADER}[expires a day later]",
     ),
-    '_agree: f"intel.{report.region}" == record.batch.stream': (
-        'and f"intel.{report.region}" == record.batch.stream',
+    "_agree: intel_stream(report.region) == record.batch.stream": (
+        "and intel_stream(report.region) == record.batch.stream",
         "and True",
         f"{LABELS_HEADER}[region of another stream]",
     ),

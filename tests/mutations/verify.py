@@ -180,23 +180,23 @@ ROWS: Final[Rows] = {
         f"{ENVELOPE_BATCH}[first sequence 1 with a previous]",
     ),
     "_batch: batch.stream not in OPEN_STREAM_TYPE": (
-        "if batch.stream not in OPEN_STREAM_TYPE and not INTEL_STREAM.match(batch.stream):",
-        "if True and not INTEL_STREAM.match(batch.stream):",
+        "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
+        "if True and not is_intel(batch.stream):",
         RECEIPT_LIMITS,
     ),
-    "_batch: not INTEL_STREAM.match(batch.stream)": (
-        "if batch.stream not in OPEN_STREAM_TYPE and not INTEL_STREAM.match(batch.stream):",
+    "_batch: not is_intel(batch.stream)": (
+        "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
         "if batch.stream not in OPEN_STREAM_TYPE and True:",
         f"{ENVELOPE_BATCH}[no content]",
     ),
-    '_batch: batch.stream == "governance"': (
-        'if batch.stream == "governance" and batch.governance != batch.first_sequence - 1:',
+    "_batch: batch.stream == GOVERNANCE": (
+        "if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:",
         "if True and batch.governance != batch.first_sequence - 1:",
         BATCH_NAMES,
     ),
     "_batch: batch.governance != batch.first_sequence - 1": (
-        'if batch.stream == "governance" and batch.governance != batch.first_sequence - 1:',
-        'if batch.stream == "governance" and True:',
+        "if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:",
+        "if batch.stream == GOVERNANCE and True:",
         NOBODY_BUT,
     ),
     "_batch: batch.community != community": (
@@ -259,8 +259,8 @@ ROWS: Final[Rows] = {
         "if key.node != batch.originator or False:",
         f"{ENVELOPE_BATCH}[key of another use]",
     ),
-    '_signature: not keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed....': (
-        'if not keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4',
+    '_signature: not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed....': (
+        'if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4',
         "if False:  # 4",
         f"{ENVELOPE_BATCH}[signature of zeros]",
     ),
@@ -276,13 +276,13 @@ ROWS: Final[Rows] = {
         'raise Rejected("governance_stale", error.reason) from None',
         f"{HEADER_LENGTH}[grant 0]",
     ),
-    "_header: INTEL_STREAM.match(batch.stream)": (
-        "if INTEL_STREAM.match(batch.stream):",
+    "_header: is_intel(batch.stream)": (
+        "if is_intel(batch.stream):",
         "if False:",
         WHAT_VERIFIED,
     ),
-    "_header: always INTEL_STREAM.match(batch.stream)": (
-        "if INTEL_STREAM.match(batch.stream):",
+    "_header: always is_intel(batch.stream)": (
+        "if is_intel(batch.stream):",
         "if True:",
         RECEIPT_LIMITS,
     ),

@@ -9,13 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
-from broker import topology as topologies
+from broker import streams
 from node.clock import random_bytes
-from node.message import DAY_MS, Place, frame
+from node.limits import DAY_MS
+from node.primitives import frame
 from node.reports.labels import labels_of
 from node.sealing import hpke
-from node.sealing.seal import Leaf, open_leaf
+from node.sealing.seal import open_leaf
 from node.sharing.grants import audience_key_id
+from node.stages import Leaf, StreamId
 from node.store import messages
 from node.store.messages import Query
 from schemas import types
@@ -60,11 +62,11 @@ def shared() -> Community:
     return made
 
 
-async def records_of(made: Exchange) -> list[tuple[Place, bytes]]:
+async def records_of(made: Exchange) -> list[tuple[StreamId, bytes]]:
     """Every record in the log, grants before messages."""
     found = []
     for topic in sorted(await made.bus.topics(), key=lambda name: not name.startswith("keys")):
-        stream, originator = topologies.place_of(topic)
+        stream, originator = streams.stream_of(topic)
         bounds = (await made.bus.bounds([topic]))[topic]
         position = bounds.beginning
         while position < bounds.end:
@@ -222,7 +224,7 @@ class Scene:
         """GT by these clauses."""
         return {"GT": sorted_set(clauses or (reference("ALL"),))}
 
-    def read(self, value: bytes, where: Place | None = None, now: int = NOW) -> str:
+    def read(self, value: bytes, where: StreamId | None = None, now: int = NOW) -> str:
         """What both say of a record."""
         return self.twins.read(value, where or place(), now).word
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.message import Place, expand, frame
+from node.primitives import expand, frame
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey, PrivateKeys
+from node.stages import StreamId
 from node.trust.governance import load as load_governance
 from schemas.avro import codec
 from schemas.json_form import json_values
@@ -159,7 +160,7 @@ def twins(reader: str) -> Twins:
 def test_the_records_verify_and_open_in_both(reader: str) -> None:
     made = twins(reader)
     answers = [
-        made.read(raw(one["value"]), Place(stream=one["stream"], originator=one["originator"]), SEALED_AT)
+        made.read(raw(one["value"]), StreamId(stream=one["stream"], originator=one["originator"]), SEALED_AT)
         for one in vectors()["records"]
     ]
 
@@ -172,6 +173,6 @@ def test_a_changed_byte_is_refused_by_both_with_the_code_that_the_file_names() -
         one = vectors()["records"][case["record"]]
         value = bytearray(raw(one["value"]))
         value[case["at"]] ^= case["xor"]
-        answer = twins("GT").read(bytes(value), Place(stream=one["stream"], originator=one["originator"]), SEALED_AT)
+        answer = twins("GT").read(bytes(value), StreamId(stream=one["stream"], originator=one["originator"]), SEALED_AT)
 
         assert answer.word == case["code"]

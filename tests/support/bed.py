@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from broker import topology as topologies
-from node.message import digest
+from broker.streams import KEYS, topic_of
+from node.primitives import digest
 from node.store import messages, notes, streams
 from node.store.messages import Query
 from schemas.types import KeyGrant
@@ -15,8 +15,8 @@ from tests.support.exchange import Exchange, TestNode, exchange
 from tests.support.readers import granted, world
 from tests.support.records import INTEL, AudienceKey, Author
 
-REPORTS = topologies.topic_of(INTEL, "BZ")
-GRANTS = topologies.topic_of("keys", "BZ")
+REPORTS = topic_of(INTEL, "BZ")
+GRANTS = topic_of(KEYS, "BZ")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from node.message import DAY_MS, SUITE
+from node.limits import DAY_MS, SUITE
 from node.sealing.private_keys import PrivateKeys
 from node.trust import compile_toml as compiling
 from node.trust import document_files

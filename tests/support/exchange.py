@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from broker import streams
 from broker import topology as topologies
 from broker.embedded.log import EmbeddedLog
 from broker.log import Log
@@ -19,11 +20,12 @@ from node.exchange.publish import Acceptance, Publisher
 from node.exchange.relay import Relay
 from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
-from node.message import DAY_MS, Place
-from node.reports.validate import Draft, accept
+from node.limits import DAY_MS
+from node.reports.validate import accept
 from node.runtime.current_judge import unwrapper
 from node.sealing.seal import Signer
 from node.sharing.grants import AudienceKeys
+from node.stages import Draft, StreamId
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.judge import Judge
@@ -153,9 +155,9 @@ class Exchange:
             memory=SignatureMemory(),
         )
         places = {
-            topic: Place(stream=place[0], originator=place[1])
+            topic: StreamId(stream=place[0], originator=place[1])
             for topic in topologies.topics_of(TOPOLOGY)
-            if (place := topologies.place_of(topic))[0] != "governance"
+            if (place := streams.stream_of(topic))[0] != "governance"
         }
         node = TestNode(
             code=code,
@@ -175,7 +177,7 @@ class Exchange:
                 bus=bus,
                 signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
                 judge=lambda: node.judge,
-                topic_of=lambda stream: topologies.topic_of(stream, code),
+                topic_of=lambda stream: streams.topic_of(stream, code),
                 clock=self.clock,
                 random=random_bytes,
             ),
@@ -184,7 +186,7 @@ class Exchange:
                 bus=bus,
                 signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
                 judge=lambda: node.judge,
-                topic=topologies.topic_of("receipts", code),
+                topic=streams.topic_of("receipts", code),
                 clock=self.clock,
                 random=random_bytes,
             ),

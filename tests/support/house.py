@@ -24,8 +24,8 @@ IMPURE: Final = "reports.import_rows reports.mapping reports.row_files sealing.p
 TABLES_READ_AT_IMPORT: Final = "reports.identifiers"
 """Pure modules that read tables of this project, once, when they are imported."""
 
-BROKER_PORT: Final = frozenset({"broker.log", "broker.topology", "broker.bus"})
-"""All that `node` sees of `broker`: the port, the topics, and the one place that chooses an implementation."""
+BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "broker.topology"})
+"""What `node` may import of `broker`: the port, its vocabulary, and the module that chooses an implementation."""
 
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
@@ -68,20 +68,20 @@ UNMEASURED: Final = ("schemas/types.py", "node/store/migrations/versions/")
 
 OVER_LENGTH: Final[dict[str, int]] = {
     "broker/kafka/clients.py": 345,  # the only importer of aiokafka
-    "node/trust/admission.py": 232,
+    "node/trust/admission.py": 233,
     "node/reports/identifiers.py": 214,
-    "node/reports/validate.py": 227,
-    "node/sealing/private_keys.py": 243,
+    "node/reports/validate.py": 211,
+    "node/sealing/private_keys.py": 244,
     "node/commands/lab.py": 223,
     "node/reports/map_row.py": 223,
     "node/sharing/policy.py decide": 50,
-    "node/trust/collect_documents.py": 234,
+    "node/trust/collect_documents.py": 235,
     "node/exchange/relay.py": 309,
     "node/reports/rules.py": 213,
     "node/commands/status.py look": 46,
     "node/store/notes.py": 357,
     "node/store/notes.py add_quarantined": 41,
-    "node/store/outbox.py": 230,
+    "node/store/outbox.py": 231,
     "schemas/avro/encoder.py": 217,
     "node/store/receipts_due.py note_outcomes": 43,
     "node/store/streams.py": 218,

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from node.message import Place, Verified
 from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
 from node.sharing.grants import AudienceKeys
+from node.stages import Decision, StreamId, Verified
 from node.trust.governance import Governance
-from node.verification.decision import Decision
 from node.verification.judge import Judge, grant_of
 from node.verification.verify import SignatureMemory
 from schemas.types import ClauseReference, KeyGrant
@@ -84,7 +83,7 @@ def judge(node: str = "GT", *, known: Governance | None = None, keys: PrivateKey
     )
 
 
-def verified(by: Judge, value: bytes, where: Place) -> Verified:
+def verified(by: Judge, value: bytes, where: StreamId) -> Verified:
     record = by.authenticate(value, where)
     assert isinstance(record, Verified), record
     return record
@@ -101,8 +100,8 @@ def decide(
     granted_by: str | None = None,
 ) -> Decision:
     """What the reader decides about a message, and the grant that is here for it."""
-    record = verified(by, value, Place(stream=stream, originator=originator))
-    source = Place(stream="keys", originator=granted_by or originator)
+    record = verified(by, value, StreamId(stream=stream, originator=originator))
+    source = StreamId(stream="keys", originator=granted_by or originator)
     held = None if grant is None else grant_of(verified(by, grant, source))
     return by.decide(record, grant=held, now=now)
 

@@ -11,18 +11,15 @@ from typing import Any
 from msgspec import structs
 
 from node.clock import random_bytes
-from node.message import DAY_MS, SUITE, Place, digest, expand, frame
+from node.limits import DAY_MS, SUITE
+from node.primitives import digest, expand, frame
 from node.reports.labels import expires_at, labels_of
 from node.reports.validate import accept
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey
-from node.sealing.seal import (
-    Head,
-    Leaf,
-    open_leaf,
-    seal_content,
-)
+from node.sealing.seal import open_leaf, seal_content
 from node.sharing.grants import audience_key_id, audience_of, make_grant
+from node.stages import Leaf, StreamHead, StreamId
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import (
@@ -47,9 +44,9 @@ NOW = T0 + 2 * DAY_MS
 INTEL = "intel.caribbean"
 
 
-def place(stream: str = INTEL, originator: str = "BZ") -> Place:
+def place(stream: str = INTEL, originator: str = "BZ") -> StreamId:
     """Where a record is found."""
-    return Place(stream=stream, originator=originator)
+    return StreamId(stream=stream, originator=originator)
 
 
 def report_of(originator: str = "BZ", *, now: int = NOW, **changes: Any) -> IntelligenceReport:
@@ -95,7 +92,7 @@ class Author:
 
     code: str
     community: bytes
-    heads: dict[str, Head] = field(default_factory=dict)
+    heads: dict[str, StreamHead] = field(default_factory=dict)
     now: int = NOW
 
     def fork(self) -> "Author":
@@ -106,7 +103,7 @@ class Author:
         self, leaves: Sequence[Leaf], *, stream: str = INTEL, key: PrivateKey | None = None, **fields: Any
     ) -> list[bytes]:
         """The records of the next batch; `fields` of the batch and the `key` that signs may be wrong."""
-        key, head = key or seal_key(self.code), self.heads.get(stream, Head())
+        key, head = key or seal_key(self.code), self.heads.get(stream, StreamHead())
         hashes = [digest(leaf.content) for leaf in leaves]
         root, paths = merkle.tree(
             [merkle.leaf_hash(digest(leaf.header), one) for leaf, one in zip(leaves, hashes, strict=True)]
@@ -127,7 +124,7 @@ class Author:
         made = Batch(**values | fields)
         batch = codec.unsafe_encode(made)
         signature = key.sign(frame("enlace/1 batch", batch))
-        self.heads[stream] = Head(
+        self.heads[stream] = StreamHead(
             next_sequence=made.first_sequence + made.size, batch_hash=digest(batch), sealed_at=made.sealed_at
         )
         return [

@@ -4,7 +4,8 @@ import copy
 from typing import Any
 
 from broker.topology import default
-from node.reports.validate import Draft, accept
+from node.reports.validate import accept
+from node.stages import Draft
 
 NOW_MS = 1_795_392_000_000  # 2026-11-23
 TOPOLOGY = default()

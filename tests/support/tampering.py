@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from broker.topology import topic_of, topics_of
-from node.message import DAY_MS, digest
-from node.sealing.seal import Head, Leaf
+from broker.streams import topic_of
+from broker.topology import topics_of
+from node.limits import DAY_MS
+from node.primitives import digest
+from node.stages import Leaf, StreamHead
 from node.trust.governance import Governance
 from node.trust.governance import load as load_documents
 from schemas.avro import codec
@@ -124,7 +126,7 @@ def batch_of(value: bytes | None) -> Batch:
 def author_after(value: bytes | None, code: str = "BZ") -> Author:
     """The originator with its own key, at the head that it had when `value` was the last of its batch."""
     batch = batch_of(value)
-    head = Head(
+    head = StreamHead(
         next_sequence=batch.first_sequence + batch.size,
         batch_hash=digest(record(value).batch),
         sealed_at=batch.sealed_at,

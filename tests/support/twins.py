@@ -7,13 +7,12 @@ grants in memory. Nothing is stored, nothing of one reader is shown to the other
 from dataclasses import dataclass, field
 
 from node.errors import Rejected
-from node.message import Place, Verified
 from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.grants import AudienceKeys, Grant
+from node.sharing.grants import AudienceKeys
+from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
-from node.verification.decision import Decision, Outcome
 from node.verification.judge import Judge, grant_of
 from node.verification.verify import SignatureMemory
 from schemas.types import KeyUse
@@ -35,7 +34,7 @@ class ProjectReader:
     """The project's rules, with chain and grants in memory."""
 
     judge: Judge
-    views: dict[Place, StreamView] = field(default_factory=dict)
+    views: dict[StreamId, StreamView] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
 
     @classmethod
@@ -51,7 +50,7 @@ class ProjectReader:
             )
         )
 
-    def read(self, value: bytes, place: Place, now: int) -> Answer:
+    def read(self, value: bytes, place: StreamId, now: int) -> Answer:
         """Judge one record."""
         record = self.judge.authenticate(value, place)
         if isinstance(record, Decision):
@@ -97,7 +96,7 @@ class SecondReader:
         private = {key.key_id: key.private for key in keys.keys if key.use is KeyUse.ENCRYPT}
         return cls(node, verify.Chain(knowledge), private)
 
-    def read(self, value: bytes, place: Place, now: int) -> Answer:
+    def read(self, value: bytes, place: StreamId, now: int) -> Answer:
         """Judge one record."""
         try:
             record = verify.verify(value, self.chain.knowledge, place.originator, place.stream)
@@ -130,7 +129,7 @@ class Twins:
         knowledge = load(documents, governance.community)
         return cls(ProjectReader.of(node, governance, keys), SecondReader.of(node, knowledge, keys))
 
-    def read(self, value: bytes, place: Place, now: int) -> Answer:
+    def read(self, value: bytes, place: StreamId, now: int) -> Answer:
         """What both say; fails if they differ."""
         first, second = self.project.read(value, place, now), self.second.read(value, place, now)
         assert first == second

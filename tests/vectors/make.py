@@ -9,11 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from node.message import SUITE, digest, expand, frame, padded_length
+from node.limits import SUITE
+from node.primitives import (
+    digest,
+    expand,
+    frame,
+    padded_length,
+)
 from node.reports.labels import labels_of
 from node.sealing import hpke, merkle, seal
 from node.sealing.public_keys import key_id
 from node.sharing.grants import audience_key_id
+from node.stages import StreamHead
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import sorted_set
@@ -128,7 +135,7 @@ def _signer() -> seal.Signer:
     return seal.Signer(originator=ORIGINATOR, community=COMMUNITY, key_id=key.key_id, sign=key.sign)
 
 
-def _grant(stored_wraps: dict[str, str]) -> tuple[dict[str, Any], tuple[bytes, ...], seal.Head]:
+def _grant(stored_wraps: dict[str, str]) -> tuple[dict[str, Any], tuple[bytes, ...], StreamHead]:
     name = audience_key_id(AUDIENCE_KEY, *PLACE)
     clauses = (ClauseReference(agreement=scene.community().agreement, clause="2"),)
     entries, shown = [], []
@@ -142,7 +149,7 @@ def _grant(stored_wraps: dict[str, str]) -> tuple[dict[str, Any], tuple[bytes, .
         shown.append({"recipient": recipient, "key_id": key.key_id.hex(), "info": info.hex(), "wrap": wrap.hex()})
     body = codec.encode(KeyGrant(audience_key_id=name, use_until=SEALED_AT + 3_600_000, entries=sorted_set(entries)))
     leaf = seal.open_leaf(MessageType.KEY_GRANT, body, message_id=fixed("grant id", 16))
-    made = seal.seal_batch([leaf], stream="keys", head=seal.Head(), sealed_at=SEALED_AT - 1000, signer=_signer())
+    made = seal.seal_batch([leaf], stream="keys", head=StreamHead(), sealed_at=SEALED_AT - 1000, signer=_signer())
     grant = {
         "audience_key": AUDIENCE_KEY.hex(),
         "audience_key_id": name.hex(),
@@ -164,7 +171,7 @@ def _wrap(stored: str | None, private: bytes, public: bytes, info: bytes) -> byt
     return hpke.wrap(public, AUDIENCE_KEY, info)
 
 
-def _messages(grant_head: seal.Head) -> tuple[list[dict[str, Any]], tuple[bytes, ...]]:
+def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes, ...]]:
     """Three messages in one batch; each intermediate value, and the records."""
     leaves, shown = [], []
     for number in range(len(scene.REPORTS)):
@@ -204,7 +211,7 @@ def _messages(grant_head: seal.Head) -> tuple[list[dict[str, Any]], tuple[bytes,
                 "leaf": merkle.leaf_hash(digest(leaf.header), digest(leaf.content)).hex(),
             }
         )
-    batch = seal.seal_batch(leaves, stream=STREAM, head=seal.Head(), sealed_at=SEALED_AT, signer=_signer())
+    batch = seal.seal_batch(leaves, stream=STREAM, head=StreamHead(), sealed_at=SEALED_AT, signer=_signer())
     for one, value in zip(shown, batch.values, strict=True):
         sealed = codec.decode(types.SealedMessage, value)
         one |= {"batch": sealed.batch.hex(), "signature": sealed.signature.hex(), "path": sealed.path.hex()}

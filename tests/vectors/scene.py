@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.sealing.hpke import PRIVATE_SIZE_BYTES
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust import document_files

@@ -8,7 +8,7 @@ from broker import topology as topologies
 from node.commands.init import init, init_result
 from node.commands.lab import lab
 from node.errors import UsageError
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.runtime import config
 from node.sealing import private_keys
 from node.trust import document_files

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.message import digest
-from node.sealing.seal import Head, SealedBatch
+from node.primitives import digest
+from node.stages import SealedBatch, StreamHead
 from node.store import messages, notes, outbox, streams
 from node.store.messages import Query
 from tests.support.community import Community
@@ -70,7 +70,9 @@ async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None
         await two.relay.seal()
         async with one.store.read() as db:
             after = await outbox.heads(db)
-        late = SealedBatch(stream="intel.caribbean", first_sequence=1, values=(b"late",), head=Head(next_sequence=2))
+        late = SealedBatch(
+            stream="intel.caribbean", first_sequence=1, values=(b"late",), head=StreamHead(next_sequence=2)
+        )
         with pytest.raises(outbox.HeadMoved):
             async with one.store.write() as db:
                 await outbox.store_batches(db, before, [late])

@@ -18,7 +18,7 @@ from node.reports.import_rows import (
     import_rows,
 )
 from node.reports.mapping import load
-from node.reports.validate import Draft
+from node.stages import Draft
 from tests.support.data import DATA
 from tests.support.samples import NOW_MS
 

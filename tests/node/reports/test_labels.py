@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.reports.labels import expires_at, labels_of, utc_day
 from schemas import codes
 from schemas.avro import codec

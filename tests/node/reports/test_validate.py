@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.topology import Region, Topology
-from node.message import PLAINTEXT_SIZE_BYTES_MAX, ZERO_HASH, frame, padded_length
+from node.limits import PLAINTEXT_SIZE_BYTES_MAX
+from node.primitives import ZERO_HASH, frame, padded_length
 from node.reports.labels import labels_of
 from node.reports.rules import check
 from node.reports.validate import ReportRefused, referred_ids, report_id_of_key

@@ -8,7 +8,7 @@ import json
 import pytest
 from msgspec import structs
 
-from node.message import SUITE
+from node.limits import SUITE
 from node.sealing import edwards25519
 from node.sealing.public_keys import (
     SMALL_ORDER,

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.message import digest
+from node.primitives import digest
 from node.sealing import edwards25519
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.sealing.public_keys import (

@@ -7,16 +7,11 @@ import pytest
 from msgspec import structs
 
 from node.errors import Rejected
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.runtime.current_judge import unwrapper
 from node.sealing.private_keys import PrivateKeys
-from node.sharing.grants import (
-    AudienceKeys,
-    Grant,
-    NotAddressed,
-    Waiting,
-    own_entry,
-)
+from node.sharing.grants import AudienceKeys, own_entry
+from node.stages import Grant, NotAddressed, Waiting
 from node.verification.judge import Judge
 from schemas.avro import codec
 from schemas.types import AgreementStatus, ClauseReference, DocumentKind, GrantEntry, KeyGrant, KeyUse

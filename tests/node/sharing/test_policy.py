@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from node.message import DAY_MS
+from node.limits import DAY_MS
 from node.sharing.policy import PolicyDecision, decide, retention_days
 from node.trust.effective import NEVER, AgreementVersion, ClauseInForce
 from schemas.types import Agreement, AgreementStatus, Clause, ClauseReference, Document, DocumentKind, LabelKind, Labels

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from node.message import DAY_MS, ZERO_HASH
+from node.limits import DAY_MS
+from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import accept
 from node.sharing.recipients import Addressing, address

@@ -10,7 +10,7 @@ from node.commands import governance as governing
 from node.commands.governance import Context
 from node.commands.init import init
 from node.errors import UsageError
-from node.message import ZERO_HASH
+from node.primitives import ZERO_HASH
 from node.sealing import private_keys
 from node.trust import document_files
 from node.trust.compile_toml import compile_text

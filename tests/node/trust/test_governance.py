@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from broker.streams import REGISTRY
 from node.errors import UsageError
-from node.message import DAY_MS, REGISTRY, frame
+from node.limits import DAY_MS
+from node.primitives import frame
 from node.trust.collect_documents import Problem
 from node.trust.governance import Governance, load
 from node.trust.signed_document import DocumentInvalid, Parsed, parse

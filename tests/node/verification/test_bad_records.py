@@ -9,8 +9,9 @@ import pytest
 from msgspec import structs
 
 from node.errors import REJECTION_STEP
-from node.message import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
-from node.sealing.seal import Leaf, open_leaf
+from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
+from node.sealing.seal import open_leaf
+from node.stages import Leaf
 from node.store.notes import UNAUTHENTICATED_PER_DAY_MAX
 from schemas.avro import codec
 from schemas.types import GrantEntry, KeyGrant, KeyUse, MessageType

@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
 from node.clock import random_bytes
-from node.message import DAY_MS, expand
-from node.sealing.seal import Leaf
+from node.limits import DAY_MS
+from node.primitives import expand
 from node.sharing.grants import audience_key_id
+from node.stages import Leaf
 from schemas.avro import codec
 from schemas.types import Header, MessageType
 from tests.support.readers import (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from node.errors import Rejected
-from node.message import DAY_MS, Verified
-from node.sealing.seal import Head, Leaf
+from node.limits import DAY_MS
+from node.stages import Leaf, StreamHead, Verified
 from node.trust.governance import Governance
 from node.verification.chain import (
     Gap,
@@ -65,7 +65,7 @@ def checked(values: Iterable[bytes]) -> list[Verified]:
 
 def batch(by: Author, size: int = 1, *, ids: int | None = None, **fields: Any) -> list[Verified]:
     """The next batch of `by`; its messages have ids of their own unless `ids` says where they begin."""
-    first = by.heads.get(INTEL, Head()).next_sequence if ids is None else ids
+    first = by.heads.get(INTEL, StreamHead()).next_sequence if ids is None else ids
     return checked(by.batch([leaf(first + n) for n in range(size)], **fields))
 
 
@@ -187,7 +187,7 @@ def test_a_batch_that_follows_a_refused_branch_stands_behind_a_gap() -> None:
 # Step 9.
 
 
-CHAIN_CASES: dict[str, Callable[[Head], dict[str, int]]] = {
+CHAIN_CASES: dict[str, Callable[[StreamHead], dict[str, int]]] = {
     "a sequence above the next": lambda head: {"first_sequence": head.next_sequence + 1},
     "sealed before its predecessor": lambda head: {"sealed_at": head.sealed_at - 1},
 }
@@ -195,7 +195,7 @@ CHAIN_CASES: dict[str, Callable[[Head], dict[str, int]]] = {
 
 @pytest.mark.parametrize("change", CHAIN_CASES.values(), ids=CHAIN_CASES)
 def test_a_batch_that_names_its_predecessor_and_does_not_continue_it_is_chain_invalid(
-    change: Callable[[Head], dict[str, int]],
+    change: Callable[[StreamHead], dict[str, int]],
 ) -> None:
     one = author()
     view = placed(*batch(one, 2))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.verification.decision import Decision
+from node.stages import Decision
 from tests.support.readers import code_of, judge
 from tests.support.records import place
 

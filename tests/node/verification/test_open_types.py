@@ -8,8 +8,9 @@ import pytest
 from msgspec import structs
 
 from node.errors import Rejected
-from node.message import Verified, digest, frame
-from node.sealing.seal import Leaf, open_leaf
+from node.primitives import digest, frame
+from node.sealing.seal import open_leaf
+from node.stages import Leaf, Verified
 from node.trust.governance import Governance
 from node.verification.verify import SignatureMemory, verify
 from schemas.avro import codec

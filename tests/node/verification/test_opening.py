@@ -10,9 +10,10 @@ from msgspec import structs
 
 from node.clock import random_bytes
 from node.errors import REJECTION_STEP
-from node.message import CLOCK_SKEW_MS_MAX, DAY_MS, expand, frame, padded_length
+from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS
+from node.primitives import expand, frame, padded_length
 from node.reports.labels import labels_of
-from node.verification.decision import Decision
+from node.stages import Decision
 from schemas.avro import codec
 from schemas.types import (
     Connection,

@@ -3,10 +3,8 @@
 import pytest
 
 from node.errors import REJECTION_STEP, Rejected
-from node.message import Verified
 from node.sealing.seal import open_leaf
-from node.sharing.grants import Grant
-from node.verification.decision import Decision, Outcome
+from node.stages import Decision, Grant, Outcome, Verified
 from node.verification.judge import grant_of
 from node.verification.receipt_bytes import (
     bodies,

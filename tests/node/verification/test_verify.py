@@ -9,10 +9,12 @@ import pytest
 from msgspec import structs
 
 from node.errors import REJECTION_STEP, Rejected
-from node.message import DAY_MS, RECORD_SIZE_BYTES_MAX, Place, Verified, digest, frame
+from node.limits import DAY_MS, RECORD_SIZE_BYTES_MAX
+from node.primitives import digest, frame
 from node.sealing.merkle import leaf_hash
 from node.sealing.private_keys import PrivateKey, PrivateKeys
-from node.sealing.seal import Leaf, open_leaf
+from node.sealing.seal import open_leaf
+from node.stages import Leaf, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.verify import (
     HeldForGovernance,
@@ -86,7 +88,7 @@ class Reader:
 
     memory: SignatureMemory = field(default_factory=SignatureMemory)
 
-    def code(self, value: bytes, where: Place | None = None) -> str:
+    def code(self, value: bytes, where: StreamId | None = None) -> str:
         """The code of the step that refuses `value`, "held", or "" if none does."""
         try:
             found = verify(value, place=where or place(), governance=governance(), memory=self.memory)
@@ -95,7 +97,7 @@ class Reader:
         return "held" if isinstance(found, HeldForGovernance) else ""
 
 
-def code_of(value: bytes, where: Place | None = None) -> str:
+def code_of(value: bytes, where: StreamId | None = None) -> str:
     return Reader().code(value, where)
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from node.errors import Rejected
-from node.message import Verified
 from node.sealing import public_keys
+from node.stages import Verified
 from node.verification.verify import SignatureMemory, verify
 from schemas.types import DocumentKind
 from tests.node.verification.test_verify import (

@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 
 from node.errors import Rejected
-from node.message import Verified
 from node.sealing.seal import open_leaf
+from node.stages import Verified
 from node.trust.governance import Governance
 from node.verification.verify import SignatureMemory, check_key_validity, verify
 from schemas.types import DocumentKind, MessageType

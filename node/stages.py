@@ -1,0 +1,179 @@
+"""The types of the stages that a message passes: draft, sealed, verified, opened, decision.
+
+    Draft → SealedBatch → (broker.log.Entry) → Verified → Opened → Decision
+
+Pure data: frozen, with tuples and bytes inside. A function that needs a verified record takes `Verified` and nothing
+less. Each type has one maker, named in its docstring.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.errors import Rejected
+from node.primitives import ZERO_HASH
+from schemas.types import (
+    Batch,
+    ClauseReference,
+    Header,
+    IntelligenceReport,
+    KeyGrant,
+    Labels,
+    MessageType,
+    Receipt,
+    SealedMessage,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A validated report on its way into the outbox. Made by `accept` only."""
+
+    report: IntelligenceReport
+    payload: bytes
+    """`report` as it will be sealed."""
+
+    content_hash: bytes
+    """SHA-256 of the canonical content: equal for equal reports, whatever their region and day."""
+
+    @property
+    def report_id(self) -> str:
+        """With originator and region what the report is known by."""
+        return self.report.report_id
+
+    @property
+    def region(self) -> str:
+        """Where the report travels."""
+        return self.report.region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamId:
+    """Where a record was found: a hint that verification holds against the signed content."""
+
+    stream: str
+    originator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """Header and content of one message, before its batch is signed."""
+
+    header: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHead:
+    """Where a stream of this originator goes on."""
+
+    next_sequence: int = 1
+    batch_hash: bytes = ZERO_HASH
+    sealed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBatch:
+    """A signed batch: the record values in sequence order, and the head after it."""
+
+    stream: str
+    first_sequence: int
+    values: tuple[bytes, ...]
+    head: StreamHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A record past steps 1 to 7. Made by `verify` only."""
+
+    value: bytes
+    sealed: SealedMessage
+    batch: Batch
+    batch_hash: bytes
+    header: Header
+    body: KeyGrant | None
+    """The decoded grant, of a KEY_GRANT; open types but this and RECEIPT are checked and not acted on yet."""
+
+    receipt: Receipt | None = None
+    """The decoded receipt, of a RECEIPT."""
+
+    @property
+    def sequence(self) -> int:
+        """Sequence of this message in its stream, from 1."""
+        return self.batch.first_sequence + self.sealed.index
+
+    @property
+    def is_sealed_type(self) -> bool:
+        """Whether the content is encrypted (MESSAGE, RECALL)."""
+        return self.header.type in (MessageType.MESSAGE, MessageType.RECALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A verified grant at its place in the originator's `keys` stream."""
+
+    originator: str
+    sequence: int
+    sealed_at: int
+    body: KeyGrant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A message cannot be opened yet: `grant`, `private_key` or `agreement` is not here."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAddressed:
+    """The grant is here and has no entry for this node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A message past steps 13 to 16: decrypted, labels and payload known to agree."""
+
+    verified: Verified
+    labels: Labels
+    report: IntelligenceReport | None
+    """None of a RECALL."""
+
+    payload: bytes
+    clauses: tuple[ClauseReference, ...]
+    """The clauses that the own grant entry names; none for the originator itself."""
+
+
+class Outcome(StrEnum):
+    """The closed set."""
+
+    STORED = "stored"
+    WITHHELD = "withheld"
+    WAITING = "waiting"
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    NOT_ADDRESSED = "not_addressed"
+    REJECTED = "rejected"
+    COUNTED = "counted"
+    """Verified, of a type that is kept elsewhere (a grant) or not acted on yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Outcome, and why."""
+
+    outcome: Outcome
+    code: str | None = None
+    reason: str = ""
+    opened: Opened | None = None
+    agreement: str | None = None
+    clause: str | None = None
+    due_at: int | None = None
+    """Of a held one: when to look again, in ms."""
+
+    traceless: Verified | None = None
+    """A record past step 7 whose key or NODE document step 11 refused: it takes no place, and a receipt tells of it."""
+
+    @classmethod
+    def rejected(cls, error: Rejected, *, traceless: Verified | None = None) -> "Decision":
+        """The message failed a step."""
+        return cls(outcome=Outcome.REJECTED, code=error.code, reason=error.message, traceless=traceless)
