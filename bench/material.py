@@ -17,7 +17,7 @@ from broker.log import Log
 from node import clock
 from node.commands.lab import lab
 from node.exchange.publish import Publisher
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.runtime.open_node import (
     Home,
     OpenNode,
@@ -149,7 +149,7 @@ def drafts(count: int, *, first: int = 0, originator: str = ORIGINATOR) -> list[
 
 
 def _draft(made: dict[str, Any], now_ms: int, originator: str = ORIGINATOR) -> Draft:
-    return accept(made, originator=originator, topology=_topology(CODES), now_ms=now_ms, resolve_references={})
+    return validate(made, originator=originator, topology=_topology(CODES), now_ms=now_ms, resolve_references={})
 
 
 def _topology(codes: Sequence[str]) -> topologies.Topology:

@@ -26,7 +26,7 @@ from schemas.types import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A validated report on its way into the outbox. Made by `accept` only."""
+    """A validated report on its way into the outbox. Made only by `node.reports.validate.validate`."""
 
     report: IntelligenceReport
     payload: bytes

@@ -10,7 +10,7 @@ from node.files import read_file
 from node.primitives import ZERO_HASH
 from node.reports import ndjson
 from node.reports.labels import labels_of
-from node.reports.validate import ReportRefused, accept
+from node.reports.validate import ReportRefused, validate
 from node.runtime.open_node import Home
 from node.sharing import policy
 from node.trust.document_files import read_folder
@@ -35,7 +35,7 @@ def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | 
         raise UsageError(obj.code, obj.message, path=str(report), hint="--report takes one JSON object")
     obj.pop("refers_to", None)  # no part of what a clause looks at
     try:
-        draft = accept(obj, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
+        draft = validate(obj, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
     except ReportRefused as refused:
         hint = "`enlace publish --dry-run` lists everything that is wrong with a report"
         raise Refused(refused.code, refused.message, path=refused.path, hint=hint) from None

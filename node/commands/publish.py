@@ -17,7 +17,7 @@ from node.commands.search import actor
 from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
 from node.reports import ndjson
-from node.reports.validate import ReportRefused, accept, referred_ids
+from node.reports.validate import ReportRefused, referred_ids, validate
 from node.runtime.open_node import Home, open_store, publisher
 from node.stages import Draft
 from node.store import messages, outbox
@@ -49,7 +49,7 @@ async def _chunk(
             results.append((line, [item]))
             continue
         try:
-            draft = accept(
+            draft = validate(
                 item,
                 originator=home.config.node.id,
                 topology=home.topology,
@@ -128,7 +128,7 @@ async def import_file(
     with _report_lines(report) as write:
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
-            answer = refused_item(row.mapped.errors) if row.answer is None else accepted(row.answer)
+            answer = refused_item(row.mapped.errors) if row.result is None else accepted(row.result)
             write({"row": row.mapped.row, "line": row.mapped.line, **answer})
 
         async with open_store(home) as store:

@@ -18,7 +18,7 @@ from broker.topology import Topology
 from node.reports.map_row import node_of, report_of, values_of
 from node.reports.mapping import EVERY_COLUMN, check_columns, shape_of
 from node.reports.row_files import Row, columns, read_rows
-from node.reports.validate import ReportRefused, accept, report_id_of_key
+from node.reports.validate import ReportRefused, report_id_of_key, validate
 from node.stages import Draft
 from schemas.field_errors import FieldError
 from schemas.types import Mapping
@@ -50,7 +50,7 @@ class MappedRow:
     errors: tuple[FieldError, ...]
 
 
-class Answer(Protocol):
+class PublishResult(Protocol):
     """What the publishing service says of a draft."""
 
     @property
@@ -59,21 +59,21 @@ class Answer(Protocol):
         ...
 
 
-A = TypeVar("A", bound=Answer)
+ResultT = TypeVar("ResultT", bound=PublishResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedRow(Generic[A]):
+class ImportedRow(Generic[ResultT]):
     """What became of a row."""
 
     mapped: MappedRow
-    answer: A | None
+    result: ResultT | None
     """None if the row did not become a draft."""
 
     @property
     def outcome(self) -> str:
         """accepted, duplicate or refused."""
-        return "refused" if self.answer is None else self.answer.outcome
+        return "refused" if self.result is None else self.result.outcome
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,10 +107,10 @@ def mapped_rows(source: Source, *, now_ms: int) -> Iterator[MappedRow | None]:
 
 async def import_rows(
     source: Source,
-    accept_many: Callable[[Sequence[Draft]], Awaitable[Sequence[A]]],
+    accept_many: Callable[[Sequence[Draft]], Awaitable[Sequence[ResultT]]],
     *,
     clock: Callable[[], int],
-    on_row: Callable[[ImportedRow[A]], None],
+    on_row: Callable[[ImportedRow[ResultT]], None],
     on_progress: Callable[[int], None],
 ) -> Counts:
     """Imports the whole file. `on_row` has each row of ours, `on_progress` the number of rows read so far.
@@ -137,14 +137,14 @@ async def import_rows(
 
 async def _hand_in(
     chunk: Sequence[MappedRow],
-    accept_many: Callable[[Sequence[Draft]], Awaitable[Sequence[A]]],
+    accept_many: Callable[[Sequence[Draft]], Awaitable[Sequence[ResultT]]],
     counts: Counts,
-    on_row: Callable[[ImportedRow[A]], None],
+    on_row: Callable[[ImportedRow[ResultT]], None],
 ) -> None:
     drafts = [mapped.draft for mapped in chunk if mapped.draft is not None]
-    answers = iter(await accept_many(drafts) if drafts else ())
+    results = iter(await accept_many(drafts) if drafts else ())
     for mapped in chunk:
-        imported = ImportedRow(mapped=mapped, answer=None if mapped.draft is None else next(answers))
+        imported = ImportedRow(mapped=mapped, result=None if mapped.draft is None else next(results))
         counts.add(imported.outcome)
         on_row(imported)
 
@@ -161,7 +161,7 @@ def _mapped(source: Source, row: Row, now_ms: int) -> MappedRow | None:
     if errors:
         return MappedRow(row=row.number, line=row.line, draft=None, errors=tuple(errors))
     try:
-        draft = accept(
+        draft = validate(
             report,
             originator=source.originator,
             topology=source.topology,

@@ -63,7 +63,7 @@ class ReportRefused(Refused):
         self.errors = tuple(errors)
 
 
-def accept(
+def validate(
     obj: object,
     *,
     originator: str,
@@ -111,7 +111,7 @@ def report_id_of_key(originator: str, mapping: str, columns: Mapping[str, str]) 
 
 
 def referred_ids(obj: object) -> tuple[bytes, ...]:
-    """The well-formed message ids of `refers_to`, so that a caller can look them up before `accept`."""
+    """The well-formed message ids of `refers_to`, so that a caller can look them up before `validate`."""
     named = obj.get("refers_to", []) if isinstance(obj, dict) else []
     if not isinstance(named, list):
         return ()

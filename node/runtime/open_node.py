@@ -30,6 +30,7 @@ from node.sealing.randomness import Fresh
 from node.sealing.seal import Signer
 from node.stages import StreamId
 from node.store.engine import Store
+from node.system_random import random_bytes
 from schemas.types import KeyUse, NodeConfig
 
 Clock = Callable[[], int]
@@ -132,7 +133,7 @@ async def open_node(
     keys, installed, places, reads = home.keys(), home.installed(), home.places(share), home.reads(share)
     code = home.config.node.id
     signer = _signer(keys, installed)
-    random = Fresh(clock.random_bytes)
+    random = Fresh(random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
         yield OpenNode(
@@ -180,6 +181,6 @@ def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms
         node=home.config.node.id,
         governance=lambda: installed.governance,
         clock=now,
-        random=Fresh(clock.random_bytes),
+        random=Fresh(random_bytes),
         actor=actor,
     )

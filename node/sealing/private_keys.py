@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from node.clock import random_bytes
 from node.errors import UsageError
 from node.files import SECRET_MODE, read_secret, write_file
 from node.limits import SUITE
@@ -36,6 +35,7 @@ from node.sealing.hpke import (
     public_of,
 )
 from node.sealing.public_keys import BadKey, check_public, key_id
+from node.system_random import random_bytes
 from schemas.types import KeyUse
 
 FORMAT: Final = "enlace keys 1"

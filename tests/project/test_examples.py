@@ -7,7 +7,7 @@ import pytest
 
 from broker.topology import default, default_region
 from node.reports.mapping import load
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.toml_reader import convert, parse_toml
 from schemas import codes
 from schemas.types import AgreementFile, AgreementStatus, LabelKind
@@ -64,7 +64,7 @@ def test_a_synthetic_report_is_accepted_from_the_node_in_its_name(path: Path) ->
     """`bz-chiquibul-camp.json` is Belize's."""
     originator = path.stem.split("-")[0].upper()
     obj = json.loads(path.read_text("utf-8"))
-    made = accept(obj, originator=originator, topology=default(), now_ms=NOW_MS, resolve_references={})
+    made = validate(obj, originator=originator, topology=default(), now_ms=NOW_MS, resolve_references={})
 
     assert originator in NODES
     assert made.region == obj.get("region", default_region(default(), originator))

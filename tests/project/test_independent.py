@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
 from broker import streams
-from node.clock import random_bytes
 from node.limits import DAY_MS
 from node.primitives import frame
 from node.reports.labels import labels_of
@@ -20,6 +19,7 @@ from node.sharing.grants import audience_key_id
 from node.stages import Leaf, StreamId
 from node.store import messages
 from node.store.messages import Query
+from node.system_random import random_bytes
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import sorted_set

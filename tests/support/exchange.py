@@ -15,18 +15,18 @@ from broker import topology as topologies
 from broker.embedded.log import EmbeddedLog
 from broker.log import Log
 from broker.topology import Region, Topology
-from node.clock import random_bytes
 from node.exchange.publish import Acceptance, Publisher
 from node.exchange.relay import Relay
 from node.exchange.send_receipts import Receipting
 from node.exchange.subscribe import Subscriber
 from node.limits import DAY_MS
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.runtime.current_judge import unwrapper
 from node.sealing.seal import Signer
 from node.sharing.grants import AudienceKeys
 from node.stages import Draft, StreamId
 from node.store.engine import Store
+from node.system_random import random_bytes
 from node.trust.governance import Governance
 from node.verification.judge import Judge
 from node.verification.verify import SignatureMemory
@@ -96,7 +96,7 @@ class TestNode:
 
     def draft(self, **changes: Any) -> Draft:
         """A draft of this node."""
-        return accept(
+        return validate(
             report(**changes), originator=self.code, topology=TOPOLOGY, now_ms=self.clock(), resolve_references={}
         )
 

@@ -50,7 +50,7 @@ SOLE_CALLERS: Final[dict[str, str]] = {
     "datetime.utcnow": "",
     "datetime.today": "",
     "date.today": "",
-    "os.urandom": "node/clock.py",
+    "os.urandom": "node/system_random.py",
     "uuid4": "",
     "uuid1": "",
     "print": "",

@@ -10,16 +10,16 @@ from typing import Any
 
 from msgspec import structs
 
-from node.clock import random_bytes
 from node.limits import DAY_MS, SUITE
 from node.primitives import digest, expand, frame
 from node.reports.labels import expires_at, labels_of
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey
 from node.sealing.seal import open_leaf, seal_content
 from node.sharing.grants import audience_key_id, audience_of, make_grant
 from node.stages import Leaf, StreamHead, StreamId
+from node.system_random import random_bytes
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import (
@@ -51,7 +51,7 @@ def place(stream: str = INTEL, originator: str = "BZ") -> StreamId:
 
 def report_of(originator: str = "BZ", *, now: int = NOW, **changes: Any) -> IntelligenceReport:
     """A lawful report of `originator`, taken in at `now`."""
-    draft = accept(report(**changes), originator=originator, topology=TOPOLOGY, now_ms=now, resolve_references={})
+    draft = validate(report(**changes), originator=originator, topology=TOPOLOGY, now_ms=now, resolve_references={})
     return draft.report
 
 

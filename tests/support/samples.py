@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from broker.topology import default
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.stages import Draft
 
 NOW_MS = 1_795_392_000_000  # 2026-11-23
@@ -73,4 +73,4 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 def draft(obj: object = None, *, originator: str = "BZ", **arguments: Any) -> Draft:
     """What intake makes of a report."""
     settings: dict[str, Any] = {"topology": TOPOLOGY, "now_ms": NOW_MS, "resolve_references": {}} | arguments
-    return accept(REPORT if obj is None else obj, originator=originator, **settings)
+    return validate(REPORT if obj is None else obj, originator=originator, **settings)

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from broker.log import LogUnavailable
-from node.clock import random_bytes
 from node.exchange import send_receipts
 from node.sealing.seal import open_leaf
 from node.store import (
@@ -21,6 +20,7 @@ from node.store import (
     streams,
 )
 from node.store.tables import receipt
+from node.system_random import random_bytes
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
 from tests.support.bed import GRANTS, bed

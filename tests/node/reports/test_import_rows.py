@@ -216,7 +216,7 @@ def test_the_colombian_seizures_cross_all() -> None:
     mapping = (EXAMPLES / "seizures-colombia.toml").read_text("utf-8")
     service = Service()
     done = _import(SEIZURES, mapping, service, originator="CO")
-    reports = [row.answer.draft.report for row in done.rows if row.answer]
+    reports = [row.result.draft.report for row in done.rows if row.result]
 
     assert _account(done.counts) == (1000, 1000, 0, 0, 0)
     assert {report.region for report in reports} == {"south-america"}
@@ -252,7 +252,7 @@ def test_the_attacks_cross_from_fourteen_nodes(attacks: dict[str, Done]) -> None
 @needs_data
 def test_the_attacks_that_spain_holds_keep_what_the_file_says(attacks: dict[str, Done]) -> None:
     """Text over several lines, NA as no value, positions to the millionth, different labels."""
-    reports = [row.answer.draft.report for row in attacks["ES"].rows if row.answer]
+    reports = [row.result.draft.report for row in attacks["ES"].rows if row.result]
 
     assert any("\n" in report.narrative.text for report in reports)
     assert not any("NA" in report.narrative.text.split() for report in reports)

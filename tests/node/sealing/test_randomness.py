@@ -67,7 +67,7 @@ def test_a_node_whose_randomness_is_stuck_accepts_nothing_and_seals_nothing(
     ok("publish", "-", home=home, data=json.dumps(report()).encode())
 
     with monkeypatch.context() as stuck:
-        stuck.setattr("node.clock.os.urandom", constant)
+        stuck.setattr("node.system_random.os.urandom", constant)
         refused = cli("publish", "-", home=home, data=json.dumps(report(subjects=["CONTRABAND"])).encode())
         with pytest.raises(Unavailable, match="repeats itself"):
             step(home)

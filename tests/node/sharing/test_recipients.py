@@ -8,7 +8,7 @@ from msgspec import structs
 from node.limits import DAY_MS
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
-from node.reports.validate import accept
+from node.reports.validate import validate
 from node.sharing.recipients import Addressing, address
 from schemas.types import Labels
 from tests.support.community import T0, Community, clause
@@ -19,7 +19,7 @@ NOW = T0 + 2 * DAY_MS
 
 def labels(**changes: Any) -> Labels:
     """Labels of a report."""
-    draft = accept(report(), originator="BZ", topology=TOPOLOGY, now_ms=NOW, resolve_references={})
+    draft = validate(report(), originator="BZ", topology=TOPOLOGY, now_ms=NOW, resolve_references={})
     return structs.replace(labels_of(draft.report, ZERO_HASH), **changes)
 
 

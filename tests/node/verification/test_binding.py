@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
-from node.clock import random_bytes
 from node.limits import DAY_MS
 from node.primitives import expand
 from node.sharing.grants import audience_key_id
 from node.stages import Leaf
+from node.system_random import random_bytes
 from schemas.avro import codec
 from schemas.types import Header, MessageType
 from tests.support.readers import (

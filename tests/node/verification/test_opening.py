@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
-from node.clock import random_bytes
 from node.errors import REJECTION_STEP
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS
 from node.primitives import expand, frame, padded_length
 from node.reports.labels import labels_of
 from node.stages import Decision
+from node.system_random import random_bytes
 from schemas.avro import codec
 from schemas.types import (
     Connection,
