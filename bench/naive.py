@@ -200,7 +200,7 @@ def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
     private = own.by_id(mine.key_id)
     if private is None:
         raise AssertionError("the private key is not here")
-    key = hpke.unwrap(private.decrypting, mine.wrap, sealed.header + mine.key_id)
+    key = hpke.unwrap(private.decryption_key, mine.wrap, sealed.header + mine.key_id)
     plain = AESGCM(key).decrypt(sealed.content[:12], sealed.content[12:], sealed.header)
     end = _LENGTH + int.from_bytes(plain[:_LENGTH], "big")
     labels = codec.decode(Labels, plain[_LENGTH:end])

@@ -51,7 +51,7 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CRYPTOGRAPHY, relay, "make_grant"),
     (CRYPTOGRAPHY, grants.AudienceKeys, "key"),
     (POLICY, policy, "decide"),
-    (POLICY, recipients.Addressing, "__call__"),
+    (POLICY, recipients.RecipientCache, "decide"),
     (POLICY, publish, "labels_of"),
     (POLICY, relay, "labels_of"),
     (POLICY, seal, "labels_of"),

@@ -9,7 +9,7 @@ from broker.bus import open_log
 from broker.log import Log
 from node.primitives import digest
 from node.sealing.private_keys import PrivateKeys
-from node.sealing.seal import Signer, open_leaf, seal_batch
+from node.sealing.seal import Signer, open_type_leaf, seal_batch
 from node.stages import StreamHead
 from schemas.avro import codec
 from schemas.types import Batch, KeyUse, MessageType, SealedMessage
@@ -35,7 +35,7 @@ def _forged(victim: str, genuine: SealedMessage) -> bytes:
     outsider = PrivateKeys.generate("XX", (KeyUse.SEAL,)).newest(KeyUse.SEAL)
     batch = codec.decode(Batch, genuine.batch)
     signer = Signer(originator=victim, community=batch.community, key_id=outsider.key_id, sign=outsider.sign)
-    leaf = open_leaf(MessageType.KEY_GRANT, b"not a grant", message_id=digest(b"forged")[:16])
+    leaf = open_type_leaf(MessageType.KEY_GRANT, b"not a grant", message_id=digest(b"forged")[:16])
     return seal_batch([leaf], stream="keys", head=StreamHead(), sealed_at=batch.sealed_at, signer=signer).values[0]
 
 

@@ -17,12 +17,12 @@ from node.runtime import config
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
 from node.trust import document_files
-from node.trust.admission import Examined, SignatureCheck
+from node.trust.admission import Examination, SignatureCheck
 from node.trust.compile_toml import compile_text
 from node.trust.document_files import FOLDER, SUFFIX
-from node.trust.effective import time_or_number
+from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
-from node.trust.signed_document import NODE_CODE, Parsed
+from node.trust.signed_document import NODE_CODE, ParsedDocument
 from schemas.formats import bytes_text
 from schemas.types import DocumentKind, KeyUse
 
@@ -105,8 +105,8 @@ def show(file: Path, context: Context) -> dict[str, Any]:
         "community": bytes_text(document.community),
         "root": bytes_text(document.root),
         "previous": bytes_text(document.previous),
-        "from": time_or_number(document.from_),
-        "until": time_or_number(document.until),
+        "from": document_time_text(document.from_),
+        "until": document_time_text(document.until),
     }
     return _result(parsed, context.governance()) | header | {"body": _readable(msgspec.to_builtins(parsed.body))}
 
@@ -124,7 +124,7 @@ def _readable(value: Any) -> Any:
     """Builtins with times as text."""
     if isinstance(value, dict):
         timed = {name: item for name, item in value.items() if name in ("from", "until") and isinstance(item, int)}
-        return {name: time_or_number(item) if name in timed else _readable(item) for name, item in value.items()}
+        return {name: document_time_text(item) if name in timed else _readable(item) for name, item in value.items()}
     return [_readable(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -138,7 +138,7 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
     return private_keys.read(context.home / settings.file, passphrase)
 
 
-def _result(parsed: Parsed, governance: Governance | None) -> dict[str, Any]:
+def _result(parsed: ParsedDocument, governance: Governance | None) -> dict[str, Any]:
     """The keys of the contract, and the rule that it breaks if it breaks one."""
     try:
         examined = document_files.examine(parsed, governance)
@@ -146,7 +146,7 @@ def _result(parsed: Parsed, governance: Governance | None) -> dict[str, Any]:
         unknown = tuple(
             SignatureCheck(signer=None, key_id=signature.key_id, valid=False) for signature in parsed.signed.signatures
         )
-        examined = Examined(signatures=unknown, missing=(), counted=(), problem=error)
+        examined = Examination(signatures=unknown, missing=(), counted=(), problem=error)
     problem = examined.problem
     return {
         "kind": parsed.document.kind.value,

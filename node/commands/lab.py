@@ -31,8 +31,8 @@ from node.toml_reader import parse_toml
 from node.trust import document_files
 from node.trust.compile_toml import compile_text, document_of
 from node.trust.document_files import FOLDER
-from node.trust.governance import Governance, load
-from node.trust.signed_document import Parsed
+from node.trust.governance import Governance, load_governance
+from node.trust.signed_document import ParsedDocument
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.formats import bytes_text, time_ms
@@ -160,7 +160,7 @@ class _Signed:
     """Documents as they are added; they count for the next ones after `take_effect`."""
 
     def __init__(self, begin: int, end: int) -> None:
-        self.documents: list[Parsed] = []
+        self.documents: list[ParsedDocument] = []
         self.community = b""
         self._begin, self._end = begin, end
         self._governance: Governance | None = None
@@ -202,7 +202,7 @@ class _Signed:
             for key in keys.keys
         )
 
-    def _document(self, kind: DocumentKind, identity: str, body: types.Root | types.Node) -> Parsed:
+    def _document(self, kind: DocumentKind, identity: str, body: types.Root | types.Node) -> ParsedDocument:
         return document_of(
             kind=kind,
             identity=identity,
@@ -213,11 +213,11 @@ class _Signed:
             governance=self._governance,
         )
 
-    def _add(self, parsed: Parsed, signers: Iterable[PrivateKeys]) -> None:
+    def _add(self, parsed: ParsedDocument, signers: Iterable[PrivateKeys]) -> None:
         for keys in signers:
             parsed = document_files.sign(parsed, keys, self._governance)
         self.documents.append(parsed)
 
     def take_effect(self) -> None:
         """From here on all that was added counts."""
-        self._governance = load(encode(document.signed) for document in self.documents)
+        self._governance = load_governance(encode(document.signed) for document in self.documents)

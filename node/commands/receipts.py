@@ -17,7 +17,7 @@ from node.errors import Refused, UsageError
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.runtime.open_node import Home, open_store
-from node.sharing.recipients import address
+from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
     drafts,
@@ -65,7 +65,7 @@ async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
 
 
 async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
-    addressed = address(
+    addressed = decide_recipients(
         labels_of(codec.decode(IntelligenceReport, draft.payload or b""), ZERO_HASH),
         region=draft.region,
         originator=home.config.node.id,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
-from node.sealing.seal import Random
-from node.sharing.recipients import Addressed, Addressing
+from node.sealing.seal import RandomSource
+from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
 from node.store import notes, outbox
 from node.store.engine import Store
@@ -27,7 +27,7 @@ class Acceptance:
 
     report_id: str
     message_id: bytes | None
-    addressed: Addressed | None = None
+    addressed: Recipients | None = None
     error: Refused | None = None
 
 
@@ -39,7 +39,7 @@ class Publisher:
     node: str
     governance: Callable[[], Governance]
     clock: Callable[[], int]
-    random: Random
+    random: RandomSource
     actor: str
     """Who hands in: what the access log names."""
 
@@ -70,7 +70,7 @@ class Publisher:
     def _answers(
         self, drafts: Sequence[Draft], known: dict[tuple[str, str], outbox.Known]
     ) -> tuple[list[Acceptance], list[outbox.NewDraft]]:
-        addressing = Addressing(originator=self.node, governance=self.governance(), at=self.clock())
+        recipients = RecipientCache(originator=self.node, governance=self.governance(), at=self.clock())
         answers: list[Acceptance] = []
         new: list[outbox.NewDraft] = []
         for draft in drafts:
@@ -96,7 +96,7 @@ class Publisher:
                     outcome="accepted",
                     report_id=draft.report_id,
                     message_id=message_id,
-                    addressed=addressing(labels_of(draft.report, ZERO_HASH), draft.region),
+                    addressed=recipients.decide(labels_of(draft.report, ZERO_HASH), draft.region),
                 )
             )
         return answers, new

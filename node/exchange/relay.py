@@ -19,9 +19,9 @@ from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
 from node.primitives import ZERO_HASH, digest, frame
 from node.reports.labels import labels_of
 from node.sealing.seal import (
-    Random,
+    RandomSource,
     Signer,
-    open_leaf,
+    open_type_leaf,
     seal_batch,
     seal_report,
 )
@@ -31,7 +31,7 @@ from node.sharing.grants import (
     make_grant,
     own_entry,
 )
-from node.sharing.recipients import Addressed, Addressing
+from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, StreamId, Verified, Waiting
 from node.store import notes, outbox, receipts_received
 from node.store.engine import Store
@@ -129,7 +129,7 @@ class Relay:
     """Own stream -> topic."""
 
     clock: Callable[[], int]
-    random: Random
+    random: RandomSource
 
     async def step(self) -> int:
         """Send what is sealed, seal what waits if the log is there, send that; returns the number of records sent.
@@ -190,8 +190,8 @@ class Relay:
         now: int,
     ) -> list[_Draft]:
         """To whom each draft goes; an audience is made and named once, however many drafts it is for."""
-        decide = Addressing(originator=self.signer.originator, governance=governance, at=now)
-        named: dict[int, tuple[Addressed, Audience, bytes]] = {}  # by identity: the addressing keeps each answer
+        decide = RecipientCache(originator=self.signer.originator, governance=governance, at=now).decide
+        named: dict[int, tuple[Recipients, Audience, bytes]] = {}  # by identity: the cache keeps each answer
         drafts = []
         for row, report in zip(rows, reports, strict=True):
             addressed = decide(labels_of(report, ZERO_HASH), row.region)
@@ -239,7 +239,7 @@ class Relay:
                 use_until=now + AUDIENCE_KEY_LIFE_MS_MAX,
             )
             encoded = codec.encode(body)
-            leaves.append(open_leaf(MessageType.KEY_GRANT, encoded, message_id=self.random(16)))
+            leaves.append(open_type_leaf(MessageType.KEY_GRANT, encoded, message_id=self.random(16)))
             work.grants[name] = outbox.OwnGrant(sequence=sequence, sealed_at=now, body=encoded)
             keys[name] = key, body.audience_key_id, sequence
         if leaves:

@@ -16,9 +16,9 @@ from broker.log import Log
 from broker.streams import RECEIPTS
 from node.exchange.relay import check_own_work
 from node.sealing.seal import (
-    Random,
+    RandomSource,
     Signer,
-    open_leaf,
+    open_type_leaf,
     seal_batch,
 )
 from node.stages import SealedBatch, StreamHead
@@ -48,7 +48,7 @@ class Receipting:
     """Of the own `receipts` stream."""
 
     clock: Callable[[], int]
-    random: Random
+    random: RandomSource
     silenced: bool = False
     """The NODE document does not list the stream, and that was said."""
 
@@ -100,7 +100,7 @@ class Receipting:
         """A leaf for each stream told of, or for each 240 batches of it."""
         by_stream = groupby(sorted(rows, key=_stream_of), key=_stream_of)
         leaves = [
-            open_leaf(MessageType.RECEIPT, codec.encode(body), message_id=self.random(16))
+            open_type_leaf(MessageType.RECEIPT, codec.encode(body), message_id=self.random(16))
             for (originator, stream), some in by_stream
             for body in bodies(originator, stream, [(row.hash, row.outcomes) for row in some])
         ]

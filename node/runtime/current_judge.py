@@ -14,7 +14,7 @@ from node.errors import EnlaceError
 from node.sealing.hpke import WrapFailed, unwrap
 from node.sealing.private_keys import PrivateKeys
 from node.sharing.grants import AudienceKeys
-from node.trust.document_files import Folder, read_folder
+from node.trust.document_files import DocumentFolder, read_folder
 from node.trust.governance import Governance
 from node.verification.judge import Judge
 from node.verification.verify import SignatureMemory
@@ -83,12 +83,12 @@ def unwrapper(keys: PrivateKeys) -> Callable[[bytes, bytes, bytes], bytes]:
         key = keys.by_id(key_id)
         if key is None:
             raise WrapFailed
-        return unwrap(key.decrypting, wrap, info)
+        return unwrap(key.decryption_key, wrap, info)
 
     return unwrap_with
 
 
-def warn_of_problems(found: Folder) -> None:
+def warn_of_problems(found: DocumentFolder) -> None:
     """Log each file without effect."""
     for path, problem in found.problems:
         log.warning("document_without_effect", file=path.name, code=problem.code, reason=problem.message)

@@ -26,7 +26,7 @@ from node.runtime.current_judge import Installed
 from node.runtime.reading_share import Share
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
-from node.sealing.randomness import Fresh
+from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
 from node.stages import StreamId
 from node.store.engine import Store
@@ -133,7 +133,7 @@ async def open_node(
     keys, installed, places, reads = home.keys(), home.installed(), home.places(share), home.reads(share)
     code = home.config.node.id
     signer = _signer(keys, installed)
-    random = Fresh(random_bytes)
+    random = NonRepeatingRandom(random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
         yield OpenNode(
@@ -181,6 +181,6 @@ def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms
         node=home.config.node.id,
         governance=lambda: installed.governance,
         clock=now,
-        random=Fresh(random_bytes),
+        random=NonRepeatingRandom(random_bytes),
         actor=actor,
     )

@@ -85,7 +85,7 @@ class PrivateKey:
         return self._signer.sign(data)
 
     @cached_property
-    def decrypting(self) -> EncryptPrivateKey:
+    def decryption_key(self) -> EncryptPrivateKey:
         """For hpke.unwrap; ValueError of a signing key."""
         if self.use is not KeyUse.ENCRYPT:
             raise ValueError(f"a {self.use} key unwraps nothing")

@@ -14,7 +14,7 @@ COMPARED_SIZE_BYTES: Final = 12  # the shortest draw, a nonce; two equal ones of
 DRAWS_REMEMBERED_MAX: Final = 8192  # more than the drafts of one batch need
 
 
-class Fresh:
+class NonRepeatingRandom:
     """A source of randomness around another; raises Unavailable `randomness_failed` instead of a repeated draw."""
 
     def __init__(self, source: Callable[[int], bytes]) -> None:

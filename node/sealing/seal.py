@@ -23,7 +23,7 @@ from node.stages import Leaf, SealedBatch, StreamHead
 from schemas.avro import codec
 from schemas.types import Batch, Header, IntelligenceReport, MessageType, SealedMessage, Sealing
 
-Random = Callable[[int], bytes]
+RandomSource = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def seal_report(
     audience_key_id: bytes,
     grant: int,
     signer: Signer,
-    random: Random,
+    random: RandomSource,
 ) -> Leaf:
     """Seal one report ("Sealing"): `payload` is its encoding, `grant` the sequence of the key's grant."""
     labels = codec.encode(labels_of(report, random(32)))
@@ -70,7 +70,7 @@ def seal_content(framed: bytes, message_key: bytes, nonce: bytes) -> bytes:
     return expand(message_key, "enlace/1 commitment") + nonce + sealed
 
 
-def open_leaf(message_type: MessageType, body: bytes, *, message_id: bytes) -> Leaf:
+def open_type_leaf(message_type: MessageType, body: bytes, *, message_id: bytes) -> Leaf:
     """A leaf of an open type: its body is the content."""
     header = Header(message_id=message_id, type=message_type, refers_to=(), expires_at=0, sealing=None)
     return Leaf(header=codec.encode(header), content=body)

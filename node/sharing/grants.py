@@ -14,7 +14,7 @@ from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
 from node.primitives import expand, frame
 from node.sealing import hpke
 from node.stages import Grant, NotAddressed, Waiting
-from node.trust.effective import KeyRecord
+from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import ClauseReference, GrantEntry, KeyGrant, KeyUse
@@ -24,7 +24,7 @@ AUDIENCE_KEYS_REMEMBERED_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class AudienceMember:
     """One ENCRYPT key of a recipient, and the clauses that admit it; none for the originator itself."""
 
     recipient: str
@@ -33,7 +33,7 @@ class Member:
     clauses: tuple[ClauseReference, ...]
 
 
-Audience = tuple[Member, ...]
+Audience = tuple[AudienceMember, ...]
 """Sorted, so that equal sets are equal tuples."""
 
 
@@ -43,7 +43,7 @@ def audience_of(
     """The audience of those `recipients`, and the originator, under the keys valid at `t`."""
     clauses_of = {**recipients, originator: ()}
     return tuple(
-        Member(
+        AudienceMember(
             recipient=recipient,
             key_id=key.key_id,
             public=key.public,
@@ -87,7 +87,7 @@ def own_entry(grant: Grant, node: str, holds: Callable[[bytes], bool]) -> GrantE
     return held[-1] if held else Waiting(reason="private_key")
 
 
-def check_entry(grant: Grant, entry: GrantEntry, governance: Governance) -> KeyRecord | None:
+def check_entry(grant: Grant, entry: GrantEntry, governance: Governance) -> ListedKey | None:
     """What makes `entry` unlawful for every message, whatever agreements say: Rejected `grant_unlawful`.
 
     Step 7 has seen that it names clauses, and the originator's own none (node/verification/open_types.py).

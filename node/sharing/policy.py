@@ -17,29 +17,24 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from node.limits import DAY_MS
-from node.trust.effective import (
-    ANY,
-    AgreementVersion,
-    ClauseInForce,
-    time_or_number,
-)
+from node.trust.document_versions import ANY, AgreementVersion, ClauseInForce, document_time_text
 from schemas.types import AgreementStatus, Clause, ClauseReference, LabelKind, Labels
 
 
 class Agreements(Protocol):
     """What a decision asks of governance."""
 
-    def clauses(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
+    def clauses_in_force(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
         """In force at t."""
         ...
 
-    def considered(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
+    def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
         """Every version with both as parties."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Considered:
+class ConsideredClause:
     """One clause that does not allow it, or an agreement none of whose clauses could, and the first reason."""
 
     agreement: str
@@ -61,7 +56,7 @@ class PolicyDecision:
     allowing: tuple[ClauseReference, ...]
     """Each clause that covers the whole by itself, by agreement and clause id."""
 
-    considered: tuple[Considered, ...]
+    considered: tuple[ConsideredClause, ...]
 
     @property
     def allowed(self) -> bool:
@@ -82,7 +77,7 @@ def decide(
     """Decide under the agreements in force `at` (ms); `clauses`, where a grant names them, are all that count."""
     if originator == recipient:
         return _decision("allowed", None, None, f"{originator} is the originator")
-    pairs = governance.clauses(originator, recipient, at)
+    pairs = governance.clauses_in_force(originator, recipient, at)
     if clauses is not None:
         named = {(reference.agreement, reference.clause) for reference in clauses}
         pairs = tuple(pair for pair in pairs if (pair[0].hash, pair[1].id) in named)
@@ -95,7 +90,7 @@ def decide(
             allowing.append((version, clause))
         else:
             failed.append((failure[0], version, clause, failure[1]))
-    considered = tuple(Considered(agreement=v.id, clause=c.id, reason=reason) for _, v, c, reason in failed)
+    considered = tuple(ConsideredClause(agreement=v.id, clause=c.id, reason=reason) for _, v, c, reason in failed)
     if allowing:
         version, clause = allowing[0]
         reason = f"clause {clause.id} of {version.id} covers it"
@@ -127,7 +122,7 @@ def _decision(
     clause: str | None,
     reason: str,
     allowing: tuple[ClauseReference, ...] = (),
-    considered: tuple[Considered, ...] = (),
+    considered: tuple[ConsideredClause, ...] = (),
 ) -> PolicyDecision:
     return PolicyDecision(
         outcome=outcome,
@@ -166,22 +161,22 @@ def _failures(labels: Labels, region: str, clause: Clause) -> Iterator[tuple[int
         yield len(checks) + 1, "special-category data is not in the clause"
 
 
-def _not_in_force(originator: str, recipient: str, governance: Agreements, at: int) -> Iterator[Considered]:
+def _not_in_force(originator: str, recipient: str, governance: Agreements, at: int) -> Iterator[ConsideredClause]:
     """Agreements of both that admit nothing here now; of each id the version that says why."""
-    newest = {version.id: version for version in governance.considered(originator, recipient)}
+    newest = {version.id: version for version in governance.agreements_between(originator, recipient)}
     current = {
         version.id: version
-        for version in governance.considered(originator, recipient)
+        for version in governance.agreements_between(originator, recipient)
         if not version.missing and version.document.from_ <= at
     }
     for version in (newest | current).values():
         lawful = [item for item in version.body.clauses if originator in item.from_ and recipient in item.to]
         if not lawful:
             reason = f"no clause lets {originator} send to {recipient}"
-            yield Considered(agreement=version.id, clause=None, reason=reason)
+            yield ConsideredClause(agreement=version.id, clause=None, reason=reason)
         elif not version.in_force(at):
             for clause in lawful:
-                yield Considered(agreement=version.id, clause=clause.id, reason=_why_not(version, at))
+                yield ConsideredClause(agreement=version.id, clause=clause.id, reason=_why_not(version, at))
 
 
 def _why_not(version: AgreementVersion, at: int) -> str:
@@ -191,7 +186,7 @@ def _why_not(version: AgreementVersion, at: int) -> str:
     if version.body.status is not AgreementStatus.IN_FORCE:
         return f"agreement is {version.body.status.value.lower()}"
     if at < document.from_:
-        return f"agreement is not in force before {time_or_number(document.from_)}"
+        return f"agreement is not in force before {document_time_text(document.from_)}"
     if at >= document.until:
-        return f"agreement expired on {time_or_number(document.until)}"
+        return f"agreement expired on {document_time_text(document.until)}"
     return "a later version of the agreement has taken its place"

@@ -26,14 +26,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addressed:
+class Recipients:
     """Who is admitted, by which clauses; who is not, and why."""
 
     admitted: Mapping[str, tuple[ClauseReference, ...]]
     refusals: tuple[Refusal, ...]
 
 
-def address(labels: Labels, *, region: str, originator: str, governance: Governance, at: int) -> Addressed:
+def decide_recipients(labels: Labels, *, region: str, originator: str, governance: Governance, at: int) -> Recipients:
     """Decide for every other node that is a member at `at` (ms)."""
     admitted: dict[str, tuple[ClauseReference, ...]] = {}
     refusals: list[Refusal] = []
@@ -57,13 +57,13 @@ def address(labels: Labels, *, region: str, originator: str, governance: Governa
             refusals.append(Refusal(recipient=recipient, agreement=None, clause=None, reason=reason))
         else:
             admitted[recipient] = decision.allowing
-    return Addressed(admitted=admitted, refusals=tuple(refusals))
+    return Recipients(admitted=admitted, refusals=tuple(refusals))
 
 
 ANSWERS_REMEMBERED_MAX: Final = 1024  # different labels; reports of one source differ in few
 
 
-class Addressing:
+class RecipientCache:
     """Addresses many reports at one time under one governance: equal labels get the same answer, worked out once.
 
     Labels count as equal if they differ in their salt and the time of day of `created_at` alone: retention counts from
@@ -74,15 +74,15 @@ class Addressing:
         self._originator = originator
         self._governance = governance
         self._at = at
-        self._answers: dict[tuple[Labels, str], Addressed] = {}
+        self._answers: dict[tuple[Labels, str], Recipients] = {}
 
-    def __call__(self, labels: Labels, region: str) -> Addressed:
-        """The answer of `address`; the same object for equal labels."""
+    def decide(self, labels: Labels, region: str) -> Recipients:
+        """The answer of `decide_recipients`; the same object for equal labels."""
         day = labels.created_at - labels.created_at % DAY_MS
         name = (structs.replace(labels, salt=b"", created_at=day), region)
         answer = self._answers.get(name)
         if answer is None:
-            answer = address(
+            answer = decide_recipients(
                 labels, region=region, originator=self._originator, governance=self._governance, at=self._at
             )
             if len(self._answers) < ANSWERS_REMEMBERED_MAX:

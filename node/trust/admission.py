@@ -25,13 +25,8 @@ from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.primitives import frame
 from node.sealing.public_keys import SIGNING_USES, key_id, verify
-from node.trust.effective import (
-    AgreementVersion,
-    KeyRecord,
-    NodeVersion,
-    RootVersion,
-)
-from node.trust.signed_document import DocumentInvalid, Parsed
+from node.trust.document_versions import AgreementVersion, ListedKey, NodeVersion, RootVersion
+from node.trust.signed_document import DocumentInvalid, ParsedDocument
 from schemas.types import Agreement, AgreementStatus, Key, KeyReason, KeyUse, Node, Root
 
 
@@ -47,14 +42,14 @@ class SignatureCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examination:
     """What became of a document: it has effect exactly if `valid`."""
 
     signatures: tuple[SignatureCheck, ...]
     missing: tuple[str, ...]
     """Who could still sign: parties, trustees (as many as are still needed), "<node> <use>" for a new key."""
 
-    counted: tuple[KeyRecord, ...]
+    counted: tuple[ListedKey, ...]
     """Keys whose signatures count, whether they are there or not."""
 
     problem: UsageError | None = None
@@ -66,9 +61,9 @@ class Examined:
         return not self.missing and self.problem is None
 
 
-def record(holder: str, key: Key) -> KeyRecord:
+def listed_key(holder: str, key: Key) -> ListedKey:
     """A listed key with its holder and id."""
-    return KeyRecord(
+    return ListedKey(
         key_id=key_id(holder, key.use, key.suite, key.public),
         node=holder,
         use=key.use,
@@ -80,16 +75,16 @@ def record(holder: str, key: Key) -> KeyRecord:
     )
 
 
-def records(holder: str, keys: Iterable[Key]) -> tuple[KeyRecord, ...]:
+def listed_keys(holder: str, keys: Iterable[Key]) -> tuple[ListedKey, ...]:
     """All listed keys of one holder."""
-    return tuple(record(holder, key) for key in keys)
+    return tuple(listed_key(holder, key) for key in keys)
 
 
-def _trustees(root: Root) -> tuple[KeyRecord, ...]:
-    return tuple(record(trustee.id, trustee.key) for trustee in root.trustees)
+def _trustees(root: Root) -> tuple[ListedKey, ...]:
+    return tuple(listed_key(trustee.id, trustee.key) for trustee in root.trustees)
 
 
-def _check_signatures(parsed: Parsed, keys: Iterable[KeyRecord]) -> tuple[SignatureCheck, ...]:
+def _check_signatures(parsed: ParsedDocument, keys: Iterable[ListedKey]) -> tuple[SignatureCheck, ...]:
     known = {key.key_id: key for key in keys}
     data = frame("enlace/1 document", parsed.signed.document)
     checks = []
@@ -101,17 +96,17 @@ def _check_signatures(parsed: Parsed, keys: Iterable[KeyRecord]) -> tuple[Signat
     return tuple(checks)
 
 
-def _signers(checks: Iterable[SignatureCheck], keys: Iterable[KeyRecord]) -> set[str]:
+def _signers(checks: Iterable[SignatureCheck], keys: Iterable[ListedKey]) -> set[str]:
     """Holders of those keys, not COMPROMISED, under which a signature holds."""
     counted = {key.key_id: key.node for key in _usable(keys)}
     return {counted[check.key_id] for check in checks if check.valid and check.key_id in counted}
 
 
-def _usable(keys: Iterable[KeyRecord]) -> tuple[KeyRecord, ...]:
+def _usable(keys: Iterable[ListedKey]) -> tuple[ListedKey, ...]:
     return tuple(key for key in keys if key.reason is not KeyReason.COMPROMISED)
 
 
-def _short_of(threshold: int, signers: set[str], trustees: Iterable[KeyRecord]) -> list[str]:
+def _short_of(threshold: int, signers: set[str], trustees: Iterable[ListedKey]) -> list[str]:
     """Trustees that could still sign; all others if no usable key is left, never nobody while below the threshold."""
     if len(signers) >= threshold:
         return []
@@ -120,7 +115,9 @@ def _short_of(threshold: int, signers: set[str], trustees: Iterable[KeyRecord]) 
     return sorted(usable - signers) or sorted({key.node for key in listed} - signers)
 
 
-def _follows(parsed: Parsed, previous: RootVersion | NodeVersion | AgreementVersion | None) -> DocumentInvalid | None:
+def _follows(
+    parsed: ParsedDocument, previous: RootVersion | NodeVersion | AgreementVersion | None
+) -> DocumentInvalid | None:
     version, number = parsed.document.version, previous.document.version if previous else 0
     if version != number + 1:
         message = f"{parsed.name} comes before version {number + 1}, which is not here or has no effect"
@@ -133,8 +130,8 @@ def _follows(parsed: Parsed, previous: RootVersion | NodeVersion | AgreementVers
 
 
 def _keys_kept(holder: str, before: Iterable[Key], after: Iterable[Key]) -> DocumentInvalid | None:
-    listed = {key.key_id: key for key in records(holder, after)}
-    for old in records(holder, before):
+    listed = {key.key_id: key for key in listed_keys(holder, after)}
+    for old in listed_keys(holder, before):
         new = listed.get(old.key_id)
         where = f"keys.{old.use}.{old.key_id.hex()[:8]}"
         if new is None:
@@ -144,7 +141,7 @@ def _keys_kept(holder: str, before: Iterable[Key], after: Iterable[Key]) -> Docu
     return None
 
 
-def examine_root(parsed: Parsed, body: Root, previous: RootVersion | None) -> Examined:
+def examine_root(parsed: ParsedDocument, body: Root, previous: RootVersion | None) -> Examination:
     """A ROOT after `previous`, or the first one."""
     problem = _follows(parsed, previous)
     if previous and not problem and parsed.document.root != previous.hash:
@@ -157,24 +154,28 @@ def examine_root(parsed: Parsed, body: Root, previous: RootVersion | None) -> Ex
     missing = _short_of(body.threshold, _signers(checks, own), own)
     if previous:
         missing += _short_of(previous.body.threshold, _signers(checks, old), old)
-    return Examined(
+    return Examination(
         signatures=checks, missing=tuple(sorted(set(missing))), counted=_usable((*old, *own)), problem=problem
     )
 
 
 def examine_node(
-    parsed: Parsed, body: Node, previous: NodeVersion | None, root: RootVersion | None, compromised: frozenset[bytes]
-) -> Examined:
+    parsed: ParsedDocument,
+    body: Node,
+    previous: NodeVersion | None,
+    root: RootVersion | None,
+    compromised: frozenset[bytes],
+) -> Examination:
     """A NODE document under `root`; `compromised` are public keys of trustees that count no more."""
     problem = _follows(parsed, previous)
     if previous and not problem:
         problem = _keys_kept(parsed.document.id, previous.body.keys, body.keys)
     if root is None:
         unknown = DocumentInvalid("document_root", "the ROOT that it names is not here", path="root")
-        return Examined(signatures=_check_signatures(parsed, ()), missing=(), counted=(), problem=problem or unknown)
+        return Examination(signatures=_check_signatures(parsed, ()), missing=(), counted=(), problem=problem or unknown)
     trustees = tuple(key for key in _trustees(root.body) if key.public not in compromised)
-    own = records(parsed.document.id, body.keys)
-    listed = {key.key_id for key in records(parsed.document.id, previous.body.keys)} if previous else set()
+    own = listed_keys(parsed.document.id, body.keys)
+    listed = {key.key_id for key in listed_keys(parsed.document.id, previous.body.keys)} if previous else set()
     introduced = [key for key in own if key.use in SIGNING_USES and key.key_id not in listed]
     counted = (*trustees, *introduced)
     checks = _check_signatures(parsed, counted)
@@ -183,16 +184,15 @@ def examine_node(
     revokes = previous is not None and problem is None and only_revokes(parsed, body, previous)
     threshold = root.body.revoke_threshold if revokes else root.body.threshold
     missing += _short_of(threshold, _signers(checks, trustees), _trustees(root.body))
-    return Examined(signatures=checks, missing=tuple(missing), counted=_usable(counted), problem=problem)
+    return Examination(signatures=checks, missing=tuple(missing), counted=_usable(counted), problem=problem)
 
 
-def only_revokes(parsed: Parsed, body: Node, previous: NodeVersion) -> bool:
-    """Whether a NODE version does no more than lower `until` or set `reason` of keys that `previous` lists.
+def only_revokes(parsed: ParsedDocument, body: Node, previous: NodeVersion) -> bool:
+    """Whether a NODE version only lowers `until` or sets `reason` of keys that `previous` lists.
 
-    Only downwards: no reason is taken back, COMPROMISED is not softened, the document lives no longer than before.
-    """
-    old = {key.key_id: key for key in records(parsed.document.id, previous.body.keys)}
-    new = records(parsed.document.id, body.keys)
+    It neither takes back a reason nor replaces COMPROMISED, and the document does not live longer than before."""
+    old = {key.key_id: key for key in listed_keys(parsed.document.id, previous.body.keys)}
+    new = listed_keys(parsed.document.id, body.keys)
     return (
         {key.key_id for key in new} == old.keys()
         and (body.streams, body.resume) == (previous.body.streams, previous.body.resume)
@@ -207,12 +207,12 @@ def _reason_set(old: KeyReason, new: KeyReason) -> bool:
 
 
 def examine_agreement(
-    parsed: Parsed,
+    parsed: ParsedDocument,
     body: Agreement,
     previous: AgreementVersion | None,
     root: RootVersion | None,
-    keys: Mapping[str, tuple[KeyRecord, ...]],
-) -> Examined:
+    keys: Mapping[str, tuple[ListedKey, ...]],
+) -> Examination:
     """An AGREEMENT; `keys` are those of each node by its newest NODE document."""
     problem = _follows(parsed, previous)
     if root is None and not problem:
@@ -224,7 +224,7 @@ def examine_agreement(
     missing = sorted(parties - signers)
     if previous and signers and stops(body, previous.body):
         missing = []
-    return Examined(signatures=checks, missing=tuple(missing), counted=_usable(known), problem=problem)
+    return Examination(signatures=checks, missing=tuple(missing), counted=_usable(known), problem=problem)
 
 
 def stops(body: Agreement, previous: Agreement) -> bool:

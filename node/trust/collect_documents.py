@@ -17,22 +17,9 @@ import msgspec
 from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.primitives import ZERO_HASH
-from node.trust.admission import (
-    Examined,
-    examine_agreement,
-    examine_node,
-    examine_root,
-    record,
-    records,
-)
-from node.trust.effective import (
-    NEVER,
-    AgreementVersion,
-    KeyRecord,
-    NodeVersion,
-    RootVersion,
-)
-from node.trust.signed_document import DocumentInvalid, Parsed, parse
+from node.trust.admission import Examination, examine_agreement, examine_node, examine_root, listed_key, listed_keys
+from node.trust.document_versions import NEVER, AgreementVersion, ListedKey, NodeVersion, RootVersion
+from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyReason, Node, Root
 
 AnyVersion = RootVersion | NodeVersion | AgreementVersion
@@ -40,10 +27,10 @@ _ORDER: Final = (DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class DocumentProblem:
     """A document, or what should be one, that has no effect."""
 
-    place: int
+    index: int
     """Which of the documents handed in, from 0."""
 
     name: str | None
@@ -53,7 +40,7 @@ class Problem:
 
 
 @dataclass(kw_only=True)
-class Register:
+class DocumentSet:
     """Versions with effect, ascending, and what had none."""
 
     community: bytes
@@ -61,8 +48,8 @@ class Register:
     nodes: dict[str, list[NodeVersion]] = field(default_factory=dict)
     agreements: dict[str, list[AgreementVersion]] = field(default_factory=dict)
     pending: dict[str, list[AgreementVersion]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    newest_keys: dict[str, tuple[KeyRecord, ...]] = field(default_factory=dict)
+    problems: list[DocumentProblem] = field(default_factory=list)
+    newest_keys: dict[str, tuple[ListedKey, ...]] = field(default_factory=dict)
 
     def newest(self, kind: DocumentKind, identity: str) -> AnyVersion | None:
         """The highest version with effect of an id."""
@@ -75,7 +62,7 @@ class Register:
         by_id: Mapping[str, Sequence[AnyVersion]] = self.nodes if kind is DocumentKind.NODE else self.agreements
         return by_id.get(identity, ())
 
-    def examine(self, parsed: Parsed) -> Examined:
+    def examine(self, parsed: ParsedDocument) -> Examination:
         """What becomes of a document beside those taken up so far; changes nothing."""
         document, versions = parsed.document, self._versions(parsed.document.kind, parsed.document.id)
         # Versions with effect have no gap: the one before, or else the newest, which tells what is missing.
@@ -93,7 +80,7 @@ class Register:
             return examined
         return replace(examined, problem=problem)
 
-    def _examine(self, parsed: Parsed, before: AnyVersion | None) -> Examined:
+    def _examine(self, parsed: ParsedDocument, before: AnyVersion | None) -> Examination:
         body = parsed.body
         if isinstance(body, Root):
             return examine_root(parsed, body, before if isinstance(before, RootVersion) else None)
@@ -108,7 +95,7 @@ class Register:
         trustees = (trustee for version in self.roots for trustee in version.body.trustees)
         return frozenset(trustee.key.public for trustee in trustees if trustee.key.reason is KeyReason.COMPROMISED)
 
-    def take(self, parsed: Parsed) -> None:
+    def take(self, parsed: ParsedDocument) -> None:
         """Give effect to a document that `examine` found valid."""
         document, body = parsed.document, parsed.body
         if isinstance(body, Root):
@@ -116,14 +103,17 @@ class Register:
         elif isinstance(body, Node):
             version = NodeVersion(hash=parsed.hash, document=document, body=body)
             self.nodes.setdefault(document.id, []).append(version)
-            self.newest_keys[document.id] = records(document.id, body.keys)
+            self.newest_keys[document.id] = listed_keys(document.id, body.keys)
         else:
             self.agreements.setdefault(document.id, []).append(_agreement(parsed, body, ()))
 
-    def keys(self) -> dict[bytes, KeyRecord]:
+    def keys(self) -> dict[bytes, ListedKey]:
         """Every key by its id: of nodes, of the registry, of the trustees of the newest ROOT."""
         newest = self.roots[-1].body
-        listed = [*records(REGISTRY, newest.registry_keys), *(record(item.id, item.key) for item in newest.trustees)]
+        listed = [
+            *listed_keys(REGISTRY, newest.registry_keys),
+            *(listed_key(item.id, item.key) for item in newest.trustees),
+        ]
         return {key.key_id: key for keys in (listed, *self.newest_keys.values()) for key in keys}
 
     def agreement_versions(self) -> dict[str, tuple[AgreementVersion, ...]]:
@@ -143,7 +133,7 @@ class Register:
         return tuple(sorted(dated, key=lambda version: (version.document.version, version.hash)))
 
 
-def _agreement(parsed: Parsed, body: Agreement, missing: tuple[str, ...]) -> AgreementVersion:
+def _agreement(parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...]) -> AgreementVersion:
     """Not in force until `agreement_versions` works out when it is."""
     return AgreementVersion(
         hash=parsed.hash,
@@ -156,23 +146,25 @@ def _agreement(parsed: Parsed, body: Agreement, missing: tuple[str, ...]) -> Agr
     )
 
 
-def fill(documents: Iterable[bytes], community: bytes | None) -> Register:
+def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
     """Take up SignedDocuments in their order of effect. DocumentInvalid without one first ROOT to begin with."""
-    problems: list[Problem] = []
-    merged: dict[bytes, tuple[int, Parsed]] = {}
-    for place, data in enumerate(documents):
+    problems: list[DocumentProblem] = []
+    merged: dict[bytes, tuple[int, ParsedDocument]] = {}
+    for index, data in enumerate(documents):
         try:
             parsed = parse(data)
         except DocumentInvalid as error:
-            problems.append(Problem(place=place, name=None, error=error))
+            problems.append(DocumentProblem(index=index, name=None, error=error))
             continue
-        first, known = merged.get(parsed.hash, (place, parsed))
+        first, known = merged.get(parsed.hash, (index, parsed))
         merged[parsed.hash] = (first, known if known is parsed else _merge(known, parsed))
-    register = Register(community=_community([parsed for _, parsed in merged.values()], community), problems=problems)
-    groups: dict[tuple[int, str], dict[int, list[tuple[int, Parsed]]]] = {}
-    for place, parsed in merged.values():
+    register = DocumentSet(
+        community=_community([parsed for _, parsed in merged.values()], community), problems=problems
+    )
+    groups: dict[tuple[int, str], dict[int, list[tuple[int, ParsedDocument]]]] = {}
+    for index, parsed in merged.values():
         group = groups.setdefault((_ORDER.index(parsed.document.kind), parsed.document.id), {})
-        group.setdefault(parsed.document.version, []).append((place, parsed))
+        group.setdefault(parsed.document.version, []).append((index, parsed))
     for (order, identity), versions in sorted(groups.items()):
         if not _take_all(register, versions):
             _drop(register, _ORDER[order], identity)
@@ -182,7 +174,7 @@ def fill(documents: Iterable[bytes], community: bytes | None) -> Register:
     return register
 
 
-def _community(documents: Iterable[Parsed], community: bytes | None) -> bytes:
+def _community(documents: Iterable[ParsedDocument], community: bytes | None) -> bytes:
     first = [item.hash for item in documents if item.document.kind is DocumentKind.ROOT and item.document.version == 1]
     if community is not None:
         if community not in first:
@@ -194,41 +186,41 @@ def _community(documents: Iterable[Parsed], community: bytes | None) -> bytes:
     return first[0]
 
 
-def _merge(one: Parsed, other: Parsed) -> Parsed:
+def _merge(one: ParsedDocument, other: ParsedDocument) -> ParsedDocument:
     # Two signatures by one key may both stand here: a wrong one must not displace a right one.
     signatures = tuple(dict.fromkeys((*one.signed.signatures, *other.signed.signatures)))
     return replace(one, signed=msgspec.structs.replace(one.signed, signatures=signatures))
 
 
-def _take_all(register: Register, versions: Mapping[int, list[tuple[int, Parsed]]]) -> bool:
+def _take_all(register: DocumentSet, versions: Mapping[int, list[tuple[int, ParsedDocument]]]) -> bool:
     """Take up one id; False if two of its documents contradict each other."""
     for _, candidates in sorted(versions.items()):
-        examined = [(place, parsed, register.examine(parsed)) for place, parsed in candidates]
-        valid = [(place, parsed) for place, parsed, result in examined if result.valid]
-        for place, parsed, result in examined:
+        examined = [(index, parsed, register.examine(parsed)) for index, parsed in candidates]
+        valid = [(index, parsed) for index, parsed, result in examined if result.valid]
+        for index, parsed, result in examined:
             if not result.valid:
                 error = result.problem or _unsigned(parsed, result)
-                register.problems.append(Problem(place=place, name=parsed.name, error=error))
+                register.problems.append(DocumentProblem(index=index, name=parsed.name, error=error))
                 if isinstance(parsed.body, Agreement) and result.problem is None:
                     pending = _agreement(parsed, parsed.body, result.missing)
                     register.pending.setdefault(parsed.document.id, []).append(pending)
         if len(valid) > 1:
-            for place, parsed in valid:
+            for index, parsed in valid:
                 error = DocumentInvalid("document_conflict", f"there is another {parsed.name}", path="version")
-                register.problems.append(Problem(place=place, name=parsed.name, error=error))
+                register.problems.append(DocumentProblem(index=index, name=parsed.name, error=error))
             return False
         for _, parsed in valid:
             register.take(parsed)
     return True
 
 
-def _unsigned(parsed: Parsed, result: Examined) -> UsageError:
+def _unsigned(parsed: ParsedDocument, result: Examination) -> UsageError:
     return DocumentInvalid(
         "signatures_missing", f"{parsed.name} lacks signatures of {', '.join(result.missing)}", path="signatures"
     )
 
 
-def _drop(register: Register, kind: DocumentKind, identity: str) -> None:
+def _drop(register: DocumentSet, kind: DocumentKind, identity: str) -> None:
     if kind is DocumentKind.ROOT:
         register.roots.clear()
     register.nodes.pop(identity, None) if kind is DocumentKind.NODE else register.agreements.pop(identity, None)

@@ -16,9 +16,9 @@ from node.errors import UsageError
 from node.limits import SUITE
 from node.primitives import ZERO_HASH
 from node.toml_reader import convert, parse_toml
-from node.trust.effective import ANY
+from node.trust.document_versions import ANY
 from node.trust.governance import Governance
-from node.trust.signed_document import Parsed, parse
+from node.trust.signed_document import ParsedDocument, parse
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.formats import time_ms
@@ -27,7 +27,7 @@ from schemas.types import DocumentKind
 
 def compile_text(
     kind: DocumentKind, text: str, *, governance: Governance | None, topology: Topology, file: str
-) -> Parsed:
+) -> ParsedDocument:
     """An unsigned document of a TOML text; UsageError that names key or rule.
 
     `governance` are the documents installed; None for the first ROOT only.
@@ -64,7 +64,7 @@ def document_of(
     not_after: int,
     body: types.Root | types.Node | types.Agreement,
     governance: Governance | None,
-) -> Parsed:
+) -> ParsedDocument:
     """An unsigned document after those of `governance`; UsageError if it does not follow them or breaks a rule."""
     if not_before >= not_after:
         raise UsageError("value_invalid", "not_before must lie before not_after", path="not_before")

@@ -17,13 +17,13 @@ from node.errors import UsageError
 from node.files import FOLDER_MODE, read_file, write_file
 from node.primitives import frame
 from node.sealing.private_keys import PrivateKeys
-from node.trust.admission import Examined
-from node.trust.collect_documents import Register
-from node.trust.governance import Governance, load
+from node.trust.admission import Examination
+from node.trust.collect_documents import DocumentSet
+from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import (
     DOCUMENT_SIZE_BYTES_MAX,
     DocumentInvalid,
-    Parsed,
+    ParsedDocument,
     parse,
 )
 from schemas.avro.codec import encode, sorted_set
@@ -34,28 +34,28 @@ FOLDER: Final = "documents"
 DOCUMENTS_MAX: Final = 10_000  # 64 members and a thousand agreements with their versions
 
 
-def file_name(parsed: Parsed) -> str:
+def file_name(parsed: ParsedDocument) -> str:
     """Lower case; whatever a file name should not hold becomes a hyphen, made unique by the hash."""
     document = parsed.document
     name = re.sub(r"[^a-z0-9-]+", "-", f"{document.kind}-{document.id}-{document.version}".lower())
     return f"{name}-{parsed.hash.hex()[:8]}{SUFFIX}"
 
 
-def to_bytes(parsed: Parsed) -> bytes:
+def to_bytes(parsed: ParsedDocument) -> bytes:
     """The SignedDocument with its signatures."""
     return encode(parsed.signed)
 
 
-def examine(parsed: Parsed, governance: Governance | None) -> Examined:
+def examine(parsed: ParsedDocument, governance: Governance | None) -> Examination:
     """What becomes of it beside the documents here; a first ROOT needs none."""
     if governance is not None:
         return governance.examine(parsed)
     if parsed.document.kind is not DocumentKind.ROOT or parsed.document.version != 1:
         raise UsageError("root_missing", "no ROOT is installed", hint="install the community's documents first")
-    return Register(community=parsed.hash).examine(parsed)
+    return DocumentSet(community=parsed.hash).examine(parsed)
 
 
-def sign(parsed: Parsed, keys: PrivateKeys, governance: Governance | None) -> Parsed:
+def sign(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None) -> ParsedDocument:
     """Add the signatures that these keys can give and that count: as a party, a trustee, or of keys introduced.
 
     UsageError if none of the keys counts for this document.
@@ -71,18 +71,18 @@ def sign(parsed: Parsed, keys: PrivateKeys, governance: Governance | None) -> Pa
     return _with(parsed, (DocumentSignature(key_id=key.key_id, signature=key.sign(data)) for key in signing))
 
 
-def merge(one: Parsed, other: Parsed, governance: Governance | None) -> Parsed:
+def merge(one: ParsedDocument, other: ParsedDocument, governance: Governance | None) -> ParsedDocument:
     """One document with the signatures of both; of two by one key the one that holds."""
     held = {check.key_id for check in examine(one, governance).signatures if check.valid}
     return _with(one, (signature for signature in other.signed.signatures if signature.key_id not in held))
 
 
-def _with(parsed: Parsed, signatures: Iterable[DocumentSignature]) -> Parsed:
+def _with(parsed: ParsedDocument, signatures: Iterable[DocumentSignature]) -> ParsedDocument:
     by_key = {signature.key_id: signature for signature in (*parsed.signed.signatures, *signatures)}
     return replace(parsed, signed=structs.replace(parsed.signed, signatures=sorted_set(by_key.values())))
 
 
-def read(path: Path) -> Parsed:
+def read(path: Path) -> ParsedDocument:
     """The document of a file; UsageError if it cannot be read or breaks a rule."""
     try:
         return parse(read_file(path, DOCUMENT_SIZE_BYTES_MAX))
@@ -91,7 +91,7 @@ def read(path: Path) -> Parsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
+class DocumentFolder:
     """A documents folder as it was read."""
 
     governance: Governance
@@ -99,15 +99,15 @@ class Folder:
     """Files without effect. A daemon goes on without them and says so; lacking signatures are among them."""
 
 
-def read_folder(folder: Path, community: bytes | None = None) -> Folder:
+def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
     """Load all documents of a folder; UsageError if it holds no first ROOT, or not that of `community`."""
     files = sorted(folder.glob(f"*{SUFFIX}"))
     if len(files) > DOCUMENTS_MAX:
         raise UsageError("documents_too_many", f"{folder} holds more than {DOCUMENTS_MAX} documents", path=str(folder))
-    governance = load((read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files), community)
-    return Folder(
+    governance = load_governance((read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files), community)
+    return DocumentFolder(
         governance=governance,
-        problems=tuple((files[problem.place], problem.error) for problem in governance.problems),
+        problems=tuple((files[problem.index], problem.error) for problem in governance.problems),
     )
 
 
@@ -116,7 +116,7 @@ def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governan
     return read_folder(folder, community).governance if any(folder.glob(f"*{SUFFIX}")) else None
 
 
-def install(parsed: Parsed, folder: Path, community: bytes | None = None) -> Path:
+def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None) -> Path:
     """Put a document that has effect beside those of the folder; UsageError if it has none."""
     governance = read_folder_if_any(folder, community)
     if governance is None and community is not None and parsed.hash != community:

@@ -13,38 +13,27 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from broker.streams import REGISTRY, REGISTRY_STREAMS
-from node.trust.admission import Examined
-from node.trust.collect_documents import Problem, Register, fill
-from node.trust.effective import (
-    AgreementVersion,
-    ClauseInForce,
-    KeyRecord,
-    NodeVersion,
-    RootVersion,
-)
-from node.trust.signed_document import Parsed
+from node.trust.admission import Examination
+from node.trust.collect_documents import DocumentProblem, DocumentSet, collect
+from node.trust.document_versions import AgreementVersion, ClauseInForce, ListedKey, NodeVersion, RootVersion
+from node.trust.signed_document import ParsedDocument
 from schemas.types import Clause, ClauseReference, DocumentKind, KeyUse
-
-REGISTRY_RULES: Final = False
-"""Whether verification asks for what only the registry's stream can give: the state rules of step 3, proven time in
-step 11, step 12, checkpoints and fork stops, the 24-hour rule. False while documents are installed as files: a batch
-then names governance 0, and t in step 11 is its sealed_at. Whatever leaves out such a rule asks this switch."""
 
 
 class Governance:
-    """The documents that have effect, indexed. Made by `load`; never changes."""
+    """The documents that have effect, indexed. Made by `load_governance`; never changes."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: DocumentSet) -> None:
         self._register = register
         self.community: Final = register.community
-        self.problems: Final[tuple[Problem, ...]] = tuple(register.problems)
+        self.problems: Final[tuple[DocumentProblem, ...]] = tuple(register.problems)
         self.roots: Final[tuple[RootVersion, ...]] = tuple(register.roots)
         self.nodes: Final[Mapping[str, tuple[NodeVersion, ...]]] = {
             code: tuple(versions) for code, versions in sorted(register.nodes.items())
         }
         self.agreements: Final[Mapping[str, tuple[AgreementVersion, ...]]] = register.agreement_versions()
         self._keys = register.keys()
-        self._keys_of: dict[tuple[str, KeyUse], list[KeyRecord]] = {}
+        self._keys_of: dict[tuple[str, KeyUse], list[ListedKey]] = {}
         for key in self._keys.values():
             self._keys_of.setdefault((key.node, key.use), []).append(key)
         self._index_agreements()
@@ -67,10 +56,6 @@ class Governance:
                     for pair in ((one, other) for one in clause.from_ for other in clause.to if one != other):
                         self._allowing.setdefault(pair, []).append((version, clause))
 
-    def root_at(self, t: int) -> RootVersion | None:
-        """Highest ROOT with from <= t, past its `until` too."""
-        return next((version for version in reversed(self.roots) if version.document.from_ <= t), None)
-
     def node_at(self, code: str, t: int) -> NodeVersion | None:
         """Highest NODE version with from <= t; ask `valid_at(t)` of it, as it may be past its `until`."""
         versions = self.nodes.get(code, ())
@@ -92,15 +77,11 @@ class Governance:
         version = self.node_at(code, t)
         return version is not None and stream in version.body.streams
 
-    def key(self, key_id: bytes) -> KeyRecord | None:
+    def key(self, key_id: bytes) -> ListedKey | None:
         """A key of a node, of the registry (node is REGISTRY) or of a trustee of the newest ROOT, by its id."""
         return self._keys.get(key_id)
 
-    def keys_of(self, code: str, use: KeyUse) -> tuple[KeyRecord, ...]:
-        """Every key that a holder ever listed for a use, valid or not."""
-        return tuple(self._keys_of.get((code, use), ()))
-
-    def encrypt_keys(self, code: str, t: int) -> tuple[KeyRecord, ...]:
+    def encrypt_keys(self, code: str, t: int) -> tuple[ListedKey, ...]:
         """Keys to wrap an audience key for at t; none if the node's document is not valid then."""
         if not self.node_valid(code, t):
             return ()
@@ -115,20 +96,16 @@ class Governance:
         clause = self._clauses.get((reference.agreement, reference.clause))
         return None if clause is None else (self._by_hash[reference.agreement], clause)
 
-    def agreement_in_force(self, version: AgreementVersion, t: int) -> bool:
-        """Highest version with from <= t, t before its until, status IN_FORCE, signed by all parties."""
-        return version.in_force(t)
-
-    def clauses(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
+    def clauses_in_force(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
         """Clauses in force at t by which the originator may send to the recipient, by agreement and clause id."""
         pairs = self._allowing.get((originator, recipient), ())
         return tuple(pair for pair in pairs if pair[0].in_force(t))
 
-    def considered(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
+    def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
         """Every agreement version with both as parties, in force or not, by id and version: for explanations."""
         return tuple(self._between.get((originator, recipient), ()))
 
-    def examine(self, parsed: Parsed) -> Examined:
+    def examine(self, parsed: ParsedDocument) -> Examination:
         """What would become of a document beside those that have effect here."""
         return self._register.examine(parsed)
 
@@ -137,9 +114,9 @@ class Governance:
         return self._register.newest(kind, identity)
 
 
-def load(documents: Iterable[bytes], community: bytes | None = None) -> Governance:
+def load_governance(documents: Iterable[bytes], community: bytes | None = None) -> Governance:
     """Take up SignedDocuments, in any order. DocumentInvalid if there is no first ROOT, or several and no `community`.
 
     A document that breaks a rule, lacks signatures or contradicts another is listed under `problems` and has no effect.
     """
-    return Governance(fill(documents, community))
+    return Governance(collect(documents, community))

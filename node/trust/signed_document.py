@@ -36,7 +36,7 @@ class DocumentInvalid(UsageError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class ParsedDocument:
     """A SignedDocument that is well-formed. Made by `parse` only; says nothing of its signatures."""
 
     signed: SignedDocument
@@ -51,7 +51,7 @@ class Parsed:
         return f"{self.document.kind} {self.document.id} version {self.document.version}"
 
 
-def parse(data: bytes) -> Parsed:
+def parse(data: bytes) -> ParsedDocument:
     """The document of a SignedDocument; DocumentInvalid if it breaks a rule that it alone can break."""
     if len(data) > DOCUMENT_SIZE_BYTES_MAX:
         raise DocumentInvalid("document_malformed", f"larger than {DOCUMENT_SIZE_BYTES_MAX} bytes")
@@ -68,7 +68,7 @@ def parse(data: bytes) -> Parsed:
         _check_node(document, body)
     else:
         _check_agreement(body)
-    return Parsed(signed=signed, document=document, body=body, hash=digest(signed.document))
+    return ParsedDocument(signed=signed, document=document, body=body, hash=digest(signed.document))
 
 
 _BODIES: Final[dict[DocumentKind, type[Root] | type[Node] | type[Agreement]]] = {

@@ -36,7 +36,7 @@ from node.primitives import (
 )
 from node.sealing import merkle, public_keys
 from node.stages import StreamId, Verified
-from node.trust.effective import KeyRecord
+from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
 from node.verification.open_types import check_body
 from schemas.avro import codec
@@ -185,7 +185,7 @@ def _hold(sealed: SealedMessage, batch: Batch, governance: Governance) -> None:
         _signature(sealed, key)
 
 
-def _key(batch: Batch, governance: Governance) -> KeyRecord:
+def _key(batch: Batch, governance: Governance) -> ListedKey:
     key = governance.key(batch.key_id)
     if key is None:
         raise Rejected("key_unknown", "no document here lists the key")
@@ -195,12 +195,12 @@ def _key(batch: Batch, governance: Governance) -> KeyRecord:
     return key
 
 
-def _use(key: KeyRecord, batch: Batch) -> None:
+def _use(key: ListedKey, batch: Batch) -> None:
     if key.node != batch.originator or key.use is not KeyUse.SEAL:
         raise Rejected("key_use_wrong", f"the key is no SEAL key of {batch.originator}")
 
 
-def _signature(sealed: SealedMessage, key: KeyRecord) -> None:
+def _signature(sealed: SealedMessage, key: ListedKey) -> None:
     if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
         raise Rejected("signature_invalid", "the signature does not hold over the batch")
 

@@ -35,8 +35,8 @@ ROWS: Final[Rows] = {
         ORIGINATOR_HOLDS,
     ),
     "decide: clauses is not None": (
-        "pairs = governance.clauses(originator, recipient, at)\n    if clauses is not None:",
-        "pairs = governance.clauses(originator, recipient, at)\n    if False:",
+        "pairs = governance.clauses_in_force(originator, recipient, at)\n    if clauses is not None:",
+        "pairs = governance.clauses_in_force(originator, recipient, at)\n    if False:",
         WHAT_EXPIRED,
     ),
     "decide: (pair[0].hash, pair[1].id) in named": (

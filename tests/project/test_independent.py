@@ -14,7 +14,7 @@ from node.limits import DAY_MS
 from node.primitives import frame
 from node.reports.labels import labels_of
 from node.sealing import hpke
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.sharing.grants import audience_key_id
 from node.stages import Leaf, StreamId
 from node.store import messages
@@ -363,7 +363,7 @@ LEAVES: dict[str, tuple[str, Callable[[Scene], bytes]]] = {
     ),
     "not sealed": (
         "header_malformed",
-        lambda s: s.author.batch([open_leaf(MessageType.MESSAGE, b"x" * 1084, message_id=bytes(16))])[0],
+        lambda s: s.author.batch([open_type_leaf(MessageType.MESSAGE, b"x" * 1084, message_id=bytes(16))])[0],
     ),
     "content of no padded length": (
         "body_malformed",

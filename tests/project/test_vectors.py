@@ -13,7 +13,7 @@ from node.primitives import expand, frame
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.stages import StreamId
-from node.trust.governance import load as load_governance
+from node.trust.governance import load_governance
 from schemas.avro import codec
 from schemas.json_form import json_values
 from schemas.types import IntelligenceReport, KeyUse

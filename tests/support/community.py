@@ -13,8 +13,8 @@ from node.limits import DAY_MS, SUITE
 from node.sealing.private_keys import PrivateKeys
 from node.trust import compile_toml as compiling
 from node.trust import document_files
-from node.trust.governance import Governance, load
-from node.trust.signed_document import Parsed
+from node.trust.governance import Governance, load_governance
+from node.trust.signed_document import ParsedDocument
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import DocumentKind, KeyReason, KeyUse
@@ -82,7 +82,7 @@ def document(  # one keyword for each thing that a test may want to get wrong
     version: int = 1,
     from_: int = T0,
     until: int = T0 + YEAR,
-) -> Parsed:
+) -> ParsedDocument:
     """An unsigned document after those of `governance`."""
     return compiling.document_of(
         kind=kind,
@@ -95,7 +95,7 @@ def document(  # one keyword for each thing that a test may want to get wrong
     )
 
 
-def signed(parsed: Parsed, governance: Governance | None, *signers: str) -> bytes:
+def signed(parsed: ParsedDocument, governance: Governance | None, *signers: str) -> bytes:
     """The SignedDocument with the signatures of those signers that count."""
     for signer in signers:
         parsed = document_files.sign(parsed, keys_of(signer), governance)
@@ -116,7 +116,7 @@ class Community:
     @property
     def governance(self) -> Governance:
         """Of the documents so far."""
-        return load(self.documents, self.community)
+        return load_governance(self.documents, self.community)
 
     def node(self, name: str, streams: Iterable[str] = STREAMS) -> None:
         """Admit a node with its four keys."""

@@ -75,7 +75,7 @@ OVER_LENGTH: Final[dict[str, int]] = {
     "node/commands/lab.py": 223,
     "node/reports/map_row.py": 223,
     "node/sharing/policy.py decide": 50,
-    "node/trust/collect_documents.py": 235,
+    "node/trust/collect_documents.py": 227,
     "node/exchange/relay.py": 309,
     "node/reports/rules.py": 213,
     "node/commands/status.py look": 46,

@@ -16,7 +16,7 @@ from node.reports.labels import expires_at, labels_of
 from node.reports.validate import validate
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey
-from node.sealing.seal import open_leaf, seal_content
+from node.sealing.seal import open_type_leaf, seal_content
 from node.sharing.grants import audience_key_id, audience_of, make_grant
 from node.stages import Leaf, StreamHead, StreamId
 from node.system_random import random_bytes
@@ -145,7 +145,7 @@ class Author:
     def grant(self, body: KeyGrant | bytes, **batch: Any) -> bytes:
         """The record of one grant."""
         content = body if isinstance(body, bytes) else codec.unsafe_encode(body)
-        leaf = open_leaf(MessageType.KEY_GRANT, content, message_id=random_bytes(16))
+        leaf = open_type_leaf(MessageType.KEY_GRANT, content, message_id=random_bytes(16))
         return self.batch([leaf], stream="keys", **batch)[0]
 
     def message(

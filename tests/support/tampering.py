@@ -20,8 +20,7 @@ from broker.topology import topics_of
 from node.limits import DAY_MS
 from node.primitives import digest
 from node.stages import Leaf, StreamHead
-from node.trust.governance import Governance
-from node.trust.governance import load as load_documents
+from node.trust.governance import Governance, load_governance
 from schemas.avro import codec
 from schemas.types import Batch, Header, MessageType, SealedMessage, Sealing
 from tests.support.community import T0, YEAR, Community
@@ -55,7 +54,7 @@ class History:
     @property
     def governance(self) -> Governance:
         """The documents that have effect."""
-        return load_documents(self.documents, self.community)
+        return load_governance(self.documents, self.community)
 
     def with_values(self, values: Values, topic: str = TOPIC) -> "History":
         """The same history with one topic replaced."""

@@ -148,7 +148,7 @@ def _grant(stored_wraps: dict[str, str]) -> tuple[dict[str, Any], tuple[bytes, .
         )
         shown.append({"recipient": recipient, "key_id": key.key_id.hex(), "info": info.hex(), "wrap": wrap.hex()})
     body = codec.encode(KeyGrant(audience_key_id=name, use_until=SEALED_AT + 3_600_000, entries=sorted_set(entries)))
-    leaf = seal.open_leaf(MessageType.KEY_GRANT, body, message_id=fixed("grant id", 16))
+    leaf = seal.open_type_leaf(MessageType.KEY_GRANT, body, message_id=fixed("grant id", 16))
     made = seal.seal_batch([leaf], stream="keys", head=StreamHead(), sealed_at=SEALED_AT - 1000, signer=_signer())
     grant = {
         "audience_key": AUDIENCE_KEY.hex(),

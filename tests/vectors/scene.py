@@ -12,7 +12,7 @@ from node.limits import DAY_MS
 from node.sealing.hpke import PRIVATE_SIZE_BYTES
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.trust import document_files
-from node.trust.governance import Governance, load
+from node.trust.governance import Governance, load_governance
 from schemas.avro.codec import encode
 from schemas.json_form import json_values
 from schemas.types import DocumentKind, IntelligenceReport, KeyUse, Root, Trustee
@@ -104,11 +104,11 @@ def community() -> Community:
     first = document(DocumentKind.ROOT, "ROOT", body, None)
     signed = [encode(document_files.sign(first, keys("TR1"), None).signed)]
     for code in ("BZ", "GT"):
-        governance = load(signed, first.hash)
+        governance = load_governance(signed, first.hash)
         draft = document(DocumentKind.NODE, code, node_body(listed(keys(code)), (STREAM, "keys")), governance)
         draft = document_files.sign(draft, keys("TR1"), governance)
         signed.append(encode(document_files.sign(draft, keys(code), governance).signed))
-    governance = load(signed, first.hash)
+    governance = load_governance(signed, first.hash)
     clauses = (
         clause(("BZ",), ("GT",), "1", handling=("H0",)),
         clause(("BZ",), ("GT",), "2", handling=("H0", "H1"), retention_days_max=365),
@@ -117,4 +117,4 @@ def community() -> Community:
     for code in ("BZ", "GT"):
         shared = document_files.sign(shared, keys(code), governance)
     signed.append(encode(shared.signed))
-    return Community(tuple(signed), load(signed, first.hash), shared.hash)
+    return Community(tuple(signed), load_governance(signed, first.hash), shared.hash)

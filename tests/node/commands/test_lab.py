@@ -45,8 +45,8 @@ def test_a_lab_is_a_community_whose_homes_agree(tmp_path: Path, agreements: Path
         assert read.problems == ()
         assert read.governance.members(NOW) == ("BZ", "ES", "GT")
         assert read.governance.key(keys.newest(KeyUse.ENCRYPT).key_id) is not None
-        assert len(read.governance.clauses("BZ", "GT", NOW)) == 1
-        assert read.governance.clauses("BZ", "GT", NOW + 30 * DAY_MS) == ()
+        assert len(read.governance.clauses_in_force("BZ", "GT", NOW)) == 1
+        assert read.governance.clauses_in_force("BZ", "GT", NOW + 30 * DAY_MS) == ()
         newest = read.governance.agreements["BZ-GT"][-1]
         assert newest.body.status is AgreementStatus.SUSPENDED
     assert document_files.read_folder(made.documents).governance.community == made.community

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from node.errors import Rejected
 from node.exchange.retry import Retried, retry_quarantined
 from node.store import receipts_due, retried
-from node.trust.governance import Governance, load
+from node.trust.governance import Governance, load_governance
 from node.verification import opening
 from schemas.avro import codec
 from schemas.types import Header
@@ -49,7 +49,9 @@ async def again(node: TestNode, *, times: int = 1) -> list[str]:
 
 def ignorant(one: Bed) -> Governance:
     """What GT knows before BZ's document came: every document of the community but those that name BZ."""
-    known = load(world().community.documents[:1] + world().community.documents[2:], world().community.community)
+    known = load_governance(
+        world().community.documents[:1] + world().community.documents[2:], world().community.community
+    )
     assert "BZ" not in known.nodes
     assert "GT" in one.gt.judge.governance.nodes
     return known

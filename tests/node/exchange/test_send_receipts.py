@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.log import LogUnavailable
 from node.exchange import send_receipts
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.store import (
     notes,
     outbox,
@@ -320,7 +320,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
 async def receive(made: Exchange, author: Author, *items: ReceiptItem, stream: str = INTEL) -> None:
     """A receipt about BZ by any author, as BZ reads it."""
     body = Receipt(originator="BZ", stream=stream, items=codec.sorted_set(items))
-    leaf = open_leaf(MessageType.RECEIPT, codec.encode(body), message_id=random_bytes(16))
+    leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(body), message_id=random_bytes(16))
     await made.bus.append(f"receipts.{author.code.lower()}", author.batch([leaf], stream="receipts"))
     await made.nodes["BZ"].read()
 

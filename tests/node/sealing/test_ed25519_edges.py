@@ -17,7 +17,7 @@ from node.sealing.public_keys import (
     verify_ed25519,
 )
 from node.trust import signed_document
-from node.trust.governance import load
+from node.trust.governance import load_governance
 from node.trust.signed_document import DocumentInvalid
 from schemas import types
 from schemas.avro.codec import encode
@@ -109,7 +109,7 @@ def test_a_trustee_with_an_unsafe_key_is_refused_whenever_its_root_is_read(publi
 def test_a_node_with_an_unsafe_key_is_no_member_after_a_load() -> None:
     """The other documents of the folder keep their effect, and the problem is named."""
     community = Community(("GT",))
-    governance = load(
+    governance = load_governance(
         [*community.documents, raw(DocumentKind.NODE, with_key(KeyUse.SEAL, UNSAFE["y is p + 3, sign 0"]))],
         community.community,
     )

@@ -16,19 +16,19 @@ def test_what_is_wrapped_is_unwrapped_by_its_recipient() -> None:
     """1168 bytes, another ciphertext each time."""
     assert len(WRAPPED) == hpke.WRAP_SIZE_BYTES
     assert hpke.wrap(RECIPIENT.public, KEY, b"info") != WRAPPED
-    assert hpke.unwrap(RECIPIENT.decrypting, WRAPPED, b"info") == KEY
+    assert hpke.unwrap(RECIPIENT.decryption_key, WRAPPED, b"info") == KEY
 
 
 def test_another_recipient_does_not_unwrap() -> None:
     """A key of the same kind is not enough."""
     with pytest.raises(hpke.WrapFailed):
-        hpke.unwrap(STRANGER.decrypting, WRAPPED, b"info")
+        hpke.unwrap(STRANGER.decryption_key, WRAPPED, b"info")
 
 
 def test_a_wrap_made_for_another_grant_does_not_open() -> None:
     """`info` binds community, originator, audience key id, recipient and key."""
     with pytest.raises(hpke.WrapFailed):
-        hpke.unwrap(RECIPIENT.decrypting, WRAPPED, b"other")
+        hpke.unwrap(RECIPIENT.decryption_key, WRAPPED, b"other")
 
 
 @pytest.mark.parametrize("place", [0, 1087, 1088, 1119, 1120, 1167])
@@ -36,20 +36,20 @@ def test_a_changed_wrap_does_not_open(place: int) -> None:
     """One bit in each part: ML-KEM, X25519, sealed key."""
     changed = WRAPPED[:place] + bytes([WRAPPED[place] ^ 1]) + WRAPPED[place + 1 :]
     with pytest.raises(hpke.WrapFailed):
-        hpke.unwrap(RECIPIENT.decrypting, changed, b"info")
+        hpke.unwrap(RECIPIENT.decryption_key, changed, b"info")
 
 
 @pytest.mark.parametrize("wrapped", [b"", WRAPPED[:-1], WRAPPED + b"\0"], ids=["empty", "short", "long"])
 def test_a_wrap_of_another_length_does_not_open(wrapped: bytes) -> None:
     """Nothing is handed to the library that has not the one length."""
     with pytest.raises(hpke.WrapFailed):
-        hpke.unwrap(RECIPIENT.decrypting, wrapped, b"info")
+        hpke.unwrap(RECIPIENT.decryption_key, wrapped, b"info")
 
 
 def test_a_wrap_with_an_x25519_share_of_low_order_fails_like_any_other() -> None:
     """The library raises something else there; callers see one error."""
     with pytest.raises(hpke.WrapFailed):
-        hpke.unwrap(RECIPIENT.decrypting, WRAPPED[:1088] + bytes(32) + WRAPPED[1120:], b"info")
+        hpke.unwrap(RECIPIENT.decryption_key, WRAPPED[:1088] + bytes(32) + WRAPPED[1120:], b"info")
 
 
 def test_only_a_key_of_32_bytes_is_wrapped() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import Unavailable
-from node.sealing.randomness import DRAWS_REMEMBERED_MAX, Fresh
+from node.sealing.randomness import DRAWS_REMEMBERED_MAX, NonRepeatingRandom
 from tests.support.contract import cli, ok, step
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab
@@ -35,7 +35,7 @@ STUCK = {"constant": constant, "begins again": forked(5), "short": lambda size: 
 
 @pytest.mark.parametrize("source", STUCK.values(), ids=STUCK)
 def test_a_source_that_repeats_itself_or_runs_short_is_refused(source: Callable[[int], bytes]) -> None:
-    random = Fresh(source)
+    random = NonRepeatingRandom(source)
     with pytest.raises(Unavailable) as error:
         _ = [random(size) for size in (32, 16, 12, 32, 16, 12)]
     assert error.value.code == "randomness_failed"
@@ -44,11 +44,11 @@ def test_a_source_that_repeats_itself_or_runs_short_is_refused(source: Callable[
 def test_a_constant_source_gives_not_even_one_draw() -> None:
     """A key that is known is not better for having been used once."""
     with pytest.raises(Unavailable):
-        Fresh(constant)(32)
+        NonRepeatingRandom(constant)(32)
 
 
 def test_a_sound_source_goes_on_for_ever_and_its_memory_is_bounded() -> None:
-    random = Fresh(os.urandom)
+    random = NonRepeatingRandom(os.urandom)
 
     assert {len(random(size)) for size in (12, 16, 32) * 4000} == {12, 16, 32}
     assert len(random._seen) == DRAWS_REMEMBERED_MAX
@@ -56,7 +56,7 @@ def test_a_sound_source_goes_on_for_ever_and_its_memory_is_bounded() -> None:
 
 def test_a_draw_that_may_repeat_by_chance_is_a_bug_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least 12 bytes"):
-        Fresh(os.urandom)(11)
+        NonRepeatingRandom(os.urandom)(11)
 
 
 def test_a_node_whose_randomness_is_stuck_accepts_nothing_and_seals_nothing(

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from node.limits import DAY_MS
 from node.sharing.policy import PolicyDecision, decide, retention_days
-from node.trust.effective import NEVER, AgreementVersion, ClauseInForce
+from node.trust.document_versions import NEVER, AgreementVersion, ClauseInForce
 from schemas.types import Agreement, AgreementStatus, Clause, ClauseReference, Document, DocumentKind, LabelKind, Labels
 from tests.support.community import (
     T0,
@@ -41,7 +41,7 @@ class Agreements:
 
     versions: list[AgreementVersion]
 
-    def clauses(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
+    def clauses_in_force(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
         return tuple(
             (version, item)
             for version in self.versions
@@ -50,7 +50,7 @@ class Agreements:
             if originator in item.from_ and recipient in item.to
         )
 
-    def considered(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
+    def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
         return tuple(item for item in self.versions if {originator, recipient} <= set(item.body.parties))
 
 

@@ -9,7 +9,7 @@ from node.limits import DAY_MS
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import validate
-from node.sharing.recipients import Addressing, address
+from node.sharing.recipients import RecipientCache, decide_recipients
 from schemas.types import Labels
 from tests.support.community import T0, Community, clause
 from tests.support.exchange import TOPOLOGY, report
@@ -32,14 +32,14 @@ def community() -> Community:
     return made
 
 
-def addressing(community: Community) -> Addressing:
+def recipient_cache(community: Community) -> RecipientCache:
     """BZ's, now."""
-    return Addressing(originator="BZ", governance=community.governance, at=NOW)
+    return RecipientCache(originator="BZ", governance=community.governance, at=NOW)
 
 
 def test_labels_that_differ_in_salt_and_time_of_day_get_the_same_answer(community: Community) -> None:
     """The very same object: it was not worked out again."""
-    decide, one = addressing(community), labels()
+    decide, one = recipient_cache(community).decide, labels()
     other = structs.replace(one, salt=b"s" * 32, created_at=one.created_at + 1)
 
     assert decide(one, "caribbean") is decide(other, "caribbean")
@@ -61,7 +61,7 @@ def test_labels_that_differ_in_salt_and_time_of_day_get_the_same_answer(communit
 )
 def test_whatever_a_clause_looks_at_tells_labels_apart(community: Community, changes: dict[str, Any]) -> None:
     """Each gets an answer of its own, which is that of a decision made alone."""
-    decide, one = addressing(community), labels()
+    decide, one = recipient_cache(community).decide, labels()
     first = decide(one, "caribbean")
     other = structs.replace(one, **changes)
     if isinstance(changes.get("kind"), str):
@@ -70,12 +70,14 @@ def test_whatever_a_clause_looks_at_tells_labels_apart(community: Community, cha
     answer = decide(other, "caribbean")
 
     assert answer is not first
-    assert answer == address(other, region="caribbean", originator="BZ", governance=community.governance, at=NOW)
+    assert answer == decide_recipients(
+        other, region="caribbean", originator="BZ", governance=community.governance, at=NOW
+    )
 
 
 def test_regions_are_told_apart(community: Community) -> None:
     """A clause names the regions that it admits."""
-    decide, one = addressing(community), labels()
+    decide, one = recipient_cache(community).decide, labels()
 
     assert set(decide(one, "caribbean").admitted) == {"GT"}
     assert not decide(one, "europe").admitted

@@ -14,7 +14,7 @@ from node.primitives import ZERO_HASH
 from node.sealing import private_keys
 from node.trust import document_files
 from node.trust.compile_toml import compile_text
-from node.trust.signed_document import DocumentInvalid, Parsed, parse
+from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas.avro.codec import encode
 from schemas.formats import bytes_text
 from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyUse, Node, Root
@@ -46,7 +46,7 @@ purposes = ["*"]
 """
 
 
-def compiled(text: str, community: Community | None, kind: DocumentKind = DocumentKind.AGREEMENT) -> Parsed:
+def compiled(text: str, community: Community | None, kind: DocumentKind = DocumentKind.AGREEMENT) -> ParsedDocument:
     governance = community.governance if community else None
     return compile_text(kind, text, governance=governance, topology=topologies.default(), file="x.toml")
 
@@ -201,7 +201,7 @@ def test_only_what_has_effect_is_installed(tmp_path: Path) -> None:
     path = document_files.install(document_files.sign(half, keys_of("GT"), governance), folder)
     document_files.install(draft, folder)  # the same without signatures
     assert len(document_files.read(path).signed.signatures) == 2
-    assert document_files.read_folder(folder).governance.clauses("BZ", "GT", T0)
+    assert document_files.read_folder(folder).governance.clauses_in_force("BZ", "GT", T0)
 
 
 def test_a_wrong_signature_does_not_displace_a_right_one() -> None:
@@ -280,7 +280,7 @@ def test_a_community_is_founded_and_joined_by_commands_alone(tmp_path: Path) -> 
     assert installed["valid"]
     assert Path(installed["file"]).parent == homes["BZ"].home / "documents"
     governance = document_files.read_folder(homes["BZ"].home / "documents").governance
-    assert governance.clauses("BZ", "GT", T0)
+    assert governance.clauses_in_force("BZ", "GT", T0)
 
 
 def test_new_does_not_overwrite(tmp_path: Path) -> None:

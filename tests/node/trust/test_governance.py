@@ -10,9 +10,9 @@ from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.limits import DAY_MS
 from node.primitives import frame
-from node.trust.collect_documents import Problem
-from node.trust.governance import Governance, load
-from node.trust.signed_document import DocumentInvalid, Parsed, parse
+from node.trust.collect_documents import DocumentProblem
+from node.trust.governance import Governance, load_governance
+from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import AgreementStatus, ClauseReference, DocumentKind, KeyReason, KeyUse
@@ -47,15 +47,15 @@ def three() -> Community:
     return Community(["BZ", "GT", "MX"])
 
 
-def problem(governance: Governance) -> Problem:
+def problem(governance: Governance) -> DocumentProblem:
     """The only one."""
     assert len(governance.problems) == 1, governance.problems
     return governance.problems[0]
 
 
-def with_document(community: Community, parsed: Parsed, *signers: str) -> Governance:
+def with_document(community: Community, parsed: ParsedDocument, *signers: str) -> Governance:
     """The governance with one document more."""
-    return load([*community.documents, signed(parsed, community.governance, *signers)], community.community)
+    return load_governance([*community.documents, signed(parsed, community.governance, *signers)], community.community)
 
 
 def changed_keys(name: str, use: KeyUse, **changes: Any) -> tuple[types.Key, ...]:
@@ -63,7 +63,7 @@ def changed_keys(name: str, use: KeyUse, **changes: Any) -> tuple[types.Key, ...
     return tuple(structs.replace(key, **changes) if key.use is use else key for key in listed(keys_of(name)))
 
 
-def node_version(community: Community, body: types.Node, **changes: Any) -> Parsed:
+def node_version(community: Community, body: types.Node, **changes: Any) -> ParsedDocument:
     """Version 2 of BZ."""
     return document(NODE, "BZ", body, community.governance, **({"version": 2, "from_": T0 + DAY_MS} | changes))
 
@@ -75,32 +75,32 @@ def test_the_community_is_the_hash_of_the_first_root() -> None:
     """Configured by hand, or the only one there."""
     community = Community()
 
-    assert load(community.documents).community == community.community
-    assert load(community.documents, community.community).community == community.community
+    assert load_governance(community.documents).community == community.community
+    assert load_governance(community.documents, community.community).community == community.community
 
 
 def test_another_community_is_refused(bz: Community) -> None:
     """Documents of a test bed mean nothing in production."""
     other = Community(["GT"], threshold=3)
-    governance = load([*bz.documents, *other.documents], bz.community)
+    governance = load_governance([*bz.documents, *other.documents], bz.community)
 
     assert list(governance.nodes) == ["BZ"]
     assert [item.error.code for item in governance.problems] == ["document_community", "document_community"]
     with pytest.raises(DocumentInvalid, match="configured community"):
-        load(bz.documents, bytes(32))
+        load_governance(bz.documents, bytes(32))
 
 
 def test_two_first_roots_are_refused_if_none_is_configured(bz: Community) -> None:
     """Nothing says which one is meant."""
     with pytest.raises(DocumentInvalid) as error:
-        load([*bz.documents, *Community(threshold=3).documents])
+        load_governance([*bz.documents, *Community(threshold=3).documents])
     assert error.value.code == "root_ambiguous"
 
 
 def test_no_document_is_no_governance() -> None:
     """It fails closed."""
     with pytest.raises(DocumentInvalid) as error:
-        load([])
+        load_governance([])
     assert error.value.code == "root_missing"
 
 
@@ -108,7 +108,7 @@ def test_the_first_root_needs_its_own_threshold() -> None:
     """Even if its hash is configured."""
     first = document(ROOT, "ROOT", root_body(threshold=2), None)
     with pytest.raises(DocumentInvalid, match="lacks signatures"):
-        load([signed(first, None, "TR1")], first.hash)
+        load_governance([signed(first, None, "TR1")], first.hash)
 
 
 def test_a_later_root_needs_the_old_and_the_new_threshold() -> None:
@@ -189,7 +189,7 @@ def test_a_threshold_counts_signers_not_signatures() -> None:
     draft = document(NODE, "BZ", node_body(listed(keys_of("BZ"))), community.governance)
     one, other = signed(draft, community.governance, "TR1"), signed(draft, community.governance, "BZ", "TR1")
 
-    assert load([*community.documents, one, other], community.community).nodes == {}
+    assert load_governance([*community.documents, one, other], community.community).nodes == {}
 
 
 def test_a_document_in_two_files_has_the_signatures_of_both() -> None:
@@ -198,7 +198,7 @@ def test_a_document_in_two_files_has_the_signatures_of_both() -> None:
     draft = document(NODE, "BZ", node_body(listed(keys_of("BZ"))), community.governance)
     parts = [signed(draft, community.governance, name) for name in ("BZ", "TR1", "TR3")]
 
-    assert list(load([*community.documents, *parts], community.community).nodes) == ["BZ"]
+    assert list(load_governance([*community.documents, *parts], community.community).nodes) == ["BZ"]
 
 
 def test_signatures_that_are_wrong_or_of_unknown_keys_are_ignored() -> None:
@@ -211,7 +211,7 @@ def test_signatures_that_are_wrong_or_of_unknown_keys_are_ignored() -> None:
         types.DocumentSignature(key_id=bytes(32), signature=b"anything"),
     ]
     noisy = structs.replace(good.signed, signatures=sorted_set([*good.signed.signatures, *noise]))
-    governance = load([*community.documents, encode(noisy)], community.community)
+    governance = load_governance([*community.documents, encode(noisy)], community.community)
 
     assert list(governance.nodes) == ["BZ"]
     checks = governance.examine(parse(encode(noisy))).signatures
@@ -233,7 +233,7 @@ def test_a_trustee_whose_key_is_compromised_counts_no_more() -> None:
     body = structs.replace(root_body(), trustees=sorted_set(trustees))
     root = document(ROOT, "ROOT", body, community.governance, version=2)
     newer = signed(root, community.governance, "TR2", "TR3")
-    governance = load([*community.documents, newer], community.community)
+    governance = load_governance([*community.documents, newer], community.community)
 
     assert len(governance.roots) == 2
     assert governance.nodes == {}  # admitted by TR1 and TR2
@@ -324,7 +324,7 @@ def test_a_bad_key_is_refused_at_each_load() -> None:
     raw = types.SignedDocument(
         document=encode(structs.replace(good.document, body=encode(body))), signatures=good.signed.signatures
     )
-    governance = load([*community.documents, encode(raw)], community.community)
+    governance = load_governance([*community.documents, encode(raw)], community.community)
 
     assert problem(governance).error.code == "key_unsafe"
 
@@ -349,12 +349,12 @@ def test_a_node_is_called_by_a_code_that_is_not_the_registrys(name: str) -> None
 def test_a_version_needs_the_one_before_it(bz: Community) -> None:
     """Version 3 without version 2 has no effect."""
     second = signed(node_version(bz, node_body(listed(keys_of("BZ")))), bz.governance, "TR1", "TR2")
-    with_second = load([*bz.documents, second], bz.community)
+    with_second = load_governance([*bz.documents, second], bz.community)
     third = document(NODE, "BZ", node_body(listed(keys_of("BZ")), STREAMS[1:]), with_second, version=3)
     data = signed(third, with_second, "TR1", "TR2")
 
-    assert len(load([data, second, *bz.documents], bz.community).nodes["BZ"]) == 3
-    assert problem(load([*bz.documents, data], bz.community)).error.code == "document_version"
+    assert len(load_governance([data, second, *bz.documents], bz.community).nodes["BZ"]) == 3
+    assert problem(load_governance([*bz.documents, data], bz.community)).error.code == "document_version"
 
 
 def test_a_version_names_the_hash_of_the_one_before_it(bz: Community) -> None:
@@ -370,7 +370,7 @@ def test_two_documents_for_one_version_cancel_each_other(bz: Community) -> None:
     """In files nothing says which came first: the id fails closed."""
     one = signed(node_version(bz, node_body(listed(keys_of("BZ")))), bz.governance, "TR1", "TR2")
     other = signed(node_version(bz, node_body(listed(keys_of("BZ")), STREAMS[1:])), bz.governance, "TR1", "TR2")
-    governance = load([*bz.documents, one, other], bz.community)
+    governance = load_governance([*bz.documents, one, other], bz.community)
 
     assert governance.nodes == {}
     assert governance.key(keys_of("BZ").keys[0].key_id) is None
@@ -383,15 +383,15 @@ def test_a_node_names_an_installed_root(bz: Community) -> None:
     other = structs.replace(draft.document, root=bytes([1]) * 32)
     parsed = parse(encode(types.SignedDocument(document=encode(other), signatures=())))
 
-    assert problem(load([*bz.documents, encode(parsed.signed)], bz.community)).error.code == "document_root"
+    assert problem(load_governance([*bz.documents, encode(parsed.signed)], bz.community)).error.code == "document_root"
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc3\x01", b"text"], ids=["empty", "marker", "text"])
 def test_a_file_that_is_no_document_is_named(bz: Community, data: bytes) -> None:
     """Never skipped silently, and the others count."""
-    governance = load([data, *bz.documents], bz.community)
+    governance = load_governance([data, *bz.documents], bz.community)
 
-    assert (problem(governance).place, problem(governance).error.code) == (0, "document_malformed")
+    assert (problem(governance).index, problem(governance).error.code) == (0, "document_malformed")
     assert list(governance.nodes) == ["BZ"]
 
 
@@ -437,7 +437,7 @@ def test_the_registry_writes_its_two_streams() -> None:
     keys = keys_of(REGISTRY)
     body = structs.replace(root_body(), registry_keys=sorted_set(listed(keys)))
     first = document(ROOT, "ROOT", body, None)
-    governance = load([signed(first, None, "TR1", "TR2")])
+    governance = load_governance([signed(first, None, "TR1", "TR2")])
 
     record = governance.key(keys.newest(KeyUse.SEAL).key_id)
     assert record is not None
@@ -470,10 +470,15 @@ def test_an_agreement_signed_by_all_is_in_force_between_its_dates(three: Communi
     document_hash = three.agreement("BZ-GT", ["BZ", "GT"])
     governance = three.governance
 
-    assert [len(governance.clauses("BZ", "GT", t)) for t in (T0 - 1, T0, T0 + YEAR - 1, T0 + YEAR)] == [0, 1, 1, 0]
+    assert [len(governance.clauses_in_force("BZ", "GT", t)) for t in (T0 - 1, T0, T0 + YEAR - 1, T0 + YEAR)] == [
+        0,
+        1,
+        1,
+        0,
+    ]
     version = governance.agreement_by_hash(document_hash)
     assert version is not None
-    assert governance.agreement_in_force(version, NOW)
+    assert version.in_force(NOW)
     assert governance.clause(ClauseReference(agreement=document_hash, clause="1")) == (version, version.body.clauses[0])
     assert governance.clause(ClauseReference(agreement=document_hash, clause="2")) is None
 
@@ -484,7 +489,7 @@ def test_a_clause_goes_from_whom_to_whom_it_says(three: Community) -> None:
     governance = three.governance
 
     pairs = [(one, other) for one in ("BZ", "GT", "MX") for other in ("BZ", "GT", "MX")]
-    assert [pair for pair in pairs if governance.clauses(*pair, NOW)] == [("BZ", "GT")]
+    assert [pair for pair in pairs if governance.clauses_in_force(*pair, NOW)] == [("BZ", "GT")]
 
 
 def test_a_clause_names_parties_only(three: Community) -> None:
@@ -500,9 +505,9 @@ def test_an_agreement_that_lacks_a_party_is_not_in_force_and_is_explained(three:
     draft = document(AGREEMENT, "BZ-GT", agreement_body(["BZ", "GT"]), three.governance)
     governance = with_document(three, draft, "BZ")
 
-    assert governance.clauses("BZ", "GT", NOW) == ()
+    assert governance.clauses_in_force("BZ", "GT", NOW) == ()
     assert governance.agreement_by_hash(draft.hash) is None
-    assert [version.missing for version in governance.considered("BZ", "GT")] == [("GT",)]
+    assert [version.missing for version in governance.agreements_between("BZ", "GT")] == [("GT",)]
 
 
 def test_a_party_without_a_node_document_cannot_have_signed(three: Community) -> None:
@@ -521,7 +526,7 @@ def test_any_agree_key_signs_that_is_not_compromised(three: Community) -> None:
     for reason in (KeyReason.SUPERSEDED, KeyReason.COMPROMISED):
         body = node_body(changed_keys("BZ", KeyUse.AGREE, until=T0 + 1, reason=reason))
         governance = with_document(three, node_version(three, body), "TR1")
-        in_force.append(len(governance.clauses("BZ", "GT", NOW)))
+        in_force.append(len(governance.clauses_in_force("BZ", "GT", NOW)))
 
     assert in_force == [1, 0]
 
@@ -535,7 +540,7 @@ def test_a_seal_key_signs_no_agreement(three: Community) -> None:
     part = parse(signed(draft, three.governance, "BZ"))
     both = structs.replace(part.signed, signatures=sorted_set([*part.signed.signatures, forged]))
 
-    assert load([*three.documents, encode(both)]).clauses("BZ", "GT", NOW) == ()
+    assert load_governance([*three.documents, encode(both)]).clauses_in_force("BZ", "GT", NOW) == ()
 
 
 @pytest.mark.parametrize("status", [AgreementStatus.SUSPENDED, AgreementStatus.ENDED])
@@ -545,10 +550,10 @@ def test_one_party_alone_may_stop_an_agreement(three: Community, status: Agreeme
     three.agreement("BZ-GT", ["BZ", "GT"], status=status, version=2, from_=NOW, signers=["GT"])
     governance = three.governance
 
-    assert [len(governance.clauses("BZ", "GT", t)) for t in (NOW - 1, NOW)] == [1, 0]
+    assert [len(governance.clauses_in_force("BZ", "GT", t)) for t in (NOW - 1, NOW)] == [1, 0]
     draft = document(AGREEMENT, "BZ-GT", agreement_body(["BZ", "GT"]), governance, version=3, from_=NOW + 1)
-    assert with_document(three, draft, "GT").clauses("BZ", "GT", NOW + 1) == ()
-    assert len(with_document(three, draft, "BZ", "GT").clauses("BZ", "GT", NOW + 1)) == 1
+    assert with_document(three, draft, "GT").clauses_in_force("BZ", "GT", NOW + 1) == ()
+    assert len(with_document(three, draft, "BZ", "GT").clauses_in_force("BZ", "GT", NOW + 1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -567,7 +572,7 @@ def test_one_party_alone_changes_nothing_else(three: Community, body: types.Agre
     governance = with_document(three, draft, "BZ")
 
     assert problem(governance).error.code == "signatures_missing"
-    assert len(governance.clauses("BZ", "GT", NOW)) == 1
+    assert len(governance.clauses_in_force("BZ", "GT", NOW)) == 1
 
 
 def test_a_stranger_alone_stops_nothing(three: Community) -> None:
@@ -585,7 +590,7 @@ def test_nobody_takes_an_agreement_over(three: Community) -> None:
     draft = document(AGREEMENT, "BZ-GT", agreement_body(["MX"]), three.governance, version=2, from_=NOW)
     governance = with_document(three, draft, "MX")
 
-    assert len(governance.clauses("BZ", "GT", NOW)) == 1
+    assert len(governance.clauses_in_force("BZ", "GT", NOW)) == 1
     assert three.governance.examine(draft).missing == ("BZ", "GT", "MX")
 
 
@@ -596,7 +601,7 @@ def test_a_later_version_takes_the_place_of_the_earlier_from_its_from(three: Com
     governance = three.governance
 
     def hashes(t: int) -> list[bytes]:
-        return [version.hash for version, _ in governance.clauses("BZ", "GT", t)]
+        return [version.hash for version, _ in governance.clauses_in_force("BZ", "GT", t)]
 
     assert [hashes(t) for t in (NOW - 1, NOW, NOW + DAY_MS)] == [[first], [second], []]
 
@@ -616,6 +621,6 @@ def test_looking_up_clauses_does_not_depend_on_the_other_agreements(three: Commu
     def ids(versions: Iterable[Any]) -> list[str]:
         return [version.id for version in versions]
 
-    assert ids(version for version, _ in governance.clauses("BZ", "GT", NOW)) == ["BZ-GT"]
-    assert ids(governance.considered("GT", "MX")) == ["GT-MX"]
-    assert ids(governance.considered("BZ", "MX")) == []
+    assert ids(version for version, _ in governance.clauses_in_force("BZ", "GT", NOW)) == ["BZ-GT"]
+    assert ids(governance.agreements_between("GT", "MX")) == ["GT-MX"]
+    assert ids(governance.agreements_between("BZ", "MX")) == []

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from node.errors import REJECTION_STEP
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.stages import Leaf
 from node.store.notes import UNAUTHENTICATED_PER_DAY_MAX
 from schemas.avro import codec
@@ -73,7 +73,7 @@ NOT_PLACED: dict[str, tuple[str, Make]] = {
     "tampered content": ("content_mismatch", aside(lambda value: changed(value, content=bytes(1084)))),
     "type of another stream": (
         "header_malformed",
-        other_leaf(lambda _: open_leaf(MessageType.RECEIPT, b"x", message_id=bytes(16))),
+        other_leaf(lambda _: open_type_leaf(MessageType.RECEIPT, b"x", message_id=bytes(16))),
     ),
     "content of no padded length": (
         "body_malformed",

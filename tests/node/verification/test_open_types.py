@@ -9,7 +9,7 @@ from msgspec import structs
 
 from node.errors import Rejected
 from node.primitives import digest, frame
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.stages import Leaf, Verified
 from node.trust.governance import Governance
 from node.verification.verify import SignatureMemory, verify
@@ -64,7 +64,7 @@ def community() -> tuple[Community, Governance, bytes]:
 def code_of(type_: MessageType, body: bytes | Record, *, stream: str | None = None, **header: Any) -> str:
     """The code that answers a well-signed record with this body, "" if none does."""
     content = body if isinstance(body, bytes) else codec.unsafe_encode(body)
-    lawful = codec.decode(Header, open_leaf(type_, content, message_id=bytes(16)).header)
+    lawful = codec.decode(Header, open_type_leaf(type_, content, message_id=bytes(16)).header)
     leaf = Leaf(header=codec.unsafe_encode(structs.replace(lawful, **header)), content=content)
     governance = community()[1]
     where = stream or STREAM_OF[type_]

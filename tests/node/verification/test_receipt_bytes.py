@@ -3,7 +3,7 @@
 import pytest
 
 from node.errors import REJECTION_STEP, Rejected
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.stages import Decision, Grant, Outcome, Verified
 from node.verification.judge import grant_of
 from node.verification.receipt_bytes import (
@@ -117,7 +117,7 @@ def test_receipts_speak_of_messages_and_grants_of_others_and_of_nothing_else() -
     receipt = Receipt(originator="GT", stream="keys", items=bodies("GT", "keys", [(bytes(32), b"\x40")])[0].items)
     own = verified(judge(), author.message(key), place())
     grant = verified(judge(), author.grant(body), place("keys"))
-    leaf = open_leaf(MessageType.RECEIPT, codec.encode(receipt), message_id=bytes(16))
+    leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(receipt), message_id=bytes(16))
     [value] = author.batch([leaf], stream="receipts")
     told = verified(judge(), value, place("receipts"))
 

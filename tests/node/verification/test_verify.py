@@ -13,7 +13,7 @@ from node.limits import DAY_MS, RECORD_SIZE_BYTES_MAX
 from node.primitives import digest, frame
 from node.sealing.merkle import leaf_hash
 from node.sealing.private_keys import PrivateKey, PrivateKeys
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.stages import Leaf, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.verify import (
@@ -128,7 +128,7 @@ def receipt_body() -> bytes:
 
 
 def open_record(stream: str, type_: MessageType, body: bytes) -> bytes:
-    return author().batch([open_leaf(type_, body, message_id=bytes(16))], stream=stream)[0]
+    return author().batch([open_type_leaf(type_, body, message_id=bytes(16))], stream=stream)[0]
 
 
 def test_a_lawful_record_of_each_type_is_verified() -> None:
@@ -375,14 +375,14 @@ def test_a_leaf_is_no_inner_node_of_the_tree() -> None:
 
 
 def test_a_node_writes_only_the_streams_of_its_document() -> None:
-    leaf = open_leaf(MessageType.RECEIPT, receipt_body(), message_id=bytes(16))
+    leaf = open_type_leaf(MessageType.RECEIPT, receipt_body(), message_id=bytes(16))
     value = author("GT").batch([leaf], stream="receipts")[0]
 
     assert code_of(value, place("receipts", "GT")) == "key_use_wrong"
 
 
 def test_nobody_but_the_registry_writes_governance() -> None:
-    leaf = open_leaf(MessageType.DOCUMENT, community().documents[0], message_id=bytes(16))
+    leaf = open_type_leaf(MessageType.DOCUMENT, community().documents[0], message_id=bytes(16))
     value = author().batch([leaf], stream="governance")[0]
 
     assert code_of(value, place("governance")) == "key_use_wrong"

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from node.errors import Rejected
-from node.sealing.seal import open_leaf
+from node.sealing.seal import open_type_leaf
 from node.stages import Verified
 from node.trust.governance import Governance
 from node.verification.verify import SignatureMemory, check_key_validity, verify
@@ -45,7 +45,7 @@ def of_registry(sequence: int = 1, **fields: Any) -> tuple[bytes, Governance]:
     one = Author(code="REGISTRY", community=registry().community)
     made = b""
     for number in range(1, sequence + 1):
-        leaf = open_leaf(MessageType.DOCUMENT, registry().documents[0], message_id=number.to_bytes(16, "big"))
+        leaf = open_type_leaf(MessageType.DOCUMENT, registry().documents[0], message_id=number.to_bytes(16, "big"))
         last = fields if number == sequence else {}
         made = one.batch([leaf], stream="governance", **{"governance": number - 1, **last})[0]
     return made, registry().governance

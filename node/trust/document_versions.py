@@ -15,7 +15,7 @@ ANY: Final = ("*",)  # of a clause: every code, also one of later lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord:
+class ListedKey:
     """A public key as the newest document of its holder lists it; it has passed keys.check_public."""
 
     key_id: bytes
@@ -94,7 +94,7 @@ class AgreementVersion:
         return self.in_force_from <= t < self.in_force_until
 
 
-def time_or_number(ms: int) -> str:
+def document_time_text(ms: int) -> str:
     """The time as text; a document may name one that no calendar shows, and that must stop nobody."""
     try:
         return time_text(ms)
