@@ -43,7 +43,7 @@ def _kafka(bootstrap: str, protection: Protection) -> Log:
             f"kafka://{bootstrap} is on another machine: set bus.ca_file, bus.certificate_file and bus.key_file "
             "for TLS, or bus.unsafe_plaintext = true for a test bed"
         )
-    from broker.kafka.clients import Address
+    from broker.kafka.client import Address
     from broker.kafka.log import KafkaLog
     from broker.kafka.watchdog import WatchedLog
 

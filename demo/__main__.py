@@ -92,12 +92,12 @@ def main() -> None:
 @contextmanager
 def kafka(folder: Path) -> Iterator[str]:
     """A real Kafka on this machine that ends with the demonstration; its address."""
+    from broker.local.attached_cluster import attached_cluster
     from broker.local.errors import LocalError
-    from broker.local.running import running
 
     say("0. A real Apache Kafka, one broker, without Docker; the first time its artifacts are fetched")
     try:
-        with running(folder) as cluster:
+        with attached_cluster(folder) as cluster:
             say(f"  {cluster.url}, process {cluster.pids[1]}\n")
             yield cluster.url
     except LocalError as error:

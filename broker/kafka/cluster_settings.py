@@ -1,27 +1,29 @@
-"""The settings that every Kafka of ours has: one place for `broker/local` and docker-compose.yml.
+"""The settings of every Kafka broker that we start, for `broker/local` and docker-compose.yml.
 
-A test compares the two. Not here: addresses, ports and folders, which each of them chooses, and the settings of topics,
-which `provision` makes.
+A test compares docker-compose.yml with them. They do not contain addresses, ports and folders, which differ between the
+two, nor the settings of topics, which `provision` sets.
 
-    auto.create.topics.enable=false             a mistyped topic is an error and no new topic
+    auto.create.topics.enable=false             a mistyped topic is an error, not a new topic
     default.replication.factor, min.insync...   an acknowledged record survives the loss of any one broker of three
     unclean.leader.election.enable=false        a broker that lacks acknowledged records never becomes a leader
-    offsets..., transaction..., share...        Kafka's own topics fit the number of brokers; a node uses none of them
+    offsets..., transaction..., share...        Kafka's own topics fit the number of brokers; nodes do not use them
     log.cleaner.dedupe.buffer.size              the default of 128 MB does not fit a small heap; nothing is compacted
-    broker.session.timeout.ms, ...heartbeat...  after a kill -9 a broker is back in three seconds instead of twelve
+    broker.session.timeout.ms, ...heartbeat...  a broker is back three seconds after kill -9 instead of twelve
 """
 
 from typing import Final
 
 KAFKA_VERSION: Final = "4.3.1"
 REPLICATION_MAX: Final = 3
-SESSION_TIMEOUT_MS: Final = 1500  # five missed heartbeats; the controller refuses a restart until the session is over
+SESSION_TIMEOUT_MS: Final = (
+    1500  # five heartbeats; the controller refuses a restarted broker until its old session ends
+)
 HEARTBEAT_MS: Final = 300
 DEDUPE_BUFFER_BYTES: Final = 2 * 1024 * 1024
 
 
 def settings(brokers: int) -> dict[str, str]:
-    """The settings of each broker of a cluster of `brokers`; `ValueError` for none."""
+    """The settings of each broker of a cluster of `brokers`; ValueError for fewer than one."""
     if brokers < 1:
         raise ValueError("a cluster has at least one broker")
     replication = str(min(REPLICATION_MAX, brokers))

@@ -1,9 +1,9 @@
-"""The log port on Apache Kafka: many readers, one producer, one desk for questions, each replaced when it fails.
+"""The log port on Apache Kafka: several readers, one producer and one client for metadata.
 
-Rules. Every wait has a bound, as the library's own can last for ever. A client that failed is left behind and made
-anew: the outbox has the bytes, the store has the positions. Topics are divided over readers of `TOPICS_IN_READER_MAX`,
-as a fetch of the library costs by the number of topics that its client has. What cannot be read is isolated in a
-reader of its own by halving, so that the other topics go on.
+Rules. Every wait has a deadline, because the library's own waits can last for ever. A client that failed is abandoned
+and replaced: the outbox has the bytes, the store has the positions. Each reader has at most `TOPICS_IN_READER_MAX`
+topics, because the cost of one fetch of the library grows with the topics of its client. A reader that fails over one
+of several topics is divided into two, until the topic at fault is alone and the others continue.
 """
 
 import asyncio
@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from broker.kafka.clients import Address, Consumer, Producer
-from broker.kafka.metadata import Desk
+from broker.kafka.client import Address
+from broker.kafka.consumer import Consumer
+from broker.kafka.metadata import Metadata
+from broker.kafka.producer import Producer
 from broker.kafka.provision import check, provision
 from broker.kafka.reader import Reader
 from broker.log import (
@@ -29,20 +31,20 @@ from broker.log import (
     check_values,
 )
 
-TOPICS_IN_READER_MAX: Final = 50  # 600 topics in clients of 50 cost a fifth of what they cost in one
-LOOK_SECONDS: Final = 4.0  # how old the list of topics may be for a reader: a deleted topic gives no error
+TOPICS_IN_READER_MAX: Final = 50  # 600 topics need a fifth of the processor time that one client for all needs
+LOOK_SECONDS: Final = 4.0  # the greatest age of the list of topics: reading a deleted topic raises no error
 APPEND_SECONDS_MAX: Final = 5.0  # a broker killed under load paused a producer for 3.5 s
 
 
 class KafkaLog:
-    """`broker.log.Log` on the cluster at `address`. Nothing is opened before it is needed."""
+    """`broker.log.Log` on the cluster at `address`. Each client is opened on first use."""
 
     def __init__(self, address: Address, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._address = address
         self._monotonic = monotonic
         self._readers: list[Reader] = []
         self._producer: Producer | None = None
-        self._desk = Desk(address, self._end, monotonic)
+        self._metadata = Metadata(address, self._end, monotonic)
         self._starting = asyncio.Lock()
         self._turn = ""
         self._news = FaultNews()
@@ -50,16 +52,16 @@ class KafkaLog:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def append(self, topic: str, values: Sequence[bytes]) -> int:
-        """Acknowledged by every in-sync replica."""
+        """Return when every in-sync replica has acknowledged the values."""
         check_values(values)
-        if topic not in self._desk.known and topic not in await self.topics():
+        if topic not in self._metadata.known and topic not in await self.topics():
             raise TopicMissing(topic)
         producer = await self._started_producer()
         try:
             return await producer.append(topic, values, APPEND_SECONDS_MAX)
         except LogUnavailable:
             self._abandon_producer(producer)
-            self._desk.forget()
+            self._metadata.forget()
             raise
 
     async def _started_producer(self) -> Producer:
@@ -71,18 +73,18 @@ class KafkaLog:
             return self._producer
 
     def _abandon_producer(self, producer: Producer) -> None:
-        """After a failure a producer may stay dead, whatever the library says."""
+        """After some failures a producer never works again, although the library reports no error."""
         if self._producer is producer:
             self._producer = None
             self._end(producer.close())
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
-        """From what the readers have; waits for the first of them to get something."""
+        """Return what the readers have buffered, or wait until the first of them receives something."""
         until = self._monotonic() + wait_seconds
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             while not self._closing.is_set():
-                if self._desk.age >= LOOK_SECONDS:
+                if self._metadata.age >= LOOK_SECONDS:
                     await self.topics()
                 await self._follow(positions)
                 fetched = self._collect(positions, records_max)
@@ -90,9 +92,8 @@ class KafkaLog:
                 if self._news.is_news(fetched, positions) or left <= 0:
                     return fetched
                 pumps = [pump for reader in self._readers if (pump := reader.pump()) is not None]
-                await asyncio.wait(
-                    [closing, *pumps], timeout=min(left, LOOK_SECONDS), return_when=asyncio.FIRST_COMPLETED
-                )
+                seconds = min(left, LOOK_SECONDS)
+                await asyncio.wait([closing, *pumps], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         except LogUnavailable:
             self._abandon_readers()
             raise
@@ -101,25 +102,24 @@ class KafkaLog:
         return []
 
     async def _follow(self, positions: Mapping[str, int]) -> None:
-        """Bring the readers in line with what is asked: new topics, other positions, what came apart."""
+        """Adjust the readers to `positions`: divide failed readers, add new topics, seek, pause the others."""
         for reader in self._readers:
             reader.check()
             if reader.away is not None:
                 raise reader.away
-        for reader in [one for one in self._readers if one.broken]:
+        for reader in [reader for reader in self._readers if reader.broken]:
             await self._divide(reader)
-        there = {topic: position for topic, position in positions.items() if topic in self._desk.known}
+        existing = {topic: position for topic, position in positions.items() if topic in self._metadata.known}
         for reader in self._readers:
-            reader.keep_only(self._desk.known)
+            reader.keep_only(self._metadata.known)
         read = {topic for reader in self._readers for topic in reader.topics}
-        new = [topic for topic in there if topic not in read]
+        new = [topic for topic in existing if topic not in read]
         for reader in self._readers:
             room = 0 if reader.is_alone else TOPICS_IN_READER_MAX - len(reader.topics)
             taken, new = new[:room], new[room:]
-            reader.follow({topic: there[topic] for topic in (*reader.topics, *taken) if topic in there})
-        while new:
-            await self._add_reader({topic: there[topic] for topic in new[:TOPICS_IN_READER_MAX]})
-            new = new[TOPICS_IN_READER_MAX:]
+            reader.follow({topic: existing[topic] for topic in (*reader.topics, *taken) if topic in existing})
+        for start in range(0, len(new), TOPICS_IN_READER_MAX):
+            await self._add_reader({topic: existing[topic] for topic in new[start : start + TOPICS_IN_READER_MAX]})
 
     async def _add_reader(self, positions: Mapping[str, int], *, is_alone: bool = False) -> None:
         consumer = Consumer(self._address)
@@ -129,7 +129,7 @@ class KafkaLog:
         reader.follow(positions)
 
     async def _divide(self, reader: Reader) -> None:
-        """Two readers in the place of one that came apart; what it had is read again."""
+        """Replace a failed reader by two with half of its topics each. Its buffered records are fetched again."""
         positions = reader.positions
         topics = list(positions)
         self._readers.remove(reader)
@@ -142,7 +142,7 @@ class KafkaLog:
         by_topic = {topic: reader for reader in self._readers for topic in reader.topics}
         records_left, bytes_left = records_max, FETCH_SIZE_BYTES_MAX
         for topic in self._in_turn(positions):
-            if topic not in self._desk.known:
+            if topic not in self._metadata.known:
                 fetched.append(Fetched(topic=topic, entries=(), fault=Fault.MISSING))
             elif (reader := by_topic.get(topic)) is not None:
                 entries, fault = reader.take(topic, records_left, bytes_left)
@@ -155,41 +155,41 @@ class KafkaLog:
         return fetched
 
     def _in_turn(self, positions: Mapping[str, int]) -> list[str]:
-        """When an answer is full, the next one begins with the topics behind, so that none starves another."""
+        """Start after the topic that the last answer ended with, so that no topic starves another."""
         topics = list(positions)
         start = topics.index(self._turn) + 1 if self._turn in positions else 0
         return topics[start:] + topics[:start]
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """On a connection of its own, so that a reader that is stuck shows."""
-        return await self._desk.bounds(topics)
+        """Ask on a separate connection, so that the answer does not depend on a reader that is stuck."""
+        return await self._metadata.bounds(topics)
 
     async def topics(self) -> frozenset[str]:
-        """The cluster's metadata, asked anew."""
-        return await self._desk.topics()
+        """Ask the cluster; the list that is already known is not used."""
+        return await self._metadata.topics()
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
-        """Topics of one partition with every setting said; what exists keeps its records and its replicas."""
+        """Create topics of one partition and set every setting. An existing topic keeps its records and replicas."""
         done = await provision(self._address, specs)
-        self._desk.forget()
+        self._metadata.forget()
         return done
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
-        """Settings in effect, partitions and replicas against the specification."""
+        """Compare effective settings, partitions and replicas with the specification."""
         return await check(self._address, specs)
 
     async def close(self) -> None:
-        """Everything at once; each client has its own bound."""
+        """Close all clients at the same time; each has its own deadline."""
         self._closing.set()
         self._abandon_readers()
         if self._producer is not None:
             self._abandon_producer(self._producer)
-        self._desk.close()
+        self._metadata.close()
         while self._ending:
             await asyncio.wait(self._ending)
 
     def _abandon_readers(self) -> None:
-        """A cluster that was away gets new clients: brokers may have moved."""
+        """After an outage start with new clients, as brokers may have new addresses."""
         readers, self._readers = self._readers, []
         for reader in readers:
             self._end(reader.close())

@@ -1,23 +1,24 @@
-"""Questions to the cluster, on a connection of their own: which topics are there, where do they begin and end.
+"""The metadata of the cluster, asked on a connection of its own: which topics exist, where they begin and end.
 
-A desk that failed is left behind and made anew with the next question.
+A client that failed is abandoned; the next question makes a new one.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from broker.kafka.clients import Address, Consumer
+from broker.kafka.client import Address
+from broker.kafka.consumer import Consumer
 from broker.log import Bounds, LogUnavailable
 
 End = Callable[[Coroutine[Any, Any, None]], None]
 
 
-class Desk:
-    """Asks with one client, and remembers which topics there were."""
+class Metadata:
+    """Asks the cluster with one client, and remembers the names of its topics."""
 
     def __init__(self, address: Address, end: End, monotonic: Callable[[], float]) -> None:
-        """`end` sees to the end of a client that is left behind."""
+        """`end` closes an abandoned client in the background."""
         self._address = address
         self._end = end
         self._monotonic = monotonic
@@ -29,11 +30,11 @@ class Desk:
 
     @property
     def age(self) -> float:
-        """Seconds since the topics were asked for."""
+        """Seconds since the last answer about topics."""
         return self._monotonic() - self._asked_at
 
     def forget(self) -> None:
-        """Ask for the topics again before they are needed."""
+        """Drop the known topics, so that they are asked for before their next use."""
         self.known = frozenset()
         self._asked_at = float("-inf")
 
@@ -49,9 +50,9 @@ class Desk:
         return self.known
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Beginning and end of those that exist; raises LogUnavailable."""
-        there = await self.topics()
-        if not (asked := [topic for topic in topics if topic in there]):
+        """Beginning and end of each topic that exists; raises LogUnavailable."""
+        existing = await self.topics()
+        if not (asked := [topic for topic in topics if topic in existing]):
             return {}
         client = await self._started()
         try:
@@ -74,6 +75,6 @@ class Desk:
             self._end(client.close())
 
     def close(self) -> None:
-        """Leave the client behind; a later question would make another."""
+        """Abandon the client. A later question would make another one."""
         if self._client is not None:
             self._abandon(self._client)

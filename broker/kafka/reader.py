@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.kafka.clients import (
+from broker.kafka.consumer import (
     Consumer,
     Denied,
     OutOfRange,

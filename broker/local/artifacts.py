@@ -44,7 +44,7 @@ class Artifacts:
         return f"{self.jars}{os.sep}*"
 
 
-def artifacts() -> Artifacts:
+def find_artifacts() -> Artifacts:
     """Find Java and the jars, fetching these when they are not in the cache; LocalUsage says what to install."""
     java, version = _java()
     return Artifacts(java=java, jars=_jars(), java_id=hashlib.sha256(version.encode()).hexdigest()[:12])
@@ -96,8 +96,8 @@ def _fetch(folder: Path) -> None:
     if maven is None:
         message = "the jars of Apache Kafka are fetched by Maven, and no `mvn` is on the PATH"
         raise LocalUsage("maven_missing", message, hint="install Apache Maven 3, as the package maven")
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as place:
-        temporary = Path(place)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        temporary = Path(scratch)
         shutil.copyfile(POM, temporary / "pom.xml")
         jars = temporary / "jars"
         command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]

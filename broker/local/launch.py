@@ -14,7 +14,7 @@ from typing import Final
 
 from broker.local.artifacts import Artifacts
 from broker.local.errors import LocalUnavailable
-from broker.local.layout import HOST, Layout, Place
+from broker.local.layout import HOST, BrokerLayout, ClusterLayout
 from broker.local.probe import known_brokers
 from broker.local.process import pid_of
 from broker.local.properties import format_command, properties_of, run_command, text_of
@@ -27,39 +27,41 @@ LOG_LINES_MAX: Final = 15
 LOG_SIZE_BYTES_MAX: Final = 8 * 1024
 META_FILE: Final = "meta.properties"  # Kafka writes it last when it formats
 
-Extra = Callable[[Place], Mapping[str, str]]
+Extra = Callable[[BrokerLayout], Mapping[str, str]]
 """Settings of a broker that differ from ours."""
 
 Probe = Callable[[str, int], frozenset[int]]
 
 
-def nothing_else(_: Place) -> Mapping[str, str]:
+def nothing_else(_: BrokerLayout) -> Mapping[str, str]:
     """As we set it."""
     return {}
 
 
-def prepare(artifacts: Artifacts, layout: Layout, places: Sequence[Place], extra: Extra = nothing_else) -> None:
-    """Write the configuration of `places`, and format the storage of those that have none, all at once."""
-    formatting: list[tuple[Place, subprocess.Popen[str]]] = []
-    for place in places:
-        place.folder.mkdir(parents=True, exist_ok=True)
-        place.properties.write_text(text_of({**properties_of(layout, place), **extra(place)}))
-        if (place.data / META_FILE).is_file():
+def prepare(
+    artifacts: Artifacts, layout: ClusterLayout, brokers: Sequence[BrokerLayout], extra: Extra = nothing_else
+) -> None:
+    """Write the configuration of `brokers`, and format the storage of those that have none, all at once."""
+    formatting: list[tuple[BrokerLayout, subprocess.Popen[str]]] = []
+    for broker in brokers:
+        broker.folder.mkdir(parents=True, exist_ok=True)
+        broker.properties.write_text(text_of({**properties_of(layout, broker), **extra(broker)}))
+        if (broker.data / META_FILE).is_file():
             continue
-        shutil.rmtree(place.data, ignore_errors=True)  # a formatting that was interrupted; no record is in it
+        shutil.rmtree(broker.data, ignore_errors=True)  # a formatting that was interrupted; no record is in it
         started = subprocess.Popen(  # noqa: S603  # the user's own Java
-            format_command(artifacts, layout, place),
+            format_command(artifacts, layout, broker),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        formatting.append((place, started))
-    for place, started in formatting:
+        formatting.append((broker, started))
+    for broker, started in formatting:
         said = _said(started)
         if started.returncode:
-            message = f"the storage of broker {place.number} could not be formatted: {_end_of_text(said)}"
-            raise LocalUnavailable("broker_not_ready", message, hint=f"look into {place.folder}")
+            message = f"the storage of broker {broker.number} could not be formatted: {_end_of_text(said)}"
+            raise LocalUnavailable("broker_not_ready", message, hint=f"look into {broker.folder}")
 
 
 def _said(process: subprocess.Popen[str]) -> str:
@@ -71,11 +73,18 @@ def _said(process: subprocess.Popen[str]) -> str:
     return said
 
 
-def launch(artifacts: Artifacts, place: Place, lifeline: int | None) -> "subprocess.Popen[str] | None":
+def launch(artifacts: Artifacts, broker: BrokerLayout, lifeline: int | None) -> "subprocess.Popen[str] | None":
     """Start one broker; with `lifeline`, the read end of a pipe, its guard, which ends it when the other end closes."""
     detached = [] if lifeline is not None else ["--detached"]
     guard = subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, "-m", "broker.local.guard", *detached, str(place.log), *run_command(artifacts, place)],
+        [
+            sys.executable,
+            "-m",
+            "broker.local.guard_process",
+            *detached,
+            str(broker.log),
+            *run_command(artifacts, broker),
+        ],
         stdin=subprocess.DEVNULL if lifeline is None else lifeline,
         stdout=subprocess.PIPE,
         text=True,
@@ -83,32 +92,34 @@ def launch(artifacts: Artifacts, place: Place, lifeline: int | None) -> "subproc
     )
     assert guard.stdout is not None  # noqa: S101  # it is a pipe
     with guard.stdout as answer:
-        place.pid.write_text(answer.readline())
+        broker.pid.write_text(answer.readline())
     if lifeline is not None:
         return guard
     guard.wait(LAUNCH_SECONDS_MAX)
     return None
 
 
-def await_ready(places: Sequence[Place], *, probe: Probe = known_brokers, seconds: float = READY_SECONDS_MAX) -> None:
-    """Wait until each of `places`, all that run, lists them all."""
-    wanted = {place.number for place in places}
+def await_ready(
+    brokers: Sequence[BrokerLayout], *, probe: Probe = known_brokers, seconds: float = READY_SECONDS_MAX
+) -> None:
+    """Wait until each of `brokers`, all that run, lists them all."""
+    wanted = {broker.number for broker in brokers}
     deadline = time.monotonic() + seconds
-    waiting = list(places)
+    waiting = list(brokers)
     while waiting:
-        dead = next((place for place in waiting if pid_of(place) is None), None)
+        dead = next((broker for broker in waiting if pid_of(broker) is None), None)
         if dead is not None:
             raise _not_ready(dead, "ended before it was ready")
-        waiting = [place for place in waiting if not wanted <= probe(HOST, place.port)]
+        waiting = [broker for broker in waiting if not wanted <= probe(HOST, broker.port)]
         if waiting and time.monotonic() >= deadline:
             raise _not_ready(waiting[0], f"was not ready within {seconds:g} s")
         if waiting:
             time.sleep(POLL_SECONDS)
 
 
-def _not_ready(place: Place, what: str) -> LocalUnavailable:
-    message = f"broker {place.number} {what}; the end of its log: {_end_of_log(place.log)}"
-    return LocalUnavailable("broker_not_ready", message, hint=f"the whole log is {place.log}")
+def _not_ready(broker: BrokerLayout, what: str) -> LocalUnavailable:
+    message = f"broker {broker.number} {what}; the end of its log: {_end_of_log(broker.log)}"
+    return LocalUnavailable("broker_not_ready", message, hint=f"the whole log is {broker.log}")
 
 
 def _end_of_log(path: Path) -> str:

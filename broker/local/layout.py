@@ -27,7 +27,7 @@ LOCK_FILE: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BrokerLayout:
     """One broker of a cluster: its number, its ports and its folder."""
 
     number: int
@@ -57,27 +57,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class ClusterLayout:
     """A cluster in its folder."""
 
     folder: Path
     cluster_id: str
-    places: tuple[Place, ...]
+    brokers: tuple[BrokerLayout, ...]
 
     @property
     def bootstrap(self) -> str:
         """Addresses for clients, separated by commas."""
-        return ",".join(f"{HOST}:{place.port}" for place in self.places)
+        return ",".join(f"{HOST}:{broker.port}" for broker in self.brokers)
 
-    def place(self, number: int) -> Place:
+    def broker(self, number: int) -> BrokerLayout:
         """The broker of this number, 1 and up; `ValueError` for none of ours."""
-        for place in self.places:
-            if place.number == number:
-                return place
-        raise ValueError(f"there is no broker {number}; there are {len(self.places)}")
+        for broker in self.brokers:
+            if broker.number == number:
+                return broker
+        raise ValueError(f"there is no broker {number}; there are {len(self.brokers)}")
 
 
-def make(folder: Path, brokers: int | None) -> Layout:
+def make(folder: Path, brokers: int | None) -> ClusterLayout:
     """The cluster of `folder`, which is chosen now if there is none; its lock has to be held.
 
     None stands for as many as are there, or one.
@@ -98,20 +98,20 @@ def make(folder: Path, brokers: int | None) -> Layout:
     return read(folder)
 
 
-def read(folder: Path, brokers: int | None = None) -> Layout:
+def read(folder: Path, brokers: int | None = None) -> ClusterLayout:
     """The cluster that was made in `folder`; LocalUsage if there is none, or one of another number than `brokers`."""
     layout = _read(folder)
-    if brokers is not None and len(layout.places) != brokers:
-        message = f"{folder} holds a cluster of {len(layout.places)}, not of {brokers}"
+    if brokers is not None and len(layout.brokers) != brokers:
+        message = f"{folder} holds a cluster of {len(layout.brokers)}, not of {brokers}"
         raise LocalUsage("broker_folder_invalid", message, hint="name another folder, or remove this one")
     return layout
 
 
-def _read(folder: Path) -> Layout:
+def _read(folder: Path) -> ClusterLayout:
     try:
         state = json.loads((folder / STATE_FILE).read_text())
-        places = tuple(
-            Place(
+        brokers = tuple(
+            BrokerLayout(
                 number=number,
                 port=int(pair["port"]),
                 controller_port=int(pair["controller_port"]),
@@ -119,7 +119,7 @@ def _read(folder: Path) -> Layout:
             )
             for number, pair in enumerate(state["brokers"], 1)
         )
-        return Layout(folder=folder.absolute(), cluster_id=str(state["cluster_id"]), places=places)
+        return ClusterLayout(folder=folder.absolute(), cluster_id=str(state["cluster_id"]), brokers=brokers)
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{folder} holds no local cluster ({type(error).__name__} at {STATE_FILE})"
         hint = "`enlace broker local start` makes one; --dir names its folder"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.local.errors import LocalUnavailable
-from broker.local.layout import Place
+from broker.local.layout import BrokerLayout
 
 TERM_SECONDS_MAX: Final = 15.0  # it takes two; more when its machine is busy
 KILL_SECONDS_MAX: Final = 10.0
@@ -24,45 +24,45 @@ ENDED: Final = ("Z", "X")  # states of a process that has ended and was not aske
 _PROC: Final = Path("/proc")
 
 
-def pid_of(place: Place) -> int | None:
+def pid_of(broker: BrokerLayout) -> int | None:
     """The process that runs this broker now, or None."""
     try:
-        pid = int(place.pid.read_text())
+        pid = int(broker.pid.read_text())
     except (FileNotFoundError, ValueError):
         return None
-    return pid if str(place.properties) in _command_line(pid) else None
+    return pid if str(broker.properties) in _command_line(pid) else None
 
 
-def end(places: Sequence[Place]) -> None:
+def end(brokers: Sequence[BrokerLayout]) -> None:
     """SIGTERM to all at once, then kill -9 to what is still there after `TERM_SECONDS_MAX`."""
-    for place in places:
-        _signal(place, signal.SIGTERM)
-    kill(_still_there(places, TERM_SECONDS_MAX))
-    for place in places:
-        place.pid.unlink(missing_ok=True)
+    for broker in brokers:
+        _signal(broker, signal.SIGTERM)
+    kill(_still_there(brokers, TERM_SECONDS_MAX))
+    for broker in brokers:
+        broker.pid.unlink(missing_ok=True)
 
 
-def kill(places: Sequence[Place]) -> None:
+def kill(brokers: Sequence[BrokerLayout]) -> None:
     """kill -9 to all, and wait until they are gone."""
-    for place in places:
-        _signal(place, signal.SIGKILL)
-    for place in _still_there(places, KILL_SECONDS_MAX):
-        message = f"broker {place.number} is still there {KILL_SECONDS_MAX:g} s after kill -9"
-        raise LocalUnavailable("broker_not_stopped", message, hint=f"look at the process in {place.pid}")
-    for place in places:
-        place.pid.unlink(missing_ok=True)
+    for broker in brokers:
+        _signal(broker, signal.SIGKILL)
+    for broker in _still_there(brokers, KILL_SECONDS_MAX):
+        message = f"broker {broker.number} is still there {KILL_SECONDS_MAX:g} s after kill -9"
+        raise LocalUnavailable("broker_not_stopped", message, hint=f"look at the process in {broker.pid}")
+    for broker in brokers:
+        broker.pid.unlink(missing_ok=True)
 
 
-def _still_there(places: Sequence[Place], seconds: float) -> list[Place]:
-    """Those of `places` that have not ended within `seconds`."""
+def _still_there(brokers: Sequence[BrokerLayout], seconds: float) -> list[BrokerLayout]:
+    """Those of `brokers` that have not ended within `seconds`."""
     deadline = time.monotonic() + seconds
-    while (left := [place for place in places if pid_of(place) is not None]) and time.monotonic() < deadline:
+    while (left := [broker for broker in brokers if pid_of(broker) is not None]) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return left
 
 
-def _signal(place: Place, number: signal.Signals) -> None:
-    pid = pid_of(place)
+def _signal(broker: BrokerLayout, number: signal.Signals) -> None:
+    pid = pid_of(broker)
     if pid is not None:
         try:
             os.kill(pid, number)

@@ -8,7 +8,7 @@ from typing import Final
 
 from broker.kafka.cluster_settings import settings
 from broker.local.artifacts import Artifacts
-from broker.local.layout import HOST, Layout, Place
+from broker.local.layout import HOST, BrokerLayout, ClusterLayout
 
 HEAP: Final = "256m"  # a broker then holds 230 MB in all
 JVM_OPTIONS: Final = (
@@ -20,24 +20,24 @@ JVM_OPTIONS: Final = (
 )
 
 
-def properties_of(layout: Layout, place: Place) -> dict[str, str]:
+def properties_of(layout: ClusterLayout, broker: BrokerLayout) -> dict[str, str]:
     """All settings of one broker."""
-    if len(layout.places) == 1:
-        quorum = {"controller.quorum.bootstrap.servers": f"{HOST}:{place.controller_port}"}
+    if len(layout.brokers) == 1:
+        quorum = {"controller.quorum.bootstrap.servers": f"{HOST}:{broker.controller_port}"}
     else:
-        voters = (f"{one.number}@{HOST}:{one.controller_port}" for one in layout.places)
+        voters = (f"{one.number}@{HOST}:{one.controller_port}" for one in layout.brokers)
         quorum = {"controller.quorum.voters": ",".join(voters)}
     return {
         "process.roles": "broker,controller",
-        "node.id": str(place.number),
+        "node.id": str(broker.number),
         **quorum,
-        "listeners": f"PLAINTEXT://{HOST}:{place.port},CONTROLLER://{HOST}:{place.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{place.port}",
+        "listeners": f"PLAINTEXT://{HOST}:{broker.port},CONTROLLER://{HOST}:{broker.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{broker.port}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": str(place.data),
-        **settings(len(layout.places)),
+        "log.dirs": str(broker.data),
+        **settings(len(layout.brokers)),
     }
 
 
@@ -46,16 +46,16 @@ def text_of(properties: dict[str, str]) -> str:
     return "".join(f"{name}={value.replace(chr(92), chr(92) * 2)}\n" for name, value in properties.items())
 
 
-def format_command(artifacts: Artifacts, layout: Layout, place: Place) -> list[str]:
+def format_command(artifacts: Artifacts, layout: ClusterLayout, broker: BrokerLayout) -> list[str]:
     """What makes the storage of a broker that has none."""
-    standalone = ["--standalone"] if len(layout.places) == 1 else []
-    options = [*standalone, "-t", layout.cluster_id, "-c", str(place.properties)]
+    standalone = ["--standalone"] if len(layout.brokers) == 1 else []
+    options = [*standalone, "-t", layout.cluster_id, "-c", str(broker.properties)]
     return [*_java(artifacts), "kafka.tools.StorageTool", "format", *options]
 
 
-def run_command(artifacts: Artifacts, place: Place) -> list[str]:
+def run_command(artifacts: Artifacts, broker: BrokerLayout) -> list[str]:
     """What runs a broker until it gets SIGTERM."""
-    return [*_java(artifacts), "kafka.Kafka", str(place.properties)]
+    return [*_java(artifacts), "kafka.Kafka", str(broker.properties)]
 
 
 def _java(artifacts: Artifacts) -> list[str]:

@@ -74,10 +74,10 @@ def start_local(
     json: JsonOption = False,
 ) -> int:
     """Start one broker or three, and return when all answer; they run until `broker local stop`."""
-    from broker.local import detached
+    from broker.local import detached_cluster
 
     with _translated():
-        answer = detached.start(folder, brokers=brokers)
+        answer = detached_cluster.start(folder, brokers=brokers)
     Output(json=json).object(answer.result())
     return 0
 
@@ -89,10 +89,10 @@ def stop_local(
     json: JsonOption = False,
 ) -> int:
     """Stop the brokers of a folder; their data stays for the next start."""
-    from broker.local import detached
+    from broker.local import detached_cluster
 
     with _translated():
-        answer = detached.stop(folder, brokers=brokers)
+        answer = detached_cluster.stop(folder, brokers=brokers)
     Output(json=json).object(answer.result())
     return 0
 

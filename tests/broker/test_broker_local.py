@@ -17,17 +17,17 @@ from xml.etree import ElementTree
 import pytest
 
 from broker.kafka.cluster_settings import KAFKA_VERSION, settings
-from broker.local import detached, layout, process
-from broker.local.archive import quick
-from broker.local.artifacts import POM, Artifacts, artifacts, cache_folder
-from broker.local.brokers import Cluster
+from broker.local import detached_cluster, layout, process
+from broker.local.artifacts import POM, Artifacts, cache_folder, find_artifacts
+from broker.local.attached_cluster import attached_cluster
+from broker.local.class_archive import with_class_archive
+from broker.local.cluster import Cluster
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.launch import await_ready
-from broker.local.layout import HOST, Layout
+from broker.local.layout import HOST, ClusterLayout
 from broker.local.probe import known_brokers
 from broker.local.process import end, pid_of
 from broker.local.properties import format_command, properties_of
-from broker.local.running import running
 from tests.support.brokers import require_kafka
 from tests.support.processes import gone
 
@@ -36,8 +36,8 @@ POLL_SECONDS = 0.02
 PARENT = """
 import subprocess, sys, time
 from pathlib import Path
-from broker.local.running import running
-with running(Path(sys.argv[1])) as cluster:
+from broker.local.attached_cluster import attached_cluster
+with attached_cluster(Path(sys.argv[1])) as cluster:
     child = subprocess.Popen(["sleep", "600"], close_fds=False)
     print(child.pid, cluster.pids[1], flush=True)
     time.sleep(600)
@@ -61,7 +61,7 @@ for option in "$@"; do case "$option" in -DoutputDirectory=*) jars="${option#*=}
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three brokers for the module; a test that ends one starts it again."""
     require_kafka()
-    with running(tmp_path_factory.mktemp("three"), brokers=3) as made:
+    with attached_cluster(tmp_path_factory.mktemp("three"), brokers=3) as made:
         yield made
 
 
@@ -124,7 +124,11 @@ def test_a_broker_is_stopped_once_and_may_be_stopped_again(cluster: Cluster) -> 
 
 def test_brokers_that_a_program_holds_are_left_to_it(cluster: Cluster) -> None:
     before = cluster.pids
-    for attempt in (detached.start, detached.stop, lambda folder: running(folder, brokers=3).__enter__()):
+    for attempt in (
+        detached_cluster.start,
+        detached_cluster.stop,
+        lambda folder: attached_cluster(folder, brokers=3).__enter__(),
+    ):
         with pytest.raises(LocalUnavailable) as caught:
             attempt(cluster.folder)
         assert caught.value.code == "broker_folder_busy"
@@ -154,7 +158,7 @@ def test_the_archive_of_classes_is_made_once_and_a_broker_starts_from_it(
     cluster: Cluster,
 ) -> None:
     """A second user of the cache finds it; the running brokers were started with it."""
-    found = quick(artifacts())
+    found = with_class_archive(find_artifacts())
     [option] = [option for option in found.options if "SharedArchiveFile" in option]
     line = Path(f"/proc/{cluster.pids[1]}/cmdline").read_text().split("\0")
 
@@ -166,15 +170,15 @@ def test_brokers_start_without_an_archive_where_none_can_be_made(tools: Callable
     """Here Java ends at once; what asks for brokers is answered as if there were no archives."""
     tools("java", JAVA.format(version="17"))
     tools("mvn", MAVEN)
-    found = artifacts()
+    found = find_artifacts()
 
-    assert quick(found) == found
+    assert with_class_archive(found) == found
 
 
 @pytest.mark.usefixtures("tools")
 def test_without_java_the_error_says_what_to_install() -> None:
     with pytest.raises(LocalUsage, match="install Java 17") as caught:
-        artifacts()
+        find_artifacts()
 
     assert caught.value.code == "java_missing"
 
@@ -183,14 +187,14 @@ def test_a_java_that_is_too_old_is_as_good_as_none(tools: Callable[[str, str], N
     for version in ("1.8.0_402", "11.0.2", "16"):
         tools("java", JAVA.format(version=version))
         with pytest.raises(LocalUsage, match=re.escape(version)) as caught:
-            artifacts()
+            find_artifacts()
         assert caught.value.code == "java_missing"
 
 
 def test_without_maven_the_error_says_what_to_install(tools: Callable[[str, str], None]) -> None:
     tools("java", JAVA.format(version="17.0.15"))
     with pytest.raises(LocalUsage, match="install Apache Maven") as caught:
-        artifacts()
+        find_artifacts()
 
     assert caught.value.code == "maven_missing"
 
@@ -199,7 +203,7 @@ def test_when_maven_fails_its_words_are_told_and_nothing_looks_complete(tools: C
     tools("java", JAVA.format(version="21"))
     tools("mvn", f"{MAVEN}\nexit 1\n")
     with pytest.raises(LocalUnavailable, match="no route to the repository") as caught:
-        artifacts()
+        find_artifacts()
 
     assert caught.value.code == "artifacts_unavailable"
     assert not cache_folder().exists()
@@ -214,7 +218,7 @@ def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
 
     def fetch() -> Artifacts:
         begin.wait(10)
-        return artifacts()
+        return find_artifacts()
 
     with ThreadPoolExecutor(2) as both:
         one, other = both.submit(fetch), both.submit(fetch)
@@ -222,7 +226,7 @@ def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
     (tmp_path / "bin" / "mvn").unlink()
 
     assert (tmp_path / "calls").read_text().split() == ["called"]
-    assert artifacts().jars == cache_folder()
+    assert find_artifacts().jars == cache_folder()
     assert [jar.name for jar in cache_folder().iterdir()] == [f"kafka_2.13-{KAFKA_VERSION}.jar"]
 
 
@@ -231,32 +235,35 @@ def test_a_broker_that_does_not_get_up_is_an_error_with_the_end_of_its_log(
 ) -> None:
     tools("java", JAVA.format(version="17"))
     tools("mvn", MAVEN)
-    for attempt in (lambda: detached.start(tmp_path / "kafka"), lambda: running(tmp_path / "other").__enter__()):
+    for attempt in (
+        lambda: detached_cluster.start(tmp_path / "kafka"),
+        lambda: attached_cluster(tmp_path / "other").__enter__(),
+    ):
         with pytest.raises(LocalUnavailable, match="the disk of this broker is on fire") as caught:
             attempt()
         assert caught.value.code == "broker_not_ready"
 
 
 def test_a_broker_that_stays_silent_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    [place] = layout.make(tmp_path, 1).places
-    place.folder.mkdir()
-    with subprocess.Popen(["sh", "-c", "sleep 600", str(place.properties)], start_new_session=True) as silent:
-        place.pid.write_text(str(silent.pid))
+    [broker] = layout.make(tmp_path, 1).brokers
+    broker.folder.mkdir()
+    with subprocess.Popen(["sh", "-c", "sleep 600", str(broker.properties)], start_new_session=True) as silent:
+        broker.pid.write_text(str(silent.pid))
         try:
             with pytest.raises(LocalUnavailable, match="was not ready within"):
-                await_ready([place], probe=lambda *_: frozenset(), seconds=0.1)
+                await_ready([broker], probe=lambda *_: frozenset(), seconds=0.1)
         finally:
             os.killpg(silent.pid, signal.SIGKILL)
 
 
 def test_a_process_that_took_over_the_pid_is_neither_ours_nor_ended(tmp_path: Path) -> None:
-    [place] = layout.make(tmp_path, 1).places
-    place.folder.mkdir()
-    place.pid.write_text(str(os.getpid()))
-    assert pid_of(place) is None
-    end([place])
+    [broker] = layout.make(tmp_path, 1).brokers
+    broker.folder.mkdir()
+    broker.pid.write_text(str(os.getpid()))
+    assert pid_of(broker) is None
+    end([broker])
 
-    assert not place.pid.exists()
+    assert not broker.pid.exists()
 
 
 def test_what_is_no_kafka_lists_no_broker() -> None:
@@ -276,7 +283,7 @@ def test_what_is_no_kafka_lists_no_broker() -> None:
 
 def test_ports_are_each_another_stay_the_same_and_are_none_of_outgoing_connections(tmp_path: Path) -> None:
     first = layout.make(tmp_path, 3)
-    ports = [port for place in first.places for port in (place.port, place.controller_port)]
+    ports = [port for broker in first.brokers for port in (broker.port, broker.controller_port)]
 
     assert len(set(ports)) == 6
     assert all(20_000 <= port < 30_000 for port in ports)
@@ -290,7 +297,7 @@ def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_pat
     with pytest.raises(LocalUsage) as two:
         layout.make(tmp_path, 2)
     with pytest.raises(LocalUsage) as stopped:
-        detached.stop(tmp_path, brokers=1)
+        detached_cluster.stop(tmp_path, brokers=1)
     with pytest.raises(LocalUsage) as none:
         layout.read(tmp_path / "nowhere")
 
@@ -302,21 +309,21 @@ def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_pat
     ]
 
 
-def made(folder: Path, brokers: int) -> tuple[Layout, dict[str, str], list[str]]:
+def made(folder: Path, brokers: int) -> tuple[ClusterLayout, dict[str, str], list[str]]:
     """A layout, and of its last broker the settings and the command that formats it."""
     folder.mkdir()
     found = layout.make(folder, brokers)
-    place = found.places[-1]
+    broker = found.brokers[-1]
     program = Artifacts(java=Path("/java"), jars=Path("/jars"), java_id="17")
-    return found, properties_of(found, place), format_command(program, found, place)
+    return found, properties_of(found, broker), format_command(program, found, broker)
 
 
 def test_one_broker_is_its_own_quorum_and_three_name_each_other(tmp_path: Path) -> None:
     alone, one, format_one = made(tmp_path / "one", 1)
     together, three, format_three = made(tmp_path / "three", 3)
-    voters = ",".join(f"{place.number}@127.0.0.1:{place.controller_port}" for place in together.places)
+    voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in together.brokers)
 
-    assert one["controller.quorum.bootstrap.servers"] == f"127.0.0.1:{alone.places[0].controller_port}"
+    assert one["controller.quorum.bootstrap.servers"] == f"127.0.0.1:{alone.brokers[0].controller_port}"
     assert "controller.quorum.voters" not in one
     assert "--standalone" in format_one
     assert three["controller.quorum.voters"] == voters
@@ -355,20 +362,20 @@ def test_tests_of_kafka_are_skipped_without_java_and_fail_in_ci(monkeypatch: pyt
 
 def test_a_broker_that_even_kill_9_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process in the kernel's hands; its pid stays on record, so that nobody starts a second broker on its data."""
-    place = layout.Place(number=1, port=1, controller_port=2, folder=tmp_path)
-    stuck = subprocess.Popen([sys.executable, "-c", "input()", str(place.properties)], stdin=subprocess.PIPE)
+    broker = layout.BrokerLayout(number=1, port=1, controller_port=2, folder=tmp_path)
+    stuck = subprocess.Popen([sys.executable, "-c", "input()", str(broker.properties)], stdin=subprocess.PIPE)
     try:
-        place.pid.write_text(str(stuck.pid))
+        broker.pid.write_text(str(stuck.pid))
         monkeypatch.setattr(os, "kill", lambda *_: None)
         monkeypatch.setattr(process, "KILL_SECONDS_MAX", 0.0)
         with pytest.raises(LocalUnavailable) as raised:
-            process.kill([place])
+            process.kill([broker])
     finally:
         stuck.kill()
         stuck.communicate()
 
     assert raised.value.code == "broker_not_stopped"
-    assert place.pid.exists()
+    assert broker.pid.exists()
 
 
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,7 +385,7 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "file" / "cache"))
 
     with pytest.raises(LocalUsage) as raised:
-        artifacts()
+        find_artifacts()
 
     assert raised.value.code == "cache_unwritable"
     assert "ENLACE_CACHE" in raised.value.hint

@@ -77,7 +77,7 @@ def test_three_brokers_of_one_image_and_three_nodes_are_all_that_runs() -> None:
 @pytest.mark.parametrize("name", BROKERS)
 def test_a_broker_has_the_settings_of_the_one_place_and_those_of_a_local_one(name: str, tmp_path: Path) -> None:
     local = layout.make(tmp_path, 3)
-    expected = properties_of(local, local.places[BROKERS.index(name)])
+    expected = properties_of(local, local.brokers[BROKERS.index(name)])
     found = properties(name)
 
     assert found.keys() == expected.keys()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.local.brokers import Cluster
-from broker.local.running import running as cluster_of
+from broker.local.attached_cluster import attached_cluster
+from broker.local.cluster import Cluster
 from tests.support import kills, stranger
 from tests.support.brokers import require_kafka
 from tests.support.processes import (
@@ -34,7 +34,7 @@ STOP_SECONDS_MAX = 10.0
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One broker that these tests alone stop and kill."""
     require_kafka()
-    with cluster_of(tmp_path_factory.mktemp("kafka")) as one:
+    with attached_cluster(tmp_path_factory.mktemp("kafka")) as one:
         yield one
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.bus import open_log
-from broker.kafka.clients import Address
+from broker.kafka.client import Address
 from broker.kafka.log import KafkaLog
 from broker.log import VALUE_SIZE_BYTES_MAX, LogUnavailable, TopicSpec
 from node.store import messages, notes, streams

@@ -10,8 +10,8 @@ import pytest
 
 from broker import topology as topologies
 from broker.bus import open_log
-from broker.local.brokers import Cluster
-from broker.local.running import running as cluster_of
+from broker.local.attached_cluster import attached_cluster
+from broker.local.cluster import Cluster
 from tests.support.brokers import require_kafka
 from tests.support.exchange import report
 from tests.support.processes import (
@@ -31,7 +31,7 @@ REPORTS = 60  # for each broker that is killed
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three brokers of their own."""
     require_kafka()
-    with cluster_of(tmp_path_factory.mktemp("kafka"), brokers=3) as one:
+    with attached_cluster(tmp_path_factory.mktemp("kafka"), brokers=3) as one:
         yield one
 
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from broker.bus import Protection, open_log
-from broker.local.layout import HOST, Place
-from broker.local.running import running
+from broker.local.attached_cluster import attached_cluster
+from broker.local.layout import HOST, BrokerLayout
 from broker.log import LogUnavailable, TopicSpec
 from node.errors import UsageError
 from node.runtime.bus import opened_bus, protection_of
@@ -86,12 +86,12 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         one.bind((HOST, 0))
         port = one.getsockname()[1]
 
-    def with_tls(place: Place) -> Mapping[str, str]:
-        listeners = f"PLAINTEXT://{HOST}:{place.port},SSL://{HOST}:{port}"
+    def with_tls(broker: BrokerLayout) -> Mapping[str, str]:
+        listeners = f"PLAINTEXT://{HOST}:{broker.port},SSL://{HOST}:{port}"
         store = folder / "exchange-broker.store"
         store.write_text((folder / "exchange-broker.key").read_text() + (folder / "exchange-broker.pem").read_text())
         return {
-            "listeners": f"{listeners},CONTROLLER://{HOST}:{place.controller_port}",
+            "listeners": f"{listeners},CONTROLLER://{HOST}:{broker.controller_port}",
             "advertised.listeners": listeners,
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL",
             "ssl.client.auth": "required",
@@ -102,7 +102,7 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
             "ssl.truststore.location": str(folder / "exchange-ca.pem"),
         }
 
-    with running(tmp_path_factory.mktemp("kafka"), extra=with_tls):
+    with attached_cluster(tmp_path_factory.mktemp("kafka"), extra=with_tls):
         yield f"kafka://{HOST}:{port}"
 
 

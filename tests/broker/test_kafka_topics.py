@@ -6,8 +6,7 @@ from uuid import uuid4
 import pytest
 
 from broker.bus import open_log
-from broker.kafka.clients import TopicState
-from broker.kafka.topic_settings import REPLICAS_WANTED, drift, settings_of
+from broker.kafka.topic_settings import REPLICAS_WANTED, TopicState, drift, settings_of
 from broker.log import Drift, Log, TopicSpec
 from tests.support import clusters, stranger
 

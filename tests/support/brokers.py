@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from broker.local.artifacts import artifacts, cache_folder
+from broker.local.artifacts import cache_folder, find_artifacts
 from broker.local.errors import LocalUsage
 
 
@@ -16,7 +16,7 @@ def kafka_missing() -> str | None:
             return "no `mvn` on the PATH"
         return None if shutil.which("java") else "no `java` on the PATH"
     try:
-        artifacts()
+        find_artifacts()
     except LocalUsage as error:
         return str(error)
     return None

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from broker.local.brokers import Cluster
-from broker.local.running import running
+from broker.local.attached_cluster import attached_cluster
+from broker.local.cluster import Cluster
 from tests.support import stranger
 from tests.support.brokers import require_kafka
 
@@ -21,7 +21,7 @@ _open = ExitStack()
 def shared() -> Cluster:
     """The cluster of one broker, started when it is first asked for."""
     folder = _open.enter_context(tempfile.TemporaryDirectory(prefix="enlace-kafka-", ignore_cleanup_errors=True))
-    return _open.enter_context(running(Path(folder)))
+    return _open.enter_context(attached_cluster(Path(folder)))
 
 
 def bootstrap() -> str:

@@ -29,7 +29,7 @@ BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "b
 
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
-    "aiokafka": "broker/kafka/clients.py",
+    "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
     "sqlite3": "broker/embedded/file.py node/store/commit_watch.py node/store/connection.py",
     "sqlalchemy": "node/store/ node/exchange/ node/commands/receipts.py",
     "alembic": "node/store/",
@@ -67,7 +67,6 @@ UNMEASURED: Final = ("schemas/types.py", "node/store/migrations/versions/")
 """Generated, and history that is never edited."""
 
 OVER_LENGTH: Final[dict[str, int]] = {
-    "broker/kafka/clients.py": 345,  # the only importer of aiokafka
     "node/trust/admission.py": 233,
     "node/reports/identifiers.py": 214,
     "node/reports/validate.py": 211,

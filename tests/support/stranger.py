@@ -30,7 +30,7 @@ async def write(bootstrap: str, topic: str, values: Sequence[bytes | None], **op
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**30, **options)
     await producer.start()
     try:
-        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka.clients` switches it off for its process
+        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka.consumer` switches it off for its process
             for value in values:
                 await producer.send_and_wait(topic, value, key=ONE_KEY if value is None else None, partition=0)
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 from broker.bus import KAFKA
 from broker.local.artifacts import Artifacts
 from broker.local.launch import Extra, await_ready, launch, nothing_else, prepare
-from broker.local.layout import Layout, Place
+from broker.local.layout import BrokerLayout, ClusterLayout
 from broker.local.process import KILL_SECONDS_MAX, end, kill, pid_of
 
 Guard = subprocess.Popen[str]
@@ -22,8 +22,8 @@ Guard = subprocess.Popen[str]
 class Cluster:
     """The brokers of one folder, numbered from 1; `close` when done."""
 
-    def __init__(self, found: Artifacts, layout: Layout, extra: Extra = nothing_else) -> None:
-        self._artifacts = found
+    def __init__(self, artifacts: Artifacts, layout: ClusterLayout, extra: Extra = nothing_else) -> None:
+        self._artifacts = artifacts
         self._extra = extra
         self._layout = layout
         self._guards: dict[int, Guard] = {}
@@ -47,42 +47,42 @@ class Cluster:
     @property
     def pids(self) -> dict[int, int]:
         """Number to process of the brokers that run."""
-        found = {place.number: pid_of(place) for place in self._layout.places}
+        found = {broker.number: pid_of(broker) for broker in self._layout.brokers}
         return {number: pid for number, pid in found.items() if pid is not None}
 
     def port(self, number: int) -> int:
         """Where broker `number` listens."""
-        return self._layout.place(number).port
+        return self._layout.broker(number).port
 
     def log(self, number: int) -> str:
         """What broker `number` has said so far."""
-        return self._layout.place(number).log.read_text("utf-8", "replace")
+        return self._layout.broker(number).log.read_text("utf-8", "replace")
 
     def start(self, number: int) -> None:
         """Start one broker on its old port and data; returns when all that run list each other."""
-        self._start([self._layout.place(number)])
+        self._start([self._layout.broker(number)])
 
     def start_all(self) -> None:
         """Start every broker that does not run."""
-        self._start(self._layout.places)
+        self._start(self._layout.brokers)
 
     def stop(self, number: int) -> None:
         """SIGTERM, and wait for its end; one that does not run stays so."""
-        place = self._layout.place(number)
-        end([place])
-        self._forget(place)
+        broker = self._layout.broker(number)
+        end([broker])
+        self._forget(broker)
 
     def stop_all(self) -> None:
         """SIGTERM to all at once, and wait."""
-        end(self._layout.places)
-        for place in self._layout.places:
-            self._forget(place)
+        end(self._layout.brokers)
+        for broker in self._layout.brokers:
+            self._forget(broker)
 
     def kill(self, number: int) -> None:
         """kill -9."""
-        place = self._layout.place(number)
-        kill([place])
-        self._forget(place)
+        broker = self._layout.broker(number)
+        kill([broker])
+        self._forget(broker)
 
     def close(self) -> None:
         """End all for good, by kill -9: three that stop in order wait five seconds for each other's votes.
@@ -92,27 +92,27 @@ class Cluster:
         if self._write_end < 0:
             return
         try:
-            kill(self._layout.places)
-            for place in self._layout.places:
-                self._forget(place)
+            kill(self._layout.brokers)
+            for broker in self._layout.brokers:
+                self._forget(broker)
         finally:
             os.close(self._write_end)  # whatever happened above, the guards end what is left
             os.close(self._read_end)
             self._write_end = self._read_end = -1
 
-    def _start(self, places: "tuple[Place, ...] | list[Place]") -> None:
-        starting = [place for place in places if pid_of(place) is None]
-        for place in starting:
-            self._forget(place)
+    def _start(self, brokers: "tuple[BrokerLayout, ...] | list[BrokerLayout]") -> None:
+        starting = [broker for broker in brokers if pid_of(broker) is None]
+        for broker in starting:
+            self._forget(broker)
         prepare(self._artifacts, self._layout, starting, self._extra)
-        for place in starting:
-            guard = launch(self._artifacts, place, self._read_end)
+        for broker in starting:
+            guard = launch(self._artifacts, broker, self._read_end)
             if guard is not None:
-                self._guards[place.number] = guard
-        await_ready([place for place in self._layout.places if pid_of(place) is not None or place in starting])
+                self._guards[broker.number] = guard
+        await_ready([broker for broker in self._layout.brokers if pid_of(broker) is not None or broker in starting])
 
-    def _forget(self, place: Place) -> None:
+    def _forget(self, broker: BrokerLayout) -> None:
         """Take the exit code of a guard, which ends with its broker."""
-        guard = self._guards.pop(place.number, None)
+        guard = self._guards.pop(broker.number, None)
         if guard is not None:
             guard.wait(KILL_SECONDS_MAX)

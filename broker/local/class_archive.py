@@ -12,32 +12,32 @@ from typing import Final
 
 from broker.local import layout as layouts
 from broker.local.artifacts import Artifacts
-from broker.local.brokers import Cluster
+from broker.local.cluster import Cluster
 from broker.local.errors import LocalError
 from broker.local.filelock import locked
 
 QUIET: Final = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 
 
-def quick(found: Artifacts) -> Artifacts:
+def with_class_archive(artifacts: Artifacts) -> Artifacts:
     """The same with the archive, which is made first if there is none."""
-    path = found.jars.with_name(f"{found.jars.name}-{found.java_id}.jsa")
+    path = artifacts.jars.with_name(f"{artifacts.jars.name}-{artifacts.java_id}.jsa")
     if not path.is_file():
         try:
             with locked(path.with_suffix(".lock"), wait=True):
                 if not path.is_file():  # another process may have made it meanwhile
-                    _make(found, path)
+                    _make(artifacts, path)
         except (LocalError, OSError):
-            return found
-    return replace(found, options=(f"-XX:SharedArchiveFile={path}", *QUIET))
+            return artifacts
+    return replace(artifacts, options=(f"-XX:SharedArchiveFile={path}", *QUIET))
 
 
-def _make(found: Artifacts, path: Path) -> None:
+def _make(artifacts: Artifacts, path: Path) -> None:
     """Let a broker write what it loaded, then give that its name."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as place:
-        made = Path(place, path.name)
-        dumping = replace(found, options=(f"-XX:ArchiveClassesAtExit={made}", *QUIET))
-        cluster = Cluster(dumping, layouts.make(Path(place), 1))
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as scratch:
+        made = Path(scratch, path.name)
+        dumping = replace(artifacts, options=(f"-XX:ArchiveClassesAtExit={made}", *QUIET))
+        cluster = Cluster(dumping, layouts.make(Path(scratch), 1))
         try:
             cluster.start_all()
             cluster.stop_all()

@@ -1,11 +1,11 @@
-"""Starts one broker and sees that it ends with its parent: a program of its own, `python -m broker.local.guard`.
+"""Start one broker, and end it when the parent ends: a program, `python -m broker.local.guard_process`.
 
-    guard LOG COMMAND…              the broker is killed when stdin ends, and the guard ends with the broker
-    guard --detached LOG COMMAND…   the broker goes on by itself, and the guard ends at once
+    guard_process LOG COMMAND…              kill the broker when stdin ends; exit when the broker exits
+    guard_process --detached LOG COMMAND…   start the broker and exit at once; the broker continues
 
-The first line on stdout is the broker's process id. stdin is the read end of a pipe whose write end only the parent
-has: the system closes that when the parent ends, whether by itself or by kill -9. The broker has neither end, and a
-session of its own, so that Ctrl-C at the terminal reaches the parent alone.
+The first line on stdout is the broker's process id. stdin is the read end of a pipe. Only the parent has the write end,
+and the system closes it when the parent ends, even by kill -9. The broker inherits neither end. It has a session of its
+own, so Ctrl-C at the terminal reaches only the parent.
 """
 
 import os
@@ -21,13 +21,13 @@ def main(arguments: list[str]) -> int:
     detached = arguments[0] == "--detached"
     log, *command = arguments[1:] if detached else arguments
     with open(log, "ab") as output:  # noqa: PTH123  # pathlib would double the time to start
-        broker = subprocess.Popen(  # noqa: S603  # what the parent asks for
+        broker = subprocess.Popen(  # noqa: S603  # the parent chooses the command
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     sys.stdout.write(f"{broker.pid}\n")
     sys.stdout.flush()
     if detached:
-        broker.returncode = 0  # nobody waits for it any more
+        broker.returncode = 0  # otherwise Popen warns that the process still runs
         return 0
     threading.Thread(target=_kill_at_end, args=(broker,), daemon=True).start()
     return abs(broker.wait())

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.local import layout as layouts
-from broker.local.archive import quick
-from broker.local.artifacts import artifacts
+from broker.local.artifacts import find_artifacts
+from broker.local.class_archive import with_class_archive
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.filelock import locked
 from broker.local.launch import await_ready, launch, prepare
-from broker.local.layout import LOCK_FILE, Layout
+from broker.local.layout import LOCK_FILE, ClusterLayout
 from broker.local.process import end, pid_of
 
 
@@ -36,7 +36,7 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
 
     Raises LocalUsage when something is missing or the folder holds another number of brokers, LocalUnavailable.
     """
-    found = quick(artifacts())
+    artifacts = with_class_archive(find_artifacts())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -44,12 +44,12 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
         raise LocalUsage("broker_folder_invalid", message, hint="name another folder with --dir") from None
     with _alone(folder):
         layout = layouts.make(folder, brokers)
-        starting = [place for place in layout.places if pid_of(place) is None]
+        starting = [broker for broker in layout.brokers if pid_of(broker) is None]
         try:
-            prepare(found, layout, starting)
-            for place in starting:
-                launch(found, place, None)
-            await_ready(layout.places)
+            prepare(artifacts, layout, starting)
+            for broker in starting:
+                launch(artifacts, broker, None)
+            await_ready(layout.brokers)
         except BaseException:
             end(starting)  # half a cluster serves nobody
             raise
@@ -61,7 +61,7 @@ def stop(folder: Path, *, brokers: int | None = None) -> Answer:
     layout = layouts.read(folder, brokers)
     with _alone(folder):
         pids = _pids(layout)
-        end(layout.places)
+        end(layout.brokers)
     return Answer(bootstrap=layout.bootstrap, pids=pids)
 
 
@@ -74,5 +74,5 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _pids(layout: Layout) -> tuple[int, ...]:
-    return tuple(pid for place in layout.places if (pid := pid_of(place)) is not None)
+def _pids(layout: ClusterLayout) -> tuple[int, ...]:
+    return tuple(pid for broker in layout.brokers if (pid := pid_of(broker)) is not None)
