@@ -14,7 +14,7 @@ from node.reports.validate import ReportRefused, validate
 from node.runtime.open_node import Home
 from node.sharing import policy
 from node.trust.document_files import read_folder
-from schemas.json_form.json_values import FieldError
+from schemas.field_errors import FieldError
 
 
 def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from node.runtime.open_node import Home, open_store, publisher
 from node.stages import Draft
 from node.store import messages, outbox
 from node.store.engine import Store
-from schemas.json_form.json_values import FieldError
+from schemas.field_errors import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200
 COUNTED: Final = ("read", "accepted", "duplicate", "refused", "not_selected")

@@ -18,29 +18,9 @@ from uuid import UUID
 import msgspec
 
 from schemas import schema_files, types
-from schemas.field_errors import (
-    ERRORS_MAX,
-    FieldError,
-    FieldErrors,
-    Findings,
-)
-from schemas.formats import bytes_text, date_text, parse_date, parse_time, time_ms, time_text
+from schemas.field_errors import FieldErrors, Findings
+from schemas.formats import bytes_text, date_text, time_text
 from schemas.json_form import compile_reader, leaf_readers
-from schemas.tools.json_schema import json_schema
-
-__all__ = [
-    "ERRORS_MAX",
-    "FieldError",
-    "FieldErrors",
-    "date_text",
-    "from_json",
-    "json_schema",
-    "parse_date",
-    "parse_time",
-    "time_ms",
-    "time_text",
-    "to_json",
-]
 
 T = TypeVar("T", bound=types.Record)
 Write = Callable[[Any], Any]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from schemas import codes, schema_files, types
 from schemas.avro.codec import fingerprint
 from schemas.describe import field_doc
-from schemas.json_form.json_values import json_schema
+from schemas.tools.report_schema import report_schema
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 LONG_LIST: Final = 60  # lists with more codes (countries, languages) are named and not printed
@@ -76,18 +76,6 @@ def _code_list(listed: codes.CodeList) -> str:
     if len(listed.ordered) > LONG_LIST:
         return f"{head}\nIn `schemas/codes/{listed.name}.json`.\n"
     return head + "\n" + "\n".join(f"- `{code}`: {text}" for code, text in listed.texts.items()) + "\n"
-
-
-def report_schema() -> dict[str, Any]:
-    """docs/report.schema.json: a report as an integrator hands it in."""
-    schema = json_schema(types.IntelligenceReport, intake=True)
-    schema["properties"]["refers_to"] = {
-        "description": "Ids of messages known here.",
-        "type": "array",
-        "items": {"type": "string", "format": "uuid"},
-        "maxItems": schema_files.ITEMS_MAX,
-    }
-    return schema
 
 
 def outputs() -> dict[Path, str]:

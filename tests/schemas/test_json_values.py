@@ -10,15 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codes, formats, types
-from schemas.json_form.json_values import (
-    ERRORS_MAX,
-    FieldError,
-    FieldErrors,
-    from_json,
-    json_schema,
-    time_text,
-    to_json,
-)
+from schemas.field_errors import ERRORS_MAX, FieldError, FieldErrors
+from schemas.formats import time_text
+from schemas.json_form.json_values import from_json, to_json
+from schemas.tools.json_schema import json_schema
 from tests.support.wire_samples import EACH, REPORT, name_of
 
 JSON = to_json(REPORT)

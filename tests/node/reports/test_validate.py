@@ -45,7 +45,10 @@ def test_the_system_fills_in_what_integrators_do_not_say() -> None:
     assert codec.decode(IntelligenceReport, made.payload) == made.report
 
 
-@pytest.mark.parametrize("name", ["kind", "created_at", "references"])
+FILLED_IN = ("kind", "created_at", "references")
+
+
+@pytest.mark.parametrize("name", FILLED_IN)
 def test_what_the_system_fills_in_is_not_handed_in(name: str) -> None:
     """It is an unknown key, like any other."""
     assert (name, "unknown_key") in _refusals(report(**{name: "REPORT"}))
@@ -59,13 +62,19 @@ def test_an_unknown_key_is_refused_with_its_path() -> None:
     assert sorted(_refusals(obj)) == [("colour", "unknown_key"), ("entities[0].person.shoe_size", "unknown_key")]
 
 
-@pytest.mark.parametrize("obj", [[], "report", 7])
+NOT_OBJECTS: tuple[object, ...] = ([], "report", 7)
+
+
+@pytest.mark.parametrize("obj", NOT_OBJECTS)
 def test_only_an_object_is_a_report(obj: object) -> None:
     """Anything else is refused as a whole."""
     assert _refusals(obj) == [("", "not_an_object")]
 
 
-@pytest.mark.parametrize("name", [name for name in REPORT if name != "place"])
+MANDATORY = tuple(name for name in REPORT if name != "place")
+
+
+@pytest.mark.parametrize("name", MANDATORY)
 def test_a_mandatory_field_that_is_missing_is_named(name: str) -> None:
     """Each of them, at its path."""
     assert _refusals(report(**{name: None})) == [(name, "missing")]
@@ -86,7 +95,10 @@ def test_a_report_goes_to_the_region_it_names_or_to_the_first_of_its_originator(
     assert draft(originator="GT").region == "central-america"
 
 
-@pytest.mark.parametrize("region", ["europe", "atlantis", 5, None])
+BAD_REGIONS: tuple[object, ...] = ("europe", "atlantis", 5, None)
+
+
+@pytest.mark.parametrize("region", BAD_REGIONS)
 def test_a_region_that_does_not_list_the_originator_is_refused(region: object) -> None:
     """With the regions that would have been lawful; of a stranger there are none."""
     obj = report() | {"region": region}
@@ -134,7 +146,10 @@ def test_a_report_id_that_is_handed_in_is_kept_in_lower_case() -> None:
     assert made.content_hash == draft().content_hash
 
 
-@pytest.mark.parametrize("text", ["7", "{2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11}", str(UUID(int=0)), 7])
+BAD_REPORT_IDS: tuple[object, ...] = ("7", "{2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11}", str(UUID(int=0)), 7)
+
+
+@pytest.mark.parametrize("text", BAD_REPORT_IDS)
 def test_a_report_id_that_names_nothing_is_refused(text: object) -> None:
     """UUID text, and not the nil UUID."""
     assert {path for path, _ in _refusals(report(report_id=text))} == {"report_id"}
@@ -151,17 +166,17 @@ def test_messages_that_are_known_here_can_be_referred_to() -> None:
     assert made.content_hash != draft().content_hash
 
 
-@pytest.mark.parametrize(
-    ("named", "path", "code"),
-    [
-        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"], "refers_to[0]", "unknown_message"),
-        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11"] * 2, "refers_to[1]", "duplicate"),
-        (["message 7"], "refers_to[0]", "wrong_format"),
-        ([7], "refers_to[0]", "wrong_format"),
-        ("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11", "refers_to", "wrong_format"),
-        (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"] * 1001, "refers_to", "wrong_format"),
-    ],
+BAD_REFERENCES: tuple[tuple[object, str, str], ...] = (
+    (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"], "refers_to[0]", "unknown_message"),
+    (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11"] * 2, "refers_to[1]", "duplicate"),
+    (["message 7"], "refers_to[0]", "wrong_format"),
+    ([7], "refers_to[0]", "wrong_format"),
+    ("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11", "refers_to", "wrong_format"),
+    (["2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d12"] * 1001, "refers_to", "wrong_format"),
 )
+
+
+@pytest.mark.parametrize(("named", "path", "code"), BAD_REFERENCES)
 def test_a_reference_that_leads_nowhere_is_refused(named: object, path: str, code: str) -> None:
     """Unknown, repeated, malformed, or no list at all."""
     assert (path, code) in _refusals(report(refers_to=named), resolve_references=KNOWN)
