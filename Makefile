@@ -41,6 +41,7 @@ bench-memory: setup
 generate: setup
 	$(BIN)/python -m schemas.tools.generate
 	$(BIN)/python -m schemas.tools.reference
+	$(BIN)/python -m tools.architecture
 
 lock: setup
 	$(BIN)/python -m pip install --quiet uv

@@ -1,0 +1,234 @@
+"""Writes docs/architecture.md from the imports and docstrings of the code: `python -m tools.architecture`.
+
+The sentence for each package and the stages of a message are the tables of this module. Counts of imports, lists of
+modules and their sentences come from the code.
+"""
+
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools.source_modules import PROJECT, SourceModule, source_modules
+
+PAGE: Final = PROJECT / "docs" / "architecture.md"
+WIDTH: Final = 116
+
+PACKAGES: Final = {
+    "schemas": "The schemas as data, the generated types, the code lists.",
+    "schemas.avro": "Strict, bounded Avro: bytes to values and back.",
+    "schemas.json_form": "The JSON form of the same values, with errors that name the field.",
+    "schemas.tools": "Tools for developers: generators, lint, the check of changed schemas.",
+    "broker": "The log port, topics, regions, and the choice of an implementation.",
+    "broker.embedded": "The log on one SQLite file, for one machine.",
+    "broker.kafka": "The log on Apache Kafka.",
+    "broker.local": "Starts a real Kafka on this machine, without Docker.",
+    "node": "Types, limits, errors and tools that every package of node needs.",
+    "node.reports": "Is this a report that may be sent?",
+    "node.sealing": "Which bytes leave? Keys, encryption, trees, signatures.",
+    "node.trust": "Who belongs to the community, whose key is it, which documents are in force?",
+    "node.sharing": "Who may have a report?",
+    "node.verification": "What is a record worth? From bytes to a decision, without input or output.",
+    "node.store": "The database of the node.",
+    "node.exchange": "The services: publish, seal, send, read, ingest, receipts.",
+    "node.audit": "What does the log prove?",
+    "node.runtime": "One node as one process: configuration, daemon, logs.",
+    "node.commands": "One function for each command; knows no terminal.",
+    "node.cli": "Options, terminal, exit codes.",
+}
+"""What each package answers, lowest first. A package of `node` imports itself and those above it in this table."""
+
+FREE_BELOW_NODE: Final = ("schemas", "broker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage of a message on its way."""
+
+    name: str
+    type_: str
+    """The type that the stage makes, and where it is defined; empty if it makes no type of its own."""
+
+    what: str
+    modules: tuple[str, ...]
+    """The files to open, the one that leads through the stage first."""
+
+
+STAGES: Final = (
+    Stage(
+        name="report",
+        type_="node.stages.Draft",
+        what="JSON, or a row through a mapping, is checked against schema and rules; errors name the field.",
+        modules=("node/reports/validate.py", "node/reports/rules.py", "node/reports/import_rows.py"),
+    ),
+    Stage(
+        name="accepted",
+        type_="",
+        what="Agreements decide who may have it. Outbox row and access log entry are one transaction, then the answer.",
+        modules=("node/exchange/publish.py", "node/sharing/recipients.py", "node/sharing/policy.py"),
+    ),
+    Stage(
+        name="sealed",
+        type_="node.stages.SealedBatch",
+        what="Content is encrypted for its audience, messages join a signed batch, the head of the stream moves on.",
+        modules=("node/exchange/relay.py", "node/sharing/grants.py", "node/sealing/seal.py"),
+    ),
+    Stage(
+        name="in the log",
+        type_="broker.log.Entry",
+        what="A record is bytes at a position of a topic.",
+        modules=("broker/log.py", "broker/embedded/log.py", "broker/kafka/log.py"),
+    ),
+    Stage(
+        name="read",
+        type_="node.exchange.arrival.Arrival",
+        what="Each node reads every topic from its own stored position.",
+        modules=("node/exchange/subscribe.py", "node/exchange/ingest.py"),
+    ),
+    Stage(
+        name="verified",
+        type_="node.stages.Verified",
+        what="Steps 1 to 11: size, framing, batch, key, signature, path, content, header; then the place in the chain.",
+        modules=("node/verification/verify.py", "node/verification/chain.py"),
+    ),
+    Stage(
+        name="opened",
+        type_="node.stages.Opened",
+        what="Steps 13 to 16: the grant, the commitment, decryption, labels and payload that agree with each other.",
+        modules=("node/verification/opening.py", "node/sharing/grants.py"),
+    ),
+    Stage(
+        name="decided",
+        type_="node.stages.Decision",
+        what="Step 17: the clauses of the grant cover the report, or it is withheld with the clause and the reason.",
+        modules=("node/verification/judge.py", "node/sharing/policy.py"),
+    ),
+    Stage(
+        name="stored",
+        type_="",
+        what="Message, notes, chain and position are one transaction.",
+        modules=("node/exchange/write_decisions.py", "node/store/messages.py"),
+    ),
+    Stage(
+        name="receipt",
+        type_="",
+        what="What became of each message is signed and sent back to the originator, which notes it.",
+        modules=(
+            "node/exchange/send_receipts.py",
+            "node/verification/receipt_bytes.py",
+            "node/store/receipts_received.py",
+        ),
+    ),
+    Stage(
+        name="audited",
+        type_="",
+        what="Anybody with the log and the documents computes steps 1 to 11 again, without a private key.",
+        modules=("node/audit/replay.py", "node/audit/replay_stream.py"),
+    ),
+)
+
+HEAD: Final = """# Architecture
+
+Generated by `make generate` from the imports and docstrings of the code; not edited by hand. A test compares the two.
+
+Three folders answer three questions: `schemas` what may a message say, `broker` where does it travel, `node` who may
+say it, to whom, and what is kept. `schemas` and `broker` do not import each other, nor `node`. In `node`, imports go
+down only: a package imports itself and the packages below it in the diagram. The packages `reports`, `sealing`,
+`trust`, `sharing` and `verification` hold the rules. They are pure, but for a few modules that read files: no clock,
+no randomness, no `await`; time is an argument. So an auditor can apply the same rules again years later.
+
+Only `broker/bus.py` chooses an implementation of the log. `node` imports the port of the broker and never an
+implementation, except the command line, which starts and stops a local Kafka.
+"""
+
+
+def page() -> str:
+    """The text of docs/architecture.md."""
+    modules = source_modules()
+    parts = [HEAD, "## Packages\n", _packages_diagram(modules), "## The path of a message\n"]
+    parts += [_path_diagram(), "## Modules\n", *_module_lists(modules)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def imports_between(modules: Mapping[str, SourceModule]) -> dict[str, Counter[str]]:
+    """Package -> imported package -> how many imports of a module by a module; without those inside a package."""
+    counts = {package: Counter[str]() for package in PACKAGES}
+    for module in modules.values():
+        for imported in module.imports:
+            package = modules[imported].package
+            if package != module.package:
+                counts[module.package][package] += 1
+    return counts
+
+
+def _packages_diagram(modules: Mapping[str, SourceModule]) -> str:
+    counts = imports_between(modules)
+    sizes = Counter(module.package for module in modules.values())
+    lines: list[str] = []
+    for package in reversed([name for name in PACKAGES if _root(name) not in FREE_BELOW_NODE]):
+        lines += [*_box(package, sizes[package], counts[package]), "        |", "        v"]
+    lines = [*lines[:-2], "        |", "        +---------------------+", "        v                     v"]
+    lines += ["      schemas               broker          (neither imports the other, nor node)", ""]
+    for root in FREE_BELOW_NODE:
+        for package in reversed([name for name in PACKAGES if _root(name) == root]):
+            lines += _box(package, sizes[package], counts[package])
+        lines.append("")
+    return "```text\n" + "\n".join(lines).rstrip() + "\n```\n"
+
+
+def _root(package: str) -> str:
+    return package.split(".", maxsplit=1)[0]
+
+
+def _box(package: str, size: int, counts: Counter[str]) -> list[str]:
+    """A package, what it answers, and how often it imports which other packages, those of other folders last."""
+    inside = WIDTH - 4
+    files = f"{size} module{'s' if size != 1 else ''}"
+    head = f"{package.replace('.', '/') + '/':20} {PACKAGES[package]}"
+    order = [name for name in reversed(PACKAGES) if counts[name]]
+    imports = ", ".join(f"{name.removeprefix('node.')} {counts[name]}" for name in order) or "no other package"
+    text = [f"{head:{inside - 11}}{files:>11}", *textwrap.wrap(f"imports {imports}", inside - 4)]
+    body = [text[0], *(f"    {line}" for line in text[1:])]
+    edge = "+" + "-" * (inside + 2) + "+"
+    return [edge, *(f"| {line:{inside}} |" for line in body), edge]
+
+
+def _path_diagram() -> str:
+    lines: list[str] = []
+    for stage in STAGES:
+        made = f" -> {stage.type_.rpartition('.')[2]}" if stage.type_ else ""
+        head = f"[{stage.name}{made}]"
+        wrapped = textwrap.wrap(stage.what, WIDTH - 32)
+        lines.append(f"{head:28}{wrapped[0]}")
+        lines += [f"{'    |':28}{line}" for line in [*wrapped[1:], *stage.modules]]
+        lines.append("    v")
+    return "```text\n" + "\n".join(lines[:-1]) + "\n```\n"
+
+
+def _module_lists(modules: Mapping[str, SourceModule]) -> Iterator[str]:
+    for package, answers in PACKAGES.items():
+        yield f"### `{package.replace('.', '/')}/`\n\n{answers}\n"
+        for module in modules.values():
+            if module.package == package:
+                text = f"`{module.file}`: {module.sentence}"
+                yield textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+        yield ""
+
+
+def outputs() -> dict[Path, str]:
+    """The file and what has to stand in it."""
+    return {PAGE: page()}
+
+
+def main() -> int:
+    """Write the file."""
+    for path, text in outputs().items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
