@@ -85,9 +85,7 @@ async def replay(
     try:
         return await _Replay(bus, governance, asked, store).run(progress)
     except LogUnavailable as error:
-        raise Unavailable(
-            "bus_unavailable", str(error), path="--bus", hint="nothing was concluded; try again"
-        ) from error
+        raise Unavailable("bus_unavailable", str(error), path="bus", hint="nothing was concluded; try again") from error
     finally:
         await store.close()
 
@@ -108,7 +106,7 @@ class _Replay:
         if self._asked.stream is not None and not wanted:
             message = f"the log has no stream {self._asked.stream}"
             hint = "a stream, as intel.caribbean, or a topic, as intel.caribbean.bz"
-            raise UsageError("stream_unknown", message, path="--stream", hint=hint)
+            raise UsageError("stream_unknown", message, path="stream", hint=hint)
         bounds = await self._bus.bounds(list(wanted))
         parts = {topic: part for topic in wanted if topic in bounds and (part := self._part(bounds[topic]))}
         counts = Counter[str]()

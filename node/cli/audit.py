@@ -110,7 +110,7 @@ async def _replay(sources: _Sources, governance: "Governance", asked: "Asked", s
     from node.runtime.bus import opened_bus, protection_of
 
     protection = protection_of(sources.bus, sources.bus_folder)
-    log = opened_bus(sources.bus.url, sources.bus_folder, protection, path="--bus")
+    log = opened_bus(sources.bus.url, sources.bus_folder, protection, path="bus")
     try:
         return await replay_log(log, governance, asked, scratch=scratch, progress=partial(bar, "replaying", "records"))
     finally:

@@ -23,6 +23,7 @@ from node.cli import (
     publishing,
     reading,
     setup,
+    ways_out,
 )
 from node.cli.output import Output, ReaderGone
 from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
@@ -65,14 +66,14 @@ def run(arguments: list[str]) -> int:
             return UsageError.exit_code
         return _failed(output, _usage(error))
     except (EnlaceError, LogError) as error:
-        return _failed(output, error if isinstance(error, EnlaceError) else _of_log(error))
+        known = error if isinstance(error, EnlaceError) else _of_log(error)
+        return _failed(output, ways_out.worded(known, ways_out.command_of(arguments)))
     except ReaderGone:
         _discard(sys.stdout)
         return 0
     except OSError as error:
-        if (known := _of_system(error)) is None:
-            return _bug(output, error)
-        return _failed(output, known)
+        mendable = _of_system(error)
+        return _bug(output, error) if mendable is None else _failed(output, mendable)
     except Exception as error:  # the one place where a bug becomes an exit code
         return _bug(output, error)
     return result if isinstance(result, int) else 0

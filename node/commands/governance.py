@@ -68,7 +68,7 @@ def keygen(identity: str, file: Path, *, passphrase_file: Path | None = None) ->
     """A new AGREE key for a trustee, in a new file of its owner alone; `public` goes into the ROOT as it is written."""
     if not NODE_CODE.fullmatch(identity) or identity == REGISTRY:
         message = f"{identity} is no trustee's id"
-        raise UsageError("value_invalid", message, path="ID", hint="capitals and digits, as in TR1")
+        raise UsageError("value_invalid", message, path="id", hint="capitals and digits, as in TR1")
     keys = PrivateKeys.generate(identity, (KeyUse.AGREE,))
     private_keys.write(file, keys, passphrase_file or config.passphrase_variable())
     [key] = keys.keys
@@ -114,7 +114,7 @@ def show(file: Path, context: Context) -> dict[str, Any]:
 def install(file: Path, context: Context) -> dict[str, Any]:
     """Put FILE beside the documents of the home; UsageError if it has no effect there."""
     if context.folder is None:
-        raise UsageError("home_missing", "no home was named", path="--home", hint="give --home DIR or set ENLACE_HOME")
+        raise UsageError("home_missing", "no home was named", path="home")
     parsed = document_files.read(file)
     target = document_files.install(parsed, context.folder, context.community())
     return _result(document_files.read(target), context.governance()) | {"file": str(target)}
@@ -132,7 +132,7 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
     if key is not None:
         return private_keys.read(key, passphrase_file or config.passphrase_variable())
     if context.home is None:
-        raise UsageError("home_missing", "no key was named", path="--key", hint="give --key FILE or --home DIR")
+        raise UsageError("home_missing", "no key was named", path="key")
     settings = config.load(context.home).keys
     passphrase = context.home / settings.passphrase_file if settings.passphrase_file else None
     return private_keys.read(context.home / settings.file, passphrase)

@@ -50,7 +50,7 @@ def init(
     """Make a home with new keys; UsageError if the folder is there or `node` is no node code."""
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
         message = f"{node} is no node code"
-        raise UsageError("value_invalid", message, path="--node", hint="ISO 3166-1 alpha-2, or a body's code")
+        raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
     private_keys.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)
     make_folder(home / FOLDER)

@@ -85,7 +85,7 @@ def lab(
     strangers = [code for code in codes if not streams_of(topology, code)]
     if strangers or not codes:
         message = f"no region lists {', '.join(strangers)}" if strangers else "no node was named"
-        raise UsageError("value_invalid", message, path="--nodes")
+        raise UsageError("value_invalid", message, path="nodes")
     texts = _texts(agreements)
     make_folder(folder)
     try:
@@ -139,7 +139,7 @@ def _bus(url: str, folder: Path) -> str:
 def _texts(folder: Path) -> list[_Text]:
     """Every TOML file of a folder, lower versions first, as each version follows the one before it."""
     if not folder.is_dir():
-        raise UsageError("file_unreadable", f"{folder} is no folder", path="--agreements")
+        raise UsageError("file_unreadable", f"{folder} is no folder", path="agreements")
     texts = []
     for file in sorted(folder.glob("*.toml")):
         text = read_text(file)

@@ -20,25 +20,24 @@ from schemas.field_errors import FieldError
 def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | None) -> dict[str, Any]:
     """Whether `recipient` may hold the report of `sender`; raises UsageError or Refused."""
     sender, recipient = sender.upper(), recipient.upper()
-    time = time_of(at, "--at") if at else now_ms()
+    time = time_of(at, "at") if at else now_ms()
     governance = read_folder(home.documents, home.config.node.community).governance
-    for option, code in (("--from", sender), ("--to", recipient)):
+    for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
             raise UsageError(
                 "node_unknown",
                 f"no NODE document of {code} is installed",
-                path=option,
+                path=field,
                 hint=f"one of {', '.join(governance.nodes)}",
             )
     obj = ndjson.parse_object(read_file(report, ndjson.ITEM_SIZE_BYTES_MAX))
     if isinstance(obj, FieldError):
-        raise UsageError(obj.code, obj.message, path=str(report), hint="--report takes one JSON object")
+        raise UsageError(obj.code, obj.message, path=str(report))
     obj.pop("refers_to", None)  # no part of what a clause looks at
     try:
         draft = validate(obj, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
     except ReportRefused as refused:
-        hint = "`enlace publish --dry-run` lists everything that is wrong with a report"
-        raise Refused(refused.code, refused.message, path=refused.path, hint=hint) from None
+        raise Refused(refused.code, refused.message, path=refused.path) from None
     decision = policy.decide(
         labels_of(draft.report, ZERO_HASH),
         region=draft.region,

@@ -152,7 +152,7 @@ def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], No
     try:
         file = report.open("w", encoding="utf-8")
     except OSError as error:
-        raise UsageError("file_unwritable", f"{report}: {error.strerror}", path="--report") from None
+        raise UsageError("file_unwritable", f"{report}: {error.strerror}", path="report_file") from None
 
     def write(item: dict[str, Any]) -> None:
         file.write(msgspec.json.encode(presentable(item)).decode() + "\n")

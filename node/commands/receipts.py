@@ -39,7 +39,7 @@ async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
     try:
         wanted = UUID(id_)
     except ValueError:
-        raise UsageError("usage", f"{id_} is no UUID", path="ID") from None
+        raise UsageError("usage", f"{id_} is no UUID", path="id") from None
     node = home.config.node.id
     async with open_store(home) as store, store.read() as db:
         found = await drafts.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
@@ -58,10 +58,9 @@ async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
         raise Refused(
             "not_originator",
             f"the report is one of {row['originator']}, and only its originator is told what became of it",
-            path="ID",
-            hint="`enlace show ID` says what became of it here",
+            path="id",
         )
-    raise Refused("not_found", "no report or message of this id was handed in here", path="ID")
+    raise Refused("not_found", "no report or message of this id was handed in here", path="id")
 
 
 async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:

@@ -45,15 +45,15 @@ def query_of(
     limit: int,
     after: str | None,
 ) -> Query:
-    """The query that options name; raises UsageError that names the option."""
+    """The query of these fields; UsageError that names the one that is wrong."""
     if after is not None and not after.isdecimal():
-        raise UsageError("usage", "this is no cursor", path="--after", hint="take it from an item of the last answer")
+        raise UsageError("usage", "this is no cursor", path="after", hint="take it from an item of the last answer")
     return Query(
         text=text,
         identifier=_identifier(identifier) if identifier else None,
         originator=originator.upper() if originator else None,
-        subject=_code(subject.upper(), "subjects", "--subject") if subject else None,
-        since=time_of(since, "--since") if since else None,
+        subject=_code(subject.upper(), "subjects", "subject") if subject else None,
+        since=time_of(since, "since") if since else None,
         limit=limit,
         after=int(after) if after else 0,
     )
@@ -62,30 +62,30 @@ def query_of(
 def _identifier(text: str) -> tuple[str, str]:
     scheme, separator, value = text.partition("=")
     if not separator or not value.strip():
-        raise UsageError("usage", "an identifier is SCHEME=VALUE", path="--identifier", hint="as IMO=9074729")
-    scheme = _code(scheme.upper(), "schemes", "--identifier")
+        raise UsageError("usage", "an identifier is SCHEME=VALUE", path="identifier", hint="as IMO=9074729")
+    scheme = _code(scheme.upper(), "schemes", "identifier")
     try:
         return scheme, identifiers.normalise(scheme, value)
     except identifiers.IdentifierError as error:
-        raise UsageError("invalid_identifier", error.reason, path="--identifier", hint=error.hint) from None
+        raise UsageError("invalid_identifier", error.reason, path="identifier", hint=error.hint) from None
 
 
-def _code(value: str, name: str, option: str) -> str:
+def _code(value: str, name: str, field: str) -> str:
     listed = codes.load(name)
     if value not in listed.codes:
         message = f"{value} is none of {name} (version {listed.version})"
-        raise UsageError("unknown_code", message, path=option, hint=f"one of {', '.join(listed.ordered)}")
+        raise UsageError("unknown_code", message, path=field, hint=f"one of {', '.join(listed.ordered)}")
     return value
 
 
-def time_of(value: str, option: str) -> int:
+def time_of(value: str, field: str) -> int:
     """A time of RFC 3339 in ms; a date alone is its midnight in UTC."""
     try:
         time = datetime.fromisoformat(value if "T" in value or " " in value else f"{value}T00:00:00+00:00")
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise UsageError("usage", f"{value} is no time with a zone", path=option, hint="as 2026-11-23T12:00:00Z")
+        raise UsageError("usage", f"{value} is no time with a zone", path=field, hint="as 2026-11-23T12:00:00Z")
     return int(time.timestamp() * 1000)
 
 
@@ -103,7 +103,7 @@ async def show(home: Home, id_: str) -> list[dict[str, Any]]:
     try:
         wanted = UUID(id_)
     except ValueError:
-        raise UsageError("usage", f"{id_} is no UUID", path="ID") from None
+        raise UsageError("usage", f"{id_} is no UUID", path="id") from None
     async with open_store(home) as store:
         async with store.read() as db:
             held = await messages.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
@@ -139,7 +139,7 @@ async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[s
             known = await retried.quarantined_ids(db)
         if ids is not None and (missing := set(ids) - set(known)):
             message = f"no record of the id {min(missing)} is in quarantine"
-            raise Refused("not_found", message, path="ID", hint="`enlace quarantine list` shows what is")
+            raise Refused("not_found", message, path="id")
         installed = home.installed()
         wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
         done = await retry_quarantined(store, lambda: installed.judge, wanted, clock=now_ms)

@@ -199,6 +199,31 @@ def test_a_module_that_is_called_impure_is_one(name: str) -> None:
     assert touched, f"{module} is pure: take it out of IMPURE in tests/support/house.py"
 
 
+def errors_made(tree: ast.AST) -> Iterator[ast.Call]:
+    """The calls that make an error of the tree in node/errors.py."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in house.ERRORS:
+            yield node
+
+
+def texts_in(tree: ast.AST) -> Iterator[str]:
+    """The text constants of a tree, the constant parts of formatted texts included; docstrings are not left out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("module", [module for module in OF_NODE if package_of(module) != "cli"])
+def test_a_service_names_fields_and_no_option_or_command(module: str) -> None:
+    """An HTTP gateway answers the same errors; node/cli/ways_out.py words them for the command line."""
+    tree = TREES[MODULES[module]]
+    hints = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "hint" in ast.unparse(node)]
+    texts = [text for part in (*errors_made(tree), *hints) for text in texts_in(part)]
+    of_terminal = [text for text in texts if re.search(r"(^|[\s`])--[a-z]|`enlace ", text)]
+
+    assert not of_terminal, f"{module} names {of_terminal}: name the field, and add a row to node/cli/ways_out.py"
+
+
 @pytest.mark.parametrize("file", [file for file in FILES if file.endswith("__init__.py")])
 def test_an_init_file_is_empty(file: str) -> None:
     assert (PROJECT / file).read_text("utf-8") == ""

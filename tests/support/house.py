@@ -57,6 +57,9 @@ SOLE_CALLERS: Final[dict[str, str]] = {
 }
 """Call -> the files and folders that may make it."""
 
+ERRORS: Final = frozenset({"DocumentInvalid", "Refused", "Rejected", "RestartNeeded", "Unavailable", "UsageError"})
+"""The classes of errors that services raise."""
+
 FILE_LINES_MAX: Final = 200
 FUNCTION_LINES_MAX: Final = 40
 TEST_LINES_MAX: Final = 650

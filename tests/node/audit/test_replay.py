@@ -319,7 +319,7 @@ async def test_what_the_log_does_not_have_cannot_be_asked_for(history: History) 
     with pytest.raises(UsageError) as caught:
         await in_memory(history, Asked(stream="intel.atlantis"))
 
-    assert (caught.value.code, caught.value.path) == ("stream_unknown", "--stream")
+    assert (caught.value.code, caught.value.path) == ("stream_unknown", "stream")
 
 
 async def test_a_topic_that_is_no_stream_of_ours_is_not_read_and_named(history: History) -> None:

@@ -1,0 +1,84 @@
+"""Translates an error of a service for users of the command line.
+
+A service names the field that is wrong (`since`) and does not know any command. This module holds, for each command,
+how the command line spells its fields, and the hints that mention options or other commands. Pure. Rules:
+
+- A path that is not in the table of its command stays: it names a key of a file or a field of a report.
+- A hint of the service stays. A hint from here is added only where the service gave none.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import EnlaceError, Refused, UsageError
+
+_ID: Final = {"id": "ID"}
+
+SPELLINGS: Final[dict[str, dict[str, str]]] = {
+    "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
+    "governance install": {"home": "--home"},
+    "governance keygen": _ID,
+    "governance sign": {"key": "--key"},
+    "import": {"report_file": "--report"},
+    "init": {"node": "--node"},
+    "lab": {"agreements": "--agreements", "nodes": "--nodes"},
+    "policy explain": {"at": "--at", "from": "--from", "to": "--to"},
+    "quarantine retry": _ID,
+    "quarantine show": _ID,
+    "receipts": _ID,
+    "search": {
+        "after": "--after",
+        "identifier": "--identifier",
+        "originator": "--originator",
+        "since": "--since",
+        "subject": "--subject",
+    },
+    "show": _ID,
+}
+"""Command -> field of its service -> option or argument as the command line spells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOut:
+    """What a user of the command line can do about an error."""
+
+    hint: str
+    code: str | None = None
+    """None: every code of the kind."""
+
+    kind: type[EnlaceError] = EnlaceError
+
+
+WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
+    "governance install": (WayOut(code="home_missing", hint="give --home DIR or set ENLACE_HOME"),),
+    "governance sign": (WayOut(code="home_missing", hint="give --key FILE or --home DIR"),),
+    "policy explain": (
+        WayOut(kind=Refused, hint="`enlace publish --dry-run` lists everything that is wrong with a report"),
+        WayOut(code="not_json", kind=UsageError, hint="--report takes one JSON object"),
+        WayOut(code="not_an_object", kind=UsageError, hint="--report takes one JSON object"),
+        WayOut(code="too_large", kind=UsageError, hint="--report takes one JSON object"),
+    ),
+    "quarantine retry": (WayOut(code="not_found", hint="`enlace quarantine list` shows what is"),),
+    "receipts": (WayOut(code="not_originator", hint="`enlace show ID` says what became of it here"),),
+}
+"""Command -> its ways out; the first one that fits is used."""
+
+
+def command_of(arguments: list[str]) -> str:
+    """The command that arguments name, as `policy explain`; empty for one that is in neither table."""
+    known = SPELLINGS.keys() | WAYS_OUT.keys()
+    names = (" ".join(arguments[:length]) for length in (2, 1))
+    return next((name for name in names if name in known), "")
+
+
+def worded(error: EnlaceError, command: str) -> EnlaceError:
+    """Set path and hint of `error` for the command line; returns the same error, so that its class stays."""
+    fitting = (way.hint for way in WAYS_OUT.get(command, ()) if _fits(way, error))
+    error.hint = error.hint or next(fitting, None)
+    if error.path is not None:
+        error.path = SPELLINGS.get(command, {}).get(error.path, error.path)
+    return error
+
+
+def _fits(way: WayOut, error: EnlaceError) -> bool:
+    return isinstance(error, way.kind) and way.code in (None, error.code)

@@ -1,0 +1,52 @@
+"""The ways out: an error of a service, as a user of the command line needs it."""
+
+import pytest
+import typer.main
+
+from node.cli import ways_out
+from node.cli.main import app
+from node.errors import EnlaceError, Refused, UsageError
+
+
+def test_a_field_becomes_the_option_of_its_command() -> None:
+    assert ways_out.worded(UsageError("usage", "wrong", path="since"), "search").path == "--since"
+
+
+def test_a_path_that_no_option_fills_stays() -> None:
+    assert ways_out.worded(UsageError("value_invalid", "wrong", path="bus.url"), "audit replay").path == "bus.url"
+
+
+def test_a_field_of_one_command_says_nothing_about_another() -> None:
+    assert ways_out.worded(UsageError("usage", "wrong", path="since"), "publish").path == "since"
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "hint"),
+    [
+        ("receipts", Refused("not_originator", "foreign", path="id"), "`enlace show ID` says what became of it here"),
+        ("receipts", Refused("not_found", "absent", path="id"), None),
+        ("governance sign", UsageError("home_missing", "none", path="key"), "give --key FILE or --home DIR"),
+        ("policy explain", UsageError("not_json", "no JSON", path="r.json"), "--report takes one JSON object"),
+        ("policy explain", UsageError("node_unknown", "unknown", path="to", hint="one of BZ"), "one of BZ"),
+    ],
+)
+def test_the_way_out_is_that_of_command_and_code_and_a_hint_of_the_service_stays(
+    command: str, error: EnlaceError, hint: str | None
+) -> None:
+    assert ways_out.worded(error, command).hint == hint
+
+
+def test_the_command_is_found_in_its_arguments() -> None:
+    assert ways_out.command_of(["policy", "explain", "--from", "BZ"]) == "policy explain"
+    assert ways_out.command_of(["search", "policy"]) == "search"
+    assert ways_out.command_of(["--help"]) == ""
+
+
+@pytest.mark.parametrize("command", sorted(ways_out.SPELLINGS.keys() | ways_out.WAYS_OUT.keys()))
+def test_each_spelling_is_one_that_its_command_has(command: str) -> None:
+    found = typer.main.get_command(app)
+    for name in command.split():
+        found = found.commands[name]  # type: ignore[attr-defined]
+    options = {option for parameter in found.params for option in (*parameter.opts, getattr(parameter, "metavar", ""))}
+
+    assert {name.rstrip("…") for name in options if name} >= set(ways_out.SPELLINGS.get(command, {}).values())
