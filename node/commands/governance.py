@@ -17,9 +17,10 @@ from node.runtime import config
 from node.sealing import private_keys
 from node.sealing.private_keys import PrivateKeys
 from node.trust import document_files
-from node.trust.admission import Examination, SignatureCheck
+from node.trust.admission import Examination
 from node.trust.compile_toml import compile_text
 from node.trust.document_files import FOLDER, SUFFIX
+from node.trust.document_signatures import SignatureCheck
 from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
 from node.trust.signed_document import NODE_CODE, ParsedDocument

@@ -1,11 +1,12 @@
-"""From the TOML that people write to the Document that is signed.
+"""Compiles the TOML that people write into the Document that is signed.
 
-Pure. Signing and files are in documents.py. Rules ("Governance", and the contract's "Agreement"):
+Pure. Signing and files are in document_files.py. Rules ("Governance", and the contract's "Agreement"):
 
-- version, predecessor and root are those that the installed documents call for: people write no hashes;
-- lists become sets: sorted, nothing twice; `["*"]` stands alone;
-- a key's `from` is the document's `not_before` if it is left out, a node's streams all that the topology gives it;
-- what comes out has passed the rules of signed.py.
+- the hashes of root and predecessor come from the installed documents, and the version must be the next one;
+- lists become sets: sorted, without duplicates; `["*"]` is the only entry of its list;
+- the default of a key's `from` is the document's `not_before`; the default of a node's streams is all streams that the
+  topology gives to the node;
+- the result has passed the rules of signed_document.py.
 """
 
 from collections.abc import Iterable
@@ -28,9 +29,9 @@ from schemas.types import DocumentKind
 def compile_text(
     kind: DocumentKind, text: str, *, governance: Governance | None, topology: Topology, file: str
 ) -> ParsedDocument:
-    """An unsigned document of a TOML text; UsageError that names key or rule.
+    """Compile a TOML text into an unsigned document. UsageError names the key or the rule that is wrong.
 
-    `governance` are the documents installed; None for the first ROOT only.
+    `governance` holds the installed documents; it is None only for the first ROOT.
     """
     tables = parse_toml(text, file=file)
     if kind is DocumentKind.ROOT:
@@ -65,12 +66,12 @@ def document_of(
     body: types.Root | types.Node | types.Agreement,
     governance: Governance | None,
 ) -> ParsedDocument:
-    """An unsigned document after those of `governance`; UsageError if it does not follow them or breaks a rule."""
+    """Make an unsigned document that follows those of `governance`. UsageError if it cannot, or if it breaks a rule."""
     if not_before >= not_after:
-        raise UsageError("value_invalid", "not_before must lie before not_after", path="not_before")
+        raise UsageError("value_invalid", "not_before must be earlier than not_after", path="not_before")
     if governance is None and (kind is not DocumentKind.ROOT or version != 1):
         raise UsageError("root_missing", "no ROOT is installed", hint="install the community's documents first")
-    newest = governance.document(kind, identity) if governance else None
+    newest = governance.newest_document(kind, identity) if governance else None
     expected = newest.document.version + 1 if newest else 1
     if version != expected:
         message = f"the next version of {kind} {identity} is {expected}, not {version}"
@@ -88,7 +89,7 @@ def document_of(
             body=encode(body),
         )
         return parse(encode(types.SignedDocument(document=encode(document), signatures=())))
-    except ValueError as error:  # a limit of the wire format that the TOML types don't have
+    except ValueError as error:  # a limit of the wire format that the TOML types do not check
         raise UsageError("value_invalid", str(error)) from None
 
 
@@ -116,16 +117,17 @@ def _root(file: types.RootFile) -> types.Root:
         threshold=file.threshold,
         revoke_threshold=file.revoke_threshold,
         registry_keys=_keys(file.registry_key, file.not_before),
-        resume=_heads(file.resume),
+        resume=_resume_heads(file.resume),
     )
 
 
 def _node(file: types.NodeFile, topology: Topology) -> types.Node:
     streams = streams_of(topology, file.id) if file.streams is None else file.streams
     if not streams:
-        message = f"no region of the topology lists {file.id}, and the file names no streams"
+        message = f"the file names no streams, and no region of the topology lists {file.id}"
         raise UsageError("value_invalid", message, path="streams")
-    return types.Node(keys=_keys(file.key, file.not_before), streams=sorted_set(streams), resume=_heads(file.resume))
+    keys = _keys(file.key, file.not_before)
+    return types.Node(keys=keys, streams=sorted_set(streams), resume=_resume_heads(file.resume))
 
 
 def _keys(entries: Iterable[types.KeyEntry], not_before: datetime) -> tuple[types.Key, ...]:
@@ -142,7 +144,7 @@ def _keys(entries: Iterable[types.KeyEntry], not_before: datetime) -> tuple[type
     )
 
 
-def _heads(entries: Iterable[types.HeadEntry]) -> tuple[types.Head, ...]:
+def _resume_heads(entries: Iterable[types.HeadEntry]) -> tuple[types.Head, ...]:
     return sorted_set(
         types.Head(
             originator=entry.originator, stream=entry.stream, next_sequence=entry.next_sequence, batch=entry.batch
@@ -153,12 +155,12 @@ def _heads(entries: Iterable[types.HeadEntry]) -> tuple[types.Head, ...]:
 
 def _agreement(file: types.AgreementFile) -> types.Agreement:
     ids = [entry.id for entry in file.clause]
-    for place, clause_id in enumerate(ids):
-        if clause_id in ids[:place]:
-            raise UsageError("value_invalid", f"two clauses have the id {clause_id}", path=f"clause[{place}].id")
+    for index, clause_id in enumerate(ids):
+        if clause_id in ids[:index]:
+            raise UsageError("value_invalid", f"two clauses have the id {clause_id}", path=f"clause[{index}].id")
     return types.Agreement(
         parties=sorted_set(file.parties),
-        clauses=sorted_set(_clause(entry, f"clause[{place}]") for place, entry in enumerate(file.clause)),
+        clauses=sorted_set(_clause(entry, f"clause[{index}]") for index, entry in enumerate(file.clause)),
         status=file.status,
     )
 
@@ -167,7 +169,7 @@ def _clause(entry: types.ClauseEntry, path: str) -> types.Clause:
     def codes(name: str) -> tuple[str, ...]:
         listed: tuple[str, ...] = getattr(entry, name)
         if "*" in listed and listed != ANY:
-            raise UsageError("value_invalid", f'{name}: "*" stands alone', path=f"{path}.{name}")
+            raise UsageError("value_invalid", f'{name}: "*" must be the only entry', path=f"{path}.{name}")
         return sorted_set(listed)
 
     return types.Clause(

@@ -1,8 +1,10 @@
-"""SignedDocuments as files: signing them, reading a folder of them, installing one.
+"""Signs SignedDocuments, reads a folder of them and installs one into it.
 
-Not here: what they say (compile.py) and whether they have effect (governance.py).
-Rules: a file holds exactly one SignedDocument and is called `<kind>-<id>-<version>-<hash>.signed` in a documents
-folder; a document that is installed again brings its signatures and takes none away; only what has effect is installed.
+Not here: the content of documents (compile_toml.py) and whether they have effect (governance.py). Rules:
+
+- a file contains exactly one SignedDocument; in a documents folder its name is `<kind>-<id>-<version>-<hash>.signed`;
+- only a document with effect is installed;
+- installing a document again adds its signatures and removes none.
 """
 
 import re
@@ -18,7 +20,7 @@ from node.files import FOLDER_MODE, read_file, write_file
 from node.primitives import frame
 from node.sealing.private_keys import PrivateKeys
 from node.trust.admission import Examination
-from node.trust.collect_documents import DocumentSet
+from node.trust.document_set import DocumentSet
 from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import (
     DOCUMENT_SIZE_BYTES_MAX,
@@ -35,19 +37,19 @@ DOCUMENTS_MAX: Final = 10_000  # 64 members and a thousand agreements with their
 
 
 def file_name(parsed: ParsedDocument) -> str:
-    """Lower case; whatever a file name should not hold becomes a hyphen, made unique by the hash."""
+    """The file name, in lower case. Other characters become hyphens; part of the hash makes it unique."""
     document = parsed.document
     name = re.sub(r"[^a-z0-9-]+", "-", f"{document.kind}-{document.id}-{document.version}".lower())
     return f"{name}-{parsed.hash.hex()[:8]}{SUFFIX}"
 
 
 def to_bytes(parsed: ParsedDocument) -> bytes:
-    """The SignedDocument with its signatures."""
+    """The encoded SignedDocument with its signatures."""
     return encode(parsed.signed)
 
 
 def examine(parsed: ParsedDocument, governance: Governance | None) -> Examination:
-    """What becomes of it beside the documents here; a first ROOT needs none."""
+    """Decide whether a document has effect beside the installed ones. Only a first ROOT needs none (UsageError)."""
     if governance is not None:
         return governance.examine(parsed)
     if parsed.document.kind is not DocumentKind.ROOT or parsed.document.version != 1:
@@ -56,14 +58,14 @@ def examine(parsed: ParsedDocument, governance: Governance | None) -> Examinatio
 
 
 def sign(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None) -> ParsedDocument:
-    """Add the signatures that these keys can give and that count: as a party, a trustee, or of keys introduced.
+    """Add the signatures by `keys` that count: of a party, of a trustee, or of keys that the document introduces.
 
     UsageError if none of the keys counts for this document.
     """
-    counted = {record.key_id for record in examine(parsed, governance).counted}
+    counted = {listed.key_id for listed in examine(parsed, governance).counted}
     signing = [key for key in keys.keys if key.key_id in counted]
     if parsed.document.kind is DocumentKind.AGREEMENT:
-        signing = signing[-1:]  # one AGREE key of a party is enough: its newest
+        signing = signing[-1:]  # one AGREE key of a party is enough: the newest
     if not signing:
         message = f"no key of {keys.node} counts for {parsed.name}"
         raise UsageError("key_not_counted", message, hint="install the document that lists the key first")
@@ -71,10 +73,10 @@ def sign(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | Non
     return _with(parsed, (DocumentSignature(key_id=key.key_id, signature=key.sign(data)) for key in signing))
 
 
-def merge(one: ParsedDocument, other: ParsedDocument, governance: Governance | None) -> ParsedDocument:
-    """One document with the signatures of both; of two by one key the one that holds."""
-    held = {check.key_id for check in examine(one, governance).signatures if check.valid}
-    return _with(one, (signature for signature in other.signed.signatures if signature.key_id not in held))
+def merge(kept: ParsedDocument, added: ParsedDocument, governance: Governance | None) -> ParsedDocument:
+    """The document `kept` with the signatures of both. A valid signature is kept, an invalid one may be replaced."""
+    valid = {check.key_id for check in examine(kept, governance).signatures if check.valid}
+    return _with(kept, (signature for signature in added.signed.signatures if signature.key_id not in valid))
 
 
 def _with(parsed: ParsedDocument, signatures: Iterable[DocumentSignature]) -> ParsedDocument:
@@ -83,7 +85,7 @@ def _with(parsed: ParsedDocument, signatures: Iterable[DocumentSignature]) -> Pa
 
 
 def read(path: Path) -> ParsedDocument:
-    """The document of a file; UsageError if it cannot be read or breaks a rule."""
+    """Read and parse the document of a file. UsageError if the file cannot be read or the document breaks a rule."""
     try:
         return parse(read_file(path, DOCUMENT_SIZE_BYTES_MAX))
     except DocumentInvalid as error:
@@ -92,18 +94,22 @@ def read(path: Path) -> ParsedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentFolder:
-    """A documents folder as it was read."""
+    """The content of a documents folder."""
 
     governance: Governance
     problems: tuple[tuple[Path, UsageError], ...]
-    """Files without effect. A daemon goes on without them and says so; lacking signatures are among them."""
+    """Files without effect, also those that only lack signatures. A daemon logs them and continues without them."""
 
 
 def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
-    """Load all documents of a folder; UsageError if it holds no first ROOT, or not that of `community`."""
+    """Load all documents of a folder. No private key is needed.
+
+    UsageError if the folder contains no first ROOT, or not the one of `community`.
+    """
     files = sorted(folder.glob(f"*{SUFFIX}"))
     if len(files) > DOCUMENTS_MAX:
-        raise UsageError("documents_too_many", f"{folder} holds more than {DOCUMENTS_MAX} documents", path=str(folder))
+        message = f"{folder} contains more than {DOCUMENTS_MAX} documents"
+        raise UsageError("documents_too_many", message, path=str(folder))
     governance = load_governance((read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files), community)
     return DocumentFolder(
         governance=governance,
@@ -112,23 +118,23 @@ def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
 
 
 def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governance | None:
-    """The governance of a folder, or None if it holds no document yet."""
+    """The governance of a folder, or None if the folder contains no document."""
     return read_folder(folder, community).governance if any(folder.glob(f"*{SUFFIX}")) else None
 
 
 def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None) -> Path:
-    """Put a document that has effect beside those of the folder; UsageError if it has none."""
+    """Write a document into the folder; returns its file. UsageError if the document has no effect there."""
     governance = read_folder_if_any(folder, community)
     if governance is None and community is not None and parsed.hash != community:
         raise UsageError("root_missing", f"{parsed.name} is not the first ROOT of the configured community")
     path = folder / file_name(parsed)
     if path.exists():
         parsed = merge(read(path), parsed, governance)
-    examined = examine(parsed, governance)
-    if examined.problem:
-        raise examined.problem
-    if examined.missing:
-        message = f"{parsed.name} lacks signatures of {', '.join(examined.missing)}"
+    examination = examine(parsed, governance)
+    if examination.problem:
+        raise examination.problem
+    if examination.missing:
+        message = f"{parsed.name} lacks signatures of {', '.join(examination.missing)}"
         raise UsageError("signatures_missing", message, path="signatures", hint="have it signed, then install it")
     folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     write_file(path, to_bytes(parsed), replace=True)

@@ -1,33 +1,35 @@
-"""What governance knows of keys and documents, as immutable values: the types that its answers are made of.
+"""The values that governance returns: listed keys, and the versions of ROOT, NODE and AGREEMENT documents.
 
-Pure data. governance.py makes these; policy.py, audience.py and verify.py read them. Times are milliseconds since 1970;
-each interval holds its beginning and not its end.
+Pure data without rules of its own. document_set.py makes the versions; admission.py decides which of them have effect.
+Times are milliseconds since 1970. An interval includes its beginning and excludes its end.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from node.sealing.public_keys import key_id
 from schemas.formats import time_text
-from schemas.types import Agreement, Clause, Document, KeyReason, KeyUse, Node, Root
+from schemas.types import Agreement, Clause, Document, Key, KeyReason, KeyUse, Node, Root
 
 NEVER: Final = 2**63 - 1  # later than any time of a document
-ANY: Final = ("*",)  # of a clause: every code, also one of later lists
+ANY: Final = ("*",)  # the list of a clause that covers every code, including codes of later lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedKey:
-    """A public key as the newest document of its holder lists it; it has passed keys.check_public."""
+    """A public key as the newest document of its holder lists it. It has passed public_keys.check_public."""
 
     key_id: bytes
     node: str
-    """Code of the node, the trustee's id, or REGISTRY."""
+    """The holder: a node code, a trustee id, or REGISTRY."""
 
     use: KeyUse
     suite: int
     public: bytes
     from_: int
     until: int | None
-    """Of a COMPROMISED key since when it is compromised, not when that was discovered."""
+    """For a COMPROMISED key the time of the compromise, not the time of its discovery."""
 
     reason: KeyReason
 
@@ -36,9 +38,33 @@ class ListedKey:
         return self.from_ <= t and (self.until is None or t < self.until)
 
 
+def listed_key(holder: str, key: Key) -> ListedKey:
+    """A key of a document with its holder and its id."""
+    return ListedKey(
+        key_id=key_id(holder, key.use, key.suite, key.public),
+        node=holder,
+        use=key.use,
+        suite=key.suite,
+        public=key.public,
+        from_=key.from_,
+        until=key.until,
+        reason=key.reason,
+    )
+
+
+def listed_keys(holder: str, keys: Iterable[Key]) -> tuple[ListedKey, ...]:
+    """All keys that a document lists for one holder."""
+    return tuple(listed_key(holder, key) for key in keys)
+
+
+def trustee_keys(root: Root) -> tuple[ListedKey, ...]:
+    """The key of each trustee of a ROOT."""
+    return tuple(listed_key(trustee.id, trustee.key) for trustee in root.trustees)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootVersion:
-    """A ROOT that its own and the previous threshold signed."""
+    """A ROOT that has effect."""
 
     hash: bytes
     document: Document
@@ -54,26 +80,26 @@ class NodeVersion:
     body: Node
 
     def valid_at(self, t: int) -> bool:
-        """Whether the document is valid at t; that it is the version of that time is for `Governance.node_at`."""
+        """Whether the document is valid at t. `Governance.node_at` decides which version applies at t."""
         return self.document.from_ <= t < self.document.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementVersion:
-    """One version of an agreement, signed or not; only with nothing missing can it be in force."""
+    """One version of an agreement. It can only be in force if no signature is missing."""
 
     hash: bytes
     document: Document
     body: Agreement
     missing: tuple[str, ...]
-    """Parties whose signature does not hold or is not there."""
+    """Parties without a valid signature."""
 
     superseded_from: int
-    """From when a higher version that has effect takes its place; NEVER if none does."""
+    """When a higher version that has effect replaces this one; NEVER if none does."""
 
     in_force_from: int
     in_force_until: int
-    """Equal to `in_force_from` or lower if it is never in force."""
+    """At most `in_force_from` if the version is never in force."""
 
     @property
     def id(self) -> str:
@@ -82,11 +108,11 @@ class AgreementVersion:
 
     @property
     def version(self) -> int:
-        """From 1."""
+        """The version number, from 1."""
         return self.document.version
 
     def clause(self, clause_id: str) -> Clause | None:
-        """The clause of this id."""
+        """The clause with this id."""
         return next((clause for clause in self.body.clauses if clause.id == clause_id), None)
 
     def in_force(self, t: int) -> bool:
@@ -94,12 +120,14 @@ class AgreementVersion:
         return self.in_force_from <= t < self.in_force_until
 
 
+AnyVersion = RootVersion | NodeVersion | AgreementVersion
+
+ClauseInForce = tuple[AgreementVersion, Clause]
+
+
 def document_time_text(ms: int) -> str:
-    """The time as text; a document may name one that no calendar shows, and that must stop nobody."""
+    """A time of a document as text. A time outside the calendar is shown as a number, so that no command fails."""
     try:
         return time_text(ms)
     except OverflowError:
         return f"{ms} ms after 1970"
-
-
-ClauseInForce = tuple[AgreementVersion, Clause]

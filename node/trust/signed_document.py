@@ -1,17 +1,17 @@
-"""One SignedDocument alone: decoded strictly, its body too, and held against what needs no other document.
+"""Parses one SignedDocument and checks the rules that need no other document.
 
-Pure. Whether its signatures suffice and whether it follows its predecessor is for admission.py.
+Pure. admission.py decides whether the signatures suffice, succession.py whether the document follows its predecessor.
 Rules ("Governance"):
 
-- document and body are canonical, the kind decides the body's type;
-- version 1, and no other, has no predecessor; only the first ROOT has no community and no root;
-- a ROOT is called ROOT; its thresholds lie between 1 and the number of its trustees; a trustee's key is an AGREE key
-  and serves one trustee only, as thresholds count signers;
-- a NODE is called by its code, never REGISTRY, and writes streams of the list, never `governance`;
-- an AGREEMENT's clauses name parties only;
-- keys pass keys.check_public, and a COMPROMISED one says since when.
+- document and body are canonical, and the kind decides the type of the body;
+- only version 1 has no predecessor; only the first ROOT has no community and no root;
+- the id of a ROOT is "ROOT"; its thresholds are between 1 and the number of trustees; each trustee has an AGREE key of
+  its own, because thresholds count signers;
+- the id of a NODE is a node code and never REGISTRY; it writes streams for nodes, never `governance`;
+- the clauses of an AGREEMENT name only parties;
+- keys pass public_keys.check_public, and a COMPROMISED key has an `until`.
 
-That sets are sorted and no key, trustee, clause or head stands twice is the codec's part.
+The codec checks that sets are sorted and contain no key, trustee, clause or head twice.
 """
 
 import re
@@ -28,16 +28,16 @@ from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, Key
 
 NODE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 STREAM: Final = re.compile(r"intel\.[a-z][a-z0-9-]*|keys|receipts|checkpoints|proposals")
-DOCUMENT_SIZE_BYTES_MAX: Final = 256 * 1024  # it has to fit a record later
+DOCUMENT_SIZE_BYTES_MAX: Final = 256 * 1024  # so that a document fits into a record of the log
 
 
 class DocumentInvalid(UsageError):
-    """A document, or a file that should be one, has no effect; `code` says which rule it breaks."""
+    """A document, or a file that should be one, has no effect; `code` names the broken rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """A SignedDocument that is well-formed. Made by `parse` only; says nothing of its signatures."""
+    """A well-formed SignedDocument. Only `parse` makes it; its signatures are not checked."""
 
     signed: SignedDocument
     document: Document
@@ -47,12 +47,12 @@ class ParsedDocument:
 
     @property
     def name(self) -> str:
-        """Kind, id and version, as messages show them."""
+        """Kind, id and version, for messages."""
         return f"{self.document.kind} {self.document.id} version {self.document.version}"
 
 
 def parse(data: bytes) -> ParsedDocument:
-    """The document of a SignedDocument; DocumentInvalid if it breaks a rule that it alone can break."""
+    """Parse a SignedDocument. DocumentInvalid if the document breaks one of the rules above."""
     if len(data) > DOCUMENT_SIZE_BYTES_MAX:
         raise DocumentInvalid("document_malformed", f"larger than {DOCUMENT_SIZE_BYTES_MAX} bytes")
     try:
@@ -89,18 +89,21 @@ def _check_document(document: Document) -> None:
     _require(
         first == (document.previous == ZERO_HASH),
         "document_previous",
-        "version 1 alone has no previous one",
+        "version 1 must have no previous version, and every other version must have one",
         "previous",
     )
     origin = first and document.kind is DocumentKind.ROOT
     _require(
-        origin == (document.community == ZERO_HASH), "document_community", "the first ROOT alone has none", "community"
+        origin == (document.community == ZERO_HASH),
+        "document_community",
+        "only the first ROOT has no community",
+        "community",
     )
-    _require(origin == (document.root == ZERO_HASH), "document_root", "the first ROOT alone has none", "root")
+    _require(origin == (document.root == ZERO_HASH), "document_root", "only the first ROOT has no root", "root")
 
 
 def _check_root(document: Document, body: Root) -> None:
-    _require(document.id == "ROOT", "document_id", "a ROOT is called ROOT", "id")
+    _require(document.id == "ROOT", "document_id", "the id of a ROOT must be ROOT", "id")
     for name, threshold in (("threshold", body.threshold), ("revoke_threshold", body.revoke_threshold)):
         _require(
             1 <= threshold <= len(body.trustees),
@@ -109,34 +112,38 @@ def _check_root(document: Document, body: Root) -> None:
             name,
         )
     publics = {trustee.key.public for trustee in body.trustees}
-    _require(len(publics) == len(body.trustees), "listed_twice", "two trustees have one key", "trustees")
+    _require(len(publics) == len(body.trustees), "listed_twice", "two trustees have the same key", "trustees")
     for trustee in body.trustees:
         path = f"trustees.{trustee.id}"
-        _require(NODE_CODE.fullmatch(trustee.id) is not None, "document_id", "no trustee's id", path)
-        _require(trustee.key.use is KeyUse.AGREE, "key_use", "a trustee's key is an AGREE key", path)
+        _require(NODE_CODE.fullmatch(trustee.id) is not None, "document_id", f"{trustee.id} is not a trustee id", path)
+        _require(trustee.key.use is KeyUse.AGREE, "key_use", "the key of a trustee must be an AGREE key", path)
         _check_keys(trustee.id, (trustee.key,), path)
     _check_keys(REGISTRY, body.registry_keys, "registry_keys")
 
 
 def _check_node(document: Document, body: Node) -> None:
-    _require(NODE_CODE.fullmatch(document.id) is not None, "document_id", f"{document.id} is no node code", "id")
-    _require(document.id != REGISTRY, "document_id", f"{REGISTRY} is no node", "id")
+    _require(NODE_CODE.fullmatch(document.id) is not None, "document_id", f"{document.id} is not a node code", "id")
+    _require(document.id != REGISTRY, "document_id", f"{REGISTRY} is not a node", "id")
     for stream in body.streams:
         _require(
-            STREAM.fullmatch(stream) is not None, "stream_unknown", f"no node writes {stream}", f"streams.{stream}"
+            STREAM.fullmatch(stream) is not None,
+            "stream_unknown",
+            f"{stream} is not a stream that nodes write",
+            f"streams.{stream}",
         )
     _check_keys(document.id, body.keys, "keys")
 
 
 def _check_agreement(body: Agreement) -> None:
     parties = set(body.parties)
-    _require(bool(parties), "party_unknown", "an agreement has parties", "parties")
+    _require(bool(parties), "party_unknown", "an agreement needs parties", "parties")
     for party in body.parties:
-        _require(NODE_CODE.fullmatch(party) is not None, "document_id", f"{party} is no node code", "parties")
+        _require(NODE_CODE.fullmatch(party) is not None, "document_id", f"{party} is not a node code", "parties")
     for clause in body.clauses:
         for name, codes in (("from", clause.from_), ("to", clause.to)):
-            strangers = ", ".join(sorted(set(codes) - parties))
-            _require(not strangers, "party_unknown", f"{strangers} is no party", f"clauses.{clause.id}.{name}")
+            strangers = sorted(set(codes) - parties)
+            message = f"not a party: {', '.join(strangers)}"
+            _require(not strangers, "party_unknown", message, f"clauses.{clause.id}.{name}")
 
 
 def _check_keys(holder: str, keys: Iterable[Key], path: str) -> None:
@@ -150,6 +157,6 @@ def _check_keys(holder: str, keys: Iterable[Key], path: str) -> None:
         _require(
             key.reason is not KeyReason.COMPROMISED or key.until is not None,
             "key_until",
-            "a COMPROMISED key needs `until`: since when",
+            "a COMPROMISED key needs `until`, the time since when it is compromised",
             where,
         )

@@ -10,7 +10,7 @@ from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.limits import DAY_MS
 from node.primitives import frame
-from node.trust.collect_documents import DocumentProblem
+from node.trust.document_set import DocumentProblem
 from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas import types
@@ -135,7 +135,7 @@ def test_two_trustees_with_one_key_are_refused() -> None:
     body = structs.replace(
         root_body(), trustees=sorted_set([types.Trustee(id="TR1", key=key), types.Trustee(id="TR2", key=key)])
     )
-    with pytest.raises(DocumentInvalid, match="one key"):
+    with pytest.raises(DocumentInvalid, match="the same key"):
         document(ROOT, "ROOT", body, None)
 
 
