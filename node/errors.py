@@ -15,35 +15,6 @@ from typing import ClassVar, Final
 
 EXIT_BUG: Final = 70
 
-# By step of the verification procedure (wire-format, "Verification, in this order").
-REJECTION_STEP: dict[str, int] = {
-    "record_too_large": 1,
-    "framing_invalid": 1,
-    "batch_malformed": 2,
-    "community_mismatch": 2,
-    "stream_mismatch": 2,
-    "key_unknown": 3,
-    "key_use_wrong": 3,
-    "suite_unknown": 3,
-    "signature_invalid": 4,
-    "path_invalid": 5,
-    "content_mismatch": 6,
-    "header_malformed": 7,
-    "body_malformed": 7,
-    "equivocation": 8,
-    "chain_invalid": 9,
-    "message_id_reused": 10,
-    "key_not_valid": 11,
-    "governance_stale": 12,
-    "grant_unlawful": 13,
-    "audience_key_mismatch": 13,
-    "commitment_mismatch": 14,
-    "decryption_failed": 15,
-    "labels_mismatch": 16,
-    "payload_schema_unknown": 16,
-    "payload_malformed": 16,
-}
-
 
 class EnlaceError(Exception):
     """An error with a stable code, the field or place it concerns and the way out."""
@@ -59,11 +30,11 @@ class EnlaceError(Exception):
 
 
 class Rejected(EnlaceError):
-    """A record failed a step of the verification; `detail` stays in the node's own store."""
+    """A record failed a step of the verification. The code decides the step: see `node/verification/steps.py`."""
 
     def __init__(self, code: str, detail: str) -> None:
+        """`detail` stays in the node's own store."""
         super().__init__(code, detail)
-        self.step = REJECTION_STEP[code]
 
 
 class Refused(EnlaceError):

@@ -13,7 +13,8 @@ from typing import Any
 
 from node.errors import Rejected
 from node.stages import StreamId
-from node.verification.chain import Gap
+from node.verification.gaps import Gap
+from node.verification.steps import step_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,12 @@ def about(
 def refusal(place: StreamId, error: Rejected, *, position: int, sequence: int | None = None) -> Finding:
     """The record at `position` failed a step; `sequence` only if steps 1 to 7 held."""
     return about(
-        place, error.code, position=position, sequence=sequence, expected=f"step {error.step} holds", found=str(error)
+        place,
+        error.code,
+        position=position,
+        sequence=sequence,
+        expected=f"step {step_of(error.code)} holds",
+        found=str(error),
     )
 
 

@@ -29,12 +29,8 @@ from node.store import chains, streams
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
-from node.verification.verify import (
-    HeldForGovernance,
-    SignatureMemory,
-    check_key_validity,
-    verify,
-)
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
 BATCHES_REMEMBERED_MAX: Final = (
     256  # the records of a batch lie together; one that comes late costs a verification more

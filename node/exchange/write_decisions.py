@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.errors import REJECTION_STEP
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Outcome
 from node.store import messages, notes, retried
+from node.verification.steps import step_of
 
 log = structlog.get_logger()
 
@@ -101,7 +101,7 @@ def _quarantined(one: Arrival, decision: Decision) -> notes.Quarantined:
     code = decision.code or ""
     return notes.Quarantined(
         code=code,
-        step=REJECTION_STEP[code],
+        step=step_of(code),
         detail=decision.reason,
         topic=one.topic,
         place=one.place,

@@ -17,7 +17,7 @@ from node.sharing.grants import AudienceKeys
 from node.trust.document_files import DocumentFolder, read_folder
 from node.trust.governance import Governance
 from node.verification.judge import Judge
-from node.verification.verify import SignatureMemory
+from node.verification.signature_memory import SignatureMemory
 
 log = structlog.get_logger()
 

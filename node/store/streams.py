@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from node.stages import Grant, StreamId
 from node.store.chains import link_of
 from node.store.tables import finding, granted, link, reading, used_id
-from node.verification.chain import Gap, open_gaps
+from node.verification.gaps import Gap, open_gaps
 from schemas.avro import codec
 from schemas.types import KeyGrant
 

@@ -1,7 +1,7 @@
 """Steps 8 to 10: the place of a record in its stream, from what came before.
 
-Pure. A `StreamView` holds what is known of one stream around the records at hand; a service loads it from a store,
-replay keeps it in memory. It mutates itself as records are placed and says what has to be written.
+Pure. A `StreamView` holds what is known of one stream around the records at hand. Ingest loads it from the store, and
+so does replay, from a temporary one. Placing a record changes the view, and the view collects what has to be written.
 
 Rules ("Verification, in this order"):
  8. same batch and leaf is a duplicate; another batch that overlaps it, or with the same `previous`, is equivocation.
@@ -104,7 +104,7 @@ class StreamView:
         return Placed(
             out_of_order=late,
             gaps_changed=late or jumped,
-            reused_id=self._use_id(record.header.message_id, sequence),
+            reused_id=self.use_message_id(record.header.message_id, sequence),
         )
 
     def _new_link(self, record: Verified) -> Link:
@@ -117,19 +117,8 @@ class StreamView:
             sealed_at=batch.sealed_at,
             is_new=True,
         )
-        for other in self.links.values():  # step 8
-            if other.first < link.end and link.first < other.end:
-                raise Rejected("equivocation", f"another batch covers the sequences {other.first} to {other.end - 1}")
-            if other.previous == link.previous:
-                raise Rejected("equivocation", f"the batch at sequence {other.first} names the same predecessor")
-        if link.first == 1:  # step 9
-            link.linked = True
-        elif (before := self.links.get(link.previous)) is not None:
-            if link.first != before.end or link.sealed_at < before.sealed_at:
-                raise Rejected(
-                    "chain_invalid", f"the batch does not continue its predecessor, which ends at {before.end - 1}"
-                )
-            link.linked = True
+        check_no_equivocation(link, self.links.values())
+        link.linked = check_continues(link, self.links.get(link.previous))
         for after in self.links.values():
             if after.previous == link.hash and after.first == link.end and after.sealed_at >= link.sealed_at:
                 after.linked = True
@@ -137,58 +126,34 @@ class StreamView:
         self.links[link.hash] = link
         return link
 
-    def _use_id(self, message_id: bytes, sequence: int) -> Rejected | None:
+    def use_message_id(self, message_id: bytes, sequence: int) -> Rejected | None:
+        """Step 10: note the id of a message; returns the refusal if an earlier message of this stream has it."""
         if message_id in self.used_ids:  # step 10
             return id_reused(self.used_ids[message_id])
         self.used_ids[message_id] = self.new_ids[message_id] = sequence
         return None
 
 
+def check_no_equivocation(link: Link, others: Iterable[Link]) -> None:
+    """Step 8: no other batch covers a sequence of `link` or names the same predecessor."""
+    for other in others:
+        if other.first < link.end and link.first < other.end:
+            raise Rejected("equivocation", f"another batch covers the sequences {other.first} to {other.end - 1}")
+        if other.previous == link.previous:
+            raise Rejected("equivocation", f"the batch at sequence {other.first} names the same predecessor")
+
+
+def check_continues(link: Link, before: Link | None) -> bool:
+    """Step 9: `link` continues `before`, the batch that it names; False if that is not here, so that a gap is open."""
+    if link.first == 1:
+        return True
+    if before is None:
+        return False
+    if link.first != before.end or link.sealed_at < before.sealed_at:
+        raise Rejected("chain_invalid", f"the batch does not continue its predecessor, which ends at {before.end - 1}")
+    return True
+
+
 def id_reused(sequence: int) -> Rejected:
     """Step 10 refuses a leaf, as the message at `sequence` has its id."""
     return Rejected("message_id_reused", f"the message at sequence {sequence} has this id")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Sequences that are missing, or (first == last + 1) two neighbours that do not fit each other."""
-
-    first: int
-    last: int
-
-    @property
-    def code(self) -> str:
-        """A stream that begins after its first record lost its head; every other gap is one in the chain."""
-        return "head_truncated" if self.first == 1 else "chain_gap"
-
-
-def open_gaps(links: Iterable[tuple[Link, int]], highest: int) -> list[Gap]:
-    """The gaps of a stream below `highest`, in order.
-
-    `links` are the links that are not whole, each with the sequence at which the link before it ends (1 for none).
-    """
-    gaps: list[Gap] = []
-    for link, before in sorted(links, key=lambda pair: pair[0].first):
-        if not link.linked:
-            gaps.append(Gap(first=min(before, link.first), last=link.first - 1))
-        start: int | None = None
-        for sequence in range(link.first, min(link.end, highest + 1)):
-            missing = not link.arrived >> (sequence - link.first) & 1
-            if missing and start is None:
-                start = sequence
-            elif not missing and start is not None:
-                gaps.append(Gap(first=start, last=sequence - 1))
-                start = None
-        if start is not None:
-            gaps.append(Gap(first=start, last=min(link.end, highest + 1) - 1))
-    return _joined(gaps)
-
-
-def _joined(gaps: list[Gap]) -> list[Gap]:
-    out: list[Gap] = []
-    for gap in gaps:
-        if out and gap.last >= gap.first == out[-1].last + 1 and out[-1].last >= out[-1].first:
-            out[-1] = Gap(first=out[-1].first, last=gap.last)
-        else:
-            out.append(gap)
-    return out

@@ -16,12 +16,8 @@ from node.sharing.grants import AudienceKeys, check_entry, own_entry
 from node.stages import Decision, Grant, NotAddressed, Opened, Outcome, StreamId, Verified, Waiting
 from node.trust.governance import Governance
 from node.verification.opening import open_message
-from node.verification.verify import (
-    HeldForGovernance,
-    SignatureMemory,
-    check_key_validity,
-    verify,
-)
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +49,11 @@ class Judge:
 
     def decide(self, record: Verified, *, grant: Grant | None, now: int) -> Decision:
         """Steps 11 to 17 for a record that has its place; `grant` is the one that its header names, if it is here."""
-        if record.batch.sealed_at > now + CLOCK_SKEW_MS_MAX:  # 11
-            due = record.batch.sealed_at - CLOCK_SKEW_MS_MAX
-            return Decision(outcome=Outcome.HELD, code="future", reason="sealed in the future", due_at=due)
+        if (held := held_from_the_future(record, now)) is not None:
+            return held
         try:
             if not record.is_sealed_type:
-                return self._open_type(record)
+                return self.try_grant(record)
             opened = open_message(
                 record,
                 grant=grant,
@@ -75,12 +70,13 @@ class Judge:
             case NotAddressed():
                 return Decision(outcome=Outcome.NOT_ADDRESSED)
             case Opened():
-                return self._admit(opened, now)
+                return self.admit(opened, now)
 
-    def _open_type(self, record: Verified) -> Decision:
-        """A grant is tried at once, so that a wrong wrap is on the record before a message needs it.
+    def try_grant(self, record: Verified) -> Decision:
+        """Step 13 for a grant itself; the other open types are only counted.
 
-        Which clause is in force is asked of each message: a grant may come before its agreement.
+        A grant is unwrapped when it arrives, so that a wrong wrap is on record before a message needs the key.
+        Agreements are not looked at: a grant may arrive before its agreement, and each message asks for itself.
         """
         if record.body is not None:
             grant = grant_of(record)
@@ -90,8 +86,8 @@ class Judge:
                 self.audience_keys.key(grant, entry)
         return Decision(outcome=Outcome.COUNTED, code=record.header.type.value)
 
-    def _admit(self, opened: Opened, now: int) -> Decision:
-        """Step 17: do the clauses of the own entry, under the agreements in force, cover what the labels say?"""
+    def admit(self, opened: Opened, now: int) -> Decision:
+        """Step 17: whether a clause of the own entry covers the labels, and the retention has not ended."""
         batch = opened.verified.batch
         agreement = clause = None
         if batch.originator != self.node and opened.report is not None:
@@ -126,6 +122,14 @@ class Judge:
         if opened.report is None:
             return Decision(outcome=Outcome.COUNTED, code="RECALL", opened=opened)
         return Decision(outcome=Outcome.STORED, opened=opened, agreement=agreement, clause=clause)
+
+
+def held_from_the_future(record: Verified, now: int) -> Decision | None:
+    """Step 11 at the clock: a record sealed more than five minutes after `now` is held until then."""
+    if record.batch.sealed_at <= now + CLOCK_SKEW_MS_MAX:
+        return None
+    due = record.batch.sealed_at - CLOCK_SKEW_MS_MAX
+    return Decision(outcome=Outcome.HELD, code="future", reason="sealed in the future", due_at=due)
 
 
 def grant_of(record: Verified) -> Grant:

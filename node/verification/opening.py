@@ -48,7 +48,9 @@ def open_message(
     if (waiting := check_lawful(grant, entry, sealed_at=record.batch.sealed_at, governance=governance)) is not None:
         return waiting
     key = audience_keys.key(grant, entry)
-    return _decode(record, open_content(record, message_key(key, record)), sealing.labels_hash, entry.clauses)
+    return check_labels_and_payload(
+        record, open_content(record, message_key(key, record)), sealing.labels_hash, entry.clauses
+    )
 
 
 def message_key(audience_key: bytes, record: Verified) -> bytes:
@@ -62,10 +64,20 @@ def message_key(audience_key: bytes, record: Verified) -> bytes:
 def open_content(record: Verified, key: bytes) -> tuple[bytes, bytes]:
     """Steps 14 and 15: labels and payload as bytes."""
     content = record.sealed.content
-    if not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32]):  # 14
+    check_commitment(content, key)
+    return decrypt(content, key)
+
+
+def check_commitment(content: bytes, key: bytes) -> None:
+    """Step 14: the content was sealed under this message key; compared in constant time."""
+    if not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32]):
         raise Rejected("commitment_mismatch", "the content was not sealed under this key")
+
+
+def decrypt(content: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """Step 15: decrypt, and take labels and payload out of their frames; the padding is exact."""
     try:
-        plain = AESGCM(expand(key, "enlace/1 content key")).decrypt(content[32:44], content[44:], None)  # 15
+        plain = AESGCM(expand(key, "enlace/1 content key")).decrypt(content[32:44], content[44:], None)
     except InvalidTag:
         raise Rejected("decryption_failed", "the tag does not hold") from None
     labels, rest = _framed(plain, 0)
@@ -83,10 +95,11 @@ def _framed(plain: bytes, start: int) -> tuple[bytes, int]:
     return plain[begin:end], end
 
 
-def _decode(
+def check_labels_and_payload(
     record: Verified, content: tuple[bytes, bytes], labels_hash: bytes, clauses: tuple[ClauseReference, ...]
 ) -> Opened:
-    labels_bytes, payload = content  # 16
+    """Step 16: labels and payload are lawful, and they agree with each other and with the header."""
+    labels_bytes, payload = content
     if digest(labels_bytes) != labels_hash:
         raise Rejected("labels_mismatch", "the labels do not have the hash in the header")
     try:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from broker.streams import is_intel
-from node.errors import REJECTION_STEP
 from node.sharing.grants import own_entry
 from node.stages import Decision, Grant, NotAddressed, Outcome, Verified, Waiting
+from node.verification.steps import OPENING_STEPS, REJECTION_BYTES, step_of
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
 
@@ -21,10 +21,6 @@ STORED: Final = 64
 WITHHELD: Final = 65
 WAITING: Final = 66
 HELD: Final = 67
-UNOPENED: Final = 14
-FIRST_STEP_TOLD: Final = 8
-FIRST_OPENING_STEP: Final = 13
-LAST_OPENING_STEP: Final = 16
 ITEMS_MAX: Final = 240  # in one receipt: 240 batches of 1,024 leaves fill a record
 
 _OF_OUTCOME: Final[Mapping[Outcome, int]] = {
@@ -59,7 +55,7 @@ def outcome_of(
     if isinstance(entry, NotAddressed):
         return NOT_ADDRESSED
     if decision.outcome is Outcome.REJECTED:
-        return min(REJECTION_STEP[decision.code or ""], UNOPENED)
+        return REJECTION_BYTES[step_of(decision.code or "")]
     if record.body is not None and decision.outcome is Outcome.COUNTED and isinstance(entry, Waiting):
         return WAITING
     return _OF_OUTCOME[decision.outcome]
@@ -83,8 +79,8 @@ def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[by
 
 def meaning(byte: int) -> tuple[str, int | None]:
     """What a byte says of a message: outcome and, of a rejected one, the step. What says nothing is outstanding."""
-    if FIRST_STEP_TOLD <= byte <= LAST_OPENING_STEP:
-        return "rejected", min(byte, UNOPENED)
+    if (step := REJECTION_BYTES.get(byte)) is not None:
+        return "rejected", step
     return _SAYS.get(byte, OUTSTANDING), None
 
 
@@ -93,7 +89,7 @@ def claims_entry(outcomes: bytes) -> bool:
 
     The others are from one for whom the grant was not here yet: it cannot know that the message is not for it.
     """
-    return any(byte in (STORED, WITHHELD) or FIRST_OPENING_STEP <= byte <= LAST_OPENING_STEP for byte in outcomes)
+    return any(byte in (STORED, WITHHELD) or byte in OPENING_STEPS for byte in outcomes)
 
 
 def bodies(originator: str, stream: str, outcomes: Iterable[tuple[bytes, bytes]]) -> list[Receipt]:

@@ -10,7 +10,6 @@ The numbers in the code are those of docs/wire-format.md ("Verification, in this
   4. signature over the batch               11. key and NODE document valid at t
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from broker.streams import CHECKPOINTS, GOVERNANCE, KEYS, PROPOSALS, RECEIPTS, REGISTRY, is_intel
@@ -39,6 +38,7 @@ from node.stages import StreamId, Verified
 from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
 from node.verification.open_types import check_body
+from node.verification.signature_memory import SignatureMemory
 from schemas.avro import codec
 from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
 
@@ -49,7 +49,6 @@ OPEN_STREAM_TYPE = {
     PROPOSALS: MessageType.PROPOSAL,
     GOVERNANCE: MessageType.DOCUMENT,
 }
-SIGNATURES_REMEMBERED_MAX = 4096  # batches; 4096 of 1024 leaves span far more than what arrives interleaved
 SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
 
 
@@ -60,30 +59,6 @@ class HeldForGovernance:
     governance: int
 
 
-class SignatureMemory:
-    """Batches whose signature held, so that 1024 messages cost one verification.
-
-    Remembered under H(frame(batch, signature)), never under the batch alone. Bounded; the oldest is forgotten.
-    """
-
-    def __init__(self, size_max: int = SIGNATURES_REMEMBERED_MAX) -> None:
-        self._batches: OrderedDict[bytes, Batch] = OrderedDict()
-        self._size_max = size_max
-
-    def get(self, key: bytes) -> Batch | None:
-        """The batch that was verified under `key`."""
-        batch = self._batches.get(key)
-        if batch is not None:
-            self._batches.move_to_end(key)
-        return batch
-
-    def put(self, key: bytes, batch: Batch) -> None:
-        """Remember a batch whose signature held."""
-        self._batches[key] = batch
-        if len(self._batches) > self._size_max:
-            self._batches.popitem(last=False)
-
-
 def verify(
     value: bytes, *, place: StreamId, governance: Governance, memory: SignatureMemory
 ) -> Verified | HeldForGovernance:
@@ -91,25 +66,24 @@ def verify(
 
     Returns `Verified`, or `HeldForGovernance` if step 3 has to wait. Raises Rejected with the code of the step.
     """
-    sealed = _framing(value)
+    sealed = check_framing(value)
     memory_key = digest(frame(sealed.batch, sealed.signature))
     batch = memory.get(memory_key)
     if batch is None:
-        batch = _batch(sealed.batch, place, governance.community)
-        _suite(batch)  # 3
+        batch = check_batch(sealed.batch, place, governance.community)
+        check_suite(batch)  # 3
         if batch.governance != GOVERNANCE_IN_FILES and batch.originator != REGISTRY:
-            _hold(sealed, batch, governance)
+            check_before_holding(sealed, batch, governance)
             return HeldForGovernance(governance=batch.governance)
-        _signature(sealed, _key(batch, governance))
+        check_signature(sealed, check_sealing_key(batch, governance))
         memory.put(memory_key, batch)
     else:
-        _place(batch, place)
-        _key(batch, governance)
+        check_place(batch, place)
+        check_sealing_key(batch, governance)
     header_hash = digest(sealed.header)
-    _path(sealed, batch, header_hash)
-    if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6
-        raise Rejected("content_mismatch", "the content does not have the hash that was signed")
-    header = _header(sealed, batch)
+    check_path(sealed, batch, header_hash)
+    check_content(sealed)
+    header = check_header(sealed, batch)
     body = None
     if header.sealing is None:
         body = check_body(header, batch, sealed.content, governance)
@@ -135,7 +109,8 @@ def check_key_validity(record: Verified, governance: Governance, t: int) -> None
         raise Rejected("key_not_valid", f"the NODE document of {batch.originator} was not valid at that time")
 
 
-def _framing(value: bytes) -> SealedMessage:
+def check_framing(value: bytes) -> SealedMessage:
+    """Step 1: size, framing and the length of the path."""
     if len(value) > RECORD_SIZE_BYTES_MAX:  # 1
         raise Rejected("record_too_large", f"{len(value)} bytes exceed {RECORD_SIZE_BYTES_MAX}")
     try:
@@ -147,7 +122,8 @@ def _framing(value: bytes) -> SealedMessage:
     return sealed
 
 
-def _batch(data: bytes, place: StreamId, community: bytes) -> Batch:
+def check_batch(data: bytes, place: StreamId, community: bytes) -> Batch:
+    """Step 2: the batch is canonical, its numbers are in range, and it belongs to this community and place."""
     if len(data) > BATCH_SIZE_BYTES_MAX:  # 2
         raise Rejected("batch_malformed", f"{len(data)} bytes exceed {BATCH_SIZE_BYTES_MAX}")
     try:
@@ -164,48 +140,58 @@ def _batch(data: bytes, place: StreamId, community: bytes) -> Batch:
         raise Rejected("batch_malformed", "a record of governance applies all that stands before it")
     if batch.community != community:
         raise Rejected("community_mismatch", "the batch belongs to another community")
-    _place(batch, place)
+    check_place(batch, place)
     return batch
 
 
-def _place(batch: Batch, place: StreamId) -> None:
+def check_place(batch: Batch, place: StreamId) -> None:
+    """The end of step 2: the record was found in the stream of the originator that signed it."""
     if (batch.stream, batch.originator) != (place.stream, place.originator):
         raise Rejected("stream_mismatch", f"signed for {batch.stream} of {batch.originator}, found elsewhere")
 
 
-def _suite(batch: Batch) -> None:
+def check_suite(batch: Batch) -> None:
+    """The beginning of step 3: this version knows the suite."""
     if batch.suite != SUITE:
         raise Rejected("suite_unknown", f"suite {batch.suite} is not in the table")
 
 
-def _hold(sealed: SealedMessage, batch: Batch, governance: Governance) -> None:
-    """Refuse what no governance state can make right, as a key id binds node and use: no forger fills the store."""
+def check_before_holding(sealed: SealedMessage, batch: Batch, governance: Governance) -> None:
+    """Step 3 for a batch that names a governance state that is not here.
+
+    A key id binds node and use, so no governance state can make another node's key right. Such a batch is refused at
+    once, so that a forger cannot fill the store with held records.
+    """
     if (key := governance.key(batch.key_id)) is not None:
-        _use(key, batch)
-        _signature(sealed, key)
+        check_key_use(key, batch)
+        check_signature(sealed, key)
 
 
-def _key(batch: Batch, governance: Governance) -> ListedKey:
+def check_sealing_key(batch: Batch, governance: Governance) -> ListedKey:
+    """The rest of step 3: a document lists the key, and its node may write this stream."""
     key = governance.key(batch.key_id)
     if key is None:
         raise Rejected("key_unknown", "no document here lists the key")
-    _use(key, batch)
+    check_key_use(key, batch)
     if not governance.may_write(batch.originator, batch.stream, batch.sealed_at):
         raise Rejected("key_use_wrong", f"{batch.originator} may not write {batch.stream} by its document")
     return key
 
 
-def _use(key: ListedKey, batch: Batch) -> None:
+def check_key_use(key: ListedKey, batch: Batch) -> None:
+    """The key is a SEAL key of the originator (step 3)."""
     if key.node != batch.originator or key.use is not KeyUse.SEAL:
-        raise Rejected("key_use_wrong", f"the key is no SEAL key of {batch.originator}")
+        raise Rejected("key_use_wrong", f"the key is not a SEAL key of {batch.originator}")
 
 
-def _signature(sealed: SealedMessage, key: ListedKey) -> None:
+def check_signature(sealed: SealedMessage, key: ListedKey) -> None:
+    """Step 4: the signature over the batch is valid under `key`."""
     if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
         raise Rejected("signature_invalid", "the signature does not hold over the batch")
 
 
-def _path(sealed: SealedMessage, batch: Batch, header_hash: bytes) -> None:
+def check_path(sealed: SealedMessage, batch: Batch, header_hash: bytes) -> None:
+    """Step 5: the index is below the batch's size, and the Merkle path leads from this leaf to the signed root."""
     leaf = merkle.leaf_hash(header_hash, sealed.content_hash)
     if not merkle.path_is_valid(  # 5
         leaf=leaf, index=sealed.index, size=batch.size, path=sealed.path, root=batch.root
@@ -213,7 +199,14 @@ def _path(sealed: SealedMessage, batch: Batch, header_hash: bytes) -> None:
         raise Rejected("path_invalid", "the path does not lead to the root that was signed")
 
 
-def _header(sealed: SealedMessage, batch: Batch) -> Header:
+def check_content(sealed: SealedMessage) -> None:
+    """Step 6: the content is not empty and has the hash that was signed."""
+    if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6
+        raise Rejected("content_mismatch", "the content does not have the hash that was signed")
+
+
+def check_header(sealed: SealedMessage, batch: Batch) -> Header:
+    """Step 7: the header is canonical and fits its stream; the body of an open type is checked by `open_types`."""
     if len(sealed.header) > HEADER_SIZE_BYTES_MAX:  # 7
         raise Rejected("header_malformed", f"{len(sealed.header)} bytes exceed {HEADER_SIZE_BYTES_MAX}")
     try:
@@ -221,7 +214,7 @@ def _header(sealed: SealedMessage, batch: Batch) -> Header:
     except codec.BadMessage as error:
         raise Rejected("header_malformed", error.reason) from None
     if is_intel(batch.stream):
-        _sealed_header(header, sealed.content)
+        check_sealed_header(header, sealed.content)
     elif (
         header.type is not OPEN_STREAM_TYPE[batch.stream]
         or header.sealing is not None
@@ -232,7 +225,8 @@ def _header(sealed: SealedMessage, batch: Batch) -> Header:
     return header
 
 
-def _sealed_header(header: Header, content: bytes) -> None:
+def check_sealed_header(header: Header, content: bytes) -> None:
+    """Step 7 for sealed types: what the header must say, and the length of the content."""
     if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:
         raise Rejected("header_malformed", "an intel stream carries sealed messages and recalls only")
     if (header.type is MessageType.RECALL) != bool(header.refers_to):

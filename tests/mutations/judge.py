@@ -37,9 +37,14 @@ ROWS: Final[Rows] = {
         "pass",
         f"{BAD_RECORD}[sealed when the document had ended]",
     ),
-    "decide: record.batch.sealed_at > now + CLOCK_SKEW_MS_MAX": (
-        "if record.batch.sealed_at > now + CLOCK_SKEW_MS_MAX:  # 11",
-        "if False:  # 11",
+    "decide: (held := held_from_the_future(record, now)) is not None": (
+        "if (held := held_from_the_future(record, now)) is not None:",
+        "if False:",
+        WHAT_HELD_NOT,
+    ),
+    "held_from_the_future: record.batch.sealed_at <= now + CLOCK_SKEW_MS_MAX": (
+        "if record.batch.sealed_at <= now + CLOCK_SKEW_MS_MAX:",
+        "if True:",
         WHAT_HELD_NOT,
     ),
     "decide: not record.is_sealed_type": (
@@ -47,42 +52,42 @@ ROWS: Final[Rows] = {
         "if False:",
         f"{LAWFUL_GRANT}[BZ]",
     ),
-    "_open_type: record.body is not None": (
+    "try_grant: record.body is not None": (
         "if record.body is not None:",
         "if False:",
         f"{GRANT_LAWFUL}[of no use]",
     ),
-    "_open_type: not isinstance(entry, (Waiting, NotAddressed))": (
+    "try_grant: not isinstance(entry, (Waiting, NotAddressed))": (
         "if not isinstance(entry, (Waiting, NotAddressed)):",
         "if False:",
         f"{GRANT_LAWFUL}[of no use]",
     ),
-    "_open_type: step check_entry(grant, entry, self.governance)": (
+    "try_grant: step check_entry(grant, entry, self.governance)": (
         "check_entry(grant, entry, self.governance)",
         "pass",
         f"{GRANT_LAWFUL}[of no use]",
     ),
-    "_open_type: step self.audience_keys.key(grant, entry)": (
+    "try_grant: step self.audience_keys.key(grant, entry)": (
         "self.audience_keys.key(grant, entry)",
         "pass",
         TWO_RECIPIENTS,
     ),
-    "_admit: opened.report is not None": (
+    "admit: opened.report is not None": (
         "if batch.originator != self.node and opened.report is not None:",
         "if batch.originator != self.node and True:",
         f"{RECALL_VERIFIED}[lawful]",
     ),
-    '_admit: decided.outcome != "allowed"': (
+    'admit: decided.outcome != "allowed"': (
         'if decided.outcome != "allowed":',
         "if False:",
         WHAT_EXPIRED,
     ),
-    "_admit: opened.verified.header.expires_at <= now": (
+    "admit: opened.verified.header.expires_at <= now": (
         "if opened.verified.header.expires_at <= now:",
         "if False:",
         f"{WHAT_EXPIRED_BEFORE}[1830297600000-withheld expired]",
     ),
-    "_admit: opened.report is None": (
+    "admit: opened.report is None": (
         "if opened.report is None:",
         "if False:",
         f"{RECALL_VERIFIED}[lawful]",

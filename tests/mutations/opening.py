@@ -49,57 +49,62 @@ ROWS: Final[Rows] = {
         "if False:",
         ENTRY_UNDER,
     ),
-    'open_content: not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32])': (
-        'if not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32]):  # 14',
-        "if False:  # 14",
+    "open_content: step check_commitment(content, key)": (
+        "check_commitment(content, key)",
+        "pass",
         f"{WHO_ONLY}[a recall]",
     ),
-    "open_content: code decryption_failed": (
+    'check_commitment: not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32])': (
+        'if not hmac.compare_digest(expand(key, "enlace/1 commitment"), content[:32]):',
+        "if False:",
+        f"{WHO_ONLY}[a recall]",
+    ),
+    "decrypt: code decryption_failed": (
         'raise Rejected("decryption_failed", "the tag does not hold") from None',
         'raise Rejected("governance_stale", "the tag does not hold") from None',
         f"{CONTENT_WAS}[tag]",
     ),
-    "open_content: len(plain) != padded_length(used)": (
+    "decrypt: len(plain) != padded_length(used)": (
         "if len(plain) != padded_length(used) or plain.count(0, used) != len(plain) - used:",
         "if False or plain.count(0, used) != len(plain) - used:",
         f"{CONTENT_WAS}[padded too far]",
     ),
-    "open_content: plain.count(0, used) != len(plain) - used": (
+    "decrypt: plain.count(0, used) != len(plain) - used": (
         "if len(plain) != padded_length(used) or plain.count(0, used) != len(plain) - used:",
         "if len(plain) != padded_length(used) or False:",
         f"{CONTENT_WAS}[a third frame]",
     ),
-    "_decode: digest(labels_bytes) != labels_hash": (
+    "check_labels_and_payload: digest(labels_bytes) != labels_hash": (
         "if digest(labels_bytes) != labels_hash:",
         "if False:",
         f"{LABELS_HEADER}[labels of another hash]",
     ),
-    "_decode: code payload_malformed": (
+    "check_labels_and_payload: code payload_malformed": (
         'raise Rejected("payload_malformed", f"labels: {error.reason}") from None',
         'raise Rejected("governance_stale", f"labels: {error.reason}") from None',
         f"{LABELS_HEADER}[no labels]",
     ),
-    "_decode: record.header.type is MessageType.RECALL": (
+    "check_labels_and_payload: record.header.type is MessageType.RECALL": (
         "if record.header.type is MessageType.RECALL:",
         "if False:",
         f"{RECALL_VERIFIED}[created after it was sealed]",
     ),
-    "_decode: step _decode_payload(Recall, payload)": (
+    "check_labels_and_payload: step _decode_payload(Recall, payload)": (
         "_decode_payload(Recall, payload)",
         "pass",
         f"{RECALL_VERIFIED}[with a report as payload]",
     ),
-    "_decode: problems := rules.check(report)": (
+    "check_labels_and_payload: problems := rules.check(report)": (
         "if problems := rules.check(report):",
         "if False:",
         f"{LABELS_HEADER}[an entity twice]",
     ),
-    "_decode: labels.created_at > record.batch.sealed_at": (
+    "check_labels_and_payload: labels.created_at > record.batch.sealed_at": (
         "if labels.created_at > record.batch.sealed_at:",
         "if False:",
         f"{RECALL_VERIFIED}[created after it was sealed]",
     ),
-    "_decode: not _agree(record, labels, report)": (
+    "check_labels_and_payload: not _agree(record, labels, report)": (
         "if not _agree(record, labels, report):",
         "if False:",
         f"{MESSAGE_DOES}[wrong labels]",

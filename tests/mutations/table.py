@@ -4,11 +4,13 @@ from typing import Final
 
 from tests.mutations import (
     chain,
+    gaps,
     grants,
     judge,
     open_types,
     opening,
     policy,
+    signature_memory,
     verify,
 )
 from tests.mutations.row import Mutation, Rows
@@ -17,6 +19,8 @@ TABLES: Final[dict[str, Rows]] = {
     "node/verification/verify.py": verify.ROWS,
     "node/verification/open_types.py": open_types.ROWS,
     "node/verification/chain.py": chain.ROWS,
+    "node/verification/gaps.py": gaps.ROWS,
+    "node/verification/signature_memory.py": signature_memory.ROWS,
     "node/sharing/grants.py": grants.ROWS,
     "node/verification/opening.py": opening.ROWS,
     "node/verification/judge.py": judge.ROWS,
@@ -37,15 +41,15 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
     "node/verification/verify.py": {
         "verify: isinstance(body, KeyGrant)": NARROWED,
         "verify: isinstance(body, Receipt)": NARROWED,
-        "_framing: len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
-        "_batch: len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
-        "_batch: 1 <= batch.size": SCHEMA,
-        "_batch: batch.size <= BATCH_LEAVES_MAX": SCHEMA,
-        "_batch: 1 <= batch.first_sequence": SCHEMA,
-        "_header: len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
-        "_sealed_header: header.sealing.grant < 1": SCHEMA,
-        "_sealed_header: PLAINTEXT_SIZE_BYTES_MIN <= length": "what is shorter is no padded length",
-        "_sealed_header: length <= PLAINTEXT_SIZE_BYTES_MAX": "with the next padded length step 1 refuses the record",
+        "check_framing: len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
+        "check_batch: len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
+        "check_batch: 1 <= batch.size": SCHEMA,
+        "check_batch: batch.size <= BATCH_LEAVES_MAX": SCHEMA,
+        "check_batch: 1 <= batch.first_sequence": SCHEMA,
+        "check_header: len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
+        "check_sealed_header: header.sealing.grant < 1": SCHEMA,
+        "check_sealed_header: PLAINTEXT_SIZE_BYTES_MIN <= length": "what is shorter is no padded length",
+        "check_sealed_header: length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses a record of the next padded length",
     },
     "node/verification/open_types.py": {
         "_grant: named": SCHEMA,
@@ -57,7 +61,7 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
         "_framed: end > len(plain)": "the padding behind it is not exact; here nothing is sliced past the end",
     },
     "node/verification/judge.py": {
-        "_admit: batch.originator != self.node": "policy says of an originator and its own what is decided here",
+        "admit: batch.originator != self.node": "policy says of an originator and its own what is decided here",
         "grant_of: record.body is None": NARROWED,
     },
 }

@@ -10,7 +10,6 @@ BODIES: Final = "tests/node/verification/test_open_types.py"
 VERIFY: Final = "tests/node/verification/test_verify.py"
 VERIFY_MEMORY: Final = "tests/node/verification/test_verify_memory.py"
 VERIFY_REGISTRY: Final = "tests/node/verification/test_verify_registry.py"
-MEMORY_SIGNATURES: Final = f"{VERIFY_MEMORY}::test_the_memory_of_signatures_forgets_what_was_asked_for_longest_ago"
 ENVELOPE_BATCH: Final = f"{VERIFY}::test_an_envelope_or_batch_that_breaks_a_rule_is_refused_with_its_code"
 BATCH_COSTS: Final = f"{VERIFY_MEMORY}::test_a_batch_costs_one_verification_of_its_signature"
 REGISTRY_NEEDS: Final = f"{VERIFY_REGISTRY}::test_the_registry_needs_no_node_document_and_no_governance_before_its_own"
@@ -34,26 +33,6 @@ WHAT_VERIFIED: Final = f"{VERIFY}::test_what_is_verified_is_what_was_read"
 HEADER_DOES: Final = f"{BODIES}::test_a_header_that_does_not_fit_its_open_stream_is_refused"
 
 ROWS: Final[Rows] = {
-    "get: batch is not None": (
-        "if batch is not None:",
-        "if False:",
-        MEMORY_SIGNATURES,
-    ),
-    "get: step self._batches.move_to_end(key)": (
-        "self._batches.move_to_end(key)",
-        "pass",
-        MEMORY_SIGNATURES,
-    ),
-    "put: len(self._batches) > self._size_max": (
-        "if len(self._batches) > self._size_max:",
-        "if False:",
-        MEMORY_SIGNATURES,
-    ),
-    "put: step self._batches.popitem(last=False)": (
-        "self._batches.popitem(last=False)",
-        "pass",
-        MEMORY_SIGNATURES,
-    ),
     "verify: batch is None": (
         "if batch is None:",
         "if False:",
@@ -64,8 +43,8 @@ ROWS: Final[Rows] = {
         "if True:",
         BATCH_COSTS,
     ),
-    "verify: step _suite(batch)": (
-        "_suite(batch)  # 3",
+    "verify: step check_suite(batch)": (
+        "check_suite(batch)  # 3",
         "pass  # 3",
         f"{ENVELOPE_BATCH}[suite 0]",
     ),
@@ -79,13 +58,13 @@ ROWS: Final[Rows] = {
         "if batch.governance != GOVERNANCE_IN_FILES and True:",
         f"{REGISTRY_NEEDS}[2]",
     ),
-    "verify: step _hold(sealed, batch, governance)": (
-        "_hold(sealed, batch, governance)",
+    "verify: step check_before_holding(sealed, batch, governance)": (
+        "check_before_holding(sealed, batch, governance)",
         "pass",
         f"{WHAT_NO}[forged signature]",
     ),
-    "verify: step _signature(sealed, _key(batch, governance))": (
-        "_signature(sealed, _key(batch, governance))",
+    "verify: step check_signature(sealed, check_sealing_key(batch, governance))": (
+        "check_signature(sealed, check_sealing_key(batch, governance))",
         "pass",
         f"{ENVELOPE_BATCH}[key of a trustee]",
     ),
@@ -94,27 +73,32 @@ ROWS: Final[Rows] = {
         "pass",
         BATCH_COSTS,
     ),
-    "verify: step _place(batch, place)": (
-        "else:\n        _place(batch, place)",
+    "verify: step check_place(batch, place)": (
+        "else:\n        check_place(batch, place)",
         "else:\n        pass",
         REMEMBERED_SIGNATURE,
     ),
-    "verify: step _key(batch, governance)": (
-        "_place(batch, place)\n        _key(batch, governance)",
-        "_place(batch, place)\n        pass",
+    "verify: step check_sealing_key(batch, governance)": (
+        "check_place(batch, place)\n        check_sealing_key(batch, governance)",
+        "check_place(batch, place)\n        pass",
         REMEMBERED_SIGNATURE_EXCUSES,
     ),
-    "verify: step _path(sealed, batch, header_hash)": (
-        "_path(sealed, batch, header_hash)",
+    "verify: step check_path(sealed, batch, header_hash)": (
+        "check_path(sealed, batch, header_hash)",
         "pass",
         LEAF_NO,
     ),
-    "verify: not sealed.content": (
+    "verify: step check_content(sealed)": (
+        "check_content(sealed)",
+        "pass",
+        EMPTY_CONTENT,
+    ),
+    "check_content: not sealed.content": (
         "if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6",
         "if False or digest(sealed.content) != sealed.content_hash:  # 6",
         EMPTY_CONTENT,
     ),
-    "verify: digest(sealed.content) != sealed.content_hash": (
+    "check_content: digest(sealed.content) != sealed.content_hash": (
         "if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6",
         "if not sealed.content or False:  # 6",
         f"{ENVELOPE_BATCH}[other content]",
@@ -149,194 +133,194 @@ ROWS: Final[Rows] = {
         "if batch.originator != REGISTRY and (document is None or False):",
         f"{KEY_NODE}[at the end of the NODE document]",
     ),
-    "_framing: len(value) > RECORD_SIZE_BYTES_MAX": (
+    "check_framing: len(value) > RECORD_SIZE_BYTES_MAX": (
         "if len(value) > RECORD_SIZE_BYTES_MAX:  # 1",
         "if False:  # 1",
         f"{ENVELOPE_BATCH}[a byte above the limit]",
     ),
-    "_framing: code framing_invalid": (
+    "check_framing: code framing_invalid": (
         'raise Rejected("framing_invalid", error.reason) from None',
         'raise Rejected("governance_stale", error.reason) from None',
         f"{ENVELOPE_BATCH}[empty]",
     ),
-    "_framing: len(sealed.path) % merkle.HASH_SIZE_BYTES": (
+    "check_framing: len(sealed.path) % merkle.HASH_SIZE_BYTES": (
         "if len(sealed.path) % merkle.HASH_SIZE_BYTES or len(sealed.path) > PATH_SIZE_BYTES_MAX:",
         "if False or len(sealed.path) > PATH_SIZE_BYTES_MAX:",
         f"{ENVELOPE_BATCH}[path of 31 bytes]",
     ),
-    "_batch: code batch_malformed": (
+    "check_batch: code batch_malformed": (
         'raise Rejected("batch_malformed", error.reason) from None',
         'raise Rejected("governance_stale", error.reason) from None',
         f"{ENVELOPE_BATCH}[size 0]",
     ),
-    "_batch: batch.first_sequence <= SEQUENCE_MAX": (
+    "check_batch: batch.first_sequence <= SEQUENCE_MAX": (
         "if not 1 <= batch.size <= BATCH_LEAVES_MAX or not 1 <= batch.first_sequence <= SEQUENCE_MAX:",
         "if not 1 <= batch.size <= BATCH_LEAVES_MAX or not 1 <= batch.first_sequence:",
         f"{ENVELOPE_BATCH}[sequence 2^63-1]",
     ),
-    "_batch: (batch.previous == ZERO_HASH) != (batch.first_sequence == 1)": (
+    "check_batch: (batch.previous == ZERO_HASH) != (batch.first_sequence == 1)": (
         "if (batch.previous == ZERO_HASH) != (batch.first_sequence == 1):",
         "if False:",
         f"{ENVELOPE_BATCH}[first sequence 1 with a previous]",
     ),
-    "_batch: batch.stream not in OPEN_STREAM_TYPE": (
+    "check_batch: batch.stream not in OPEN_STREAM_TYPE": (
         "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
         "if True and not is_intel(batch.stream):",
         RECEIPT_LIMITS,
     ),
-    "_batch: not is_intel(batch.stream)": (
+    "check_batch: not is_intel(batch.stream)": (
         "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
         "if batch.stream not in OPEN_STREAM_TYPE and True:",
         f"{ENVELOPE_BATCH}[no content]",
     ),
-    "_batch: batch.stream == GOVERNANCE": (
+    "check_batch: batch.stream == GOVERNANCE": (
         "if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:",
         "if True and batch.governance != batch.first_sequence - 1:",
         BATCH_NAMES,
     ),
-    "_batch: batch.governance != batch.first_sequence - 1": (
+    "check_batch: batch.governance != batch.first_sequence - 1": (
         "if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:",
         "if batch.stream == GOVERNANCE and True:",
         NOBODY_BUT,
     ),
-    "_batch: batch.community != community": (
+    "check_batch: batch.community != community": (
         "if batch.community != community:",
         "if False:",
         f"{ENVELOPE_BATCH}[foreign community]",
     ),
-    "_batch: step _place(batch, place)": (
-        'raise Rejected("community_mismatch", "the batch belongs to another community")\n    _place(batch, place)',
+    "check_batch: step check_place(batch, place)": (
+        'raise Rejected("community_mismatch", "the batch belongs to another community")\n    check_place(batch, place)',
         'raise Rejected("community_mismatch", "the batch belongs to another community")\n    pass',
         f"{ENVELOPE_BATCH}[other stream]",
     ),
-    "_place: (batch.stream, batch.originator) != (place.stream, place.originator)": (
+    "check_place: (batch.stream, batch.originator) != (place.stream, place.originator)": (
         "if (batch.stream, batch.originator) != (place.stream, place.originator):",
         "if False:",
         f"{ENVELOPE_BATCH}[other stream]",
     ),
-    "_suite: batch.suite != SUITE": (
+    "check_suite: batch.suite != SUITE": (
         "if batch.suite != SUITE:",
         "if False:",
         f"{ENVELOPE_BATCH}[suite 0]",
     ),
-    "_hold: (key := governance.key(batch.key_id)) is not None": (
+    "check_before_holding: (key := governance.key(batch.key_id)) is not None": (
         "if (key := governance.key(batch.key_id)) is not None:",
         "if False:",
         f"{WHAT_NO}[forged signature]",
     ),
-    "_hold: step _use(key, batch)": (
-        "if (key := governance.key(batch.key_id)) is not None:\n        _use(key, batch)",
+    "check_before_holding: step check_key_use(key, batch)": (
+        "if (key := governance.key(batch.key_id)) is not None:\n        check_key_use(key, batch)",
         "if (key := governance.key(batch.key_id)) is not None:\n        pass",
         f"{WHAT_NO}[key of another node]",
     ),
-    "_hold: step _signature(sealed, key)": (
-        "_signature(sealed, key)",
+    "check_before_holding: step check_signature(sealed, key)": (
+        "check_signature(sealed, key)",
         "pass",
         f"{WHAT_NO}[forged signature]",
     ),
-    "_key: key is None": (
+    "check_sealing_key: key is None": (
         "if key is None:",
         "if False:",
         f"{ENVELOPE_BATCH}[key that no document lists]",
     ),
-    "_key: step _use(key, batch)": (
-        'raise Rejected("key_unknown", "no document here lists the key")\n    _use(key, batch)',
+    "check_sealing_key: step check_key_use(key, batch)": (
+        'raise Rejected("key_unknown", "no document here lists the key")\n    check_key_use(key, batch)',
         'raise Rejected("key_unknown", "no document here lists the key")\n    pass',
         f"{ENVELOPE_BATCH}[key of a trustee]",
     ),
-    "_key: not governance.may_write(batch.originator, batch.stream, batch.sealed_at)": (
+    "check_sealing_key: not governance.may_write(batch.originator, batch.stream, batch.sealed_at)": (
         "if not governance.may_write(batch.originator, batch.stream, batch.sealed_at):",
         "if False:",
         NODE_WRITES,
     ),
-    "_use: key.node != batch.originator": (
+    "check_key_use: key.node != batch.originator": (
         "if key.node != batch.originator or key.use is not KeyUse.SEAL:",
         "if False or key.use is not KeyUse.SEAL:",
         f"{ENVELOPE_BATCH}[key of another node]",
     ),
-    "_use: key.use is not KeyUse.SEAL": (
+    "check_key_use: key.use is not KeyUse.SEAL": (
         "if key.node != batch.originator or key.use is not KeyUse.SEAL:",
         "if key.node != batch.originator or False:",
         f"{ENVELOPE_BATCH}[key of another use]",
     ),
-    '_signature: not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed....': (
+    "check_signature: not public_keys.verify_ed25519": (
         'if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4',
         "if False:  # 4",
         f"{ENVELOPE_BATCH}[signature of zeros]",
     ),
-    "_path: not merkle.path_is_valid( # 5 leaf=leaf, index=sealed.index, size=batch.size, path=sealed....": (
+    "check_path: not merkle.path_is_valid( # 5 leaf=leaf, index=sealed.index, size=batch.size, path=sealed....": (
         "if not merkle.path_is_valid(  # 5\n"
         "        leaf=leaf, index=sealed.index, size=batch.size, path=sealed.path, root=batch.root\n"
         "    ):",
         "if False:",
         LEAF_NO,
     ),
-    "_header: code header_malformed": (
+    "check_header: code header_malformed": (
         'raise Rejected("header_malformed", error.reason) from None',
         'raise Rejected("governance_stale", error.reason) from None',
         f"{HEADER_LENGTH}[grant 0]",
     ),
-    "_header: is_intel(batch.stream)": (
+    "check_header: is_intel(batch.stream)": (
         "if is_intel(batch.stream):",
         "if False:",
         WHAT_VERIFIED,
     ),
-    "_header: always is_intel(batch.stream)": (
+    "check_header: always is_intel(batch.stream)": (
         "if is_intel(batch.stream):",
         "if True:",
         RECEIPT_LIMITS,
     ),
-    "_header: step _sealed_header(header, sealed.content)": (
-        "_sealed_header(header, sealed.content)",
+    "check_header: step check_sealed_header(header, sealed.content)": (
+        "check_sealed_header(header, sealed.content)",
         "pass",
         f"{HEADER_LENGTH}[content of 59 bytes]",
     ),
-    "_header: header.type is not OPEN_STREAM_TYPE[batch.stream]": (
+    "check_header: header.type is not OPEN_STREAM_TYPE[batch.stream]": (
         "header.type is not OPEN_STREAM_TYPE[batch.stream]",
         "False",
         f"{HEADER_DOES}[type of another stream]",
     ),
-    "_header: header.sealing is not None": (
+    "check_header: header.sealing is not None": (
         "or header.sealing is not None",
         "or False",
         f"{HEADER_DOES}[sealing]",
     ),
-    "_header: header.refers_to": (
+    "check_header: header.refers_to": (
         "or header.refers_to",
         "or False",
         f"{HEADER_DOES}[refers to a message]",
     ),
-    "_header: header.expires_at": (
+    "check_header: header.expires_at": (
         "or header.refers_to\n        or header.expires_at",
         "or header.refers_to\n        or False",
         f"{HEADER_DOES}[expires]",
     ),
-    "_sealed_header: header.type not in (MessageType.MESSAGE, MessageType.RECALL)": (
+    "check_sealed_header: header.type not in (MessageType.MESSAGE, MessageType.RECALL)": (
         "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:",
         "if False or header.sealing is None:",
         f"{HEADER_LENGTH}[grant on an intel stream]",
     ),
-    "_sealed_header: header.sealing is None": (
+    "check_sealed_header: header.sealing is None": (
         "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:",
         "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or False:",
         f"{HEADER_LENGTH}[no sealing]",
     ),
-    "_sealed_header: (header.type is MessageType.RECALL) != bool(header.refers_to)": (
+    "check_sealed_header: (header.type is MessageType.RECALL) != bool(header.refers_to)": (
         "if (header.type is MessageType.RECALL) != bool(header.refers_to):",
         "if False:",
         f"{HEADER_LENGTH}[recall of nothing]",
     ),
-    "_sealed_header: header.expires_at <= 0": (
+    "check_sealed_header: header.expires_at <= 0": (
         "if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:",
         "if False or header.expires_at % DAY_MS or header.sealing.grant < 1:",
         f"{HEADER_LENGTH}[expires_at 0]",
     ),
-    "_sealed_header: header.expires_at % DAY_MS": (
+    "check_sealed_header: header.expires_at % DAY_MS": (
         "if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:",
         "if header.expires_at <= 0 or False or header.sealing.grant < 1:",
         f"{HEADER_LENGTH}[expires_at before its midnight]",
     ),
-    "_sealed_header: padded_length(length) != length": (
+    "check_sealed_header: padded_length(length) != length": (
         "if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or padded_length(length) != length:",
         "if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or False:",
         f"{HEADER_LENGTH}[content of no padded length]",

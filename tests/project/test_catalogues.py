@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from node.errors import REJECTION_STEP
+from node.verification.steps import STEP_OF_REJECTION
 from tests.support.contract import code, tables
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -165,8 +165,8 @@ def test_every_code_of_the_verification_is_listed_with_its_step() -> None:
     steps = {name: int(row["step"]) for name, row in listed("## Codes of the verification").items()}
     in_contract = {code(row["code"]): int(row["step"]) for row in tables("contract.md", "## Codes")[0]}
 
-    assert steps == in_contract == REJECTION_STEP
-    assert {one for _, maker, one in MADE if maker == "Rejected"} == REJECTION_STEP.keys() - LATER
+    assert steps == in_contract == STEP_OF_REJECTION
+    assert {one for _, maker, one in MADE if maker == "Rejected"} == STEP_OF_REJECTION.keys() - LATER
 
 
 def test_every_finding_and_note_of_the_contract_is_listed() -> None:
@@ -196,7 +196,7 @@ def texts_of_tests() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(REJECTION_STEP.keys() - LATER))
+@pytest.mark.parametrize("name", sorted(STEP_OF_REJECTION.keys() - LATER))
 def test_each_code_of_the_verification_is_expected_by_a_test(name: str) -> None:
     assert name in texts_of_tests()
 

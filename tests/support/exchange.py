@@ -29,7 +29,7 @@ from node.store.engine import Store
 from node.system_random import random_bytes
 from node.trust.governance import Governance
 from node.verification.judge import Judge
-from node.verification.verify import SignatureMemory
+from node.verification.signature_memory import SignatureMemory
 from schemas.types import KeyUse
 from tests.support.community import T0, Community, keys_of
 

@@ -86,7 +86,7 @@ OVER_LENGTH: Final[dict[str, int]] = {
     "node/store/receipts_due.py note_outcomes": 43,
     "node/store/streams.py": 218,
     "node/store/tables.py": 294,
-    "node/verification/verify.py": 245,
+    "node/verification/verify.py": 238,
 }
 """What was longer than the limits when they became a test: file, or file and function -> lines."""
 

@@ -15,7 +15,7 @@ from node.sharing.grants import AudienceKeys
 from node.stages import Decision, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.judge import Judge, grant_of
-from node.verification.verify import SignatureMemory
+from node.verification.signature_memory import SignatureMemory
 from schemas.types import ClauseReference, KeyGrant
 from tests.support.community import Community, clause, keys_of
 from tests.support.records import (

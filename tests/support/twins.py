@@ -14,7 +14,7 @@ from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
 from node.verification.judge import Judge, grant_of
-from node.verification.verify import SignatureMemory
+from node.verification.signature_memory import SignatureMemory
 from schemas.types import KeyUse
 from tests.independent import avro, verify
 from tests.independent.knowledge import Knowledge, load

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from node.errors import REJECTION_STEP
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf
 from node.store.notes import UNAUTHENTICATED_PER_DAY_MAX
+from node.verification.steps import STEP_OF_REJECTION
 from schemas.avro import codec
 from schemas.types import GrantEntry, KeyGrant, KeyUse, MessageType
 from tests.support.bed import GRANTS, Bed, bed
@@ -109,7 +109,7 @@ async def test_a_bad_record_ends_with_its_code_and_the_next_good_one_is_stored(
         refused = await one.quarantine()
 
         assert [(row["code"], row["step"], row["position"], row["value"]) for row in refused] == [
-            (code, REJECTION_STEP[code], 1, bad)
+            (code, STEP_OF_REJECTION[code], 1, bad)
         ]
         assert [(row["originator"], row["stream"]) for row in refused] == [("BZ", INTEL)]
         assert await one.held() == ([1, 3] if (code, make) in PLACED.values() else [1, 2])
@@ -158,7 +158,7 @@ def test_each_code_of_the_contract_has_a_bad_record() -> None:
     """`governance_stale` needs the registry."""
     shown = {code for code, _ in (*CASES.values(), *GRANTS_CASES.values())}
 
-    assert shown == REJECTION_STEP.keys() - {"governance_stale"}
+    assert shown == STEP_OF_REJECTION.keys() - {"governance_stale"}
 
 
 # A record in another place.

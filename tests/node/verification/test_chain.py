@@ -14,14 +14,10 @@ from node.errors import Rejected
 from node.limits import DAY_MS
 from node.stages import Leaf, StreamHead, Verified
 from node.trust.governance import Governance
-from node.verification.chain import (
-    Gap,
-    Link,
-    Placed,
-    StreamView,
-    open_gaps,
-)
-from node.verification.verify import SignatureMemory, verify
+from node.verification.chain import Link, Placed, StreamView
+from node.verification.gaps import Gap, open_gaps
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import verify
 from schemas.avro import codec
 from schemas.types import Header, MessageType, Sealing
 from tests.support.community import Community

@@ -12,7 +12,8 @@ from node.primitives import digest, frame
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf, Verified
 from node.trust.governance import Governance
-from node.verification.verify import SignatureMemory, verify
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import verify
 from schemas.avro import codec
 from schemas.avro.encoder import encode_text, varint
 from schemas.types import (

@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import structs
 
-from node.errors import REJECTION_STEP
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS
 from node.primitives import expand, frame, padded_length
 from node.reports.labels import labels_of
 from node.stages import Decision
 from node.system_random import random_bytes
+from node.verification.steps import STEP_OF_REJECTION
 from schemas.avro import codec
 from schemas.types import (
     Connection,
@@ -338,7 +338,7 @@ def test_a_message_that_does_not_open_is_refused_in_one_way(make: Callable[[Auth
 
     assert replace(found, code=None, reason="") == Decision(outcome=found.outcome)
     assert found.outcome == "rejected"
-    assert REJECTION_STEP[found.code or ""] in (14, 15, 16)
+    assert STEP_OF_REJECTION[found.code or ""] in (14, 15, 16)
     assert "go-fast" not in found.reason
 
 
@@ -355,4 +355,4 @@ def test_each_changed_byte_of_a_payload_ends_with_an_outcome() -> None:
             outcomes.add(code_of(decide(reader, value, record)))
 
     assert {"payload_malformed", "labels_mismatch", "payload_schema_unknown"} <= outcomes
-    assert outcomes <= REJECTION_STEP.keys() | {"stored"}
+    assert outcomes <= STEP_OF_REJECTION.keys() | {"stored"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.errors import REJECTION_STEP, Rejected
+from node.errors import Rejected
 from node.sealing.seal import open_type_leaf
 from node.stages import Decision, Grant, Outcome, Verified
 from node.verification.judge import grant_of
@@ -12,6 +12,7 @@ from node.verification.receipt_bytes import (
     meaning,
     outcome_of,
 )
+from node.verification.steps import STEP_OF_REJECTION
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt
 from tests.support.community import keys_of
@@ -69,9 +70,9 @@ def test_each_outcome_has_the_byte_of_the_wire_format(outcome: Outcome, byte: in
     assert byte_of(Decision(outcome=outcome)) == byte
 
 
-@pytest.mark.parametrize("code", [code for code, step in REJECTION_STEP.items() if step >= 8])
+@pytest.mark.parametrize("code", [code for code, step in STEP_OF_REJECTION.items() if step >= 8])
 def test_a_rejection_is_told_as_its_step_and_failures_to_open_look_alike(code: str) -> None:
-    assert byte_of(Decision.rejected(Rejected(code, "detail"))) == min(REJECTION_STEP[code], 14)
+    assert byte_of(Decision.rejected(Rejected(code, "detail"))) == min(STEP_OF_REJECTION[code], 14)
 
 
 def test_every_outcome_of_the_closed_set_is_told() -> None:

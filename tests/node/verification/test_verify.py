@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from node.errors import REJECTION_STEP, Rejected
+from node.errors import Rejected
 from node.limits import DAY_MS, RECORD_SIZE_BYTES_MAX
 from node.primitives import digest, frame
 from node.sealing.merkle import leaf_hash
@@ -16,12 +16,9 @@ from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf, StreamId, Verified
 from node.trust.governance import Governance
-from node.verification.verify import (
-    HeldForGovernance,
-    SignatureMemory,
-    check_key_validity,
-    verify,
-)
+from node.verification.signature_memory import SignatureMemory
+from node.verification.steps import STEP_OF_REJECTION
+from node.verification.verify import HeldForGovernance, check_key_validity, verify
 from schemas.avro import codec
 from schemas.avro.encoder import encode_text, varint
 from schemas.types import (
@@ -174,14 +171,14 @@ def every_flip(value: bytes) -> dict[str, list[int]]:
 def test_each_flipped_bit_of_a_message_is_refused_with_a_code() -> None:
     found = every_flip(message())
 
-    assert found.keys() <= REJECTION_STEP.keys()
+    assert found.keys() <= STEP_OF_REJECTION.keys()
     assert {"framing_invalid", "signature_invalid", "path_invalid", "content_mismatch", "key_unknown"} <= found.keys()
 
 
 def test_each_flipped_bit_of_a_grant_is_refused_with_a_code() -> None:
     found = every_flip(open_record("keys", MessageType.KEY_GRANT, body_of_grant()))
 
-    assert found.keys() <= REJECTION_STEP.keys()
+    assert found.keys() <= STEP_OF_REJECTION.keys()
 
 
 def test_a_record_cut_at_any_byte_is_refused() -> None:

@@ -5,7 +5,8 @@ import pytest
 from node.errors import Rejected
 from node.sealing import public_keys
 from node.stages import Verified
-from node.verification.verify import SignatureMemory, verify
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import verify
 from schemas.types import DocumentKind
 from tests.node.verification.test_verify import (
     Reader,
@@ -36,7 +37,7 @@ def test_a_batch_costs_one_verification_of_its_signature(monkeypatch: pytest.Mon
         return true(public, signature, data)
 
     true = public_keys.verify_ed25519
-    monkeypatch.setattr("node.verification.verify.keys.verify_ed25519", counted)
+    monkeypatch.setattr("node.verification.verify.public_keys.verify_ed25519", counted)
 
     assert [reader.code(value) for value in records] == [""] * 5
     assert len(calls) == 1

@@ -10,7 +10,8 @@ from node.errors import Rejected
 from node.sealing.seal import open_type_leaf
 from node.stages import Verified
 from node.trust.governance import Governance
-from node.verification.verify import SignatureMemory, check_key_validity, verify
+from node.verification.signature_memory import SignatureMemory
+from node.verification.verify import check_key_validity, verify
 from schemas.types import DocumentKind, MessageType
 from tests.support.community import (
     TRUSTEES,

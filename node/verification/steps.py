@@ -1,0 +1,197 @@
+"""The table of the verification steps 1 to 17: what each checks, with which codes, and where.
+
+Pure data. Nothing else in the program lists codes by step. The order, the codes and the bytes are those of
+docs/wire-format.md ("Verification, in this order", "Receipts"); a test compares them. A new step or code is a change of
+this table, of the function that it names, and of the manual.
+
+The table is not on the path of a record: `judge` calls the functions, and the table only refers to them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from node.sharing import policy
+from node.sharing.grants import AudienceKeys, check_entry, check_lawful
+from node.verification import chain, judge, open_types, opening, verify
+
+
+class Phase(StrEnum):
+    """What a step needs to know, beyond what the phases before it needed."""
+
+    RECORD = "bytes, the place where they were found, and governance"  # a refused record leaves no trace
+    STREAM = "what came before in the stream"
+    TIME = "the time t"
+    OPENING = "the grant that the header names, and the private key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the verification."""
+
+    number: int
+    name: str
+    phase: Phase
+    codes: tuple[str, ...]
+    """What a failure is called. Step 17 withholds a message with its code; the others reject the record."""
+
+    functions: tuple[Callable[..., object], ...]
+    """Where the step is done, in the order of the calls."""
+
+    receipt_byte: int | None = None
+    """What a receipt says about a leaf that failed here; None if it says nothing, as the record leaves no trace."""
+
+    @property
+    def rejects(self) -> bool:
+        """Whether a failure puts the record in quarantine."""
+        return self.number != _WITHHOLDING
+
+
+_WITHHOLDING: Final = 17
+_UNOPENED: Final = 14  # 14 to 16 look the same from outside: the byte does not say how far a message could be opened
+
+STEPS: Final[tuple[Step, ...]] = (
+    Step(
+        number=1,
+        name="size and framing",
+        phase=Phase.RECORD,
+        codes=("record_too_large", "framing_invalid"),
+        functions=(verify.check_framing,),
+    ),
+    Step(
+        number=2,
+        name="batch, community and place",
+        phase=Phase.RECORD,
+        codes=("batch_malformed", "community_mismatch", "stream_mismatch"),
+        functions=(verify.check_batch, verify.check_place),
+    ),
+    Step(
+        number=3,
+        name="suite, governance state and key",
+        phase=Phase.RECORD,
+        codes=("suite_unknown", "key_unknown", "key_use_wrong"),
+        functions=(verify.check_suite, verify.check_before_holding, verify.check_sealing_key, verify.check_key_use),
+    ),
+    Step(
+        number=4,
+        name="signature",
+        phase=Phase.RECORD,
+        codes=("signature_invalid",),
+        functions=(verify.check_signature,),
+    ),
+    Step(number=5, name="Merkle path", phase=Phase.RECORD, codes=("path_invalid",), functions=(verify.check_path,)),
+    Step(
+        number=6,
+        name="content hash",
+        phase=Phase.RECORD,
+        codes=("content_mismatch",),
+        functions=(verify.check_content,),
+    ),
+    Step(
+        number=7,
+        name="header, and body of an open type",
+        phase=Phase.RECORD,
+        codes=("header_malformed", "body_malformed"),
+        functions=(verify.check_header, verify.check_sealed_header, open_types.check_body),
+    ),
+    Step(
+        number=8,
+        name="place in the stream",
+        phase=Phase.STREAM,
+        codes=("equivocation",),
+        functions=(chain.StreamView.place, chain.check_no_equivocation),
+        receipt_byte=8,
+    ),
+    Step(
+        number=9,
+        name="chain",
+        phase=Phase.STREAM,
+        codes=("chain_invalid",),
+        functions=(chain.check_continues,),
+        receipt_byte=9,
+    ),
+    Step(
+        number=10,
+        name="message id",
+        phase=Phase.STREAM,
+        codes=("message_id_reused",),
+        functions=(chain.StreamView.use_message_id,),
+        receipt_byte=10,
+    ),
+    Step(
+        number=11,
+        name="key, NODE document and clock at t",
+        phase=Phase.TIME,
+        codes=("key_not_valid",),
+        functions=(verify.check_key_validity, judge.held_from_the_future),
+        receipt_byte=11,
+    ),
+    Step(
+        number=12,
+        name="governance not stale",
+        phase=Phase.TIME,
+        codes=("governance_stale",),
+        functions=(),  # a community whose documents are files has no registry, and no state that could be stale
+        receipt_byte=12,
+    ),
+    Step(
+        number=13,
+        name="grant and audience key",
+        phase=Phase.OPENING,
+        codes=("grant_unlawful", "audience_key_mismatch"),
+        functions=(opening.open_message, check_lawful, check_entry, AudienceKeys.key, judge.Judge.try_grant),
+        receipt_byte=13,
+    ),
+    Step(
+        number=14,
+        name="commitment",
+        phase=Phase.OPENING,
+        codes=("commitment_mismatch",),
+        functions=(opening.check_commitment,),
+        receipt_byte=_UNOPENED,
+    ),
+    Step(
+        number=15,
+        name="decryption, frames and padding",
+        phase=Phase.OPENING,
+        codes=("decryption_failed",),
+        functions=(opening.decrypt,),
+        receipt_byte=_UNOPENED,
+    ),
+    Step(
+        number=16,
+        name="labels and payload",
+        phase=Phase.OPENING,
+        codes=("labels_mismatch", "payload_schema_unknown", "payload_malformed"),
+        functions=(opening.check_labels_and_payload,),
+        receipt_byte=_UNOPENED,
+    ),
+    Step(
+        number=_WITHHOLDING,
+        name="clause and retention",
+        phase=Phase.OPENING,
+        codes=("clause_not_satisfied", "expired"),
+        functions=(judge.Judge.admit, policy.decide),
+        receipt_byte=65,
+    ),
+)
+"""All steps, in order."""
+
+STEP_OF_REJECTION: Final[Mapping[str, int]] = {
+    code: step.number for step in STEPS if step.rejects for code in step.codes
+}
+"""Code of a rejected record -> number of its step."""
+
+REJECTION_BYTES: Final[Mapping[int, int]] = {
+    step.number: step.receipt_byte for step in STEPS if step.rejects and step.receipt_byte is not None
+}
+"""Number of a step -> byte in receipts about a leaf that it rejected."""
+
+OPENING_STEPS: Final = frozenset(step.number for step in STEPS if step.rejects and step.phase is Phase.OPENING)
+"""The steps that only a recipient who has an entry in the grant can fail in."""
+
+
+def step_of(code: str) -> int:
+    """The number of the step that rejects with `code`."""
+    return STEP_OF_REJECTION[code]
