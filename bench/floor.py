@@ -12,6 +12,7 @@ from bench.enlace import ITEMS_WARM, chunks
 from bench.figures import Spent, Stopwatch
 from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
+from broker.streams import intel_stream, topic_of
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.primitives import ZERO_HASH
@@ -29,8 +30,8 @@ from node.verification.chain import Link, StreamView
 from schemas.avro import codec
 from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage
 
-STREAM: Final = f"intel.{REGION}"
-TOPIC: Final = f"{STREAM}.{ORIGINATOR.lower()}"
+STREAM: Final = intel_stream(REGION)
+TOPIC: Final = topic_of(STREAM, ORIGINATOR)
 _PLACE: Final = StreamId(stream=STREAM, originator=ORIGINATOR)
 
 

@@ -18,6 +18,7 @@ from bench.enlace import ITEMS_WARM, chunks
 from bench.figures import Spent, Stopwatch
 from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
+from broker.streams import intel_stream, topic_of
 from node import clock
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.limits import SUITE
@@ -47,8 +48,8 @@ from schemas.types import (
     SealedMessage,
 )
 
-STREAM: Final = f"intel.{REGION}"
-TOPIC: Final = f"{STREAM}.{ORIGINATOR.lower()}"
+STREAM: Final = intel_stream(REGION)
+TOPIC: Final = topic_of(STREAM, ORIGINATOR)
 _LENGTH: Final = 4
 
 

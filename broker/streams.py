@@ -1,14 +1,14 @@
-"""The names of streams and topics: the only module that writes one of them as a text.
+"""The names of streams and topics. A house rule forbids other modules to write one of them as a literal. Pure.
 
-Pure. An originator writes each of its streams into one topic of one partition, `<stream>.<originator in lower case>`.
-Which originator has which streams is decided by the topology and by NODE documents, not here.
+An originator writes each of its streams into one topic of one partition, `<stream>.<originator in lower case>`. The
+topology and NODE documents decide which originator has which streams; this module does not.
 """
 
 import re
 from typing import Final
 
 INTEL: Final = "intel"
-"""The first part of the name of a region's stream: `intel.caribbean`."""
+"""The first part of the name of a region's stream, as in `intel.caribbean`."""
 
 KEYS: Final = "keys"
 RECEIPTS: Final = "receipts"
@@ -16,10 +16,10 @@ CHECKPOINTS: Final = "checkpoints"
 PROPOSALS: Final = "proposals"
 GOVERNANCE: Final = "governance"
 MEMBER_STREAMS: Final = (KEYS, RECEIPTS, CHECKPOINTS, PROPOSALS)
-"""Each member writes them beside its reports."""
+"""The streams that each member writes in addition to its reports."""
 
 REGISTRY: Final = "REGISTRY"
-"""The originator that is not a member."""
+"""The only originator that is not a member."""
 
 REGISTRY_STREAMS: Final = (GOVERNANCE, CHECKPOINTS)
 STREAM_LENGTH_MAX: Final = 64
@@ -35,8 +35,13 @@ def intel_stream(region: str) -> str:
 
 
 def is_intel(stream: str) -> bool:
-    """Whether the stream carries the reports of a region."""
+    """Whether the stream contains the reports of a region."""
     return _INTEL_STREAM.match(stream) is not None
+
+
+def is_member_stream(stream: str) -> bool:
+    """Whether it is a stream that a member can have, and not one of the registry."""
+    return is_intel(stream) or stream in MEMBER_STREAMS
 
 
 def topic_of(stream: str, originator: str) -> str:
@@ -45,7 +50,7 @@ def topic_of(stream: str, originator: str) -> str:
 
 
 def stream_of(topic: str) -> tuple[str, str]:
-    """Stream and originator of a topic, the opposite of `topic_of`; ValueError if the name is not a stream's topic."""
+    """Stream and originator of a topic, the inverse of `topic_of`; ValueError if the name is not a stream's topic."""
     stream, _, originator = topic.rpartition(".")
     if not _STREAM.fullmatch(stream) or len(stream) > STREAM_LENGTH_MAX or not _ORIGINATOR.fullmatch(originator):
         raise ValueError(f"{topic!r} is not the topic of a stream")

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from broker.streams import REGISTRY
+from broker.streams import REGISTRY, is_member_stream
 from node.errors import UsageError
 from node.primitives import ZERO_HASH, digest
 from node.sealing.public_keys import BadKey, check_public, key_id
@@ -27,7 +27,6 @@ from schemas.avro.codec import BadMessage, decode
 from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, KeyUse, Node, Root, SignedDocument
 
 NODE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
-STREAM: Final = re.compile(r"intel\.[a-z][a-z0-9-]*|keys|receipts|checkpoints|proposals")
 DOCUMENT_SIZE_BYTES_MAX: Final = 256 * 1024  # so that a document fits into a record of the log
 
 
@@ -125,12 +124,8 @@ def _check_node(document: Document, body: Node) -> None:
     _require(NODE_CODE.fullmatch(document.id) is not None, "document_id", f"{document.id} is not a node code", "id")
     _require(document.id != REGISTRY, "document_id", f"{REGISTRY} is not a node", "id")
     for stream in body.streams:
-        _require(
-            STREAM.fullmatch(stream) is not None,
-            "stream_unknown",
-            f"{stream} is not a stream that nodes write",
-            f"streams.{stream}",
-        )
+        reason = f"{stream} is not a stream that nodes write"
+        _require(is_member_stream(stream), "stream_unknown", reason, f"streams.{stream}")
     _check_keys(document.id, body.keys, "keys")
 
 

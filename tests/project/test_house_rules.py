@@ -161,6 +161,32 @@ def test_a_call_that_rules_must_not_make_is_made_in_named_modules_only(call: str
     assert not strangers, f"{strangers} use {call}; who may is said in SOLE_CALLERS of tests/support/house.py"
 
 
+def literals(file: str) -> frozenset[str]:
+    """The texts without spaces in a file, without its docstrings."""
+    tree = ast.parse((PROJECT / file).read_text("utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    texts = {node.value for node in constants if isinstance(node.value, str)}
+    return frozenset(text for text in texts if not re.search(r"\s", text))
+
+
+NAMING: Final = sorted(
+    path.relative_to(PROJECT).as_posix()
+    for folder in ("node", "broker", "demo", "bench")
+    for path in (PROJECT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("file", NAMING)
+def test_only_one_module_writes_the_name_of_a_stream_as_a_literal(file: str) -> None:
+    named = {text for text in literals(file) if re.match(house.STREAM_NAMES, text)}
+
+    if allowed(file, house.SOLE_NAMERS_OF_STREAMS):
+        assert named
+        return
+    assert named == set(house.OTHER_MEANINGS.get(file, "").split()), f"{file}: use broker/streams.py, or add a meaning"
+
+
 WORLD: Final = """
     asyncio io os pathlib random secrets socket sqlalchemy sqlite3 structlog subprocess threading time
     node.clock node.system_random node.files node.runtime.single_daemon node.runtime.logs

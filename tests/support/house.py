@@ -60,6 +60,20 @@ SOLE_CALLERS: Final[dict[str, str]] = {
 ERRORS: Final = frozenset({"DocumentInvalid", "Refused", "Rejected", "RestartNeeded", "Unavailable", "UsageError"})
 """The classes of errors that services raise."""
 
+STREAM_NAMES: Final = r"(.*\bintel\b.*|keys|receipts|checkpoints|proposals|governance)(\.[a-z][a-z0-9])?\Z"
+"""A literal without spaces that matches is the name of a stream or of a topic, or part of one."""
+
+SOLE_NAMERS_OF_STREAMS: Final = "broker/streams.py"
+
+OTHER_MEANINGS: Final[dict[str, str]] = {
+    "demo/show.py": "receipts",  # a command
+    "node/cli/setup.py": "governance",  # a group of commands
+    "node/commands/init.py": "keys",  # a table of node.toml, a field of an answer
+    "node/trust/signed_document.py": "keys",  # a field of a document
+    "node/verification/judge.py": "governance",  # a code
+}
+"""File -> the words in it that are equal to the name of a stream and mean something else."""
+
 FILE_LINES_MAX: Final = 200
 FUNCTION_LINES_MAX: Final = 40
 TEST_LINES_MAX: Final = 650
