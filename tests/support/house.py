@@ -67,12 +67,12 @@ SOLE_NAMERS_OF_STREAMS: Final = "broker/streams.py"
 
 OTHER_MEANINGS: Final[dict[str, str]] = {
     "demo/show.py": "receipts",  # a command
-    "node/cli/setup.py": "governance",  # a group of commands
+    "node/cli/": "governance receipts",  # commands
     "node/commands/init.py": "keys",  # a table of node.toml, a field of an answer
     "node/trust/signed_document.py": "keys",  # a field of a document
     "node/verification/judge.py": "governance",  # a code
 }
-"""File -> the words in it that are equal to the name of a stream and mean something else."""
+"""File, or folder ending in `/` -> words in it that are equal to the name of a stream and mean something else."""
 
 FILE_LINES_MAX: Final = 200
 FUNCTION_LINES_MAX: Final = 40
