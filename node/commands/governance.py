@@ -14,7 +14,7 @@ from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.files import read_text, write_file
 from node.runtime import config
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.trust import document_files
 from node.trust.admission import Examination
@@ -71,7 +71,7 @@ def keygen(identity: str, file: Path, *, passphrase_file: Path | None = None) ->
         message = f"{identity} is no trustee's id"
         raise UsageError("value_invalid", message, path="id", hint="capitals and digits, as in TR1")
     keys = PrivateKeys.generate(identity, (KeyUse.AGREE,))
-    private_keys.write(file, keys, passphrase_file or config.passphrase_variable())
+    key_file.write(file, keys, passphrase_file or config.passphrase_variable())
     [key] = keys.keys
     return {
         "id": identity,
@@ -131,12 +131,12 @@ def _readable(value: Any) -> Any:
 
 def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> PrivateKeys:
     if key is not None:
-        return private_keys.read(key, passphrase_file or config.passphrase_variable())
+        return key_file.read(key, passphrase_file or config.passphrase_variable())
     if context.home is None:
         raise UsageError("home_missing", "no key was named", path="key")
     settings = config.load(context.home).keys
     passphrase = context.home / settings.passphrase_file if settings.passphrase_file else None
-    return private_keys.read(context.home / settings.file, passphrase)
+    return key_file.read(context.home / settings.file, passphrase)
 
 
 def _result(parsed: ParsedDocument, governance: Governance | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from node.clock import now_ms
 from node.errors import UsageError
 from node.files import make_folder, write_file
 from node.runtime.config import NODE_FILE
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.trust.document_files import FOLDER
 from node.trust.signed_document import NODE_CODE
@@ -51,11 +51,11 @@ def init(
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
         message = f"{node} is no node code"
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
-    private_keys.read_passphrase(passphrase_file)  # before anything is made
+    key_file.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)
     make_folder(home / FOLDER)
     keys = PrivateKeys.generate(node)
-    private_keys.write(home / keys_file, keys, passphrase_file)
+    key_file.write(home / keys_file, keys, passphrase_file)
     tables: dict[str, dict[str, str]] = {"node": {"id": node}, "bus": {"url": bus}, "keys": {"file": keys_file}}
     if community is not None:
         tables["node"]["community"] = bytes_text(community)

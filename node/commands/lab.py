@@ -25,7 +25,7 @@ from node.files import make_folder, read_text, write_file
 from node.limits import DAY_MS, SUITE
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.toml_reader import parse_toml
 from node.trust import document_files
@@ -152,7 +152,7 @@ def _trustees(folder: Path) -> tuple[PrivateKeys, ...]:
     make_folder(folder)
     made = tuple(PrivateKeys.generate(name, (KeyUse.AGREE,)) for name in TRUSTEES)
     for keys in made:
-        private_keys.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
+        key_file.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
     return made
 
 

@@ -24,7 +24,7 @@ from node.runtime import config
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import Installed
 from node.runtime.reading_share import Share
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
@@ -58,7 +58,7 @@ class Home:
     def keys(self) -> PrivateKeys:
         """The node's private keys; UsageError if they cannot be read or are another node's."""
         passphrase = self.config.keys.passphrase_file
-        keys = private_keys.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
+        keys = key_file.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
         if keys.node != self.config.node.id:
             raise UsageError("keys_foreign", f"the keys are those of {keys.node}", path="keys.file")
         return keys

@@ -1,11 +1,11 @@
-"""Points of edwards25519: the group arithmetic that the checks of a public key need.
+"""Arithmetic on points of edwards25519, as needed to check a public key.
 
-Pure, and not constant in time: it sees public keys only. It neither signs nor verifies; `cryptography` does that.
-Rules (RFC 8032, 5.1.2 and 5.1.3, read strictly):
+Pure. It is not constant in time, because it handles only public keys. It neither signs nor verifies; `cryptography`
+does. Rules (RFC 8032, 5.1.2 and 5.1.3, strict reading):
 
-- an encoding is canonical if y is below p and x = 0 has no sign bit, and it must decode to a point of the curve;
-- a key must lie in the subgroup of prime order L, which `[L]A = identity` shows. The identity passes that test and is
-  refused with the other points of small order, which keys.py lists.
+- an encoding is canonical if y is below p and x = 0 has no sign bit; it must decode to a point of the curve;
+- a key must be in the subgroup of prime order L: `[L]A = identity`. The identity satisfies this equation, so
+  public_keys.py refuses it with the other points of small order.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ IDENTITY: Final[Point] = (0, 1, 1, 0)
 
 
 def add(a: Point, b: Point) -> Point:
-    """RFC 8032, 5.1.4: the complete addition law, so it doubles too."""
+    """a + b by the complete addition law of RFC 8032, 5.1.4. It also doubles a point."""
     p = (a[1] - a[0]) * (b[1] - b[0]) % P
     q = (a[1] + a[0]) * (b[1] + b[0]) % P
     r = 2 * a[3] * b[3] * _D % P
@@ -32,7 +32,7 @@ def add(a: Point, b: Point) -> Point:
 
 
 def multiply(scalar: int, point: Point) -> Point:
-    """[scalar]point by double and add."""
+    """[scalar]point, by double-and-add."""
     result = IDENTITY
     while scalar:
         if scalar & 1:
@@ -43,12 +43,12 @@ def multiply(scalar: int, point: Point) -> Point:
 
 
 def is_identity(point: Point) -> bool:
-    """Whether x = 0 and y = 1."""
+    """Whether the point is the identity: x = 0 and y = 1."""
     return point[0] % P == 0 and (point[1] - point[2]) % P == 0
 
 
 def decode(encoding: bytes) -> Point | None:
-    """The point of a canonical encoding of 32 bytes; None for any other encoding."""
+    """The point of a canonical encoding of 32 bytes, or None for any other bytes."""
     number = int.from_bytes(encoding, "little")
     sign, y = number >> 255, number & ((1 << 255) - 1)
     if len(encoding) != 32 or y >= P:

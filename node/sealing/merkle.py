@@ -1,7 +1,8 @@
-"""Merkle tree over the entries of a batch (RFC 9162, 2.1), so that one signature serves up to 1024 messages.
+"""The Merkle tree over the entries of a batch (RFC 9162, 2.1). One signature then covers up to 1024 messages.
 
-Pure. Leaf = H(0x00 || entry), node = H(0x01 || left || right); an odd node moves up and is never doubled.
-A path is checked with the whole of 2.1.3.2: index below size, every hash used, none missing, each of 32 bytes.
+Pure. Leaf = H(0x00 || entry), node = H(0x01 || left || right). A node without a sibling moves up unchanged.
+A path is checked by the complete procedure of 2.1.3.2: the index is below the size, every hash is used, no hash is
+missing, and each hash has 32 bytes.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ HASH_SIZE_BYTES = 32
 
 
 def leaf_hash(header_hash: bytes, content_hash: bytes) -> bytes:
-    """Leaf of one message: its entry is H(header) || content_hash."""
+    """The leaf of one message. Its entry is H(header) || content_hash."""
     return sha256(b"\x00" + header_hash + content_hash).digest()
 
 
@@ -20,15 +21,15 @@ def _parent(left: bytes, right: bytes) -> bytes:
 
 
 def tree(leaves: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
-    """Root of 32 bytes and, for each leaf, its path from the leaf upwards as joined hashes.
+    """The root (32 bytes) and the path of each leaf: the hashes from the leaf upwards, concatenated.
 
-    Raises ValueError without leaves: no batch is empty.
+    ValueError if there are no leaves.
     """
     if not leaves:
         raise ValueError("a Merkle tree needs at least one leaf")
     paths: list[list[bytes]] = [[] for _ in leaves]
     level = list(leaves)
-    width = 1  # how many leaves a full node of this level covers
+    width = 1  # number of leaves below a full node of this level
     while len(level) > 1:
         for index, path in enumerate(paths):
             sibling = (index // width) ^ 1
@@ -43,7 +44,7 @@ def tree(leaves: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
 
 
 def path_is_valid(*, leaf: bytes, index: int, size: int, path: bytes, root: bytes) -> bool:
-    """Whether `path` leads from the leaf at `index` of a tree of `size` leaves to `root` (RFC 9162, 2.1.3.2)."""
+    """Whether `path` proves that `leaf` is at `index` in the tree of `size` leaves with `root` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size or len(path) % HASH_SIZE_BYTES:
         return False
     position, last, current = index, size - 1, leaf

@@ -1,13 +1,13 @@
-"""Public keys of the four uses: their checks, their ids, and verification under them.
+"""Public keys of the four uses: how they are checked, their ids, and the verification of signatures.
 
-Pure; private keys are in keystore.py, wrapping in hpke.py, and which key may do what in governance.py.
+Pure. Private keys are in private_keys.py, wrapping is in hpke.py, and governance.py knows which key may do what.
 Rules ("Suite", "Governance"):
 
-- one suite, a closed table: SEAL and AGREE are Ed25519 (32 bytes), CHECKPOINT is ML-DSA-65 (1952), ENCRYPT is
-  ML-KEM-768 (1184) || X25519 (32); every other length and suite is refused;
-- an Ed25519 key is canonical, none of the 14 encodings of a point of small order, and [L]A is the identity;
-- an ENCRYPT key must load, and its X25519 half must not be of low order, as nothing can be wrapped for it;
-- checks run at registration and at each load; each key is worked out once in a process.
+- there is one suite: SEAL and AGREE are Ed25519 (32 bytes), CHECKPOINT is ML-DSA-65 (1952), ENCRYPT is ML-KEM-768
+  (1184) || X25519 (32); every other suite and length is refused;
+- an Ed25519 key is canonical, it is not one of the 14 encodings of points of small order, and [L]A is the identity;
+- an ENCRYPT key must load, and its X25519 half must not be of low order, because nothing can be wrapped for it;
+- a key is checked at registration and at each load of a document; the result is cached in the process.
 """
 
 from functools import lru_cache
@@ -35,7 +35,7 @@ PUBLIC_SIZE_BYTES: Final[dict[KeyUse, int]] = {
     KeyUse.ENCRYPT: MLKEM_PUBLIC_SIZE_BYTES + 32,
 }
 SIGNING_USES: Final = (KeyUse.SEAL, KeyUse.AGREE, KeyUse.CHECKPOINT)
-KEYS_REMEMBERED_MAX: Final = 2048  # 64 members with four uses and several generations; a loaded key is a few KB
+KEYS_REMEMBERED_MAX: Final = 2048  # 64 members, four uses, several generations; a few KB each
 
 SMALL_ORDER: Final = frozenset(
     bytes.fromhex(text)
@@ -56,15 +56,15 @@ SMALL_ORDER: Final = frozenset(
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
     )
 )
-_PROBE: Final = X25519PrivateKey.from_private_bytes(bytes(range(32)))  # no secret: shows a low-order key only
+_PROBE: Final = X25519PrivateKey.from_private_bytes(bytes(range(32)))  # not a secret: it only detects keys of low order
 
 
 class BadKey(EnlaceError):
-    """A public key that must not be registered or used; `code` is `key_suite`, `key_length` or `key_unsafe`."""
+    """A public key that must not be used. `code` is `key_suite`, `key_length` or `key_unsafe`."""
 
 
 def key_id(node: str, use: KeyUse, suite: int, public: bytes) -> bytes:
-    """H(frame("enlace/1 key", node, use, suite, public)); of a trustee or the registry, `node` is its id."""
+    """H(frame("enlace/1 key", node, use, suite, public)); `node` is the id of the holder."""
     return digest(frame("enlace/1 key", node, use.value, suite.to_bytes(4, "big"), public))
 
 
@@ -126,7 +126,10 @@ def _load_mldsa(public: bytes) -> MLDSA65PublicKey:
 
 
 def verify_ed25519(public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether `signature` holds, without cofactor, S < L and R compared as bytes. `public` has passed check_public."""
+    """Whether the Ed25519 signature is valid. `public` has passed check_public.
+
+    The equation is checked without the cofactor, with S < L, and R is compared as bytes.
+    """
     if len(signature) != ED25519_SIGNATURE_SIZE_BYTES:
         return False
     try:
@@ -137,7 +140,7 @@ def verify_ed25519(public: bytes, signature: bytes, data: bytes) -> bool:
 
 
 def verify_mldsa(public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether the ML-DSA-65 signature holds with empty context. `public` has passed check_public."""
+    """Whether the ML-DSA-65 signature is valid with empty context. `public` has passed check_public."""
     if len(signature) != MLDSA_SIGNATURE_SIZE_BYTES:
         return False
     try:
@@ -148,7 +151,7 @@ def verify_mldsa(public: bytes, signature: bytes, data: bytes) -> bool:
 
 
 def verify(use: KeyUse, public: bytes, signature: bytes, data: bytes) -> bool:
-    """Verify under a key of a signing use; an ENCRYPT key verifies nothing."""
+    """Whether the signature is valid under a key of this use. An ENCRYPT key verifies nothing."""
     if use is KeyUse.ENCRYPT:
         return False
     return (verify_mldsa if use is KeyUse.CHECKPOINT else verify_ed25519)(public, signature, data)

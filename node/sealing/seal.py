@@ -1,7 +1,7 @@
-"""From draft to bytes that may leave: content sealed under an audience key, leaves joined to a signed batch.
+"""Seals reports under an audience key and joins leaves into signed batches: the bytes that may leave the node.
 
-Pure: randomness and the signing function are arguments, time is one number. Deciding who may read is `policy`,
-keeping the head is `relay`.
+Pure: randomness, the signing function and the time are arguments. sharing/policy.py decides who may read a report, and
+exchange/relay.py stores the head of the stream.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from broker.streams import intel_stream
 from node.limits import GOVERNANCE_IN_FILES, SUITE
-from node.primitives import (
-    digest,
-    expand,
-    frame,
-    padded_length,
-)
+from node.primitives import digest, expand, frame, padded_length
 from node.reports.labels import expires_at, labels_of
 from node.sealing import merkle
 from node.stages import Leaf, SealedBatch, StreamHead
@@ -28,7 +23,7 @@ RandomSource = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Who signs batches: a node's SEAL key behind a function."""
+    """The originator of batches, with its SEAL key behind a function."""
 
     originator: str
     community: bytes
@@ -47,7 +42,7 @@ def seal_report(
     signer: Signer,
     random: RandomSource,
 ) -> Leaf:
-    """Seal one report ("Sealing"): `payload` is its encoding, `grant` the sequence of the key's grant."""
+    """Seal one report ("Sealing"). `payload` is its encoding, `grant` the sequence of the grant of the audience key."""
     labels = codec.encode(labels_of(report, random(32)))
     header = codec.encode(
         Header(
@@ -64,20 +59,20 @@ def seal_report(
 
 
 def seal_content(framed: bytes, message_key: bytes, nonce: bytes) -> bytes:
-    """commitment || nonce || AES-256-GCM over the padded plaintext."""
+    """commitment || nonce (12) || AES-256-GCM ciphertext of the padded plaintext."""
     plain = framed.ljust(padded_length(len(framed)), b"\x00")
     sealed = AESGCM(expand(message_key, "enlace/1 content key")).encrypt(nonce, plain, None)
     return expand(message_key, "enlace/1 commitment") + nonce + sealed
 
 
 def open_type_leaf(message_type: MessageType, body: bytes, *, message_id: bytes) -> Leaf:
-    """A leaf of an open type: its body is the content."""
+    """A leaf of an open type, which is signed but not encrypted: its content is the body itself."""
     header = Header(message_id=message_id, type=message_type, refers_to=(), expires_at=0, sealing=None)
     return Leaf(header=codec.encode(header), content=body)
 
 
 def seal_batch(leaves: Sequence[Leaf], *, stream: str, head: StreamHead, sealed_at: int, signer: Signer) -> SealedBatch:
-    """Join 1 to 1024 leaves under one signature and continue the chain from `head`; `sealed_at` never falls."""
+    """Join 1 to 1024 leaves into a signed batch after `head`. Its time is `sealed_at`, or that of `head` if later."""
     hashes = [digest(leaf.content) for leaf in leaves]
     root, paths = merkle.tree(
         [merkle.leaf_hash(digest(leaf.header), content) for leaf, content in zip(leaves, hashes, strict=True)]

@@ -10,7 +10,7 @@ from node.commands.lab import lab
 from node.errors import UsageError
 from node.limits import DAY_MS
 from node.runtime import config
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.trust import document_files
 from schemas.types import AgreementStatus, KeyUse
 from tests.node.trust.test_document_files import AGREEMENT
@@ -40,7 +40,7 @@ def test_a_lab_is_a_community_whose_homes_agree(tmp_path: Path, agreements: Path
         loaded = config.load(home, {})
         assert (loaded.node.id, loaded.node.community) == (code, made.community)
         assert loaded.bus.url == f"sqlite:///{tmp_path / 'lab' / 'log.db'}"
-        keys = private_keys.read(home / loaded.keys.file)
+        keys = key_file.read(home / loaded.keys.file)
         read = document_files.read_folder(home / "documents", made.community)
         assert read.problems == ()
         assert read.governance.members(NOW) == ("BZ", "ES", "GT")
@@ -114,7 +114,7 @@ def test_init_makes_a_home(tmp_path: Path) -> None:
 
     loaded = config.load(made.home, {})
     assert (loaded.node.id, loaded.node.community, loaded.bus.url) == ("BZ", bytes(range(32)), "kafka://host:9092")
-    assert private_keys.read(made.home / loaded.keys.file).node == "BZ"
+    assert key_file.read(made.home / loaded.keys.file).node == "BZ"
     assert (made.home / "documents").is_dir()
     result = init_result(made)
     assert set(result) == {"node", "home", "keys", "join_request"}
@@ -123,7 +123,7 @@ def test_init_makes_a_home(tmp_path: Path) -> None:
 
 def test_init_encrypts_the_keys_with_a_passphrase_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the configuration names it."""
-    monkeypatch.setattr(private_keys, "SCRYPT_LOG2_N", 14)
+    monkeypatch.setattr(key_file, "SCRYPT_LOG2_N", 14)
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("a passphrase of some length\n")
     passphrase.chmod(0o600)
@@ -131,7 +131,7 @@ def test_init_encrypts_the_keys_with_a_passphrase_file(tmp_path: Path, monkeypat
 
     assert config.load(made.home, {}).keys.passphrase_file == str(passphrase)
     assert b'"private"' not in (made.home / "keys.json").read_bytes()
-    assert private_keys.read(made.home / "keys.json", passphrase).node == "BZ"
+    assert key_file.read(made.home / "keys.json", passphrase).node == "BZ"
 
 
 @pytest.mark.parametrize("node", ["bz", "REGISTRY", "B", "../BZ"])

@@ -1,6 +1,6 @@
-"""Edge cases of Ed25519: keys and signatures that libraries judge differently, and what is decided about them here.
+"""Edge cases of Ed25519: keys and signatures on which libraries disagree, and the result here.
 
-The cases of ed25519-speccheck ("Taming the many EdDSAs", 2020) lie outside the repository: `ENLACE_DATA` says where.
+The cases of ed25519-speccheck ("Taming the many EdDSAs", 2020) are outside the repository, in the folder `ENLACE_DATA`.
 """
 
 import json
@@ -40,11 +40,11 @@ SPECCHECK = DATA / "ed25519-speccheck" / "cases.json"
 
 TORSION = sorted(encoding for encoding in SMALL_ORDER if edwards25519.decode(encoding) is not None)
 UNSAFE: dict[str, bytes] = {
-    **{f"small order {one.hex()[:4]}..{one.hex()[-2:]}": one for one in sorted(SMALL_ORDER)},
+    **{f"small order {encoding.hex()[:4]}..{encoding.hex()[-2:]}": encoding for encoding in sorted(SMALL_ORDER)},
     **{
-        f"base point and {one.hex()[:4]}..{one.hex()[-2:]}": encoded(edwards25519.add(point(BASE_POINT), point(one)))
-        for one in TORSION
-        if not edwards25519.is_identity(point(one))
+        f"base point and {low.hex()[:4]}..{low.hex()[-2:]}": encoded(edwards25519.add(point(BASE_POINT), point(low)))
+        for low in TORSION
+        if not edwards25519.is_identity(point(low))
     },
     **{
         f"y is p + {extra}, sign {sign}": (edwards25519.P + extra | sign << 255).to_bytes(32, "little")
@@ -55,7 +55,7 @@ UNSAFE: dict[str, bytes] = {
 """All 14 encodings of small order, the seven kinds of mixed order, and all 38 encodings with y not reduced."""
 
 
-def test_the_list_of_unsafe_keys_is_whole() -> None:
+def test_the_list_of_unsafe_keys_is_complete() -> None:
     assert len(SMALL_ORDER) == 14
     assert len(TORSION) == 8
     assert len(UNSAFE) == 14 + 7 + 38
@@ -70,13 +70,13 @@ def test_an_unsafe_key_is_refused_at_registration(public: bytes, use: KeyUse) ->
 
 
 def with_key(use: KeyUse, public: bytes) -> types.Node:
-    """A NODE of BZ in which the key of one use is another."""
+    """A NODE of BZ in which the key of one use is replaced."""
     keys = [structs.replace(key, public=public) if key.use is use else key for key in listed(keys_of("BZ"))]
     return node_body(keys)
 
 
 def raw(kind: DocumentKind, body: types.Node | types.Root) -> bytes:
-    """A document as bytes that no maker has checked."""
+    """An encoded document whose body was not checked."""
     community = Community()
     name = "ROOT" if kind is DocumentKind.ROOT else "BZ"
     lawful: types.Node | types.Root = root_body() if kind is DocumentKind.ROOT else node_body(listed(keys_of("BZ")))
@@ -88,26 +88,28 @@ def raw(kind: DocumentKind, body: types.Node | types.Root) -> bytes:
 
 @pytest.mark.parametrize("use", [KeyUse.SEAL, KeyUse.AGREE])
 @pytest.mark.parametrize("public", UNSAFE.values(), ids=UNSAFE)
-def test_a_document_with_an_unsafe_key_is_refused_whenever_it_is_read(public: bytes, use: KeyUse) -> None:
-    """A key is checked again at each load: whoever wrote the file need not have checked it."""
+def test_a_document_with_an_unsafe_key_is_refused_each_time_it_is_read(public: bytes, use: KeyUse) -> None:
+    """The author of the file may not have checked the key, so it is checked at each load."""
     with pytest.raises(DocumentInvalid) as error:
         signed_document.parse(raw(DocumentKind.NODE, with_key(use, public)))
     assert error.value.code == "key_unsafe"
 
 
 @pytest.mark.parametrize("public", UNSAFE.values(), ids=UNSAFE)
-def test_a_trustee_with_an_unsafe_key_is_refused_whenever_its_root_is_read(public: bytes) -> None:
+def test_a_trustee_with_an_unsafe_key_is_refused_each_time_its_root_is_read(public: bytes) -> None:
     lawful = root_body()
-    trustees = [structs.replace(one, key=structs.replace(one.key, public=public)) for one in lawful.trustees[:1]]
-    body = structs.replace(lawful, trustees=(*trustees, *lawful.trustees[1:]))
+    first = lawful.trustees[0]
+    body = structs.replace(
+        lawful, trustees=(structs.replace(first, key=structs.replace(first.key, public=public)), *lawful.trustees[1:])
+    )
 
     with pytest.raises(DocumentInvalid) as error:
         signed_document.parse(raw(DocumentKind.ROOT, body))
     assert error.value.code == "key_unsafe"
 
 
-def test_a_node_with_an_unsafe_key_is_no_member_after_a_load() -> None:
-    """The other documents of the folder keep their effect, and the problem is named."""
+def test_a_node_with_an_unsafe_key_is_not_a_member() -> None:
+    """The other documents have effect, and the problem is listed."""
     community = Community(("GT",))
     governance = load_governance(
         [*community.documents, raw(DocumentKind.NODE, with_key(KeyUse.SEAL, UNSAFE["y is p + 3, sign 0"]))],
@@ -122,8 +124,8 @@ IDENTITY = (1).to_bytes(32, "little")
 
 
 @pytest.mark.parametrize("data", [b"", b"one batch", b"another batch"])
-def test_a_signature_made_without_a_key_holds_over_anything_under_a_key_of_small_order(data: bytes) -> None:
-    """Why keys are checked: with A = 0 the equation is [S]B = R, whatever was signed; `verify` alone accepts it."""
+def test_under_a_key_of_small_order_a_signature_made_without_a_key_is_valid_for_any_data(data: bytes) -> None:
+    """With A = 0 the equation is [S]B = R for any data, and `verify` accepts it. This is why keys are checked."""
     forged = BASE_POINT + (1).to_bytes(32, "little")
 
     assert verify_ed25519(IDENTITY, forged, data)
@@ -135,8 +137,8 @@ def test_a_signature_made_without_a_key_holds_over_anything_under_a_key_of_small
 
 
 @pytest.mark.parametrize("times", range(1, 15))
-def test_a_signature_whose_s_is_not_reduced_does_not_hold(times: int) -> None:
-    """S + nL for each n that fits: one message would have many signatures, and a memory of signatures many keys."""
+def test_a_signature_whose_s_is_not_reduced_is_not_valid(times: int) -> None:
+    """S + nL for each n that fits into 32 bytes: one message would have many signatures."""
     key = keys_of("BZ").newest(KeyUse.SEAL)
     signature = key.sign(b"data")
     s = int.from_bytes(signature[32:], "little") + times * edwards25519.L
@@ -145,23 +147,23 @@ def test_a_signature_whose_s_is_not_reduced_does_not_hold(times: int) -> None:
     assert not verify_ed25519(key.public, signature[:32] + s.to_bytes(32, "little"), b"data")
 
 
-def test_a_signature_whose_r_is_not_canonical_does_not_hold() -> None:
-    """R is compared as bytes: under A = 0, R = 0 and S = 0 the equation holds for each way to write R."""
+def test_a_signature_whose_r_is_not_canonical_is_not_valid() -> None:
+    """R is compared as bytes. With A = 0, R = 0 and S = 0 the equation holds for each encoding of R."""
     zero = bytes(32)
-    other_ways = [IDENTITY[:31] + b"\x80", (edwards25519.P + 1).to_bytes(32, "little")]
+    other_encodings = [IDENTITY[:31] + b"\x80", (edwards25519.P + 1).to_bytes(32, "little")]
 
     assert verify_ed25519(IDENTITY, IDENTITY + zero, b"data")
-    assert not any(verify_ed25519(IDENTITY, other + zero, b"data") for other in other_ways)
+    assert not any(verify_ed25519(IDENTITY, other + zero, b"data") for other in other_encodings)
 
 
 SMALL, MIXED, SAFE = "is a point of small order", "is outside the subgroup of prime order", ""
-VERDICTS = (  # what is said of the key, and whether the signature alone would hold
+VERDICTS = (  # the problem of the key, and whether the signature alone is valid
     (SMALL, True),  # 0: S = 0, small A and R
     (SMALL, True),  # 1: small A, mixed R
     (MIXED, True),  # 2: mixed A, small R
     (MIXED, True),  # 3: mixed A and R
-    (MIXED, False),  # 4: holds with cofactor only
-    (MIXED, False),  # 5: holds with cofactor only, unless reduced before
+    (MIXED, False),  # 4: valid only with cofactor
+    (MIXED, False),  # 5: valid only with cofactor, unless reduced before
     (SAFE, False),  # 6: S > L
     (SAFE, False),  # 7: S far above L
     (MIXED, False),  # 8: R not canonical, reduced for the hash
@@ -174,15 +176,15 @@ VERDICTS = (  # what is said of the key, and whether the signature alone would h
 @pytest.mark.skipif(not SPECCHECK.is_file(), reason=f"no ed25519-speccheck at {DATA}: set ENLACE_DATA")
 @pytest.mark.parametrize("number", range(12))
 def test_a_case_of_speccheck_has_the_verdict_of_the_table(number: int) -> None:
-    """None of the twelve is accepted: ten by their key, two by their S; the signature alone would accept five."""
+    """All twelve are refused: ten for their key, two for their S. Five signatures alone would be valid."""
     cases = json.loads(SPECCHECK.read_text("utf-8"))
     case = {name: bytes.fromhex(text) for name, text in cases[number].items()}
-    said = SAFE
+    problem = SAFE
     try:
         check_public(KeyUse.SEAL, SUITE, case["pub_key"])
     except BadKey as error:
-        said = error.message.removeprefix("the key of use SEAL ")
+        problem = error.message.removeprefix("the key of use SEAL ")
 
     assert len(cases) == len(VERDICTS)
-    assert (said, verify_ed25519(case["pub_key"], case["signature"], case["message"])) == VERDICTS[number]
+    assert (problem, verify_ed25519(case["pub_key"], case["signature"], case["message"])) == VERDICTS[number]
     assert VERDICTS[number] != (SAFE, True)

@@ -1,4 +1,4 @@
-"""Merkle paths: each leaf of each size verifies, and nothing else does."""
+"""Merkle paths: each leaf verifies in a tree of each size, and nothing else does."""
 
 from hashlib import sha256
 
@@ -14,7 +14,7 @@ def leaves(size: int) -> list[bytes]:
 
 
 def naive_root(nodes: list[bytes]) -> bytes:
-    """RFC 9162, 2.1.1, written as the text has it: split at the largest power of two below n."""
+    """The definition of RFC 9162, 2.1.1: split at the largest power of two below n."""
     if len(nodes) == 1:
         return nodes[0]
     split = 1 << ((len(nodes) - 1).bit_length() - 1)
@@ -55,7 +55,7 @@ def test_a_path_with_a_missing_surplus_or_short_hash_is_refused(size: int) -> No
 
 
 def sides(index: int, size: int) -> tuple[bool, ...]:
-    """On which side each sibling stands, leaf upwards (True: left), by RFC 9162, 2.1.3.1, as the text has it."""
+    """For each sibling from the leaf upwards, whether it is on the left (RFC 9162, 2.1.3.1)."""
     if size == 1:
         return ()
     split = 1 << ((size - 1).bit_length() - 1)
@@ -64,7 +64,7 @@ def sides(index: int, size: int) -> tuple[bool, ...]:
 
 @pytest.mark.parametrize("size", range(1, 131))
 def test_a_wrong_size_is_refused_unless_it_asks_for_the_same_hashes_on_the_same_sides(size: int) -> None:
-    """Such a size says the same of this leaf; that it is not the tree's own, the signature over size and root shows."""
+    """Such a size gives this leaf the same path. The signature covers size and root, so the size cannot be changed."""
     nodes = leaves(size)
     root, paths = merkle.tree(nodes)
 
@@ -93,10 +93,8 @@ def test_a_path_with_any_other_hash_leaf_or_root_is_refused(size: int) -> None:
 
 
 @given(size=st.integers(1, 200), other=st.integers(1, 1024), data=st.data())
-def test_a_path_says_nothing_about_a_tree_whose_shape_gives_another_path(
-    size: int, other: int, data: st.DataObject
-) -> None:
-    """A size that would need another number of hashes for the index is refused."""
+def test_a_path_is_refused_in_a_tree_whose_shape_gives_another_path(size: int, other: int, data: st.DataObject) -> None:
+    """A size that needs another number of hashes for the index is refused."""
     index = data.draw(st.integers(0, size - 1))
     nodes = leaves(size)
     root, paths = merkle.tree(nodes)

@@ -1,4 +1,4 @@
-"""A source of randomness that is stuck, or runs short, seals nothing and accepts nothing."""
+"""A node accepts and seals nothing if its source of randomness repeats values or returns too few bytes."""
 
 import json
 import os
@@ -18,8 +18,8 @@ def constant(size: int) -> bytes:
     return bytes(size)
 
 
-def forked(period: int) -> Callable[[int], bytes]:
-    """Begins again after some draws, as the copy of a seeded machine does."""
+def restarting(period: int) -> Callable[[int], bytes]:
+    """A source that starts again after `period` values, like a copy of a virtual machine."""
     draws = 0
 
     def draw(size: int) -> bytes:
@@ -30,46 +30,46 @@ def forked(period: int) -> Callable[[int], bytes]:
     return draw
 
 
-STUCK = {"constant": constant, "begins again": forked(5), "short": lambda size: os.urandom(size - 1)}
+STUCK = {"constant": constant, "starts again": restarting(5), "short": lambda size: os.urandom(size - 1)}
 
 
 @pytest.mark.parametrize("source", STUCK.values(), ids=STUCK)
-def test_a_source_that_repeats_itself_or_runs_short_is_refused(source: Callable[[int], bytes]) -> None:
+def test_a_source_that_repeats_values_or_returns_too_few_bytes_is_refused(source: Callable[[int], bytes]) -> None:
     random = NonRepeatingRandom(source)
     with pytest.raises(Unavailable) as error:
         _ = [random(size) for size in (32, 16, 12, 32, 16, 12)]
     assert error.value.code == "randomness_failed"
 
 
-def test_a_constant_source_gives_not_even_one_draw() -> None:
-    """A key that is known is not better for having been used once."""
+def test_a_constant_source_is_refused_at_the_first_value() -> None:
+    """A known key is not safe to use even once."""
     with pytest.raises(Unavailable):
         NonRepeatingRandom(constant)(32)
 
 
-def test_a_sound_source_goes_on_for_ever_and_its_memory_is_bounded() -> None:
+def test_a_working_source_is_never_refused_and_the_memory_is_bounded() -> None:
     random = NonRepeatingRandom(os.urandom)
 
     assert {len(random(size)) for size in (12, 16, 32) * 4000} == {12, 16, 32}
     assert len(random._seen) == DRAWS_REMEMBERED_MAX
 
 
-def test_a_draw_that_may_repeat_by_chance_is_a_bug_of_the_caller() -> None:
+def test_a_value_too_short_to_compare_is_a_bug_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least 12 bytes"):
         NonRepeatingRandom(os.urandom)(11)
 
 
-def test_a_node_whose_randomness_is_stuck_accepts_nothing_and_seals_nothing(
+def test_a_node_with_a_constant_source_accepts_nothing_and_seals_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 4, nothing in the outbox; what was accepted before waits unsealed, and leaves when the source is sound."""
+    """`publish` exits with 4. A report accepted before stays unsealed, and is sent when the source works again."""
     home = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING",)))["BZ"]
     ok("publish", "-", home=home, data=json.dumps(report()).encode())
 
     with monkeypatch.context() as stuck:
         stuck.setattr("node.system_random.os.urandom", constant)
         refused = cli("publish", "-", home=home, data=json.dumps(report(subjects=["CONTRABAND"])).encode())
-        with pytest.raises(Unavailable, match="repeats itself"):
+        with pytest.raises(Unavailable, match="repeats values"):
             step(home)
     [status] = ok("status", home=home)
 

@@ -11,7 +11,7 @@ from node.commands.governance import Context
 from node.commands.init import init
 from node.errors import UsageError
 from node.primitives import ZERO_HASH
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.trust import document_files
 from node.trust.compile_toml import compile_text
 from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
@@ -241,7 +241,7 @@ def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path) -> 
 def test_a_community_is_founded_and_joined_by_commands_alone(tmp_path: Path) -> None:
     """ROOT, two nodes, one agreement: new, sign, check, install, as an operator does it."""
     for name in ("TR1", "TR2"):
-        private_keys.write(tmp_path / name, keys_of(name))
+        key_file.write(tmp_path / name, keys_of(name))
     root = tmp_path / "root.toml"
     root.write_text(root_text())
     homes = {name: init(tmp_path / name.lower(), name, "sqlite:///log.db") for name in ("BZ", "GT")}
@@ -312,7 +312,7 @@ def test_a_document_can_be_looked_at_without_any_home(tmp_path: Path) -> None:
 def test_a_key_that_does_not_count_signs_nothing(tmp_path: Path) -> None:
     """MX is no party."""
     community = Community(["BZ", "GT", "MX"])
-    private_keys.write(tmp_path / "mx.json", keys_of("MX"))
+    key_file.write(tmp_path / "mx.json", keys_of("MX"))
     file = tmp_path / "x.signed"
     file.write_bytes(document_files.to_bytes(compiled(AGREEMENT, community)))
     context = Context(documents=folder_of(community, tmp_path / "documents"))
