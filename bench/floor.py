@@ -18,13 +18,8 @@ from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.stages import Draft, StreamId
-from node.store import (
-    chains,
-    messages,
-    notes,
-    outbox,
-    streams,
-)
+from node.store import access_log, chains, messages, outbox, own_reports, read_positions
+from node.store.access_log import Operation
 from node.store.engine import Store
 from node.verification.chain import Link, StreamView
 from schemas.avro import codec
@@ -65,7 +60,7 @@ async def publish(folder: Path, bus: Log, drafts: Sequence[Draft], values: Seque
 async def _chunk(store: Store, bus: Log, chosen: range, drafts: Sequence[Draft], values: Sequence[bytes]) -> None:
     now = clock.now_ms()
     new = [
-        outbox.NewDraft(
+        own_reports.NewDraft(
             report_id=drafts[number].report_id,
             region=REGION,
             message_id=number.to_bytes(16, "big"),
@@ -75,19 +70,20 @@ async def _chunk(store: Store, bus: Log, chosen: range, drafts: Sequence[Draft],
         )
         for number in chosen
     ]
+    subjects = [(draft.report_id, "") for draft in new]
     async with store.write() as db:
-        await outbox.add_drafts(db, new)
-        await notes.log_access(db, "COLLECTION", actor="bench", subjects=[(one.report_id, "") for one in new], now=now)
+        await own_reports.add(db, new)
+        await access_log.add(db, Operation.COLLECTION, actor="bench", subjects=subjects, now=now)
     async with store.read() as db:
-        rows = await outbox.unsealed(db, len(new))
+        rows = await own_reports.unsealed(db, len(new))
     sealed = [values[number] for number in chosen]
     async with store.write() as db:
         await outbox.put_outgoing(db, STREAM, chosen.start + 1, sealed)
         marks = zip(rows, chosen, strict=True)
-        await outbox.mark_sealed(
-            db, {row.id: outbox.SealedDraft(sequence=number + 1, audience=()) for row, number in marks}
+        await own_reports.mark_sealed(
+            db, {row.id: own_reports.SealedDraft(sequence=number + 1, audience=()) for row, number in marks}
         )
-        await notes.log_access(db, "DISCLOSURE", actor="bench", subjects=[(one.report_id, "") for one in new], now=now)
+        await access_log.add(db, Operation.DISCLOSURE, actor="bench", subjects=subjects, now=now)
     async with store.read() as db:
         outgoing = await outbox.unacknowledged(db, STREAM, len(sealed))
     await bus.append(TOPIC, [value for _, value in outgoing])
@@ -144,7 +140,7 @@ async def _store(
     view = StreamView(links={}, used_ids={}, highest=highest, changed=links, new_ids=ids)
     async with store.write() as db:
         await chains.put(db, _PLACE, view)
-        await streams.put_positions(db, [(TOPIC, _PLACE, highest, highest)])
+        await read_positions.put(db, [(TOPIC, _PLACE, highest, highest)])
         await messages.put(db, rows)
 
 

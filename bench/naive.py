@@ -32,9 +32,11 @@ from node.reports.labels import expires_at, labels_of
 from node.sealing import hpke, public_keys
 from node.sealing.private_keys import PrivateKeys
 from node.stages import Draft, Opened, SealedBatch, StreamHead, StreamId, Verified
-from node.store import messages, notes, outbox, streams
+from node.store import access_log, messages, outbox, own_reports, read_positions
+from node.store.access_log import Operation
 from node.store.engine import Store
 from node.store.messages import Holding
+from node.store.own_reports import SealedDraft
 from schemas.avro import codec
 from schemas.types import (
     Batch,
@@ -119,7 +121,7 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
 
 async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft], head: StreamHead) -> StreamHead:
     new = [
-        outbox.NewDraft(
+        own_reports.NewDraft(
             report_id=one.report_id,
             region=one.region,
             message_id=os.urandom(16),
@@ -130,12 +132,12 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
         for one in drafts
     ]
     async with store.write() as db:
-        await outbox.known_drafts(db, [(one.report_id, one.region) for one in drafts])
-        await outbox.add_drafts(db, new)
+        await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
+        await own_reports.add(db, new)
         subjects = [(one.report_id, one.report.legal_basis) for one in drafts]
-        await notes.log_access(db, "COLLECTION", actor=ACTOR, subjects=subjects, now=clock.now_ms())
+        await access_log.add(db, Operation.COLLECTION, actor=ACTOR, subjects=subjects, now=clock.now_ms())
     async with store.read() as db:
-        rows = await outbox.unsealed(db, len(drafts))
+        rows = await own_reports.unsealed(db, len(drafts))
     reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
     values = [sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)]
     last = StreamHead(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
@@ -143,12 +145,12 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
     async with store.write() as db:
         await outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
         first = head.next_sequence
-        await outbox.mark_sealed(
+        await own_reports.mark_sealed(
             db,
-            {row.id: outbox.SealedDraft(sequence=first + index, audience=RECIPIENTS) for index, row in enumerate(rows)},
+            {row.id: SealedDraft(sequence=first + index, audience=RECIPIENTS) for index, row in enumerate(rows)},
         )
         subjects = [(report.report_id, " ".join(RECIPIENTS)) for report in reports]
-        await notes.log_access(db, "DISCLOSURE", actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
+        await access_log.add(db, Operation.DISCLOSURE, actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
     async with store.read() as db:
         outgoing = await outbox.unacknowledged(db, STREAM, len(values))
     await bus.append(TOPIC, [value for _, value in outgoing])
@@ -176,7 +178,7 @@ async def receive(
                 position = entries[-1].position + 1
                 async with store.write() as db:
                     await messages.add(db, holdings, clock.now_ms())
-                    await streams.put_positions(db, [(TOPIC, place, position, position)])
+                    await read_positions.put(db, [(TOPIC, place, position, position)])
             watch.did(len(entries))
         async with store.read() as db:
             if await messages.count(db) != count:

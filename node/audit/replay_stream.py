@@ -25,7 +25,7 @@ from node.audit.findings import (
 from node.errors import Rejected
 from node.limits import GOVERNANCE_IN_FILES
 from node.stages import StreamId, Verified
-from node.store import chains, streams
+from node.store import chains, read_positions
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
@@ -80,7 +80,7 @@ class Trace:
                 for position, record in near:
                     self._take_place(view, position, record)
                 await chains.put(db, self.place, view)
-                await streams.put_positions(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
+                await read_positions.put(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
                 self.highest = view.highest
 
     def add(self, finding: Finding) -> None:
@@ -90,7 +90,7 @@ class Trace:
     async def findings(self) -> list[Finding]:
         """All findings, once the stream was read."""
         async with self._store.read() as db:
-            gaps = await streams.gaps(db, self.place, self.highest)
+            gaps = await chains.gaps(db, self.place, self.highest)
         behind = sorted(self._behind_gaps)
         for gap in gaps:
             if self._is_window and gap.last < (self._start or 0):

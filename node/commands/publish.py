@@ -20,7 +20,7 @@ from node.reports import ndjson
 from node.reports.validate import ReportRefused, referred_ids, validate
 from node.runtime.open_node import Home, open_store, publisher
 from node.stages import Draft
-from node.store import messages, outbox
+from node.store import message_search, own_reports
 from node.store.engine import Store
 from schemas.field_errors import FieldError
 
@@ -70,8 +70,8 @@ async def _chunk(
 
 async def _originators(home: Home, store: Store, wanted: Sequence[bytes]) -> dict[bytes, str]:
     async with store.read() as db:
-        own = await outbox.own_message_ids(db, wanted)
-        return {**await messages.originators(db, wanted), **dict.fromkeys(own, home.config.node.id)}
+        own = await own_reports.own_message_ids(db, wanted)
+        return {**await message_search.originators(db, wanted), **dict.fromkeys(own, home.config.node.id)}
 
 
 def accepted(answer: Acceptance) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from node.runtime.open_node import Home, open_store
 from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
-    drafts,
-    messages,
-    notes,
+    message_search,
+    own_reports,
+    pending_records,
     receipts_received,
-    streams,
+    received_grants,
+    withheld_notes,
 )
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
@@ -42,7 +43,7 @@ async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
         raise UsageError("usage", f"{id_} is no UUID", path="id") from None
     node = home.config.node.id
     async with open_store(home) as store, store.read() as db:
-        found = await drafts.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+        found = await own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
         if not found:
             await _refuse(db, wanted)
         items: list[dict[str, Any]] = []
@@ -52,18 +53,20 @@ async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
 
 
 async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
-    held = await messages.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-    unheld = await notes.by_message_id(db, wanted.bytes)
-    for row in held + unheld:
+    held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+    withheld = await withheld_notes.by_message_id(db, wanted.bytes)
+    pending = await pending_records.by_message_id(db, wanted.bytes)
+    originators = [message.originator for messages_here in (held, withheld, pending) for message in messages_here]
+    for originator in originators:
         raise Refused(
             "not_originator",
-            f"the report is one of {row['originator']}, and only its originator is told what became of it",
+            f"the report is one of {originator}, and only its originator is told what became of it",
             path="id",
         )
     raise Refused("not_found", "no report or message of this id was handed in here", path="id")
 
 
-async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
+async def _unsealed(home: Home, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
     addressed = decide_recipients(
         labels_of(codec.decode(IntelligenceReport, draft.payload or b""), ZERO_HASH),
         region=draft.region,
@@ -74,7 +77,7 @@ async def _unsealed(home: Home, draft: drafts.Given) -> list[dict[str, Any]]:
     return [_item(draft, recipient, OUTSTANDING, None, draft.created_at) for recipient in sorted(addressed.admitted)]
 
 
-async def _sealed(db: AsyncConnection, node: str, draft: drafts.Given) -> list[dict[str, Any]]:
+async def _sealed(db: AsyncConnection, node: str, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
     sequence = draft.sequence or 0
     place = StreamId(stream=intel_stream(draft.region), originator=node)
     batch = await receipts_received.own_batch_at(db, place, sequence)
@@ -101,20 +104,20 @@ def _last(told: Sequence[receipts_received.Received], leaf: int) -> tuple[str, i
     return *outcome, since
 
 
-async def _audience(db: AsyncConnection, node: str, draft: drafts.Given) -> list[str]:
+async def _audience(db: AsyncConnection, node: str, draft: own_reports.OwnReport) -> list[str]:
     """Whom it was sealed for; what an earlier version sealed is looked up in the grant that its header names."""
     if draft.audience is not None:
         return draft.audience.split()
-    value = await drafts.sealed_value(db, node, draft)
+    value = await own_reports.sealed_value(db, node, draft)
     sealing = codec.decode(Header, codec.decode(SealedMessage, value).header).sealing if value else None
     if sealing is None:
         return []
     key = (node, sealing.audience_key_id, sealing.grant)
-    grant = (await streams.grants(db, [key])).get(key)
+    grant = (await received_grants.decisive(db, [key])).get(key)
     return sorted({entry.recipient for entry in grant.body.entries} - {node}) if grant else []
 
 
-def _item(draft: drafts.Given, recipient: str, outcome: str, step: int | None, since: int) -> dict[str, Any]:
+def _item(draft: own_reports.OwnReport, recipient: str, outcome: str, step: int | None, since: int) -> dict[str, Any]:
     return {
         "message_id": draft.message_id,
         "recipient": recipient,

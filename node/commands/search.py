@@ -7,6 +7,7 @@ they hold no personal data.
 import getpass
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,8 +18,13 @@ from node.exchange.retry import Retried, retry_quarantined
 from node.reports import identifiers
 from node.runtime.open_node import Home, open_store
 from node.stages import Outcome
-from node.store import messages, notes, retried
-from node.store.messages import Query
+from node.store import access_log, message_search, pending_records, quarantine_retry, withheld_notes
+from node.store import quarantine as store_quarantine
+from node.store.access_log import Operation
+from node.store.message_search import HeldMessage, Query
+from node.store.pending_records import PendingMessage
+from node.store.quarantine import QuarantineEntry
+from node.store.withheld_notes import WithheldNote
 from schemas import codes
 
 SHOWN: Final = (
@@ -93,9 +99,9 @@ async def search(home: Home, query: Query) -> list[dict[str, Any]]:
     """The reports that fit, and one entry in the access log for each."""
     async with open_store(home) as store:
         async with store.read() as db:
-            found = await messages.search(db, query)
+            found = await message_search.search(db, query)
         await _log(store, found, "search")
-    return found
+    return [{name: getattr(message, name) for name in SHOWN} for message in found]
 
 
 async def show(home: Home, id_: str) -> list[dict[str, Any]]:
@@ -106,27 +112,44 @@ async def show(home: Home, id_: str) -> list[dict[str, Any]]:
         raise UsageError("usage", f"{id_} is no UUID", path="id") from None
     async with open_store(home) as store:
         async with store.read() as db:
-            held = await messages.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-            unheld = await notes.by_message_id(db, wanted.bytes)
+            held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+            notes = await withheld_notes.by_message_id(db, wanted.bytes)
+            pending = await pending_records.by_message_id(db, wanted.bytes)
         await _log(store, held, "show")
-    for row in held:
-        agreement, clause = row.pop("agreement"), row.pop("clause")
-        reason = f"clause {clause} of {agreement} covers it" if agreement else "the node's own"
-        row["decision"] = {"outcome": Outcome.STORED, "agreement": agreement, "clause": clause, "reason": reason}
-    return held + [dict.fromkeys(SHOWN) | row for row in unheld]
+    return [
+        *(_shown(message, _stored(message)) for message in held),
+        *(_shown(note, _decision(Outcome.WITHHELD, note.reason, note.agreement, note.clause)) for note in notes),
+        *(_shown(record, _decision(record.outcome, record.reason)) for record in pending),
+    ]
+
+
+def _shown(message: HeldMessage | WithheldNote | PendingMessage, decision: dict[str, Any]) -> dict[str, Any]:
+    return {name: getattr(message, name, None) for name in SHOWN} | {"decision": decision}
+
+
+def _decision(outcome: str, reason: str, agreement: str | None = None, clause: str | None = None) -> dict[str, Any]:
+    return {"outcome": outcome, "agreement": agreement, "clause": clause, "reason": reason}
+
+
+def _stored(message: HeldMessage) -> dict[str, Any]:
+    agreement, clause = message.agreement, message.clause
+    reason = f"clause {clause} of {agreement} covers it" if agreement else "the node's own"
+    return _decision(Outcome.STORED, reason, agreement, clause)
 
 
 async def withheld(home: Home) -> list[dict[str, Any]]:
     """Every withheld message."""
-    names = ("message_id", "originator", "stream", "sequence", "code", "agreement", "clause", "reason", "noted_at")
     async with open_store(home) as store, store.read() as db:
-        return [{name: row[name] for name in names} for row in await notes.list_withheld(db)]
+        return [asdict(note) for note in await withheld_notes.notes(db)]
 
 
 async def quarantine(home: Home, id_: str | None = None) -> list[dict[str, Any]]:
     """Every quarantined record without its bytes, or one with them."""
     async with open_store(home) as store, store.read() as db:
-        return await notes.list_quarantine(db, with_value=id_)
+        if id_ is None:
+            return [asdict(entry) for entry in await store_quarantine.entries(db)]
+        found = await store_quarantine.records(db, [id_])
+    return [asdict(kept.entry) | {"detail": kept.record.detail, "value": kept.record.value} for kept in found]
 
 
 async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[str, Any]]:
@@ -136,7 +159,7 @@ async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[s
     """
     async with open_store(home) as store:
         async with store.read() as db:
-            known = await retried.quarantined_ids(db)
+            known = await quarantine_retry.ids(db)
         if ids is not None and (missing := set(ids) - set(known)):
             message = f"no record of the id {min(missing)} is in quarantine"
             raise Refused("not_found", message, path="id")
@@ -144,32 +167,24 @@ async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[s
         wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
         done = await retry_quarantined(store, lambda: installed.judge, wanted, clock=now_ms)
         async with store.read() as db:
-            now = {row["id"]: row for row in await notes.list_quarantine(db)}
-    return [_retried(one, now.get(one.kept.id)) for one in done]
+            now = {entry.id: entry for entry in await store_quarantine.entries(db)}
+    return [_retried(record, now.get(record.kept.id)) for record in done]
 
 
-def _retried(one: Retried, row: dict[str, Any] | None) -> dict[str, Any]:
+def _retried(retried: Retried, entry: QuarantineEntry | None) -> dict[str, Any]:
     """A record as `quarantine list` has it, with its code of now, or the one that it had until now."""
-    kept, record = one.kept.row, one.found.record
-    before = {
-        "id": one.kept.id,
-        "code": kept.code,
-        "step": kept.step,
-        "originator": kept.place.originator,
-        "stream": kept.place.stream,
-        "position": kept.position,
-        "sequence": record.sequence if record is not None else kept.sequence,
-        "size": len(kept.value),
-        "received_at": one.kept.received_at,
-    }
-    return {**(row or before), "outcome": one.decision.outcome.value}
+    if entry is None:
+        entry, record = retried.kept.entry, retried.found.record
+        if record is not None:
+            entry = replace(entry, sequence=record.sequence)
+    return {**asdict(entry), "outcome": retried.decision.outcome.value}
 
 
-async def _log(store: Any, found: Iterable[dict[str, Any]], how: str) -> None:
-    subjects = [(str(UUID(bytes=row["message_id"])), how) for row in found]
+async def _log(store: Any, found: Iterable[HeldMessage], how: str) -> None:
+    subjects = [(str(UUID(bytes=message.message_id)), how) for message in found]
     if subjects:
         async with store.write() as db:
-            await notes.log_access(db, "CONSULTATION", actor=actor(), subjects=subjects, now=now_ms())
+            await access_log.add(db, Operation.CONSULTATION, actor=actor(), subjects=subjects, now=now_ms())
 
 
 def actor() -> str:

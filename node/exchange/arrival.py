@@ -22,3 +22,8 @@ class Arrival:
 
     record: Verified | None = None
     decision: Decision | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """It was read from the log now, and not kept before."""
+        return self.pending_id is None and self.quarantine_id is None

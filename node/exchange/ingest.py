@@ -22,8 +22,11 @@ from node.store import (
     chains,
     ingest_lock,
     outbox,
-    retried,
-    streams,
+    pending_records,
+    quarantine,
+    read_positions,
+    received_grants,
+    stream_findings,
 )
 from node.store.engine import Store
 from node.verification.chain import StreamView, id_reused
@@ -66,7 +69,9 @@ async def ingest(
                     _place(work, one, one.record, judge.node)
                 elif one.record is not None and one.quarantine_id is not None:
                     await _check_id(db, one, one.record)
-            work.known = await streams.grants(db, [key for one in here if (key := _grant_key(one)) is not None])
+            work.known = await received_grants.decisive(
+                db, [key for one in here if (key := _grant_key(one)) is not None]
+            )
         for one in here:
             if one.decision is None and one.record is not None:
                 one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
@@ -78,15 +83,11 @@ async def ingest(
 
 async def _still_here(db: AsyncConnection, found: Sequence[Arrival]) -> list[Arrival]:
     """Without those that were kept to be looked at again, and that another process has decided meanwhile."""
-    present = await retried.present(
-        db,
-        pending={one.pending_id for one in found if one.pending_id is not None},
-        quarantined={one.quarantine_id for one in found if one.quarantine_id is not None},
-    )
+    pending = await pending_records.present(db, {one.pending_id for one in found if one.pending_id is not None})
+    refused = await quarantine.present(db, {one.quarantine_id for one in found if one.quarantine_id is not None})
     here = []
     for one in found:
-        kept = one.pending_id if one.pending_id is not None else one.quarantine_id
-        if kept is None or kept in present:
+        if one.pending_id in pending or one.quarantine_id in refused or one.is_new:
             here.append(one)
         else:
             one.decision = Decision(outcome=Outcome.DUPLICATE)
@@ -127,7 +128,7 @@ def _place(work: _Work, one: Arrival, record: Verified, node: str) -> None:
 
 async def _check_id(db: AsyncConnection, one: Arrival, record: Verified) -> None:
     """Step 10 for a record that has its place already: of those with one id, the first that came keeps it."""
-    used_at = await streams.id_used_at(db, one.place, record.header.message_id)
+    used_at = await chains.id_used_at(db, one.place, record.header.message_id)
     if used_at not in (None, record.sequence):
         one.decision = Decision.rejected(id_reused(used_at))
 
@@ -156,16 +157,16 @@ async def _write(
 ) -> None:
     for place, view in work.views.items():
         await chains.put(db, place, view)
-    await streams.put_grants(db, work.grants)
+    await received_grants.put(db, work.grants)
     await _write_positions(db, work, found, positions)
     for place, position in work.gaps_changed.items():
-        for gap in await streams.settle_gaps(db, place, work.views[place].highest, position, now):
+        for gap in await stream_findings.settle_gaps(db, place, work.views[place].highest, position, now):
             log.warning(
                 "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
             )
     for one in work.out_of_order:
         sequence = one.record.sequence if one.record is not None else None
-        await streams.add_finding(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
+        await stream_findings.add(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
     for stream, read_back in work.witnessed.items():
         await outbox.witness(db, stream, read_back)
     await note_receipts.note(db, judge, _reached(work, found), now)
@@ -190,9 +191,9 @@ async def _write_positions(
     for topic, position in positions.items():
         place = places[topic]
         view = work.views.get(place)
-        highest = view.highest if view is not None else await streams.highest(db, topic)
+        highest = view.highest if view is not None else await read_positions.highest(db, topic)
         rows.append((topic, place, position, highest))
-    await streams.put_positions(db, rows)
+    await read_positions.put(db, rows)
     for place, view in work.views.items():
         if place not in {places[topic] for topic in positions}:
-            await streams.raise_highest(db, place, view.highest)
+            await read_positions.raise_highest(db, place, view.highest)

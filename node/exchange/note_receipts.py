@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.stages import Decision, Grant, StreamId, Verified
-from node.store import notes, receipts_received
+from node.store import counters, receipts_received
 from node.store import receipts_due as owed
 from node.verification.judge import Judge
 from node.verification.receipt_bytes import (
@@ -72,7 +72,7 @@ async def take(db: AsyncConnection, node: str, records: Iterable[Verified], now:
         wrong = [item for item in told.items if item not in counting and _is_wrong(item, known.get(item.batch))]
         ignored += len(wrong)
         _tell(record, told, [(known[item.batch].first, item.outcomes) for item in counting], len(wrong))
-    await notes.count_up(db, {"receipt_ignored": ignored})
+    await counters.increase(db, {"receipt_ignored": ignored})
 
 
 def _counts(item: ReceiptItem, own: receipts_received.OwnBatch | None, recipient: str) -> bool:

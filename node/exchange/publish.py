@@ -13,7 +13,8 @@ from node.reports.labels import labels_of
 from node.sealing.seal import RandomSource
 from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
-from node.store import notes, outbox
+from node.store import access_log, own_reports
+from node.store.access_log import Operation
 from node.store.engine import Store
 from node.trust.governance import Governance
 
@@ -50,17 +51,17 @@ class Publisher:
         """
         if dry_run:
             async with self.store.read() as db:
-                known = await outbox.known_drafts(db, [(one.report_id, one.region) for one in drafts])
+                known = await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
             return self._answers(drafts, known)[0]
         async with self.store.write() as db:
-            known = await outbox.known_drafts(db, [(one.report_id, one.region) for one in drafts])
+            known = await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
             answers, new = self._answers(drafts, known)
             if new:
-                await outbox.add_drafts(db, new)
+                await own_reports.add(db, new)
                 accepted = [(one, draft) for one, draft in zip(answers, drafts, strict=True) if one.addressed]
-                await notes.log_access(
+                await access_log.add(
                     db,
-                    "COLLECTION",
+                    Operation.COLLECTION,
                     actor=self.actor,
                     subjects=[(draft.report_id, draft.report.legal_basis[:200]) for _, draft in accepted],
                     now=self.clock(),
@@ -68,11 +69,11 @@ class Publisher:
         return answers
 
     def _answers(
-        self, drafts: Sequence[Draft], known: dict[tuple[str, str], outbox.Known]
-    ) -> tuple[list[Acceptance], list[outbox.NewDraft]]:
+        self, drafts: Sequence[Draft], known: dict[tuple[str, str], own_reports.KnownDraft]
+    ) -> tuple[list[Acceptance], list[own_reports.NewDraft]]:
         recipients = RecipientCache(originator=self.node, governance=self.governance(), at=self.clock())
         answers: list[Acceptance] = []
-        new: list[outbox.NewDraft] = []
+        new: list[own_reports.NewDraft] = []
         for draft in drafts:
             name = (draft.report_id, draft.region)
             earlier = known.get(name)
@@ -80,9 +81,9 @@ class Publisher:
                 answers.append(_again(draft, earlier))
                 continue
             message_id = self.random(16)
-            known[name] = outbox.Known(message_id=message_id, content_hash=draft.content_hash)
+            known[name] = own_reports.KnownDraft(message_id=message_id, content_hash=draft.content_hash)
             new.append(
-                outbox.NewDraft(
+                own_reports.NewDraft(
                     report_id=draft.report_id,
                     region=draft.region,
                     message_id=message_id,
@@ -102,7 +103,7 @@ class Publisher:
         return answers, new
 
 
-def _again(draft: Draft, earlier: outbox.Known) -> Acceptance:
+def _again(draft: Draft, earlier: own_reports.KnownDraft) -> Acceptance:
     if earlier.content_hash == draft.content_hash:
         return Acceptance(outcome="duplicate", report_id=draft.report_id, message_id=earlier.message_id)
     error = Refused(

@@ -33,7 +33,8 @@ from node.sharing.grants import (
 )
 from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, StreamId, Verified, Waiting
-from node.store import notes, outbox, receipts_received
+from node.store import access_log, outbox, own_grants, own_reports, receipts_received
+from node.store.access_log import Operation
 from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.judge import Judge
@@ -49,7 +50,7 @@ KEY_USE_MS: Final = AUDIENCE_KEY_LIFE_MS_MAX - 60 * 1000  # a minute before its 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
-    row: outbox.Unsealed
+    row: own_reports.UnsealedDraft
     report: IntelligenceReport
     audience: Audience
     name: bytes
@@ -67,8 +68,8 @@ class _Sealing:
     """What one transaction will write."""
 
     batches: list[SealedBatch] = field(default_factory=list)
-    grants: dict[bytes, outbox.OwnGrant] = field(default_factory=dict)
-    sealed: dict[int, outbox.SealedDraft] = field(default_factory=dict)
+    grants: dict[bytes, own_grants.OwnGrant] = field(default_factory=dict)
+    sealed: dict[int, own_reports.SealedDraft] = field(default_factory=dict)
 
     def own_batches(self, drafts: Sequence[_Draft]) -> list[receipts_received.OwnBatch]:
         """The batches, each with those who may tell what became of it."""
@@ -143,7 +144,7 @@ class Relay:
 
     async def _waits_and_log_is_there(self) -> bool:
         async with self.store.read() as db:
-            if not await outbox.unsealed(db, 1):
+            if not await own_reports.unsealed(db, 1):
                 return False
         await self.bus.bounds([self.topic_of(KEYS)])
         return True
@@ -152,13 +153,13 @@ class Relay:
         """Seal the oldest drafts; returns how many."""
         judge = self.judge()
         async with self.store.read() as db:
-            rows = await outbox.unsealed(db, DRAFTS_IN_BATCH_MAX)
+            rows = await own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX)
             heads = await outbox.heads(db)
             reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
             # The one time of this sealing: never below a head's or a report's, also if the clock went back.
             now = max([self.clock(), *(head.sealed_at for head in heads.values()), *(r.created_at for r in reports)])
             drafts = self._addressed(rows, reports, judge.governance, now)
-            known = await outbox.own_grants(db, {draft.name for draft in drafts})
+            known = await own_grants.newest(db, {draft.name for draft in drafts})
         if not drafts:
             return 0
         work = _Sealing()
@@ -168,12 +169,12 @@ class Relay:
         try:
             async with self.store.write() as db:
                 await outbox.store_batches(db, heads, work.batches)
-                await outbox.put_own_grants(db, work.grants)
-                await outbox.mark_sealed(db, work.sealed)
+                await own_grants.put(db, work.grants)
+                await own_reports.mark_sealed(db, work.sealed)
                 await receipts_received.put_own_batches(db, work.own_batches(drafts))
-                await notes.log_access(
+                await access_log.add(
                     db,
-                    "DISCLOSURE",
+                    Operation.DISCLOSURE,
                     actor=judge.node,
                     subjects=[(draft.report.report_id, " ".join(draft.admitted)) for draft in drafts if draft.admitted],
                     now=now,
@@ -184,7 +185,7 @@ class Relay:
 
     def _addressed(
         self,
-        rows: Sequence[outbox.Unsealed],
+        rows: Sequence[own_reports.UnsealedDraft],
         reports: Sequence[IntelligenceReport],
         governance: Governance,
         now: int,
@@ -210,7 +211,7 @@ class Relay:
         self,
         work: _Sealing,
         drafts: Sequence[_Draft],
-        known: Mapping[bytes, outbox.OwnGrant],
+        known: Mapping[bytes, own_grants.OwnGrant],
         heads: Mapping[str, StreamHead],
         judge: Judge,
         now: int,
@@ -240,13 +241,13 @@ class Relay:
             )
             encoded = codec.encode(body)
             leaves.append(open_type_leaf(MessageType.KEY_GRANT, encoded, message_id=self.random(16)))
-            work.grants[name] = outbox.OwnGrant(sequence=sequence, sealed_at=now, body=encoded)
+            work.grants[name] = own_grants.OwnGrant(sequence=sequence, sealed_at=now, body=encoded)
             keys[name] = key, body.audience_key_id, sequence
         if leaves:
             work.batches.append(seal_batch(leaves, stream=KEYS, head=head, sealed_at=now, signer=self.signer))
         return keys
 
-    def _own_key(self, grant: outbox.OwnGrant, judge: Judge) -> tuple[bytes, bytes, int] | None:
+    def _own_key(self, grant: own_grants.OwnGrant, judge: Judge) -> tuple[bytes, bytes, int] | None:
         """The key of an earlier grant, from the node's own entry in it; None if the private key was replaced."""
         body = codec.decode(KeyGrant, grant.body)
         own = Grant(originator=self.signer.originator, sequence=grant.sequence, sealed_at=grant.sealed_at, body=body)
@@ -283,7 +284,7 @@ class Relay:
                         random=self.random,
                     )
                 )
-                work.sealed[draft.row.id] = outbox.SealedDraft(
+                work.sealed[draft.row.id] = own_reports.SealedDraft(
                     sequence=head.next_sequence + index, audience=draft.admitted
                 )
             work.batches.append(seal_batch(leaves, stream=stream, head=head, sealed_at=now, signer=self.signer))

@@ -12,7 +12,7 @@ from typing import Final
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.stages import Decision, Grant, Outcome
-from node.store import notes, retried
+from node.store import pending_records, quarantine
 from node.store.engine import Store
 from node.verification.judge import Judge
 
@@ -24,7 +24,7 @@ QUARANTINED_IN_TRANSACTION_MAX: Final = 100  # some are as large as records may 
 class Retried:
     """A quarantined record, and what became of it now."""
 
-    kept: retried.Kept
+    kept: quarantine.QuarantinedRecord
     """As it lay there before."""
 
     found: Arrival
@@ -58,7 +58,7 @@ async def retry_pending(
     looked, after = 0, 0
     while True:
         async with store.read() as db:
-            rows = await notes.pending_for(
+            rows = await pending_records.to_retry(
                 db,
                 grants=[(grant.originator, grant.sequence) for grant in grants],
                 everything=everything,
@@ -75,7 +75,7 @@ async def retry_pending(
             await ingest(store, judge(), found, positions={}, now=clock())
 
 
-def _again(row: notes.Pending) -> Arrival:
+def _again(row: pending_records.PendingRecord) -> Arrival:
     return Arrival(
         topic=row.topic,
         place=row.place,
@@ -96,16 +96,16 @@ async def retry_quarantined(
     done: list[Retried] = []
     for start in range(0, len(ids), QUARANTINED_IN_TRANSACTION_MAX):
         async with store.read() as db:
-            rows = await retried.quarantined(db, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX])
+            rows = await quarantine.records(db, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX])
         some = [
             Retried(
                 kept=kept,
                 found=Arrival(
-                    topic=kept.row.topic,
-                    place=kept.row.place,
-                    position=kept.row.position,
-                    value=kept.row.value,
-                    placed=kept.row.placed,
+                    topic=kept.record.topic,
+                    place=kept.record.place,
+                    position=kept.record.position,
+                    value=kept.record.value,
+                    placed=kept.record.placed,
                     quarantine_id=kept.id,
                 ),
             )

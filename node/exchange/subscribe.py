@@ -16,7 +16,7 @@ from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.stages import Grant, StreamId
-from node.store import notes, streams
+from node.store import pending_records, read_positions, stream_findings
 from node.store.engine import Store
 from node.verification.judge import Judge
 
@@ -59,7 +59,7 @@ class Subscriber:
     async def start(self) -> None:
         """Load the positions from the store."""
         async with self._store.read() as db:
-            stored = await streams.positions(db)
+            stored = await read_positions.next_positions(db)
         self._known = set(stored)
         # Grants first here too: a log answers in this order, and a backlog of reports would have to wait for them.
         topics = sorted(self.places, key=lambda topic: self.places[topic].stream != KEYS)
@@ -122,24 +122,20 @@ class Subscriber:
             return
         if topic in self._known:
             async with self._store.read() as db:
-                sequence = await streams.highest(db, topic) + 1
+                sequence = await read_positions.highest(db, topic) + 1
             await self._record("head_truncated", topic, place, sequence, bounds.beginning)
         self._positions[topic] = bounds.beginning
 
     async def _record(self, code: str, topic: str, place: StreamId, sequence: int | None, position: int) -> None:
         log.error("stream_fault", code=code, topic=topic, position=position)
         async with self._store.write() as db:
-            known = [
-                one
-                for one in await streams.findings(db)
-                if (one["code"], one["originator"], one["stream"], one["position"])
-                == (code, place.originator, place.stream, position)
-            ]
-            if not known:
-                await streams.add_finding(db, code, place, sequence=sequence, position=position, now=self._clock())
+            wanted = (code, place.originator, place.stream, position)
+            standing = await stream_findings.standing(db)
+            if all((known.code, known.originator, known.stream, known.position) != wanted for known in standing):
+                await stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
             if code == "head_truncated":
-                highest = await streams.highest(db, topic)
-                await streams.put_positions(db, [(topic, place, position, highest)])
+                highest = await read_positions.highest(db, topic)
+                await read_positions.put(db, [(topic, place, position, highest)])
 
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at what waits for one of `grants`."""
@@ -164,7 +160,7 @@ class Subscriber:
     async def _pause(self) -> None:
         """Streams of an originator with too much waiting pause until some of it is decided."""
         async with self._store.read() as db:
-            waiting = await notes.pending_by_originator(db)
+            waiting = await pending_records.counts_by_originator(db)
         paused = frozenset(name for name, count in waiting.items() if count >= WAITING_PER_ORIGINATOR_MAX)
         for name in paused - self._paused:
             log.error("originator_paused", originator=name, waiting=waiting[name])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Outcome
-from node.store import messages, notes, retried
+from node.store import counters, messages, pending_records, quarantine, quarantine_retry, withheld_notes
 from node.verification.steps import step_of
 
 log = structlog.get_logger()
@@ -25,18 +25,18 @@ async def write_decisions(db: AsyncConnection, found: Sequence[Arrival], now: in
             raise AssertionError("every record ends with a decision")
         by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
     await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
-    await notes.add_withheld(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
+    await withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
-    await notes.put_pending(db, [_pending(one, decision, now) for one, decision in waiting])
+    await pending_records.put(db, [_pending(one, decision, now) for one, decision in waiting])
     still = {one.pending_id for one, _ in waiting}
-    await notes.drop_pending(db, {one.pending_id for one in found if one.pending_id is not None} - still)
+    await pending_records.drop(db, {one.pending_id for one in found if one.pending_id is not None} - still)
     refused = by_outcome.get(Outcome.REJECTED, ())
     rejected = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is None]
-    repeated = await notes.add_quarantined(db, rejected, now)
+    repeated = await quarantine.add(db, rejected, now)
     again = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is not None]
-    await retried.keep_quarantined(db, again)
+    await quarantine_retry.keep(db, again)
     looked_at = {one.quarantine_id for one in found if one.quarantine_id is not None}
-    await retried.drop_quarantined(db, looked_at - {row.id for row in again})
+    await quarantine_retry.drop(db, looked_at - {row.id for row in again})
     repeated += sum(one.quarantine_id is None for one, _ in by_outcome.get(Outcome.DUPLICATE, ()))
     counted = Counter(
         {
@@ -45,7 +45,7 @@ async def write_decisions(db: AsyncConnection, found: Sequence[Arrival], now: in
         }
     )
     counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
-    await notes.count_up(db, counted)
+    await counters.increase(db, counted)
     for row in rejected:
         log.warning(
             "record_quarantined",
@@ -63,10 +63,10 @@ def _holding(decision: Decision) -> messages.Holding:
     return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
 
 
-def _withheld(one: Arrival, decision: Decision) -> notes.Withheld:
+def _withheld(one: Arrival, decision: Decision) -> withheld_notes.WithheldMessage:
     if one.record is None or decision.code is None:
         raise AssertionError("what is withheld was verified and has a code")
-    return notes.Withheld(
+    return withheld_notes.WithheldMessage(
         place=one.place,
         sequence=one.record.sequence,
         message_id=one.record.header.message_id,
@@ -77,10 +77,10 @@ def _withheld(one: Arrival, decision: Decision) -> notes.Withheld:
     )
 
 
-def _pending(one: Arrival, decision: Decision, now: int) -> notes.Pending:
+def _pending(one: Arrival, decision: Decision, now: int) -> pending_records.PendingRecord:
     record = one.record
     sealing = record.header.sealing if record is not None else None
-    return notes.Pending(
+    return pending_records.PendingRecord(
         id=one.pending_id or 0,
         topic=one.topic,
         position=one.position,
@@ -97,9 +97,9 @@ def _pending(one: Arrival, decision: Decision, now: int) -> notes.Pending:
     )
 
 
-def _quarantined(one: Arrival, decision: Decision) -> notes.Quarantined:
+def _quarantined(one: Arrival, decision: Decision) -> quarantine.RejectedRecord:
     code = decision.code or ""
-    return notes.Quarantined(
+    return quarantine.RejectedRecord(
         code=code,
         step=step_of(code),
         detail=decision.reason,

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Final
 
 import structlog
@@ -22,7 +23,7 @@ from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import Children
 from node.runtime.restart import restart_of
-from node.store import notes
+from node.store import pending_records
 from node.store.commit_watch import Changes
 
 log = structlog.get_logger()
@@ -149,12 +150,12 @@ async def _watching(node: OpenNode, stopping: asyncio.Event) -> None:
     async def step() -> None:
         await _pause(WATCH_SECONDS, stopping)
         async with node.store.read() as db:
-            overdue = await notes.waiting_since(db, node.clock() - WAITING_ALARM_MS)
-        for row in overdue:
-            if row["id"] not in alarmed:
-                log.error("message_waits_too_long", **row)
+            overdue = await pending_records.waiting_since(db, node.clock() - WAITING_ALARM_MS)
+        for record in overdue:
+            if record.id not in alarmed:
+                log.error("message_waits_too_long", **asdict(record))
         alarmed.clear()
-        alarmed.update(row["id"] for row in overdue)
+        alarmed.update(record.id for record in overdue)
 
     await _repeat("watch", step, stopping)
 

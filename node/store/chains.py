@@ -11,6 +11,7 @@ from node.stages import StreamId, Verified
 from node.store.statements import insert_rows, rows_for
 from node.store.tables import link, reading, used_id
 from node.verification.chain import Link, StreamView
+from node.verification.gaps import Gap, open_gaps
 
 
 def _several(name: str) -> BindParameter[Any]:
@@ -69,6 +70,31 @@ def link_of(row: Row[Any]) -> Link:
         arrived=int.from_bytes(row.arrived, "little"),
         linked=bool(row.linked),
     )
+
+
+async def gaps(db: AsyncConnection, place: StreamId, highest: int) -> list[Gap]:
+    """The open gaps of a stream, worked out from its links."""
+    here = (link.c.originator == place.originator, link.c.stream == place.stream)
+    rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).all()
+    pairs = []
+    for row in rows:
+        before = await db.scalar(
+            select(link.c.first + link.c.size).where(*here, link.c.first < row.first).order_by(link.c.first.desc())
+        )
+        pairs.append((link_of(row), before or 1))
+    return open_gaps(pairs, highest)
+
+
+async def id_used_at(db: AsyncConnection, place: StreamId, message_id: bytes) -> int | None:
+    """The sequence of the message that has this id in the stream; None if none has."""
+    sequence: int | None = await db.scalar(
+        select(used_id.c.sequence).where(
+            used_id.c.originator == place.originator,
+            used_id.c.stream == place.stream,
+            used_id.c.message_id == message_id,
+        )
+    )
+    return sequence
 
 
 async def put(db: AsyncConnection, place: StreamId, changed: StreamView) -> None:

@@ -14,8 +14,8 @@ from broker.bus import open_log
 from broker.kafka.client import Address
 from broker.kafka.log import KafkaLog
 from broker.log import VALUE_SIZE_BYTES_MAX, LogUnavailable, TopicSpec
-from node.store import messages, notes, streams
-from node.store.messages import Query
+from node.store import counters, message_search, quarantine, read_positions, stream_findings
+from node.store.message_search import Query
 from tests.support import clusters, stranger
 from tests.support.community import Community
 from tests.support.exchange import Exchange, TestNode, exchange
@@ -59,7 +59,7 @@ async def down(made: Exchange, code: str) -> AsyncIterator[None]:
 async def held(node: TestNode) -> list[int]:
     """Sequences of the reports of BZ that a node holds."""
     async with node.store.read() as db:
-        return sorted(row["sequence"] for row in await messages.search(db, Query(originator="BZ")))
+        return sorted(held.sequence for held in await message_search.search(db, Query(originator="BZ")))
 
 
 async def holds(node: TestNode, *sequences: int) -> None:
@@ -74,19 +74,19 @@ async def holds(node: TestNode, *sequences: int) -> None:
 async def findings(node: TestNode) -> list[tuple[str, int | None, int | None]]:
     """Code, sequence and position of what stands."""
     async with node.store.read() as db:
-        return [(row["code"], row["sequence"], row["position"]) for row in await streams.findings(db)]
+        return [(found.code, found.sequence, found.position) for found in await stream_findings.standing(db)]
 
 
 async def refused(node: TestNode) -> list[tuple[str, int]]:
     """Code and position of what is in quarantine."""
     async with node.store.read() as db:
-        return sorted((row["code"], row["position"]) for row in await notes.list_quarantine(db))
+        return sorted((entry.code, entry.position) for entry in await quarantine.entries(db))
 
 
 async def position(node: TestNode, topic: str = REPORTS) -> int:
     """Where a node goes on in a topic."""
     async with node.store.read() as db:
-        return (await streams.positions(db)).get(topic, 0)
+        return (await read_positions.next_positions(db)).get(topic, 0)
 
 
 async def publish(node: TestNode, *words: str) -> None:
@@ -161,7 +161,7 @@ async def test_what_is_no_record_goes_into_quarantine_and_the_stream_goes_on(mad
         ("record_too_large", 3),
     ]
     async with gt.store.read() as db:
-        assert (await notes.counts(db))["duplicate"] == 1  # no value is no bytes, and no bytes came before
+        assert (await counters.counts(db)).duplicate == 1  # no value is no bytes, and no bytes came before
     assert await findings(gt) == []
     assert await position(gt) == 5
 

@@ -52,10 +52,10 @@ def test_imports_are_counted_between_packages_and_not_inside_one() -> None:
 
 
 def test_an_import_of_a_name_counts_as_an_import_of_its_module() -> None:
-    """`from node.stages import Draft` and `from node.store import outbox` both name one module."""
+    """`from node.stages import Draft` and `from node.store import own_reports` both name one module."""
     imports = MODULES["node.exchange.publish"].imports
 
-    assert {"node.stages", "node.store.outbox"} <= imports
+    assert {"node.stages", "node.store.own_reports"} <= imports
 
 
 @pytest.mark.parametrize(

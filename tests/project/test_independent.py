@@ -17,8 +17,8 @@ from node.sealing import hpke
 from node.sealing.seal import open_type_leaf
 from node.sharing.grants import audience_key_id
 from node.stages import Leaf, StreamId
-from node.store import messages
-from node.store.messages import Query
+from node.store import message_search
+from node.store.message_search import Query
 from node.system_random import random_bytes
 from schemas import types
 from schemas.avro import codec
@@ -79,8 +79,8 @@ async def records_of(made: Exchange) -> list[tuple[StreamId, bytes]]:
 async def stored(node: TestNode) -> dict[bytes, bytes]:
     """What a node's store holds: message id -> payload."""
     async with node.store.read() as db:
-        found = await messages.search(db, Query(limit=1000))
-    return {row["message_id"]: codec.encode(row["report"]) for row in found}
+        found = await message_search.search(db, Query(limit=1000))
+    return {message.message_id: codec.encode(message.report) for message in found}
 
 
 async def test_all_that_nodes_publish_opens_in_both_with_the_same_reports(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from broker.streams import KEYS, topic_of
 from node.primitives import digest
-from node.store import messages, notes, streams
-from node.store.messages import Query
+from node.store import counters, message_search, quarantine, stream_findings
+from node.store.message_search import Query
+from node.store.quarantine import QuarantinedRecord
 from schemas.types import KeyGrant
 from tests.support.exchange import Exchange, TestNode, exchange
 from tests.support.readers import granted, world
@@ -52,27 +53,28 @@ class Bed:
     async def held(self) -> list[int]:
         """Sequences of the reports that GT holds, in the order of their arrival."""
         async with self.gt.store.read() as db:
-            return [row["sequence"] for row in await messages.search(db, Query())]
+            return [message.sequence for message in await message_search.search(db, Query())]
 
     async def counts(self) -> dict[str, int]:
         """What GT counts, without zeros."""
         async with self.gt.store.read() as db:
-            return {name: value for name, value in (await notes.counts(db)).items() if value}
+            return {name: value for name, value in (await counters.counts(db)).by_name.items() if value}
 
-    async def quarantine(self) -> list[dict[str, Any]]:
-        """What GT refused, with its bytes."""
+    async def quarantine(self) -> list[QuarantinedRecord]:
+        """The records that GT rejected, the oldest first."""
         async with self.gt.store.read() as db:
-            rows = await notes.list_quarantine(db)
-            return [(await notes.list_quarantine(db, with_value=row["id"]))[0] for row in rows]
+            return [(await quarantine.records(db, [entry.id]))[0] for entry in await quarantine.entries(db)]
 
     async def findings(self) -> list[tuple[str, int | None]]:
         """Code and sequence of each finding that stands."""
         async with self.gt.store.read() as db:
-            return sorted((row["code"], row["sequence"]) for row in await streams.findings(db))
+            return sorted((finding.code, finding.sequence) for finding in await stream_findings.standing(db))
 
     async def everything(self) -> dict[str, Any]:
         """All that must be the same however the way was interrupted."""
-        refused = [(row["code"], row["position"], digest(row["value"])) for row in await self.quarantine()]
+        refused = [
+            (kept.record.code, kept.record.position, digest(kept.record.value)) for kept in await self.quarantine()
+        ]
         return {
             "held": sorted(await self.held()),
             "counts": await self.counts(),

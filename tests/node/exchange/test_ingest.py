@@ -10,8 +10,8 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from node.store import messages, streams
-from node.store.messages import Query
+from node.store import message_search, read_positions
+from node.store.message_search import Query
 from tests.support.bed import (
     GRANTS,
     REPORTS,
@@ -112,7 +112,7 @@ async def test_equivocation_is_seen_against_what_was_read_before(first: int, siz
         leaves = [one.bz.sealed_leaf(one.key, REPORT) for _ in range(size)]
         await one.read(fork.batch(leaves, first_sequence=first, previous=bytes([9] * 32))[-1])
 
-        assert [row["code"] for row in await one.quarantine()] == ["equivocation"]
+        assert [kept.record.code for kept in await one.quarantine()] == ["equivocation"]
         assert await one.held() == [1, 2, 3, 4]
 
 
@@ -123,7 +123,7 @@ async def test_equivocation_is_seen_in_a_long_batch(tmp_path: Path) -> None:
         await one.read(long[0])
         await one.read(one.bz.batch([one.bz.sealed_leaf(one.key)], first_sequence=1024, previous=bytes([9] * 32))[0])
 
-        assert [row["code"] for row in await one.quarantine()] == ["equivocation"]
+        assert [kept.record.code for kept in await one.quarantine()] == ["equivocation"]
         assert await one.held() == [1]
 
 
@@ -163,7 +163,7 @@ async def _lived(folder: Path, restarts: set[int]) -> dict[str, Any]:
         await one.gt.subscriber.retry_due()
         everything = await one.everything()
         async with one.gt.store.read() as db:
-            everything["positions"] = await streams.positions(db)
+            everything["positions"] = await read_positions.next_positions(db)
         everything["quarantine"] = [(code, position) for code, position, _ in everything["quarantine"]]
         return everything
 
@@ -234,6 +234,6 @@ async def test_what_waits_is_looked_at_again_after_a_start(tmp_path: Path) -> No
             again = await made.add(stack, "GT")
             await again.read()
             async with again.store.read() as db:
-                found = await messages.search(db, Query())
+                found = await message_search.search(db, Query())
 
-        assert [row["report_id"] for row in found] == [answer.report_id]
+        assert [message.report_id for message in found] == [answer.report_id]

@@ -4,20 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from node.store import messages, notes, outbox
-from node.store.messages import Query
+from node.store import counters, message_search, outbox
+from node.store.message_search import Query
+from node.store.outbox import OutboxCounts
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
 
 
 async def held(node: TestNode) -> list[str]:
     async with node.store.read() as db:
-        return [row["report_id"] for row in await messages.search(db, Query())]
+        return [held.report_id for held in await message_search.search(db, Query())]
 
 
 async def counts(node: TestNode) -> dict[str, int]:
     async with node.store.read() as db:
-        return {name: value for name, value in (await notes.counts(db)).items() if value}
+        return {name: value for name, value in (await counters.counts(db)).by_name.items() if value}
 
 
 async def read_all(made: Exchange) -> None:
@@ -30,12 +31,12 @@ async def test_a_report_of_one_node_is_found_at_another(tmp_path: Path) -> None:
         answer = await made.nodes["BZ"].publish()
         await read_all(made)
         async with made.nodes["GT"].store.read() as db:
-            [found] = await messages.search(db, Query(text="GO-FAST"))
+            [found] = await message_search.search(db, Query(text="GO-FAST"))
 
         assert answer.outcome == "accepted"
-        assert found["report_id"] == answer.report_id
-        assert found["message_id"] == answer.message_id
-        assert found["originator"] == "BZ"
+        assert found.report_id == answer.report_id
+        assert found.message_id == answer.message_id
+        assert found.originator == "BZ"
 
 
 async def test_the_originator_holds_its_own_and_its_outbox_is_empty_afterwards(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ async def test_the_originator_holds_its_own_and_its_outbox_is_empty_afterwards(t
             left = await outbox.counts(db)
 
         assert await held(bz) == [answer.report_id]
-        assert left == {"accepted": 0, "sealed": 0, "sent": 0}
+        assert left == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_who_no_agreement_admits_gets_nothing(tmp_path: Path) -> None:

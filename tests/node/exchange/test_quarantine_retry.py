@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import Rejected
 from node.exchange.retry import Retried, retry_quarantined
-from node.store import receipts_due, retried
+from node.store import quarantine_retry, receipts_due
 from node.trust.governance import Governance, load_governance
 from node.verification import opening
 from schemas.avro import codec
@@ -42,7 +42,7 @@ async def again(node: TestNode, *, times: int = 1) -> list[str]:
     done: list[Retried] = []
     for _ in range(times):
         async with node.store.read() as db:
-            ids = await retried.quarantined_ids(db)
+            ids = await quarantine_retry.ids(db)
         done += await retry_quarantined(node.store, lambda: node.judge, ids, clock=node.clock)
     return [one.decision.outcome.value for one in done]
 
@@ -78,7 +78,7 @@ async def unknown_at_first(folder: Path) -> AsyncIterator[Bed]:
 
 
 async def codes(one: Bed) -> list[str]:
-    return sorted(row["code"] for row in await one.quarantine())
+    return sorted(kept.record.code for kept in await one.quarantine())
 
 
 async def test_what_verifies_under_new_documents_is_stored_in_its_place(tmp_path: Path) -> None:
@@ -215,13 +215,13 @@ async def test_what_fails_for_another_reason_now_has_that_code(tmp_path: Path) -
         await one.read()
         with knowing(one, ignorant(one)):
             await one.read(changed(one.bz.message(one.key), signature=bytes(64)))
-        before = await one.quarantine()
+        [before] = await one.quarantine()
         outcomes = await again(one.gt)
         [after] = await one.quarantine()
 
-        assert ([row["code"] for row in before], outcomes) == (["key_unknown"], ["rejected"])
-        assert (after["code"], after["step"], after["id"]) == ("signature_invalid", 4, before[0]["id"])
-        assert after["received_at"] == before[0]["received_at"]
+        assert (before.record.code, outcomes) == ("key_unknown", ["rejected"])
+        assert (after.record.code, after.record.step, after.id) == ("signature_invalid", 4, before.id)
+        assert after.received_at == before.received_at
 
 
 async def test_what_took_its_place_and_then_fails_earlier_is_still_stored_in_the_end(tmp_path: Path) -> None:

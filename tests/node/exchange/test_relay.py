@@ -9,8 +9,9 @@ import pytest
 
 from node.primitives import digest
 from node.stages import SealedBatch, StreamHead
-from node.store import messages, notes, outbox, streams
-from node.store.messages import Query
+from node.store import counters, message_search, outbox, quarantine, stream_findings
+from node.store.message_search import Query
+from node.store.outbox import OutboxCounts
 from tests.support.community import Community
 from tests.support.exchange import Exchange, TestNode, exchange
 from tests.support.readers import world
@@ -34,10 +35,10 @@ async def two_relays(folder: Path) -> AsyncIterator[tuple[Exchange, TestNode, Te
 
 async def held(node: TestNode) -> list[str]:
     async with node.store.read() as db:
-        return [row["report_id"] for row in await messages.search(db, Query(limit=1000))]
+        return [message.report_id for message in await message_search.search(db, Query(limit=1000))]
 
 
-async def left(node: TestNode) -> dict[str, int]:
+async def left(node: TestNode) -> OutboxCounts:
     async with node.store.read() as db:
         return await outbox.counts(db)
 
@@ -53,12 +54,12 @@ async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> N
         await gt.read()
         await one.read()
         async with gt.store.read() as db:
-            findings, refused = await streams.findings(db), await notes.list_quarantine(db)
+            findings, refused = await stream_findings.standing(db), await quarantine.entries(db)
 
         assert sorted(await held(gt)) == sorted(accepted)
         assert findings == []
         assert refused == []
-        assert await left(one) == {"accepted": 0, "sealed": 0, "sent": 0}
+        assert await left(one) == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None:
@@ -108,11 +109,11 @@ async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_pa
         await gt.read()
         await one.read()
         async with gt.store.read() as db:
-            counted = await notes.counts(db)
+            counted = await counters.counts(db)
 
         assert await held(gt) == [answer.report_id]
-        assert counted["duplicate"] == 1
-        assert await left(one) == {"accepted": 0, "sealed": 0, "sent": 0}
+        assert counted.duplicate == 1
+        assert await left(one) == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: Path) -> None:
@@ -128,8 +129,8 @@ async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: 
         await bz.relay.send()
         await bz.read()
 
-        assert before["sealed"] == 2
-        assert await left(bz) == {"accepted": 0, "sealed": 0, "sent": 1}
+        assert before.sealed == 2
+        assert await left(bz) == OutboxCounts(accepted=0, sealed=0, sent=1)
 
 
 async def test_a_clock_that_went_back_admits_nobody_whom_the_time_of_sealing_does_not(tmp_path: Path) -> None:
@@ -147,10 +148,10 @@ async def test_a_clock_that_went_back_admits_nobody_whom_the_time_of_sealing_doe
         for node in made.nodes.values():
             await node.read()
         async with made.nodes["GT"].store.read() as db:
-            refused, counted = await notes.list_quarantine(db), await notes.counts(db)
+            refused, counted = await quarantine.entries(db), await counters.counts(db)
 
         assert refused == []
-        assert counted["not_addressed"] == 2
+        assert counted.other["not_addressed"] == 2
         assert len(await held(made.nodes["MX"])) == 2
 
 

@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from node.runtime import logs
-from node.store import streams
+from node.store import stream_findings
 from schemas.types import LogFormat, LogLevel, LogSection
 from tests.node.verification.test_bad_records import CASES, FIRST
 from tests.support.bed import bed
@@ -68,15 +68,15 @@ async def test_no_attack_makes_a_reader_tell_a_secret(tmp_path: Path) -> None:
             await one.read(one.bz.message(one.key, message_id=FIRST))
             for _, make in CASES.values():
                 await one.read(make(one), one.bz.message(one.key))
-        notes = [{name: row[name] for name in row if name != "value"} for row in await one.quarantine()]
+        refused = await one.quarantine()
         async with one.gt.store.read() as db:
-            findings = await streams.findings(db)
+            findings = await stream_findings.standing(db)
 
-        assert len(notes) == len(CASES)
+        assert len(refused) == len(CASES)
         assert events
         assert shown(repr(events), *keys) == []
-        assert shown(repr([dict(row) for row in notes]), *keys) == []
-        assert shown(repr([dict(row) for row in findings]), *keys) == []
+        assert shown(repr([(kept.entry, kept.record.detail) for kept in refused]), *keys) == []
+        assert shown(repr(findings), *keys) == []
     data = of_broker(tmp_path)
     assert data.count(b"intel.caribbean") > len(CASES)
     assert not [secret for secret in (TEXT.encode(), VESSEL.encode(), *keys) if secret in data]

@@ -13,12 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from broker.log import LogUnavailable
 from node.exchange import send_receipts
 from node.sealing.seal import open_type_leaf
-from node.store import (
-    notes,
-    outbox,
-    receipts_due,
-    streams,
-)
+from node.store import counters, outbox, quarantine, receipts_due, stream_findings
 from node.store.tables import receipt
 from node.system_random import random_bytes
 from schemas.avro import codec
@@ -119,8 +114,8 @@ async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
         assert {code: len(await sent(made, code)) for code in made.nodes} == told
         for node in made.nodes.values():
             async with node.store.read() as db:
-                assert await outbox.counts(db) == {"accepted": 0, "sealed": 0, "sent": 0}
-                assert (await notes.counts(db))["verified_RECEIPT"] == sum(told.values())
+                assert (await outbox.counts(db)).drained
+                assert (await counters.counts(db)).other["verified_RECEIPT"] == sum(told.values())
             assert await due(node) == 0
 
 
@@ -270,7 +265,7 @@ async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -
             await one.relay.step()
         await bz.read()
         async with bz.store.read() as db:
-            refused, findings = await notes.list_quarantine(db), await streams.findings(db)
+            refused, findings = await quarantine.entries(db), await stream_findings.standing(db)
 
         assert (refused, findings) == ([], [])
         assert await said(made, "GT") == [b"\x40"] * 8
@@ -352,12 +347,12 @@ async def test_a_receipt_counts_only_by_a_recipient_and_about_an_own_batch(
         await receive(made, author, item, stream=stream)
         ignored = await got(bz)
         async with bz.store.read() as db:
-            counted = await notes.counts(db)
+            counted = await counters.counts(db)
         honest = author if by == "GT" else Author(code="GT", community=made.community.community)
         await receive(made, honest, ReceiptItem(batch=await own_hash(bz), outcomes=b"\x40"))
 
         assert ignored == []
-        assert (counted["receipt_ignored"], counted["verified_RECEIPT"]) == (1, 1)
+        assert (counted.other["receipt_ignored"], counted.other["verified_RECEIPT"]) == (1, 1)
         assert [code for code, _, _ in await got(bz)] == ["GT"]
 
 
@@ -370,11 +365,11 @@ async def test_who_did_not_know_that_a_message_was_for_others_did_nothing_wrong(
         author = Author(code="MX", community=made.community.community)
         await receive(made, author, ReceiptItem(batch=await own_hash(bz), outcomes=bytes([byte])))
         async with bz.store.read() as db:
-            counted = await notes.counts(db)
+            counted = await counters.counts(db)
 
         assert await got(bz) == []
-        assert "receipt_ignored" not in counted
-        assert counted["verified_RECEIPT"] == 1
+        assert "receipt_ignored" not in counted.other
+        assert counted.other["verified_RECEIPT"] == 1
 
 
 def only_gt() -> Community:
@@ -429,7 +424,7 @@ async def test_a_wrong_wrap_is_told_on_the_record(tmp_path: Path) -> None:
         await one.read(one.bz.message(one.key))
         await tell(one.made)
 
-        assert [row["code"] for row in await one.quarantine()] == ["audience_key_mismatch"] * 2
+        assert [kept.record.code for kept in await one.quarantine()] == ["audience_key_mismatch"] * 2
         assert await said(one.made, "GT", "keys") == [b"\x0d"]
         assert await said(one.made, "GT") == [b"\x0d"]
 
@@ -446,7 +441,7 @@ async def test_failures_to_open_look_alike_from_outside(tmp_path: Path) -> None:
         await one.read(*one.bz.batch(leaves))
         await tell(one.made)
 
-        codes = sorted(row["code"] for row in await one.quarantine())
+        codes = sorted(kept.record.code for kept in await one.quarantine())
         assert codes == ["commitment_mismatch", "decryption_failed", "payload_malformed"]
         assert await said(one.made, "GT") == [b"\x0e" * 3]
 
@@ -460,7 +455,7 @@ async def test_what_leaves_no_trace_or_takes_no_place_is_told_too(tmp_path: Path
         await one.read(*late)
         await tell(one.made)
 
-        assert sorted(row["code"] for row in await one.quarantine()) == ["equivocation", "key_not_valid"]
+        assert sorted(kept.record.code for kept in await one.quarantine()) == ["equivocation", "key_not_valid"]
         assert sorted(await said(one.made, "GT")) == [b"\x08", b"\x0b", b"\x40"]
 
 
@@ -470,7 +465,7 @@ async def test_what_fails_before_step_8_is_told_to_nobody(tmp_path: Path) -> Non
         await one.read(b"garbage", changed(one.bz.message(one.key), content=b"other"))
         await tell(one.made)
 
-        assert sorted(row["step"] for row in await one.quarantine()) == [1, 6]
+        assert sorted(kept.record.step for kept in await one.quarantine()) == [1, 6]
         assert await said(one.made, "GT") == []
 
 

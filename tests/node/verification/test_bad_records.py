@@ -11,7 +11,7 @@ from msgspec import structs
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf
-from node.store.notes import UNAUTHENTICATED_PER_DAY_MAX
+from node.store.quarantine import UNAUTHENTICATED_PER_DAY_MAX
 from node.verification.steps import STEP_OF_REJECTION
 from schemas.avro import codec
 from schemas.types import GrantEntry, KeyGrant, KeyUse, MessageType
@@ -106,12 +106,12 @@ async def test_a_bad_record_ends_with_its_code_and_the_next_good_one_is_stored(
         bad = make(one)
         await one.read(bad, one.bz.message(one.key))
         await one.read(bad)
-        refused = await one.quarantine()
+        refused = [kept.record for kept in await one.quarantine()]
 
-        assert [(row["code"], row["step"], row["position"], row["value"]) for row in refused] == [
+        assert [(kept.code, kept.step, kept.position, kept.value) for kept in refused] == [
             (code, STEP_OF_REJECTION[code], 1, bad)
         ]
-        assert [(row["originator"], row["stream"]) for row in refused] == [("BZ", INTEL)]
+        assert [(kept.place.originator, kept.place.stream) for kept in refused] == [("BZ", INTEL)]
         assert await one.held() == ([1, 3] if (code, make) in PLACED.values() else [1, 2])
         assert (await one.counts())["duplicate"] == 1
         assert await one.findings() == []
@@ -144,7 +144,7 @@ async def test_a_bad_grant_ends_with_its_code_and_opens_nothing(
         key, lawful = granted(one.bz)
         await one.send(bad, one.bz.grant(lawful), topic=GRANTS)
         await one.read(under_it, one.bz.message(AudienceKey(key=key.key, key_id=key.key_id, grant=2)))
-        refused = {row["stream"]: (row["code"], row["value"]) for row in await one.quarantine()}
+        refused = {kept.record.place.stream: (kept.record.code, kept.record.value) for kept in await one.quarantine()}
 
         assert refused["keys"] == (code, bad)
         assert await one.held() == [2]
@@ -181,7 +181,9 @@ async def test_a_record_moved_to_another_topic_is_refused_there_and_stored_at_it
         await one.read(value, topic=topic)
         await one.read(value)
 
-        assert [(row["code"], row["value"]) for row in await one.quarantine()] == [("stream_mismatch", value)]
+        assert [(kept.record.code, kept.record.value) for kept in await one.quarantine()] == [
+            ("stream_mismatch", value)
+        ]
         assert await one.held() == [1]
 
 
@@ -193,7 +195,7 @@ async def test_of_two_branches_the_one_that_was_first_goes_on(tmp_path: Path) ->
         await one.read(true, forged, one.bz.message(one.key), other.message(one.key))
 
         assert await one.held() == [1, 2, 3]
-        refused = [(row["code"], row["sequence"]) for row in await one.quarantine()]
+        refused = [(kept.record.code, kept.record.sequence) for kept in await one.quarantine()]
         assert sorted(refused) == [("equivocation", 2), ("equivocation", 3)]
         assert await one.findings() == []
 
@@ -229,7 +231,7 @@ async def test_a_later_grant_adds_no_reader_to_a_key(together: bool, tmp_path: P
 
         assert await one.held() == []
         assert (await one.counts())["not_addressed"] == 1
-        assert [(row["code"], row["sequence"]) for row in await one.quarantine()] == [("grant_unlawful", 2)]
+        assert [(kept.record.code, kept.record.sequence) for kept in await one.quarantine()] == [("grant_unlawful", 2)]
 
 
 # Held.

@@ -1,0 +1,26 @@
+"""The access log: who did what with which message (LED Art 25). Entries are only added."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.store.statements import insert_rows
+from node.store.tables import access_log
+
+
+class Operation(StrEnum):
+    """The operations of LED Art 25(1) that this version logs."""
+
+    COLLECTION = "COLLECTION"
+    CONSULTATION = "CONSULTATION"
+    DISCLOSURE = "DISCLOSURE"
+
+
+async def add(
+    db: AsyncConnection, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int
+) -> None:
+    """Add one entry for each (message or report id, detail)."""
+    names = ("at", "operation", "actor", "subject", "detail")
+    rows = [(now, operation.value, actor, subject, detail) for subject, detail in subjects]
+    await insert_rows(db, access_log, names, rows)

@@ -1,0 +1,65 @@
+"""How many records had each outcome: rows of the tables, and counters for the outcomes that leave no row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.store.tables import counter, pending, quarantine, withheld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCounts:
+    """How many records are in each state, and what was counted since the store was made."""
+
+    withheld: int
+    waiting: int
+    held: int
+    duplicate: int
+    quarantined: int
+    other: Mapping[str, int]
+    """Further counters by name; one that was never increased is absent."""
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """All of them by name."""
+        return {
+            "withheld": self.withheld,
+            "waiting": self.waiting,
+            "held": self.held,
+            "duplicate": self.duplicate,
+            "quarantined": self.quarantined,
+            **self.other,
+        }
+
+
+async def increase(db: AsyncConnection, by: Mapping[str, int]) -> None:
+    """Add to counters by name; zeros are skipped."""
+    values = [{"name": name, "value": value} for name, value in by.items() if value]
+    if values:
+        statement = upsert(counter)
+        await db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["name"], set_={"value": counter.c.value + statement.excluded.value}
+            ),
+            values,
+        )
+
+
+async def counts(db: AsyncConnection) -> RecordCounts:
+    """The counts at this moment."""
+    counted = {name: value for name, value in await db.execute(select(counter.c.name, counter.c.value))}
+    states = {
+        name: value
+        for name, value in await db.execute(select(pending.c.outcome, func.count()).group_by(pending.c.outcome))
+    }
+    return RecordCounts(
+        withheld=(await db.scalar(select(func.count()).select_from(withheld))) or 0,
+        waiting=states.get("waiting", 0),
+        held=states.get("held", 0),
+        duplicate=counted.pop("duplicate", 0),
+        quarantined=(await db.scalar(select(func.count()).select_from(quarantine))) or 0,
+        other=counted,
+    )

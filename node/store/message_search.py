@@ -1,0 +1,109 @@
+"""Finds the messages that this node holds.
+
+Identifiers, subjects, originator and time by SQL; words by the full-text port (node/store/fulltext.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.store import fulltext
+from node.store.tables import identifier, message, message_subject
+from schemas.avro import codec
+from schemas.types import IntelligenceReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to look for; everything that is set must hold. `since` in ms; `after` is a cursor."""
+
+    text: str | None = None
+    identifier: tuple[str, str] | None = None
+    """Scheme and normalised value."""
+
+    originator: str | None = None
+    subject: str | None = None
+    since: int | None = None
+    limit: int = 100
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMessage:
+    """A message that this node holds, with its report."""
+
+    report_id: str
+    message_id: bytes
+    originator: str
+    stream: str
+    sequence: int
+    created_at: int
+    received_at: int
+    report: IntelligenceReport
+    cursor: str
+    """Where the next search goes on (`Query.after`)."""
+
+    agreement: str | None
+    """The agreement and the clause that cover it; None for the node's own."""
+
+    clause: str | None
+
+
+async def search(db: AsyncConnection, query: Query) -> list[HeldMessage]:
+    """The messages that fit `query`, in the order of their arrival."""
+    statement = select(message).where(message.c.id > query.after).order_by(message.c.id).limit(query.limit)
+    if query.text is not None:
+        statement = statement.where(message.c.id.in_(fulltext.matching(query.text)))
+    if query.identifier is not None:
+        scheme, value = query.identifier
+        statement = statement.where(
+            message.c.id.in_(
+                select(identifier.c.message).where(identifier.c.scheme == scheme, identifier.c.value == value)
+            )
+        )
+    if query.originator is not None:
+        statement = statement.where(message.c.originator == query.originator)
+    if query.subject is not None:
+        statement = statement.where(
+            message.c.id.in_(select(message_subject.c.message).where(message_subject.c.subject == query.subject))
+        )
+    if query.since is not None:
+        statement = statement.where(message.c.created_at >= query.since)
+    return [_held(row) for row in await db.execute(statement)]
+
+
+async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
+    """The messages with this report id or this message id."""
+    rows = await db.execute(
+        select(message)
+        .where(or_(message.c.report_id == report_id, message.c.message_id == message_id))
+        .order_by(message.c.id)
+    )
+    return [_held(row) for row in rows]
+
+
+def _held(row: Row[Any]) -> HeldMessage:
+    return HeldMessage(
+        report_id=row.report_id,
+        message_id=row.message_id,
+        originator=row.originator,
+        stream=row.stream,
+        sequence=row.sequence,
+        created_at=row.created_at,
+        received_at=row.received_at,
+        report=codec.decode(IntelligenceReport, row.payload),
+        cursor=str(row.id),
+        agreement=row.agreement,
+        clause=row.clause,
+    )
+
+
+async def originators(db: AsyncConnection, message_ids: Sequence[bytes]) -> dict[bytes, str]:
+    """Message id -> originator, of those that are held: what `refers_to` may name."""
+    rows = await db.execute(
+        select(message.c.message_id, message.c.originator).where(message.c.message_id.in_(message_ids))
+    )
+    return {message_id: originator for message_id, originator in rows}

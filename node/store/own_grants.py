@@ -1,0 +1,38 @@
+"""The newest grant that this node made for each audience, so that one audience key serves many messages."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.store.tables import own_grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnGrant:
+    """A grant in the own `keys` stream."""
+
+    sequence: int
+    sealed_at: int
+    body: bytes
+    """KeyGrant, Avro."""
+
+
+async def newest(db: AsyncConnection, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
+    """The newest grant of each audience that has one, by the audience's hash."""
+    rows = await db.execute(select(own_grant).where(own_grant.c.audience.in_(list(audiences))))
+    return {row.audience: OwnGrant(sequence=row.sequence, sealed_at=row.sealed_at, body=row.body) for row in rows}
+
+
+async def put(db: AsyncConnection, grants: Mapping[bytes, OwnGrant]) -> None:
+    """Replace the newest grant of each audience."""
+    if grants:
+        await db.execute(delete(own_grant).where(own_grant.c.audience.in_(list(grants))))
+        await db.execute(
+            insert(own_grant),
+            [
+                {"audience": audience, "sequence": grant.sequence, "sealed_at": grant.sealed_at, "body": grant.body}
+                for audience, grant in grants.items()
+            ],
+        )

@@ -1,0 +1,140 @@
+"""Reports that this node accepted: the rows from which it seals, and by which it knows its own reports later."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from broker.streams import intel_stream
+from node.store.statements import insert_rows, set_rows
+from node.store.tables import draft, message, outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDraft:
+    """One report to accept."""
+
+    report_id: str
+    region: str
+    message_id: bytes
+    content_hash: bytes
+    payload: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDraft:
+    """A draft that was accepted before under the same report id and region."""
+
+    message_id: bytes
+    content_hash: bytes
+
+
+async def known(db: AsyncConnection, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
+    """Those of the (report id, region) that were accepted before."""
+    rows = await db.execute(
+        select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
+            tuple_(draft.c.report_id, draft.c.region).in_(list(names))
+        )
+    )
+    return {(row[0], row[1]): KnownDraft(message_id=row[2], content_hash=row[3]) for row in rows}
+
+
+async def add(db: AsyncConnection, drafts: Sequence[NewDraft]) -> None:
+    """Write accepted drafts. The caller has made sure that none is known."""
+    names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
+    await insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
+
+
+async def own_message_ids(db: AsyncConnection, wanted: Collection[bytes]) -> list[bytes]:
+    """Those of the message ids that this node gave to its own reports."""
+    rows = await db.execute(select(draft.c.message_id).where(draft.c.message_id.in_(list(wanted))))
+    return list(rows.scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsealedDraft:
+    """A draft that waits to be sealed."""
+
+    id: int
+    region: str
+    message_id: bytes
+    payload: bytes
+
+
+async def unsealed(db: AsyncConnection, limit: int) -> list[UnsealedDraft]:
+    """The oldest drafts that wait to be sealed."""
+    rows = await db.execute(
+        select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
+        .where(draft.c.sequence.is_(None))
+        .order_by(draft.c.id)
+        .limit(limit)
+    )
+    return [UnsealedDraft(id=row.id, region=row.region, message_id=row.message_id, payload=row.payload) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDraft:
+    """The sequence of a sealed draft in its stream, and the recipients that it was sealed for."""
+
+    sequence: int
+    audience: Sequence[str]
+
+
+async def mark_sealed(db: AsyncConnection, sealed: Mapping[int, SealedDraft]) -> None:
+    """Note the sequence and audience of drafts by draft id; the payload is deleted, as the sealed bytes hold it."""
+    await set_rows(
+        db,
+        draft,
+        ("payload", "sequence", "audience"),
+        [(None, done.sequence, " ".join(sorted(done.audience)), id_) for id_, done in sealed.items()],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnReport:
+    """A report that this node accepted, sealed or not."""
+
+    message_id: bytes
+    region: str
+    created_at: int
+    payload: bytes | None
+    """None once it is sealed."""
+
+    sequence: int | None
+    """None until it is sealed."""
+
+    audience: str | None
+    """Codes of the recipients; None until it is sealed, and if revision 0001 of the store sealed it."""
+
+
+async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> list[OwnReport]:
+    """The own reports with this report id or this message id, one for each region."""
+    rows = await db.execute(
+        select(draft).where(or_(draft.c.report_id == report_id, draft.c.message_id == message_id)).order_by(draft.c.id)
+    )
+    return [
+        OwnReport(
+            message_id=row.message_id,
+            region=row.region,
+            created_at=row.created_at,
+            payload=row.payload,
+            sequence=row.sequence,
+            audience=row.audience,
+        )
+        for row in rows
+    ]
+
+
+async def sealed_value(db: AsyncConnection, node: str, own: OwnReport) -> bytes | None:
+    """The sealed bytes of an own report, from the messages or the outbox; None if neither has them."""
+    stream = intel_stream(own.region)
+    value: bytes | None = await db.scalar(
+        select(message.c.record).where(
+            message.c.originator == node, message.c.stream == stream, message.c.sequence == own.sequence
+        )
+    )
+    return value or await db.scalar(
+        select(outgoing.c.value).where(outgoing.c.stream == stream, outgoing.c.sequence == own.sequence)
+    )

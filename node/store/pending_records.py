@@ -1,0 +1,198 @@
+"""Records that cannot be decided yet: they wait for a grant or a private key, or are held until a time.
+
+Each is kept with its bytes, and looked at again (node/exchange/retry.py). A decided record leaves no row here.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.stages import StreamId
+from node.store.tables import granted, pending
+
+OVERDUE_LISTED_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRecord:
+    """A record that waits or is held, with its bytes."""
+
+    topic: str
+    position: int
+    place: StreamId
+    sequence: int
+    message_id: bytes | None
+    outcome: str
+    """`waiting` or `held`."""
+
+    reason: str
+    grant: int | None
+    """The sequence of the grant that it names."""
+
+    due_at: int | None
+    """When a held record may be looked at again, in ms."""
+
+    placed: bool
+    """It has its place in the chain."""
+
+    value: bytes
+    received_at: int
+    id: int = 0
+    """0 for a record that has no row yet."""
+
+
+async def put(db: AsyncConnection, records: Sequence[PendingRecord]) -> None:
+    """Keep records that wait or are held. A record that has a row keeps its id and the time of its arrival."""
+    columns = [
+        {
+            "topic": record.topic,
+            "position": record.position,
+            "originator": record.place.originator,
+            "stream": record.place.stream,
+            "sequence": record.sequence,
+            "message_id": record.message_id,
+            "outcome": record.outcome,
+            "reason": record.reason,
+            "grant": record.grant,
+            "due_at": record.due_at,
+            "placed": record.placed,
+            "received_at": record.received_at,
+            "value": record.value,
+        }
+        for record in records
+    ]
+    changing = ("sequence", "message_id", "outcome", "reason", "grant", "due_at", "placed")
+    if columns:
+        statement = upsert(pending)
+        await db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["topic", "position"],
+                set_={name: getattr(statement.excluded, name) for name in changing},
+            ),
+            columns,
+        )
+
+
+async def to_retry(
+    db: AsyncConnection,
+    *,
+    grants: Collection[tuple[str, int]] = (),
+    everything: bool = False,
+    now: int,
+    limit: int,
+    after: int = 0,
+) -> list[PendingRecord]:
+    """Records to look at again: those that wait for one of `grants` and those that are due, or everything.
+
+    `grants` are (originator, sequence). At most `limit` records, those with an id above `after`, by id.
+    """
+    statement = select(pending).where(pending.c.id > after).order_by(pending.c.id).limit(limit)
+    if not everything:
+        conditions = [pending.c.due_at <= now]
+        conditions += [
+            (pending.c.originator == originator) & (pending.c.grant == sequence) for originator, sequence in grants
+        ]
+        statement = statement.where(or_(*conditions))
+    return [
+        PendingRecord(
+            id=row.id,
+            topic=row.topic,
+            position=row.position,
+            place=StreamId(stream=row.stream, originator=row.originator),
+            sequence=row.sequence,
+            message_id=row.message_id,
+            outcome=row.outcome,
+            reason=row.reason,
+            grant=row.grant,
+            due_at=row.due_at,
+            placed=row.placed,
+            value=row.value,
+            received_at=row.received_at,
+        )
+        for row in await db.execute(statement)
+    ]
+
+
+async def present(db: AsyncConnection, ids: Collection[int]) -> set[int]:
+    """Those of the ids that still have a row."""
+    if not ids:
+        return set()
+    return set((await db.execute(select(pending.c.id).where(pending.c.id.in_(ids)))).scalars())
+
+
+async def drop(db: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete the rows of records that were decided."""
+    if ids:
+        await db.execute(delete(pending).where(pending.c.id.in_(ids)))
+
+
+async def counts_by_originator(db: AsyncConnection) -> dict[str, int]:
+    """How many records of each originator are pending, for its quota."""
+    rows = await db.execute(select(pending.c.originator, func.count()).group_by(pending.c.originator))
+    return {originator: count for originator, count in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueRecord:
+    """A record that has waited too long."""
+
+    id: int
+    originator: str
+    stream: str
+    sequence: int
+    reason: str
+
+
+async def waiting_since(db: AsyncConnection, before: int) -> list[OverdueRecord]:
+    """At most OVERDUE_LISTED_MAX records that arrived before a time in ms and still wait."""
+    columns = (pending.c.id, pending.c.originator, pending.c.stream, pending.c.sequence, pending.c.reason)
+    rows = await db.execute(
+        select(*columns).where(pending.c.outcome == "waiting", pending.c.received_at < before).limit(OVERDUE_LISTED_MAX)
+    )
+    return [
+        OverdueRecord(id=row.id, originator=row.originator, stream=row.stream, sequence=row.sequence, reason=row.reason)
+        for row in rows
+    ]
+
+
+async def waits_for_arrived_grant(db: AsyncConnection) -> bool:
+    """Whether a record waits for a grant that has arrived: it will be looked at again in a moment."""
+    statement = select(pending.c.id).where(
+        pending.c.reason == "grant",
+        select(granted.c.sequence)
+        .where(granted.c.originator == pending.c.originator, granted.c.sequence == pending.c.grant)
+        .exists(),
+    )
+    return (await db.scalar(statement.limit(1))) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingMessage:
+    """What is known of a message that waits or is held."""
+
+    message_id: bytes
+    originator: str
+    stream: str
+    sequence: int
+    received_at: int
+    outcome: str
+    reason: str
+
+
+async def by_message_id(db: AsyncConnection, message_id: bytes) -> list[PendingMessage]:
+    """The pending messages with this id."""
+    return [
+        PendingMessage(
+            message_id=message_id,
+            originator=row.originator,
+            stream=row.stream,
+            sequence=row.sequence,
+            received_at=row.received_at,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+        for row in await db.execute(select(pending).where(pending.c.message_id == message_id))
+    ]

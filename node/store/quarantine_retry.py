@@ -1,0 +1,47 @@
+"""Looking again at the quarantine: in which order, and which rows stay."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.store.quarantine import RETRY_ORDER, RejectedRecord
+from node.store.tables import quarantine
+
+
+async def ids(db: AsyncConnection) -> list[str]:
+    """The id of every record in quarantine, in the order to look at them again."""
+    return list((await db.execute(select(quarantine.c.id).order_by(*RETRY_ORDER))).scalars())
+
+
+async def keep(db: AsyncConnection, records: Sequence[RejectedRecord]) -> None:
+    """They were rejected again: each keeps its row, which changes only if the code is another one now."""
+    if records:
+        await db.execute(
+            update(quarantine)
+            .where(quarantine.c.id == bindparam("row_id"), quarantine.c.code != bindparam("new_code"))
+            .values(
+                code=bindparam("new_code"),
+                step=bindparam("at_step"),
+                detail=bindparam("new_detail"),
+                sequence=bindparam("new_sequence"),
+                placed=bindparam("is_placed"),
+            ),
+            [
+                {
+                    "row_id": record.id,
+                    "new_code": record.code,
+                    "at_step": record.step,
+                    "new_detail": record.detail,
+                    "new_sequence": record.sequence,
+                    "is_placed": record.placed,
+                }
+                for record in records
+            ],
+        )
+
+
+async def drop(db: AsyncConnection, wanted: Collection[str]) -> None:
+    """Delete the rows of records that are not rejected any more."""
+    if wanted:
+        await db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))

@@ -1,0 +1,67 @@
+"""How far each topic was read: the position to go on from, and the highest sequence that has a place in the chain."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.stages import StreamId
+from node.store.tables import reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReading:
+    """How far a topic was read."""
+
+    topic: str
+    position: int
+    """Where to go on reading."""
+
+    highest: int
+    """The highest sequence that has a place in the chain."""
+
+
+async def readings(db: AsyncConnection) -> list[StreamReading]:
+    """How far each topic was read; a topic that was never read is absent."""
+    rows = await db.execute(select(reading.c.topic, reading.c.position, reading.c.highest))
+    return [StreamReading(topic=row.topic, position=row.position, highest=row.highest) for row in rows]
+
+
+async def next_positions(db: AsyncConnection) -> dict[str, int]:
+    """The position to go on from, by topic, of each topic that was read."""
+    rows = await db.execute(select(reading.c.topic, reading.c.position))
+    return {topic: position for topic, position in rows}
+
+
+async def put(db: AsyncConnection, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
+    """Store (topic, place, position, highest sequence) for each topic."""
+    values = [
+        {
+            "topic": topic,
+            "stream": place.stream,
+            "originator": place.originator,
+            "position": position,
+            "highest": highest,
+        }
+        for topic, place, position, highest in rows
+    ]
+    if values:
+        statement = upsert(reading)
+        changed = {"position": statement.excluded.position, "highest": statement.excluded.highest}
+        await db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
+
+
+async def raise_highest(db: AsyncConnection, place: StreamId, value: int) -> None:
+    """Note the highest sequence of a stream in which a record took its place without being read from the log now."""
+    await db.execute(
+        update(reading)
+        .where(reading.c.originator == place.originator, reading.c.stream == place.stream, reading.c.highest < value)
+        .values(highest=value)
+    )
+
+
+async def highest(db: AsyncConnection, topic: str) -> int:
+    """The highest sequence that has a place in the stream of `topic`; 0 if none has."""
+    return (await db.scalar(select(reading.c.highest).where(reading.c.topic == topic))) or 0

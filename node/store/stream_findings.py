@@ -1,0 +1,97 @@
+"""Findings about the streams that are read: gaps, records out of order, what the log itself did wrong."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.stages import StreamId
+from node.store import chains
+from node.store.tables import finding
+from node.verification.gaps import Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFinding:
+    """A finding about a stream that still stands."""
+
+    code: str
+    originator: str
+    stream: str
+    sequence: int | None
+    position: int | None
+
+
+async def settle_gaps(db: AsyncConnection, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
+    """Make the stream's gap findings those that are open now; returns the gaps that are new.
+
+    A gap that a late record closed keeps its row with the time; one that it split keeps its position.
+    """
+    known = (
+        await db.execute(
+            select(finding).where(
+                finding.c.originator == place.originator,
+                finding.c.stream == place.stream,
+                finding.c.last_sequence.is_not(None),
+                finding.c.closed_at.is_(None),
+            )
+        )
+    ).all()
+    now_open = await chains.gaps(db, place, highest)
+    wanted = {(gap.first, gap.last) for gap in now_open}
+    here = {(row.sequence, row.last_sequence): row for row in known}
+    if gone := [row.id for key, row in here.items() if key not in wanted]:
+        await db.execute(update(finding).where(finding.c.id.in_(gone)).values(closed_at=now))
+    new = [gap for gap in now_open if (gap.first, gap.last) not in here]
+    for gap in new:
+        inside = [row.position for row in known if row.sequence <= gap.first and gap.last <= row.last_sequence]
+        await add(
+            db,
+            gap.code,
+            place,
+            sequence=gap.first,
+            last_sequence=gap.last,
+            position=inside[0] if inside else position,
+            now=now,
+        )
+    return new
+
+
+async def add(
+    db: AsyncConnection,
+    code: str,
+    place: StreamId,
+    *,
+    sequence: int | None,
+    position: int | None,
+    now: int,
+    last_sequence: int | None = None,
+) -> None:
+    """Add a finding about a stream; `last_sequence` is that of a gap."""
+    await db.execute(
+        insert(finding).values(
+            code=code,
+            sequence=sequence,
+            last_sequence=last_sequence,
+            position=position,
+            found_at=now,
+            originator=place.originator,
+            stream=place.stream,
+        )
+    )
+
+
+async def standing(db: AsyncConnection) -> list[StreamFinding]:
+    """Every finding that still stands, the oldest first."""
+    columns = (finding.c.code, finding.c.originator, finding.c.stream, finding.c.sequence, finding.c.position)
+    rows = await db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
+    return [
+        StreamFinding(
+            code=row.code,
+            originator=row.originator,
+            stream=row.stream,
+            sequence=row.sequence,
+            position=row.position,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,85 @@
+"""Notes about withheld messages: this node opened them, and no clause lets it keep them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.stages import StreamId
+from node.store.tables import withheld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithheldMessage:
+    """A message to note as withheld."""
+
+    place: StreamId
+    sequence: int
+    message_id: bytes
+    code: str
+    agreement: str | None
+    clause: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithheldNote:
+    """The note about a withheld message. Nothing of its content is kept."""
+
+    message_id: bytes
+    originator: str
+    stream: str
+    sequence: int
+    code: str
+    agreement: str | None
+    clause: str | None
+    reason: str
+    noted_at: int
+
+
+async def add(db: AsyncConnection, messages: Iterable[WithheldMessage], now: int) -> None:
+    """Note withheld messages, each with the clause and the reason."""
+    values = [
+        {
+            "originator": message.place.originator,
+            "stream": message.place.stream,
+            "sequence": message.sequence,
+            "message_id": message.message_id,
+            "code": message.code,
+            "agreement": message.agreement,
+            "clause": message.clause,
+            "reason": message.reason,
+            "noted_at": now,
+        }
+        for message in messages
+    ]
+    if values:
+        await db.execute(insert(withheld), values)
+
+
+async def notes(db: AsyncConnection) -> list[WithheldNote]:
+    """Every note, the oldest first."""
+    return await _notes(db, select(withheld).order_by(withheld.c.noted_at, withheld.c.originator, withheld.c.sequence))
+
+
+async def by_message_id(db: AsyncConnection, message_id: bytes) -> list[WithheldNote]:
+    """The notes about the messages with this id."""
+    return await _notes(db, select(withheld).where(withheld.c.message_id == message_id))
+
+
+async def _notes(db: AsyncConnection, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
+    return [
+        WithheldNote(
+            message_id=row.message_id,
+            originator=row.originator,
+            stream=row.stream,
+            sequence=row.sequence,
+            code=row.code,
+            agreement=row.agreement,
+            clause=row.clause,
+            reason=row.reason,
+            noted_at=row.noted_at,
+        )
+        for row in await db.execute(statement)
+    ]
