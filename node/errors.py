@@ -1,14 +1,14 @@
-"""What can go wrong, in one tree.
+"""The errors of Enlace, in one tree.
 
     EnlaceError                code, message, path, hint
-    ├── Rejected               the message is at fault: recorded with its code and raw bytes, the position moves
-    ├── RestartNeeded          the process cannot go on, a new one may: the supervisor starts it again (exit 75)
-    ├── Refused                input at intake is at fault: nothing was written (exit 1)
-    ├── UsageError             the command, the configuration or a document is at fault (exit 2)
-    └── Unavailable            the world is at fault: back off and try again (exit 4)
+    ├── Rejected               the record is wrong: the node keeps its code and bytes, and the position moves on
+    ├── RestartNeeded          the process cannot go on, but a new one can: the supervisor starts it again (exit 75)
+    ├── Refused                the input at intake is wrong: nothing was written (exit 1)
+    ├── UsageError             the command, the configuration or a document is wrong (exit 2)
+    └── Unavailable            the log, the store or the machine is not available: wait and try again (exit 4)
 
-Everything else that is raised is a bug: nothing catches it and the process ends with exit code 70.
-Codes are stable snake_case texts; log, row, answer and manual use the same.
+Any other exception is a bug: nothing catches it, and the process ends with exit code 70.
+Codes are stable texts in snake_case. The log, the database, the answers and the manual use the same codes.
 """
 
 from typing import ClassVar, Final
@@ -17,7 +17,7 @@ EXIT_BUG: Final = 70
 
 
 class EnlaceError(Exception):
-    """An error with a stable code, the field or place it concerns and the way out."""
+    """An error with a stable code, the path of the field or file that it concerns, and a hint how to correct it."""
 
     exit_code: ClassVar[int] = 1
 
@@ -30,7 +30,7 @@ class EnlaceError(Exception):
 
 
 class Rejected(EnlaceError):
-    """A record failed a step of the verification. The code decides the step: see `node/verification/steps.py`."""
+    """A record failed a step of the verification; `node/verification/steps.py` has the step of each code."""
 
     def __init__(self, code: str, detail: str) -> None:
         """`detail` stays in the node's own store."""
@@ -38,22 +38,22 @@ class Rejected(EnlaceError):
 
 
 class Refused(EnlaceError):
-    """Input was refused and nothing of it was written."""
+    """Intake refused the input and wrote nothing."""
 
 
 class UsageError(EnlaceError):
-    """The command line, the configuration or an installed document is at fault."""
+    """The command line, the configuration or an installed document is wrong."""
 
     exit_code = 2
 
 
 class RestartNeeded(EnlaceError):
-    """A daemon that cannot mend itself asks its supervisor for a new process."""
+    """The daemon cannot recover and asks its supervisor for a new process."""
 
     exit_code = 75
 
 
 class Unavailable(EnlaceError):
-    """The log, the store or another part of the world is away; the same call may succeed later."""
+    """The log, the store or another resource is not available; the same call may succeed later."""
 
     exit_code = 4

@@ -1,7 +1,9 @@
-"""Files that hold secrets or must not be half-written.
+"""Reading and writing whole files: secrets, text and other bytes.
 
-Rules: a secret is created with mode 0600 and read only if it is a plain file of this user that nobody else can read or
-write; a write goes to a new file beside the target, reaches the disk, and then takes its name.
+Rules:
+- A secret is a regular file of this user or of root that no other user can read or write; other files are refused.
+- A write is atomic: the bytes go to a new file in the same folder, reach the disk, and then take the target's name.
+- Every read has a limit in bytes.
 """
 
 import os
@@ -20,7 +22,7 @@ SECRET_SIZE_BYTES_MAX: Final = 4 * 1024 * 1024  # thousands of key generations
 
 
 def write_file(path: Path, data: bytes, *, mode: int = FILE_MODE, replace: bool = False) -> None:
-    """Write the whole file or nothing; UsageError if it is there and `replace` is not asked for."""
+    """Write the whole file or nothing. Raises UsageError if the file exists and `replace` is False."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     temporary = Path(name)
     try:
@@ -34,7 +36,7 @@ def write_file(path: Path, data: bytes, *, mode: int = FILE_MODE, replace: bool 
         else:
             os.link(temporary, path)
     except FileExistsError:
-        raise UsageError("file_exists", f"{path} is there already", path=str(path), hint="remove it first") from None
+        raise UsageError("file_exists", f"{path} exists already", path=str(path), hint="remove it first") from None
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -45,21 +47,19 @@ def write_file(path: Path, data: bytes, *, mode: int = FILE_MODE, replace: bool 
 
 
 def make_folder(path: Path) -> None:
-    """A folder of this user alone; UsageError if something has that name."""
+    """Make a folder that only this user can open. Raises UsageError if the name is taken."""
     try:
         path.mkdir(mode=FOLDER_MODE, parents=True)
     except FileExistsError:
-        raise UsageError(
-            "file_exists", f"{path} is there already", path=str(path), hint="name another folder"
-        ) from None
+        raise UsageError("file_exists", f"{path} exists already", path=str(path), hint="name another folder") from None
     except OSError as error:
         raise UsageError("folder_unwritable", f"{path}: {error.strerror}", path=str(path)) from None
 
 
 def read_secret(path: Path, *, group_may_read: bool = False) -> bytes:
-    """The bytes of a file that only its owner, this user, can read; UsageError otherwise.
+    """The bytes of a file that only its owner can read. Raises UsageError if others can, or if it is not readable.
 
-    `group_may_read` is for passphrases, which service managers hand over as 0440.
+    `group_may_read` is for passphrases: service managers pass them as files of mode 0440.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -72,7 +72,7 @@ def read_secret(path: Path, *, group_may_read: bool = False) -> bytes:
             mode = stat.S_IMODE(status.st_mode)
             raise UsageError(
                 "secret_exposed",
-                f"{path} has mode {mode:04o}: others than its owner can read or write it",
+                f"{path} has mode {mode:04o}: other users than its owner can read or write it",
                 path=str(path),
                 hint=f"chmod 600 {path}",
             )
@@ -85,7 +85,7 @@ def read_secret(path: Path, *, group_may_read: bool = False) -> bytes:
 
 
 def read_file(path: Path, size_max: int) -> bytes:
-    """The bytes of an ordinary file of at most `size_max` bytes; UsageError otherwise."""
+    """The bytes of a file. Raises UsageError if it is not readable or larger than `size_max` bytes."""
     try:
         with path.open("rb") as file:
             data = file.read(size_max + 1)
@@ -97,7 +97,7 @@ def read_file(path: Path, size_max: int) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that people write, UTF-8 and at most 1 MiB; UsageError otherwise."""
+    """The text of a file that people write. Raises UsageError if it is not UTF-8 or larger than 1 MiB."""
     try:
         return read_file(path, TEXT_SIZE_BYTES_MAX).decode("utf-8")
     except UnicodeDecodeError:

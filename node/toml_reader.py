@@ -1,6 +1,8 @@
-"""Reading TOML that people write: every key known, every fault named with its path.
+"""Reads TOML that people write into the types of schemas.types. Pure.
 
-Pure. Types are the generated ones of schemas.types; what they mean is for config.py, compile.py and the mappings.
+An error names the path of the first wrong key or value. An unknown key is an error that names the nearest known key.
+It does not check what the values mean: node/runtime/config.py, node/trust/compile_toml.py and node/reports/mapping.py
+do.
 """
 
 import difflib
@@ -21,7 +23,7 @@ _INDEX: Final = re.compile(r"\[\d+\]")
 
 
 def parse_toml(text: str, *, file: str) -> dict[str, Any]:
-    """The tables of a TOML text; UsageError with line and column."""
+    """The tables of a TOML text. Raises UsageError with line and column."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -29,30 +31,31 @@ def parse_toml(text: str, *, file: str) -> dict[str, Any]:
 
 
 def convert(cls: type[T], tables: dict[str, Any], *, file: str) -> T:
-    """The typed value; UsageError that names the first wrong key or value."""
+    """The tables as a value of type `cls`. Raises UsageError that names the first wrong key or value."""
     shape = type_info(cls)
     for path in unknown_keys(shape, tables):
         raise unknown_key(shape, path, where=file)
     try:
         return msgspec.convert(tables, type=cls, strict=True, builtin_types=(datetime,))
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        path = place.removesuffix("`").lstrip(".")
+        message, _, location = str(error).partition(" - at `$")
+        path = location.removesuffix("`").lstrip(".")
         if missing := _MISSING.search(message):
             path = f"{path}.{missing[1]}" if path else missing[1]
         raise UsageError("value_invalid", f"{file}: {path or 'top level'}: {message}", path=path or None) from None
 
 
 def unknown_key(shape: Type, path: str, *, where: str) -> UsageError:
-    """The error for a key that the type does not have: it names the nearest that it has.
+    """The error for a key that the type does not have; its hint suggests a known key.
 
-    A key of nearly that name in the same table comes first, then one of that name in another, then the nearest here.
+    It suggests a key with a similar name in the same table, else a key with this name in another table, else the
+    nearest key of the same table.
     """
     table, _, key = path.rpartition(".")
     known = list(key_paths(shape))
-    here = [item.rpartition(".")[2] for item in known if item.rpartition(".")[0] == _INDEX.sub("[]", table)]
+    here = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == _INDEX.sub("[]", table)]
     close = difflib.get_close_matches(key, here, n=1)
-    elsewhere = [item for item in known if item.rpartition(".")[2] == key]
+    elsewhere = [name for name in known if name.rpartition(".")[2] == key]
     if not close and elsewhere:
         nearest = elsewhere[0]
     else:
@@ -62,7 +65,7 @@ def unknown_key(shape: Type, path: str, *, where: str) -> UsageError:
 
 
 def key_paths(shape: Type, path: str = "") -> Iterator[str]:
-    """Every key of a type, as a dotted path; an item of an array is `[]`."""
+    """Each key of a type as a dotted path; `[]` stands for an item of an array."""
     if isinstance(shape, UnionType):
         for option in shape.types:
             yield from key_paths(option, path)
@@ -76,13 +79,13 @@ def key_paths(shape: Type, path: str = "") -> Iterator[str]:
 
 
 def unknown_keys(shape: Type, value: object, path: str = "") -> Iterator[str]:
-    """The path of each key that the type does not have."""
+    """The path of each key in `value` that the type does not have."""
     if isinstance(shape, UnionType):
         for option in shape.types:
             yield from unknown_keys(option, value, path)
     elif isinstance(shape, VarTupleType) and isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from unknown_keys(shape.item_type, item, f"{path}[{place}]")
+        for index, item in enumerate(value):
+            yield from unknown_keys(shape.item_type, item, f"{path}[{index}]")
     elif isinstance(shape, StructType) and isinstance(value, dict):
         fields = {field.encode_name: field.type for field in shape.fields}
         for key, item in value.items():

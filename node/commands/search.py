@@ -15,7 +15,7 @@ from uuid import UUID
 from node.clock import now_ms
 from node.errors import Refused, UsageError
 from node.exchange.retry import Retried, retry_quarantined
-from node.reports import identifiers
+from node.reports import identifier_text, identifiers
 from node.runtime.open_node import Home, open_store
 from node.stages import Outcome
 from node.store import access_log, message_search, pending_records, quarantine_retry, withheld_notes
@@ -72,7 +72,7 @@ def _identifier(text: str) -> tuple[str, str]:
     scheme = _code(scheme.upper(), "schemes", "identifier")
     try:
         return scheme, identifiers.normalise(scheme, value)
-    except identifiers.IdentifierError as error:
+    except identifier_text.IdentifierError as error:
         raise UsageError("invalid_identifier", error.reason, path="identifier", hint=error.hint) from None
 
 

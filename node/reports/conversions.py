@@ -1,12 +1,13 @@
-"""What becomes of one column's text: tables, padding, scaling, dates and times with their zone, templates.
+"""Converts the text of one column: tables, padding, scaling, templates, dates and times with their zone.
 
-Pure, but for the zone database that `zone_of` reads once for each IANA name. Text goes in, text or whole numbers come
-out; nothing passes through a float.
+Pure, except that `zone_of` reads the zone database once for each IANA name. Input is text; output is text or whole
+numbers. No value passes through a float.
 
 Rules:
-- A value that its table does not list is refused with the values that it lists, unless the table says otherwise.
-- A time without a zone is local to the mapping's zone; a local time that the clocks skipped is refused, of
-  one that they showed twice the first counts. A date without a time is the whole day, there.
+- A value that the table does not list is an error that lists the table's values, unless the table has `otherwise`.
+- A time without a zone is local time of the mapping's zone. A local time that the clocks skipped is an error. If the
+  clocks showed a local time twice, the first counts.
+- A date without a time is the whole day in the mapping's zone.
 """
 
 import re
@@ -17,9 +18,9 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from schemas.types import MappingTable
+from schemas.types import MappingField, MappingTable
 
-ALLOWED_MAX: Final = 50  # of a table's values in an error; a longer list helps nobody
+ALLOWED_MAX: Final = 50  # values of a table that an error lists; a longer list is not readable
 SHOWN_LENGTH_MAX: Final = 60
 _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,40})?")
@@ -29,7 +30,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class ColumnError(ValueError):
-    """A column's text can't become what the mapping asks for."""
+    """The text of a column cannot be converted as the mapping says."""
 
     def __init__(self, code: str, message: str, allowed: Collection[str] = ()) -> None:
         super().__init__(message)
@@ -38,35 +39,46 @@ class ColumnError(ValueError):
         self.allowed = tuple(allowed)[:ALLOWED_MAX]
 
 
-def shown(text: str) -> str:
-    """A value as an error quotes it."""
+def quoted(text: str) -> str:
+    """A value as an error message quotes it, shortened."""
     return repr(text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…")
 
 
-def looked_up(table: MappingTable, text: str) -> tuple[str, ...]:
-    """The codes of `text`, those of every other value, or `ColumnError`."""
+def look_up(table: MappingTable, text: str) -> tuple[str, ...]:
+    """The codes of `text`, else those of `otherwise`. Raises `ColumnError` if the table has neither."""
     codes = table.codes.get(text, table.otherwise)
     if not codes and text not in table.codes:
-        raise ColumnError("unknown_value", f"{shown(text)} is not in the table", sorted(table.codes))
+        raise ColumnError("unknown_value", f"{quoted(text)} is not in the table", sorted(table.codes))
     return codes
 
 
-def scaled(text: str, places: int) -> int:
-    """A decimal shifted by `places`, rounded half to even: degrees as text to whole microdegrees."""
+def scale(text: str, places: int) -> int:
+    """A decimal times 10^places, rounded half to even; 6 places turn degrees into microdegrees."""
     if not _DECIMAL.fullmatch(text.strip()):
-        raise ColumnError("not_a_number", f"{shown(text)} is no decimal number")
+        raise ColumnError("not_a_number", f"{quoted(text)} is not a decimal number")
     return int(Decimal(text.strip()).scaleb(places).to_integral_value(ROUND_HALF_EVEN))
 
 
-def padded(text: str, length: int) -> str:
-    """A code of digits with the zeros that a spreadsheet took from its left."""
+def pad(text: str, length: int) -> str:
+    """A code of digits with the leading zeros that a spreadsheet removed."""
     if len(text) > length or not text.isdigit():
-        raise ColumnError("not_a_code", f"{shown(text)} is no code of {length} digits")
+        raise ColumnError("not_a_code", f"{quoted(text)} is not a code of at most {length} digits")
     return text.zfill(length)
 
 
-def filled(template: str, values: Mapping[str, str | None]) -> str | None:
-    """The template with its columns; None if one without a substitute has no value."""
+def convert(field: MappingField, text: str) -> str:
+    """A column's text after the conversion that its field names: pad, scale or date_format."""
+    if field.pad is not None:
+        return pad(text, field.pad)
+    if field.scale is not None:
+        return str(scale(text, field.scale))
+    if field.date_format is not None:
+        return date_of(text, field.date_format).isoformat()
+    return text
+
+
+def fill_template(template: str, values: Mapping[str, str | None]) -> str | None:
+    """The template with its values. None if a column has no value and the template has no substitute for it."""
     missing = False
 
     def substitute(match: re.Match[str]) -> str:
@@ -97,17 +109,17 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        message = f"{shown(name)} is no zone known here: UTC, an offset such as -05:00 or an IANA name"
+        message = f"{quoted(name)} is not a known zone: write UTC, an offset such as -05:00 or an IANA name"
         raise ColumnError("unknown_zone", message) from None
 
 
-def parsed_date(text: str, date_format: str) -> date:
-    """A date written as `date_format` says."""
+def date_of(text: str, date_format: str) -> date:
+    """A date in the format `date_format` of strptime."""
     return _parsed(text, date_format).date()
 
 
-def moment(day: str, date_format: str, zone: tzinfo) -> tuple[int, int | None]:
-    """From and until, ms, of a date column alone: a moment if its format has the hour, else the whole day."""
+def span_of_date(day: str, date_format: str, zone: tzinfo) -> tuple[int, int | None]:
+    """Begin and end in ms of a date column: a moment without an end if the format has the hour, else the whole day."""
     parsed = _parsed(day, date_format)
     if "%H" in date_format or "%I" in date_format:
         return _ms(parsed, zone), None
@@ -116,20 +128,20 @@ def moment(day: str, date_format: str, zone: tzinfo) -> tuple[int, int | None]:
     return start, following - 1
 
 
-def moment_of_day(day: str, date_format: str, clock: str, time_format: str, zone: tzinfo) -> int:
-    """The ms of a date and a time of day in two columns."""
-    return _ms(datetime.combine(parsed_date(day, date_format), _parsed(clock, time_format).time()), zone)
+def moment_of(day: str, date_format: str, clock: str, time_format: str, zone: tzinfo) -> int:
+    """Milliseconds since 1970 of a date and a time of day that are in two columns."""
+    return _ms(datetime.combine(date_of(day, date_format), _parsed(clock, time_format).time()), zone)
 
 
 def _parsed(text: str, pattern: str) -> datetime:
     try:
         return datetime.strptime(text, pattern)  # noqa: DTZ007, the zone follows in _ms
     except ValueError:
-        raise ColumnError("not_a_time", f"{shown(text)} does not fit {pattern}") from None
+        raise ColumnError("not_a_time", f"{quoted(text)} does not fit {pattern}") from None
 
 
 def _ms(local: datetime, zone: tzinfo) -> int:
-    """Milliseconds since 1970 of a wall-clock time; what strptime read with %z keeps its own offset."""
+    """Milliseconds since 1970 of a local time; a time that strptime read with %z keeps its own offset."""
     aware = local if local.tzinfo is not None else local.replace(tzinfo=zone)
     moment = aware.astimezone(UTC)
     if moment.astimezone(aware.tzinfo).replace(tzinfo=None) != aware.replace(tzinfo=None):

@@ -1,12 +1,13 @@
-"""Imports a file by a mapping: rows to drafts, in chunks to whoever accepts them, an account of every row.
+"""Imports a file by a mapping: makes drafts of its rows, passes them on in chunks, and reports the result of each row.
 
-Reads the file; it stores nothing: `accept_many` is the publishing service's. One bad row stops nobody.
+It reads the file and stores nothing: the caller passes the publishing service as `accept_many`.
 
 Rules:
-- A row of another node is counted and left alone; it is that node's to import.
-- A row is accepted, a duplicate or refused, and says why with the field; rows are reported in the order of the file.
-- The report id comes from the mapping's key columns, so a file imported again accepts nothing.
-- `accept_many` has a chunk at a time and is waited for: memory is bounded whatever the file.
+- A row of another node is counted and skipped; that node imports it.
+- A row is accepted, a duplicate or refused. A refused row names the fields and the reasons, and the import continues.
+- Results come in the order of the file.
+- The report id comes from the mapping's key columns, so a second import of the file accepts nothing.
+- One chunk is in memory at a time, and `accept_many` finishes it before the next is read.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,19 +17,20 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from broker.topology import Topology
 from node.reports.map_row import node_of, report_of, values_of
-from node.reports.mapping import EVERY_COLUMN, check_columns, shape_of
+from node.reports.mapping import EVERY_COLUMN, check_columns, row_format
+from node.reports.report_ids import report_id_of_key
 from node.reports.row_files import Row, columns, read_rows
-from node.reports.validate import ReportRefused, report_id_of_key, validate
+from node.reports.validate import ReportRefused, validate
 from node.stages import Draft
 from schemas.field_errors import FieldError
 from schemas.types import Mapping
 
-CHUNK_ROWS: Final = 500  # one transaction each: below some hundred rows its cost is the fsync
+CHUNK_ROWS: Final = 500  # one transaction each; with fewer than some hundred rows, fsync is most of its cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file, how to read it, and for whom."""
+    """A file, its mapping and the node that imports it."""
 
     path: Path
     mapping: Mapping
@@ -38,20 +40,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedRow:
-    """A row that is ours: a draft, or what is wrong with it."""
+    """A row of this node: its draft, or its errors."""
 
     row: int
     """Number of the data row, from 1."""
 
     line: int
-    """Where it begins in the file."""
+    """Line of the file where the row begins."""
 
     draft: Draft | None
     errors: tuple[FieldError, ...]
 
 
 class PublishResult(Protocol):
-    """What the publishing service says of a draft."""
+    """The result of the publishing service for one draft."""
 
     @property
     def outcome(self) -> str:
@@ -64,11 +66,11 @@ ResultT = TypeVar("ResultT", bound=PublishResult)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRow(Generic[ResultT]):
-    """What became of a row."""
+    """The result of a row of this node."""
 
     mapped: MappedRow
     result: ResultT | None
-    """None if the row did not become a draft."""
+    """None if no draft could be made of the row."""
 
     @property
     def outcome(self) -> str:
@@ -78,7 +80,7 @@ class ImportedRow(Generic[ResultT]):
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """The account of an import; read is the sum of the others."""
+    """The counts of an import; `read` is the sum of the others."""
 
     read: int = 0
     accepted: int = 0
@@ -87,7 +89,7 @@ class Counts:
     not_selected: int = 0
 
     def add(self, outcome: str) -> None:
-        """Count a row of ours."""
+        """Count a row of this node."""
         self.read += 1
         self.accepted += outcome == "accepted"
         self.duplicate += outcome == "duplicate"
@@ -95,13 +97,13 @@ class Counts:
 
 
 def open_source(source: Source) -> None:
-    """Raises `UsageError` if the file can't be read or lacks a column that the mapping names."""
-    check_columns(source.mapping, columns(source.path, shape_of(source.mapping)), file=str(source.path))
+    """Check the file. Raises `UsageError` if it is not readable or lacks a column that the mapping names."""
+    check_columns(source.mapping, columns(source.path, row_format(source.mapping)), file=str(source.path))
 
 
 def mapped_rows(source: Source, *, now_ms: int) -> Iterator[MappedRow | None]:
-    """Every row of the file in its order; None for one of another node."""
-    for row in read_rows(source.path, shape_of(source.mapping)):
+    """Each row of the file in order; None for a row of another node."""
+    for row in read_rows(source.path, row_format(source.mapping)):
         yield _mapped(source, row, now_ms)
 
 
@@ -113,9 +115,9 @@ async def import_rows(
     on_row: Callable[[ImportedRow[ResultT]], None],
     on_progress: Callable[[int], None],
 ) -> Counts:
-    """Imports the whole file. `on_row` has each row of ours, `on_progress` the number of rows read so far.
+    """Import the whole file. `on_row` gets each row of this node, `on_progress` the number of rows read so far.
 
-    Raises what `accept_many` raises: what was accepted before stays so, and importing again goes on from there.
+    Raises what `accept_many` raises. Rows accepted before that stay accepted, and a second import continues after them.
     """
     open_source(source)
     counts = Counts()
@@ -150,7 +152,7 @@ async def _hand_in(
 
 
 def _mapped(source: Source, row: Row, now_ms: int) -> MappedRow | None:
-    """What the mapping and intake make of a row."""
+    """The row after mapping and validation; None if it belongs to another node."""
     if row.error is not None:
         return MappedRow(row=row.number, line=row.line, draft=None, errors=(row.error,))
     mapping = source.mapping
@@ -175,10 +177,10 @@ def _mapped(source: Source, row: Row, now_ms: int) -> MappedRow | None:
 
 
 def _report_id(source: Source, row: Row) -> str | None:
-    """From the key columns, as they stand in the file; None leaves it to the content."""
+    """The report id from the key columns of the file; None if the mapping has no key, so that the content decides."""
     mapping = source.mapping
     if not mapping.key:
         return None
     names = row.values if EVERY_COLUMN in mapping.key else mapping.key
-    columns_there = {name: text for name in names if (text := row.values.get(name)) is not None}
-    return report_id_of_key(source.originator, mapping.id, columns_there)
+    key_columns = {name: text for name in names if (text := row.values.get(name)) is not None}
+    return report_id_of_key(source.originator, mapping.id, key_columns)

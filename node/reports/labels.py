@@ -1,13 +1,13 @@
-"""What a report says of itself to the rules: its labels and the time it expires.
+"""Derives from a report its labels, on which agreements decide, and the time when it expires.
 
-Pure. Labels are derived, never written by hand: intake decides on them, sealing encrypts them, and step 16 of the
-verification derives them again from the payload and compares. Nothing here judges a report (node/reports/rules.py)
-or an agreement (node/sharing/policy.py).
+Pure. Intake decides on the labels, sealing encrypts them, and step 16 of the verification derives them again from the
+payload and compares. This module does not check the report (node/reports/rules.py) and does not apply an agreement
+(node/sharing/policy.py).
 
-Rules ("Sealing"):
-- The payload's arrays keep their order; labels hold the sorted set of each.
-- subject_categories and special_category speak of all persons in the payload.
-- A sealed message expires at the midnight, UTC, after its retain_until day.
+Rules (docs/wire-format.md, "Sealing"):
+- An array of the payload keeps its order; the labels have the sorted set of its items.
+- subject_categories and special_category cover all persons of the payload.
+- A sealed message expires at midnight UTC at the end of its retain_until day.
 """
 
 from node.limits import DAY_MS
@@ -16,7 +16,7 @@ from schemas.types import IntelligenceReport, Labels
 
 
 def labels_of(report: IntelligenceReport, salt: bytes) -> Labels:
-    """The labels of `report`; `salt` is 32 random bytes at sealing, and those of the other side at step 16."""
+    """The labels of `report`. `salt` is 32 random bytes when sealing, and that of the received labels at step 16."""
     persons = [entity.person for entity in report.entities if entity.person is not None]
     return Labels(
         salt=salt,
@@ -34,10 +34,10 @@ def labels_of(report: IntelligenceReport, salt: bytes) -> Labels:
 
 
 def expires_at(report: IntelligenceReport) -> int:
-    """Milliseconds since 1970 of the midnight after `retain_until`: what the header of a sealed message says."""
+    """Milliseconds since 1970 of the midnight after `retain_until`, the `expires_at` of the header."""
     return (report.retain_until + 1) * DAY_MS
 
 
 def utc_day(time_ms: int) -> int:
-    """The UTC date of a time, in days since 1970; retention counts from the one of created_at."""
+    """The UTC date of a time, in days since 1970. Retention counts from the date of created_at."""
     return time_ms // DAY_MS

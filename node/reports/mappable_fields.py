@@ -1,6 +1,7 @@
-"""Which fields of a report a mapping can fill, taken from the schema: path to the form of its JSON value.
+"""The fields of a report that a mapping can fill, from the schema: path -> form of the JSON value.
 
-Pure. Fields that the system fills, the time of the event and the lists of records have keys of their own in a mapping.
+Pure. It leaves out the fields that the node fills and those with a section of their own: [occurred], [[entity]] and
+[[connection]].
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ IDENTIFIERS: Final = "identifiers"
 
 
 class Form(StrEnum):
-    """What the JSON of a report has at a path."""
+    """The form of the JSON value at a path."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -36,13 +37,13 @@ def report_targets() -> Mapping[str, Form]:
 
 @cache
 def entity_targets() -> Mapping[str, Form]:
-    """Paths that [[entity.field]] can name; an identifier's ends in its scheme."""
+    """Paths that [[entity.field]] can name; the path of an identifier ends in its scheme."""
     schemes = {f"{IDENTIFIERS}.{scheme}": Form.IDENTIFIER for scheme in codes.load("schemes").ordered}
     return MappingProxyType(_fields(_ENTITY, _NOT_ENTITY_FIELDS) | schemes)
 
 
 def _fields(name: str, without: frozenset[str], prefix: str = "") -> dict[str, Form]:
-    found: dict[str, Form] = {}
+    forms: dict[str, Form] = {}
     for field in schema_files.current()[name]["fields"]:
         if field["name"] in without or field.get("intake") == "filled":
             continue
@@ -50,10 +51,10 @@ def _fields(name: str, without: frozenset[str], prefix: str = "") -> dict[str, F
         path = f"{prefix}{field['name']}"
         kind, attributes = schema_files.shape(schema, schema_files.current())
         if kind == "record":
-            found |= _fields(f"{attributes['namespace']}.{attributes['name']}", frozenset(), f"{path}.")
+            forms |= _fields(f"{attributes['namespace']}.{attributes['name']}", frozenset(), f"{path}.")
         else:
-            found[path] = _form(kind, attributes)
-    return found
+            forms[path] = _form(kind, attributes)
+    return forms
 
 
 def _form(kind: str, attributes: Mapping[str, Any]) -> Form:

@@ -1,12 +1,12 @@
-"""A mapping: TOML that says how the rows of somebody's file become reports, decoded and checked before any row is read.
+"""Reads and checks a mapping: TOML that says how the rows of a file become reports.
 
-Pure. What it makes of a row is in node/reports/map_row.py, the file's rows are in node/reports/row_files.py.
+It does not read the file (node/reports/row_files.py) and does not map rows (node/reports/map_row.py).
 
 Rules:
-- Strict: an unknown key, path, table or column is an error that names the nearest known one.
-- A field has one source: column, template, value or values; table, pad, scale and date_format belong to a column, one
-  of them at most.
-- Tables give node codes to [select], zones to [occurred], codes to fields.
+- An unknown key, path, table or column is an error that names the nearest known one.
+- A field has exactly one source: column, template, value or values.
+- A field with a column may have one of table, pad, scale and date_format.
+- Tables translate values to node codes for [select], to zones for [occurred] and to codes for fields.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from node.reports.mappable_fields import (
     entity_targets,
     report_targets,
 )
-from node.reports.row_files import Shape
+from node.reports.row_files import RowFormat
 from node.toml_reader import convert, parse_toml
 from schemas.types import Mapping, MappingField, MappingTable
 
@@ -29,10 +29,10 @@ EVERY_COLUMN: Final = "*"
 
 
 def load(text: str, *, file: str) -> Mapping:
-    """The mapping of a TOML text. Raises `UsageError` with the path of what is wrong."""
+    """The mapping of a TOML text. Raises `UsageError` with the path of the first error."""
     tables = parse_toml(text, file=file)
     for name, table in _dicts(tables.get("table")):
-        convert(MappingTable, table, file=f"{file}: table.{name}")  # names the nearest key, which a map's path can't
+        convert(MappingTable, table, file=f"{file}: table.{name}")  # it names the nearest key; the path in a map cannot
     mapping = convert(Mapping, tables, file=file)
     _check_fields(mapping.field, report_targets(), "field", file)
     for index, entity in enumerate(mapping.entity):
@@ -45,9 +45,9 @@ def load(text: str, *, file: str) -> Mapping:
     return mapping
 
 
-def shape_of(mapping: Mapping) -> Shape:
-    """How the mapping's files are written."""
-    return Shape(format=mapping.format, encoding=mapping.encoding, delimiter=mapping.delimiter)
+def row_format(mapping: Mapping) -> RowFormat:
+    """The format of the files that the mapping is for."""
+    return RowFormat(format=mapping.format, encoding=mapping.encoding, delimiter=mapping.delimiter)
 
 
 def check_columns(mapping: Mapping, columns: Collection[str], *, file: str) -> None:
@@ -58,7 +58,7 @@ def check_columns(mapping: Mapping, columns: Collection[str], *, file: str) -> N
 
 
 def columns_named(mapping: Mapping) -> Iterator[tuple[str, str]]:
-    """Each column that the mapping reads, with the path of the key that names it."""
+    """The columns that the mapping reads, each with the path of the key that names it."""
     yield from ((f"key[{index}]", name) for index, name in enumerate(mapping.key) if name != EVERY_COLUMN)
     if mapping.select is not None:
         yield from ((f"select.columns[{index}]", name) for index, name in enumerate(mapping.select.columns))
@@ -96,26 +96,26 @@ def _check_fields(fields: Collection[MappingField], targets: Any, where: str, fi
             _unknown("field", field.path, targets, f"{path}.path", file)
         sources = [field.column, field.template, field.value, field.values or None]
         if sum(source is not None for source in sources) != 1:
-            _invalid(path, "names exactly one of column, template, value and values", file)
+            _invalid(path, "needs exactly one of column, template, value and values", file)
         changes = [field.table, field.pad, field.scale, field.date_format]
         if sum(change is not None for change in changes) > (field.column is not None):
-            _invalid(path, "has at most one of table, pad, scale and date_format, and only of a column", file)
+            _invalid(path, "may have one of table, pad, scale and date_format, and only with a column", file)
         form = targets[field.path]
         if field.scale is not None and form is not Form.NUMBER:
-            _invalid(path, f"scale makes numbers, and {field.path} is none", file)
+            _invalid(path, f"scale makes numbers, and {field.path} is not a number", file)
         if form is Form.LIST and field.table is None and not field.values:
-            _invalid(path, f"{field.path} holds codes: name values, or translate a column by a table", file)
+            _invalid(path, f"{field.path} holds codes: give values, or a column with a table", file)
         if field.values and form is not Form.LIST:
             _invalid(path, f"{field.path} takes one value, not a list", file)
         if field.country is not None and form is not Form.IDENTIFIER:
-            _invalid(path, f"country belongs to {IDENTIFIERS}", file)
+            _invalid(path, f"only {IDENTIFIERS} have a country", file)
 
 
 def _check_entities(mapping: Mapping, file: str) -> None:
     ids = [entity.id for entity in mapping.entity]
     for index, number in enumerate(ids):
         if number in ids[:index]:
-            _invalid(f"entity[{index}].id", f"{number} is another entity's id", file)
+            _invalid(f"entity[{index}].id", f"another entity has the id {number}", file)
     for index, connection in enumerate(mapping.connection):
         for end in (connection.from_, connection.to):
             if end not in ids:

@@ -1,11 +1,11 @@
-"""JSON and NDJSON handed in as bytes, item by item: a bad line is one refused item and the next line goes on.
+"""Splits JSON or NDJSON bytes into objects. A bad line is one refused item, and parsing continues with the next line.
 
-Pure. Whether an item is a report is not asked here (node/reports/validate.py).
+Pure. It does not check whether an object is a report (node/reports/validate.py).
 
 Rules:
-- One JSON object, on one line or pretty-printed over several; or NDJSON, one object a line. Blank lines are no items.
-- A line, or the single object, is at most 1 MB: a report that fits the wire is a quarter of that.
-- What is broken over several lines and holds no line that is an object of its own was meant as one object.
+- The input is one JSON object on one or several lines, or NDJSON with one object on each line. Blank lines are skipped.
+- A line, or the single object, is at most 1 MB. A report that fits into a record is a quarter of that.
+- If the first line begins an object and no line is a complete object, the whole input is one malformed object.
 """
 
 import re
@@ -21,11 +21,11 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\n)")
 
 Item = tuple[int, dict[str, Any] | FieldError]
-"""Line number from 1, and the object or why there is none."""
+"""Line number from 1, and the object or the error."""
 
 
 def parse_lines(data: bytes) -> Iterator[Item]:
-    """The items of `data` in their order."""
+    """The items of `data` in the order of their lines."""
     data = data.removeprefix(_BYTE_ORDER_MARK)
     if len(data) <= ITEM_SIZE_BYTES_MAX and isinstance(whole := parse_object(data), dict):
         first_line = data[: len(data) - len(data.lstrip())].count(b"\n") + 1
@@ -40,14 +40,14 @@ def parse_lines(data: bytes) -> Iterator[Item]:
 
 
 def parse_object(data: bytes) -> dict[str, Any] | FieldError:
-    """One JSON object, or why `data` is none."""
+    """The JSON object, or the error if `data` is not one."""
     if len(data) > ITEM_SIZE_BYTES_MAX:
         message = f"is longer than {ITEM_SIZE_BYTES_MAX:,} bytes, the limit of one report as JSON"
         return FieldError(path="", code="too_large", message=message)
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return FieldError(path="", code="not_json", message=f"is no JSON: {error}")
+        return FieldError(path="", code="not_json", message=f"is not valid JSON: {error}")
     if not isinstance(value, dict):
         return FieldError(path="", code="not_an_object", message="a report is a JSON object")
     return value

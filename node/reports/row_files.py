@@ -1,12 +1,12 @@
-"""Rows of a file to import: CSV with fields over several lines, a JSON array of objects, NDJSON.
+"""Reads the rows of a file to import: CSV (fields may span lines), a JSON array of objects, or NDJSON.
 
-Reads; it does not know what the columns mean (node/reports/mapping.py). A row that can't be read is one bad row,
-the next goes on.
+It does not know what the columns mean (node/reports/mapping.py). A row that cannot be read has an error, and reading
+continues with the next row.
 
 Rules:
-- A row is a mapping of the same columns to text or nothing; numbers in JSON are taken as they are written.
-- The row number counts data rows from 1; the line is where the row begins.
-- Bytes that are not of the file's encoding spoil their row only. A file of another shape is a `UsageError`.
+- The values of a row are text or None by column. JSON numbers keep the text of the file.
+- The row number counts data rows from 1. The line is the line where the row begins.
+- Bytes outside the file's encoding are an error of their row only. A file of another format raises `UsageError`.
 """
 
 import csv
@@ -21,13 +21,13 @@ from node.errors import UsageError
 from schemas.field_errors import FieldError
 from schemas.types import MappingFormat
 
-JSON_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024  # an array is read whole; NDJSON and CSV of any size are streamed
+JSON_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024  # a JSON array is read into memory; NDJSON and CSV are streamed
 FIELD_LENGTH_MAX: Final = 1_000_000  # characters of one column; a report holds a quarter of that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row as it stands in the file."""
+    """One row of the file, unconverted."""
 
     number: int
     line: int
@@ -35,35 +35,35 @@ class Row:
     """Text by column; None where JSON has null."""
 
     error: FieldError | None = None
-    """Why the row could not be read; then `values` is empty."""
+    """The error if the row could not be read; then `values` is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How a file is written."""
+class RowFormat:
+    """The format of a file."""
 
     format: MappingFormat
     encoding: str
     delimiter: str
 
 
-def read_rows(path: Path, shape: Shape) -> Iterator[Row]:
-    """The rows of a file. Raises `UsageError` if it is not there or not of this shape."""
-    with _opened(path, shape) as file:
-        yield from _READERS[shape.format](file, shape, path)
+def read_rows(path: Path, row_format: RowFormat) -> Iterator[Row]:
+    """The rows of a file. Raises `UsageError` if the file is not readable or has another format."""
+    with _opened(path, row_format) as file:
+        yield from _READERS[row_format.format](file, row_format, path)
 
 
-def columns(path: Path, shape: Shape) -> frozenset[str]:
-    """The columns of a file: the header of a CSV, the keys of all objects in JSON."""
-    if shape.format is not MappingFormat.csv:
-        return frozenset(name for row in read_rows(path, shape) for name in row.values)
-    with _opened(path, shape) as file:
-        return frozenset(_header(csv.reader(file, delimiter=shape.delimiter), path))
+def columns(path: Path, row_format: RowFormat) -> frozenset[str]:
+    """The columns of a file: the header of CSV, the keys of all objects of JSON."""
+    if row_format.format is not MappingFormat.csv:
+        return frozenset(name for row in read_rows(path, row_format) for name in row.values)
+    with _opened(path, row_format) as file:
+        return frozenset(_header(csv.reader(file, delimiter=row_format.delimiter), path))
 
 
 @contextmanager
-def _opened(path: Path, shape: Shape) -> Iterator[TextIO]:
-    encoding = "utf-8-sig" if shape.encoding == "utf-8" else shape.encoding
+def _opened(path: Path, row_format: RowFormat) -> Iterator[TextIO]:
+    encoding = "utf-8-sig" if row_format.encoding == "utf-8" else row_format.encoding
     try:
         with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
             yield file
@@ -74,13 +74,13 @@ def _opened(path: Path, shape: Shape) -> Iterator[TextIO]:
 def _header(reader: Iterator[list[str]], path: Path) -> list[str]:
     header = next(reader, None)
     if not header or len(set(header)) != len(header):
-        raise UsageError("file_malformed", f"{path}: the first line names each column once", path=str(path))
+        raise UsageError("file_malformed", f"{path}: the first line must name each column once", path=str(path))
     return header
 
 
-def _csv(file: TextIO, shape: Shape, path: Path) -> Iterator[Row]:
+def _csv(file: TextIO, row_format: RowFormat, path: Path) -> Iterator[Row]:
     csv.field_size_limit(FIELD_LENGTH_MAX)
-    reader = csv.reader(file, delimiter=shape.delimiter, strict=True)
+    reader = csv.reader(file, delimiter=row_format.delimiter, strict=True)
     header = _header(reader, path)
     number = 0
     while True:
@@ -94,29 +94,29 @@ def _csv(file: TextIO, shape: Shape, path: Path) -> Iterator[Row]:
         if fields is None:
             return
         if not fields:
-            number -= 1  # a blank line is no row
+            number -= 1  # a blank line is not a row
         elif len(fields) != len(header):
-            yield _bad(number, line, "row_malformed", f"has {len(fields)} columns, the header names {len(header)}")
+            yield _bad(number, line, "row_malformed", f"has {len(fields)} columns, and the header has {len(header)}")
         else:
             yield _row(number, line, dict(zip(header, fields, strict=True)))
 
 
-def _json(file: TextIO, _shape: Shape, path: Path) -> Iterator[Row]:
+def _json(file: TextIO, _row_format: RowFormat, path: Path) -> Iterator[Row]:
     text = file.read(JSON_SIZE_BYTES_MAX + 1)
     if len(text) > JSON_SIZE_BYTES_MAX:
-        hint = "write one object a line and set format to ndjson"
+        hint = "write one object on each line and set format to ndjson"
         raise UsageError("file_too_large", f"{path} is larger than {JSON_SIZE_BYTES_MAX:,} bytes", hint=hint)
     try:
         items = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise UsageError("file_malformed", f"{path} is no JSON: {error}", path=str(path)) from None
+        raise UsageError("file_malformed", f"{path} is not valid JSON: {error}", path=str(path)) from None
     if not isinstance(items, list):
-        raise UsageError("file_malformed", f"{path} holds no JSON array of objects", path=str(path))
+        raise UsageError("file_malformed", f"{path} is not a JSON array of objects", path=str(path))
     for number, item in enumerate(items, start=1):
         yield _object(number, number, item)
 
 
-def _ndjson(file: TextIO, _shape: Shape, _path: Path) -> Iterator[Row]:
+def _ndjson(file: TextIO, _row_format: RowFormat, _path: Path) -> Iterator[Row]:
     number = 0
     line = 0
     while text := file.readline(FIELD_LENGTH_MAX):
@@ -132,7 +132,7 @@ def _ndjson(file: TextIO, _shape: Shape, _path: Path) -> Iterator[Row]:
         try:
             item = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
         except (ValueError, RecursionError) as error:
-            yield _bad(number, line, "not_json", f"is no JSON: {error}")
+            yield _bad(number, line, "not_json", f"is not valid JSON: {error}")
             continue
         yield _object(number, line, item)
 
@@ -142,7 +142,7 @@ def _object(number: int, line: int, item: Any) -> Row:
         return _bad(number, line, "not_an_object", "a row is a JSON object")
     for name, value in item.items():
         if value is not None and not isinstance(value, str | bool):
-            return _bad(number, line, "row_malformed", "a column is text, a number, true, false or null", name)
+            return _bad(number, line, "row_malformed", "a value must be text, a number, true, false or null", name)
     return _row(number, line, {name: _text(value) for name, value in item.items()})
 
 
@@ -155,7 +155,7 @@ def _row(number: int, line: int, values: Mapping[str, str | None]) -> Row:
         try:
             (value or "").encode()
         except UnicodeEncodeError:
-            return _bad(number, line, "encoding_wrong", "holds bytes that are not of the file's encoding", name)
+            return _bad(number, line, "encoding_wrong", "has bytes that are not valid in the file's encoding", name)
     return Row(number=number, line=line, values=values)
 
 

@@ -23,7 +23,7 @@ IMPURE: Final = (
 )
 """Modules of those packages that read files, or import one that does."""
 
-TABLES_READ_AT_IMPORT: Final = "reports.identifiers"
+TABLES_READ_AT_IMPORT: Final = "reports.identifiers reports.phone_numbers"
 """Pure modules that read tables of this project, once, when they are imported."""
 
 BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "broker.topology"})
@@ -86,13 +86,9 @@ UNMEASURED: Final = ("schemas/types.py", "node/store/migrations/versions/")
 """Generated, and history that is never edited."""
 
 OVER_LENGTH: Final[dict[str, int]] = {
-    "node/reports/identifiers.py": 214,
-    "node/reports/validate.py": 211,
     "node/commands/lab.py": 223,
-    "node/reports/map_row.py": 223,
     "node/sharing/policy.py decide": 50,
     "node/exchange/relay.py": 309,
-    "node/reports/rules.py": 213,
     "node/commands/status.py look": 46,
     "schemas/avro/encoder.py": 217,
     "node/store/receipts_due.py note_outcomes": 43,

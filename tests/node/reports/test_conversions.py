@@ -1,4 +1,4 @@
-"""What becomes of one column's text."""
+"""Conversions of the text of one column."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from node.reports.conversions import (
     ColumnError,
     columns_of,
-    filled,
-    looked_up,
-    moment,
-    moment_of_day,
-    padded,
-    parsed_date,
-    scaled,
+    date_of,
+    fill_template,
+    look_up,
+    moment_of,
+    pad,
+    scale,
+    span_of_date,
     zone_of,
 )
 from schemas.types import MappingTable
@@ -43,51 +43,51 @@ def _ms(text: str) -> int:
     ],
 )
 def test_a_decimal_becomes_a_whole_number_of_small_units(text: str, places: int, expected: int) -> None:
-    """Exact, and rounded half to even beyond the last place."""
-    assert scaled(text, places) == expected
+    """Exactly, or rounded half to even beyond the last place."""
+    assert scale(text, places) == expected
 
 
 @given(st.integers(min_value=-180_000_000, max_value=180_000_000))
 def test_microdegrees_written_as_degrees_come_back_exactly(value: int) -> None:
-    """No float on the way loses a millionth."""
-    assert scaled(f"{Decimal(value).scaleb(-6):f}", 6) == value
+    """No float on the way loses a digit."""
+    assert scale(f"{Decimal(value).scaleb(-6):f}", 6) == value
 
 
 @pytest.mark.parametrize("text", ["", "12,5", "1e3", "NaN", "12°", "1" * 19, "--1", "٣"])
-def test_what_is_no_decimal_is_refused(text: str) -> None:
+def test_text_that_is_not_a_decimal_is_refused(text: str) -> None:
     """Nothing is guessed."""
-    with pytest.raises(ColumnError, match="no decimal"):
-        scaled(text, 6)
+    with pytest.raises(ColumnError, match="not a decimal"):
+        scale(text, 6)
 
 
 def test_a_code_gets_its_leading_zeros_back() -> None:
-    """One that has its length stays; a longer one or another text is none."""
-    assert [padded(text, 8) for text in ("5101000", "91001000")] == ["05101000", "91001000"]
+    """A code of full length does not change; a longer code or other text is refused."""
+    assert [pad(text, 8) for text in ("5101000", "91001000")] == ["05101000", "91001000"]
     for text in ("123456789", "51O1000", "-5"):
         with pytest.raises(ColumnError, match="8 digits"):
-            padded(text, 8)
+            pad(text, 8)
 
 
-def test_a_table_translates_or_says_which_values_it_knows() -> None:
-    """Listed, everything else, unknown; a listed value may have no code at all."""
+def test_a_table_translates_a_value_or_lists_the_values_that_it_knows() -> None:
+    """A listed value, any other value, an unknown value. A listed value may have no code."""
     table = MappingTable(codes={"a": ("A",), "none": ()})
     open_table = MappingTable(codes={"a": ("A",)}, otherwise=("Z",))
 
-    assert looked_up(table, "a") == ("A",)
-    assert looked_up(table, "none") == ()
-    assert looked_up(open_table, "b") == ("Z",)
+    assert look_up(table, "a") == ("A",)
+    assert look_up(table, "none") == ()
+    assert look_up(open_table, "b") == ("Z",)
     with pytest.raises(ColumnError) as caught:
-        looked_up(table, "b")
+        look_up(table, "b")
     assert caught.value.allowed == ("a", "none")
 
 
-def test_a_template_takes_columns_and_their_substitutes() -> None:
-    """Without a value and a substitute there is no text."""
+def test_a_template_uses_columns_and_their_substitutes() -> None:
+    """If a column has neither a value nor a substitute, there is no text."""
     values = {"ship": "Alpha", "place": None}
 
-    assert filled("{ship} at {place|sea}", values) == "Alpha at sea"
-    assert filled("{ship}{place|}", values) == "Alpha"
-    assert filled("{ship} at {place}", values) is None
+    assert fill_template("{ship} at {place|sea}", values) == "Alpha at sea"
+    assert fill_template("{ship}{place|}", values) == "Alpha"
+    assert fill_template("{ship} at {place}", values) is None
     assert columns_of("{ship} at {place|sea}") == ("ship", "place")
 
 
@@ -101,9 +101,9 @@ def test_a_template_takes_columns_and_their_substitutes() -> None:
         ("2018-10-28", "02:30", "Europe/Madrid", "2018-10-28T00:30:00+00:00"),
     ],
 )
-def test_a_local_time_is_placed_by_its_zone(day: str, clock: str, zone: str, expected: str) -> None:
-    """Of an hour that the clocks showed twice the first counts."""
-    assert moment_of_day(day, "%Y-%m-%d", clock, "%H:%M", zone_of(zone)) == _ms(expected)
+def test_the_zone_of_a_local_time_decides_its_moment(day: str, clock: str, zone: str, expected: str) -> None:
+    """If the clocks showed an hour twice, the first counts."""
+    assert moment_of(day, "%Y-%m-%d", clock, "%H:%M", zone_of(zone)) == _ms(expected)
 
 
 @pytest.mark.parametrize(
@@ -116,32 +116,37 @@ def test_a_local_time_is_placed_by_its_zone(day: str, clock: str, zone: str, exp
         ("2018-03-25", "02:30", "clocks skipped it"),
     ],
 )
-def test_a_time_that_never_was_is_refused(day: str, clock: str, reason: str) -> None:
-    """Impossible on the clock, in the calendar or in the zone."""
+def test_a_time_that_does_not_exist_is_refused(day: str, clock: str, reason: str) -> None:
+    """On the clock, in the calendar or in the zone."""
     with pytest.raises(ColumnError, match=reason):
-        moment_of_day(day, "%Y-%m-%d", clock, "%H:%M", zone_of("Europe/Madrid"))
+        moment_of(day, "%Y-%m-%d", clock, "%H:%M", zone_of("Europe/Madrid"))
 
 
-def test_a_date_alone_is_the_whole_day_where_it_was() -> None:
-    """From midnight to the last millisecond; a day with a change of clocks is longer or shorter."""
-    assert moment("2018-06-19", "%Y-%m-%d", zone_of("-05:00")) == (
+def test_a_date_without_a_time_is_the_whole_day_of_its_zone() -> None:
+    """From midnight to the last millisecond. A day on which the clocks change is longer or shorter."""
+    assert span_of_date("2018-06-19", "%Y-%m-%d", zone_of("-05:00")) == (
         _ms("2018-06-19T05:00:00+00:00"),
         _ms("2018-06-20T05:00:00+00:00") - 1,
     )
-    start, until = moment("2018-10-28", "%Y-%m-%d", zone_of("Europe/Madrid"))
+    start, until = span_of_date("2018-10-28", "%Y-%m-%d", zone_of("Europe/Madrid"))
     assert until is not None
     assert until - start + 1 == DAY_MS + 3_600_000
 
 
 def test_a_date_column_with_the_hour_is_a_moment() -> None:
-    """Also one that brings its own offset."""
-    assert moment("2018-06-19 03:30", "%Y-%m-%d %H:%M", zone_of("-05:00")) == (_ms("2018-06-19T08:30:00+00:00"), None)
-    assert moment("2018-06-19T03:30+0200", "%Y-%m-%dT%H:%M%z", zone_of("-05:00"))[0] == _ms("2018-06-19T01:30:00+00:00")
+    """Also if it has its own offset."""
+    assert span_of_date("2018-06-19 03:30", "%Y-%m-%d %H:%M", zone_of("-05:00")) == (
+        _ms("2018-06-19T08:30:00+00:00"),
+        None,
+    )
+    assert span_of_date("2018-06-19T03:30+0200", "%Y-%m-%dT%H:%M%z", zone_of("-05:00"))[0] == _ms(
+        "2018-06-19T01:30:00+00:00"
+    )
 
 
-def test_a_date_of_another_form_becomes_one_of_ours() -> None:
-    """As strptime reads it."""
-    assert parsed_date("31/12/1980", "%d/%m/%Y").isoformat() == "1980-12-31"
+def test_a_date_is_read_in_the_format_of_strptime() -> None:
+    """And written as YYYY-MM-DD."""
+    assert date_of("31/12/1980", "%d/%m/%Y").isoformat() == "1980-12-31"
 
 
 @pytest.mark.parametrize("name", ["Belize", "+25:00", "../etc/passwd", "Europe/Nowhere", ""])

@@ -1,4 +1,4 @@
-"""Identifiers: what each scheme accepts, refuses and makes of a value."""
+"""Identifiers: which values each scheme accepts and refuses, and their normalised form."""
 
 import csv
 import json
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reports.identifiers import SCHEMES, IdentifierError, normalise
+from node.reports.identifier_text import IdentifierError
+from node.reports.identifiers import SCHEMES, normalise
 from schemas import codes
 from tests.support.data import DATA
 
@@ -46,41 +47,43 @@ REFUSED = [
     ("PLATE", "AB@12", None, "number plate"),
     ("VIN", "1HGBH41JXMN10918", None, "17 letters"),
     ("VIN", "IHGBH41JXMN109186", None, "without I, O and Q"),
-    ("IMO", "9074728", None, "should be 9"),
+    ("IMO", "9074728", None, "must be 9"),
     ("IMO", "90747290", None, "seven digits"),
     ("MMSI", "31234500", None, "nine digits"),
     ("AIRCRAFT_REGISTRATION", "V", None, "as painted"),
     ("PASSPORT", "Ñ12345", None, "9303"),
-    ("PHONE", "223-2222", None, "national number of no country"),
-    ("PHONE", "223-2222", "XX", "not known"),
+    ("PHONE", "223-2222", None, "national number without a country"),
+    ("PHONE", "223-2222", "XX", "unknown"),
     ("PHONE", "5012232222", "BZ", "10 digits"),
-    ("PHONE", "+999 123456", None, "no calling code"),
+    ("PHONE", "+999 123456", None, "not a calling code"),
     ("PHONE", "+501 223 222", None, "7, 11 digits"),
-    ("PHONE", "+501 CALL-ME", None, "no phone number"),
-    ("PHONE", "+", None, "no phone number"),
+    ("PHONE", "+501 CALL-ME", None, "not a phone number"),
+    ("PHONE", "+", None, "not a phone number"),
     ("IBAN", "GB83 WEST 1234 5698 7654 32", None, "check digits"),
     ("IBAN", "GB82 WEST 1234 5698 7654 3", None, "22 characters"),
     ("IBAN", "US82 1234 5698 7654 32", None, "issues no IBANs"),
-    ("IBAN", "GB82", None, "no IBAN"),
-    ("NAME", " - ", None, "no name"),
-    ("NAME", "A\x00B", None, "no name"),
-    ("NAME", "A" * 257, None, "no name"),
+    ("IBAN", "GB82", None, "not a valid IBAN"),
+    ("NAME", " - ", None, "not a valid name"),
+    ("NAME", "A\x00B", None, "not a valid name"),
+    ("NAME", "A" * 257, None, "not a valid name"),
     ("SERIAL", "9" * 65, None, "serial number"),
 ]
 
 
 @pytest.mark.parametrize(("scheme", "value", "country", "expected"), NORMALISED)
-def test_a_value_is_brought_into_one_form(scheme: str, value: str, country: str | None, expected: str) -> None:
-    """Upper case, no separators, E.164, no accents: and the form is stable."""
+def test_all_spellings_of_a_value_have_one_normalised_form(
+    scheme: str, value: str, country: str | None, expected: str
+) -> None:
+    """Upper case, no separators, E.164, no accents. Normalising it again does not change it."""
     assert normalise(scheme, value, country) == expected
     assert normalise(scheme, expected) == expected
 
 
 @pytest.mark.parametrize(("scheme", "value", "country", "reason"), REFUSED)
-def test_what_the_scheme_does_not_allow_is_refused_with_reason_and_hint(
+def test_an_invalid_value_is_refused_with_reason_and_hint(
     scheme: str, value: str, country: str | None, reason: str
 ) -> None:
-    """The error says what is wrong and what would help."""
+    """The error says what is wrong and how to correct it."""
     with pytest.raises(IdentifierError) as caught:
         normalise(scheme, value, country)
 
@@ -90,8 +93,8 @@ def test_what_the_scheme_does_not_allow_is_refused_with_reason_and_hint(
 
 
 @given(scheme=st.sampled_from(sorted(SCHEMES)), value=st.text(max_size=40))
-def test_a_normalised_value_stays_as_it_is(scheme: str, value: str) -> None:
-    """normalise(normalise(x)) == normalise(x), for any text that is accepted at all."""
+def test_normalising_a_normalised_value_does_not_change_it(scheme: str, value: str) -> None:
+    """normalise(normalise(x)) == normalise(x) for each accepted text."""
     try:
         once = normalise(scheme, value)
     except IdentifierError:
@@ -101,8 +104,8 @@ def test_a_normalised_value_stays_as_it_is(scheme: str, value: str) -> None:
 
 
 @given(prefix=st.integers(min_value=100_000, max_value=999_999))
-def test_one_wrong_digit_of_an_imo_number_is_noticed(prefix: int) -> None:
-    """Exactly one of the ten last digits fits."""
+def test_an_imo_number_has_exactly_one_valid_check_digit(prefix: int) -> None:
+    """Nine of the ten last digits are refused."""
     accepted = []
     for digit in range(10):
         try:
@@ -127,7 +130,7 @@ def test_every_example_number_of_the_world_is_accepted_in_international_form() -
 
 @needs_phones
 def test_national_numbers_with_their_country_become_the_same_number() -> None:
-    """All but those whose national form says more than a trunk prefix (Argentina's 15, Belarus' 8 0)."""
+    """Except countries whose national form has more than a trunk prefix (15 in Argentina, 8 0 in Belarus)."""
     different = {"AR", "BY"}
     for row in _rows("example_numbers.tsv"):
         if row["region"] not in different:
@@ -135,8 +138,8 @@ def test_national_numbers_with_their_country_become_the_same_number() -> None:
 
 
 @needs_phones
-def test_numbers_of_a_length_that_their_country_does_not_have_are_refused() -> None:
-    """Of 245 invalid examples 190 have a wrong length; the others need numbering plans, which change every month."""
+def test_phone_numbers_of_a_length_that_their_country_does_not_use_are_refused() -> None:
+    """190 of 245 invalid examples have a wrong length; the others need numbering plans, which change each month."""
     refused = 0
     for row in _rows("invalid_numbers.tsv"):
         try:
@@ -153,8 +156,8 @@ def _check_digits(country: str, account: str) -> str:
 
 
 @needs_ibans
-def test_an_iban_of_each_country_of_the_registry_is_accepted_and_its_errors_are_not() -> None:
-    """Made from the registry's lengths: the right check digits pass; others, and one character less, do not."""
+def test_an_iban_of_each_country_is_accepted_and_a_damaged_one_is_refused() -> None:
+    """With the registry's lengths: other check digits, or one character less, are refused."""
     registry = json.loads((IBANS / "generated.json").read_text("utf-8"))
     for country, entry in registry.items():
         account = ("0123456789" * 4)[: entry["bban_length"]]
@@ -166,12 +169,12 @@ def test_an_iban_of_each_country_of_the_registry_is_accepted_and_its_errors_are_
                 normalise("IBAN", wrong)
 
 
-def test_every_scheme_of_the_code_list_has_its_rule() -> None:
-    """Neither a code without a rule nor a rule without a code."""
+def test_each_scheme_of_the_code_list_has_a_rule() -> None:
+    """And each rule has a code."""
     assert set(SCHEMES) == codes.load("schemes").codes
 
 
 def test_an_unknown_scheme_is_a_bug_of_the_caller() -> None:
-    """Callers check the code list first, so nothing turns it into an answer."""
+    """Callers check the code list first."""
     with pytest.raises(KeyError):
         normalise("TATTOO", "x")

@@ -1,4 +1,4 @@
-"""Importing: every row accounted for, the bad ones with their reason, the same file again without effect."""
+"""Importing: each row has a result, a bad row has a reason, and a second import accepts nothing."""
 
 import asyncio
 from collections import Counter
@@ -58,8 +58,8 @@ MAPPING = SMALL + HANDLING + "".join(f'[[field]]\npath = "{path}"\nvalue = "{v}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A publishing service's answer."""
+class Result:
+    """The result of the publishing service for one draft."""
 
     outcome: str
     draft: Draft
@@ -67,18 +67,18 @@ class Answered:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """A publishing service that remembers what it accepted, as the real one does."""
+    """A publishing service that remembers what it accepted, like the real one."""
 
     known: dict[tuple[str, str], bytes] = field(default_factory=dict)
     chunks: list[int] = field(default_factory=list)
     fails_after: int | None = None
 
-    async def accept(self, drafts: Sequence[Draft]) -> list[Answered]:
-        """One answer for each draft."""
+    async def accept(self, drafts: Sequence[Draft]) -> list[Result]:
+        """One result for each draft."""
         if len(self.chunks) == self.fails_after:
             raise Unavailable("store_away", "the store is away")
         self.chunks.append(len(drafts))
-        return [Answered(outcome=self._outcome(draft), draft=draft) for draft in drafts]
+        return [Result(outcome=self._outcome(draft), draft=draft) for draft in drafts]
 
     def _outcome(self, draft: Draft) -> str:
         name = (draft.report_id, draft.region)
@@ -89,15 +89,15 @@ class Service:
 
 
 @dataclass(slots=True, kw_only=True)
-class Done:
+class Import:
     """What an import reported."""
 
     counts: Counts
-    rows: list[ImportedRow[Answered]]
+    rows: list[ImportedRow[Result]]
     progress: list[int]
 
     def refused(self) -> list[tuple[int, int, str, str]]:
-        """Row, line, path and message of each finding."""
+        """Row, line, path and message of each error."""
         return [
             (row.mapped.row, row.mapped.line, error.path, error.message)
             for row in self.rows
@@ -107,9 +107,9 @@ class Done:
 
 def _import(
     path: Path, mapping: str, service: Service, *, originator: str = "BZ", now_ms: int = NOW_MS, file: str = "m.toml"
-) -> Done:
+) -> Import:
     source = Source(path=path, mapping=load(mapping, file=file), originator=originator, topology=default())
-    done = Done(counts=Counts(), rows=[], progress=[])
+    done = Import(counts=Counts(), rows=[], progress=[])
     done.counts = asyncio.run(
         import_rows(
             source,
@@ -132,8 +132,8 @@ def _small(tmp_path: Path, *lines: str) -> Path:
     return path
 
 
-def test_good_rows_go_on_past_bad_ones(tmp_path: Path) -> None:
-    """No JSON, no date, no text, other content under the same key: refused, in their order."""
+def test_the_import_continues_after_bad_rows(tmp_path: Path) -> None:
+    """Invalid JSON, an invalid date, no text, other content with the same key: refused, in the order of the file."""
     path = _small(
         tmp_path,
         '{"no": 1, "day": "2026-01-01", "words": "first"}',
@@ -156,8 +156,8 @@ def test_good_rows_go_on_past_bad_ones(tmp_path: Path) -> None:
     ]
 
 
-def test_the_same_file_again_accepts_nothing_on_any_later_day(tmp_path: Path) -> None:
-    """Ids and content come from the rows alone."""
+def test_a_second_import_accepts_nothing_on_any_later_day(tmp_path: Path) -> None:
+    """Ids and content depend on the rows only."""
     path = _small(tmp_path, *(f'{{"no": {n}, "day": "2026-01-01", "words": "w{n}"}}' for n in range(5)))
     service = Service()
 
@@ -166,7 +166,7 @@ def test_the_same_file_again_accepts_nothing_on_any_later_day(tmp_path: Path) ->
 
 
 def test_without_key_columns_the_content_is_the_key(tmp_path: Path) -> None:
-    """A column that no field reads makes no other report."""
+    """A column that no field reads does not change the report."""
     path = _small(
         tmp_path,
         '{"no": 1, "day": "2026-01-01", "words": "same"}',
@@ -177,8 +177,8 @@ def test_without_key_columns_the_content_is_the_key(tmp_path: Path) -> None:
     assert _account(done.counts) == (2, 1, 1, 0, 0)
 
 
-def test_rows_are_handed_in_by_chunks_and_counted_as_they_go(tmp_path: Path) -> None:
-    """No more than one chunk is in memory; progress never goes back."""
+def test_rows_are_passed_on_and_counted_in_chunks(tmp_path: Path) -> None:
+    """At most one chunk is in memory, and progress only grows."""
     total = 2 * CHUNK_ROWS + 7
     path = _small(tmp_path, *(f'{{"no": {n}, "day": "2026-01-01", "words": "w"}}' for n in range(total)))
     service = Service()
@@ -188,8 +188,8 @@ def test_rows_are_handed_in_by_chunks_and_counted_as_they_go(tmp_path: Path) -> 
     assert done.progress == [CHUNK_ROWS, 2 * CHUNK_ROWS, total]
 
 
-def test_what_the_service_raises_ends_the_import_and_the_next_one_goes_on(tmp_path: Path) -> None:
-    """What was accepted stays accepted, nothing is accepted twice."""
+def test_an_error_of_the_service_ends_the_import_and_the_next_import_continues(tmp_path: Path) -> None:
+    """Accepted rows stay accepted, and no row is accepted twice."""
     total = 2 * CHUNK_ROWS
     path = _small(tmp_path, *(f'{{"no": {n}, "day": "2026-01-01", "words": "w"}}' for n in range(total)))
     service = Service(fails_after=1)
@@ -200,8 +200,8 @@ def test_what_the_service_raises_ends_the_import_and_the_next_one_goes_on(tmp_pa
     assert _account(_import(path, MAPPING, service).counts) == (total, CHUNK_ROWS, CHUNK_ROWS, 0, 0)
 
 
-def test_a_missing_column_is_found_before_anything_is_accepted(tmp_path: Path) -> None:
-    """The mapping or the file is wrong, not each of a million rows."""
+def test_a_missing_column_is_found_before_a_row_is_accepted(tmp_path: Path) -> None:
+    """It is one error and not one for each row."""
     path = _small(tmp_path, '{"no": 1, "day": "2026-01-01", "word": "first"}')
     service = Service()
     with pytest.raises(UsageError, match="words"):
@@ -211,8 +211,8 @@ def test_a_missing_column_is_found_before_anything_is_accepted(tmp_path: Path) -
 
 
 @needs_data
-def test_the_colombian_seizures_cross_all() -> None:
-    """1,000 rows; place codes have their zero again; the day is the one in Bogotá."""
+def test_all_colombian_seizures_are_imported() -> None:
+    """1,000 rows. Place codes have their leading zero again; a day is a day in Bogotá."""
     mapping = (EXAMPLES / "seizures-colombia.toml").read_text("utf-8")
     service = Service()
     done = _import(SEIZURES, mapping, service, originator="CO")
@@ -228,15 +228,15 @@ def test_the_colombian_seizures_cross_all() -> None:
 
 
 @pytest.fixture(scope="module")
-def attacks() -> dict[str, Done]:
+def attacks() -> dict[str, Import]:
     """The attacks imported by each node."""
     mapping = (EXAMPLES / "pirate-attacks.toml").read_text("utf-8")
     return {node: _import(ATTACKS, mapping, Service(), originator=node) for node in NODES}
 
 
 @needs_data
-def test_the_attacks_cross_from_fourteen_nodes(attacks: dict[str, Done]) -> None:
-    """7,511 rows: 20 duplicates, one impossible time, the rest accepted once by the node whose they are."""
+def test_fourteen_nodes_import_all_attacks(attacks: dict[str, Import]) -> None:
+    """7,511 rows: 20 duplicates, one invalid time; the others are accepted once, by the node that they belong to."""
     total: Counter[str] = Counter()
     refused: list[tuple[int, int, str, str]] = []
     for done in attacks.values():
@@ -250,8 +250,8 @@ def test_the_attacks_cross_from_fourteen_nodes(attacks: dict[str, Done]) -> None
 
 
 @needs_data
-def test_the_attacks_that_spain_holds_keep_what_the_file_says(attacks: dict[str, Done]) -> None:
-    """Text over several lines, NA as no value, positions to the millionth, different labels."""
+def test_the_attacks_that_spain_imports_keep_the_content_of_the_file(attacks: dict[str, Import]) -> None:
+    """Text over several lines, NA as no value, positions in microdegrees, different labels."""
     reports = [row.result.draft.report for row in attacks["ES"].rows if row.result]
 
     assert any("\n" in report.narrative.text for report in reports)

@@ -1,4 +1,4 @@
-"""Labels: what a report says of itself to the rules."""
+"""Labels: what is derived from a report for the agreements."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def _person(number: int, category: str, *, special: bool) -> dict[str, Any]:
     return {"id": number, "kind": "PERSON", "statement": "FACT", "identifiers": [], "person": person}
 
 
-def test_labels_repeat_what_the_payload_says() -> None:
-    """Every label of a simple report."""
+def test_labels_have_the_values_of_the_payload() -> None:
+    """Each label of a simple report."""
     labels = labels_of(draft().report, SALT)
 
     assert labels.salt == SALT
@@ -41,7 +41,7 @@ def test_labels_repeat_what_the_payload_says() -> None:
 def test_labels_are_sets_that_the_codec_accepts(
     subjects: list[str], handling: list[str], persons: list[tuple[str, bool]]
 ) -> None:
-    """The payload keeps its order, labels hold the sorted set, whatever the order and the persons."""
+    """The payload keeps its order; the labels have the sorted set for any order and any persons."""
     entities = [_person(number, category, special=special) for number, (category, special) in enumerate(persons, 1)]
     accepted = draft(report(subjects=subjects, handling=handling, entities=entities, connections=[])).report
     labels = labels_of(accepted, SALT)
@@ -55,7 +55,7 @@ def test_labels_are_sets_that_the_codec_accepts(
 
 
 def test_a_report_expires_at_the_midnight_after_its_last_day() -> None:
-    """Retained until 31 December: gone when 1 January begins, UTC."""
+    """A report retained until 31 December expires when 1 January begins, UTC."""
     accepted = draft(report(retain_until="2029-12-31")).report
 
     assert expires_at(accepted) % DAY_MS == 0

@@ -1,4 +1,4 @@
-"""Mappings: what is refused before any row is read, and what they make of a row."""
+"""Mappings: what is refused before the first row is read, and how a row becomes a report."""
 
 from typing import Any
 
@@ -142,13 +142,13 @@ def _made(*changes: tuple[str, str], **row: str) -> dict[str, Any]:
     return report
 
 
-def _faults(**row: str) -> list[tuple[str, str]]:
+def _errors(**row: str) -> list[tuple[str, str]]:
     mapping = _load()
     _, errors = report_of(mapping, values_of(mapping, ROW | row))
     return [(error.path, error.code) for error in errors]
 
 
-UNLAWFUL: list[tuple[tuple[str, str], str, str]] = [
+INVALID: list[tuple[tuple[str, str], str, str]] = [
     (('format = "csv"', 'format = "csv"\ncolour = 1'), "no key colour", "did you mean"),
     (('path = "subjects"\ncolumn', 'path = "subjects"\ncolunm'), "colunm", "column"),
     (('path = "subjects"', 'path = "subjcets"'), "no field subjcets", "subjects"),
@@ -161,16 +161,16 @@ UNLAWFUL: list[tuple[tuple[str, str], str, str]] = [
     (("[table.subjects]\nmissing", "[table.subjects]\nmising"), "mising", "missing"),
     (('value = "2034-12-31"', ""), "exactly one of", ""),
     (('value = "2034-12-31"', 'value = "2034-12-31"\ncolumn = "day"'), "exactly one of", ""),
-    (("pad = 8", "pad = 8\nscale = 6"), "at most one of", ""),
-    (('value = "SUSPECT"', 'value = "SUSPECT"\npad = 3'), "only of a column", ""),
+    (("pad = 8", "pad = 8\nscale = 6"), "may have one of", ""),
+    (('value = "SUSPECT"', 'value = "SUSPECT"\npad = 3'), "only with a column", ""),
     (("pad = 8", "scale = 6"), "scale makes numbers", ""),
-    (('column = "kind"\ntable = "subjects"', 'column = "kind"'), "translate a column by a table", ""),
+    (('column = "kind"\ntable = "subjects"', 'column = "kind"'), "a column with a table", ""),
     (('value = "2034-12-31"', 'values = ["a", "b"]'), "not a list", ""),
-    (('value = "SUSPECT"', 'value = "SUSPECT"\ncountry = "BZ"'), "country belongs to identifiers", ""),
-    (("id = 2", "id = 1"), "another entity's id", ""),
+    (('value = "SUSPECT"', 'value = "SUSPECT"\ncountry = "BZ"'), "only identifiers have a country", ""),
+    (("id = 2", "id = 1"), "another entity has the id 1", ""),
     (("to = 1", "to = 3"), "no entity has the id 3", ""),
-    (('zone = "+01:00"', 'zone = "Belize"'), "no zone known here", ""),
-    (('GTM = ["-06:00"]', 'GTM = ["-6"]'), "no zone known here", ""),
+    (('zone = "+01:00"', 'zone = "Belize"'), "not a known zone", ""),
+    (('GTM = ["-06:00"]', 'GTM = ["-6"]'), "not a known zone", ""),
     (('zone_columns = ["coast"]', ""), "need each other", ""),
     (('columns = ["zone", "coast"]', ""), "need each other", ""),
     (('id = "boats"', 'id = "Boats!"'), "id", ""),
@@ -178,9 +178,9 @@ UNLAWFUL: list[tuple[tuple[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "reason", "nearest"), UNLAWFUL, ids=[case[1] for case in UNLAWFUL])
-def test_an_unlawful_mapping_is_refused_before_any_row(change: tuple[str, str], reason: str, nearest: str) -> None:
-    """The error names what is wrong and the nearest thing that is known."""
+@pytest.mark.parametrize(("change", "reason", "nearest"), INVALID, ids=[case[1] for case in INVALID])
+def test_an_invalid_mapping_is_refused_before_any_row(change: tuple[str, str], reason: str, nearest: str) -> None:
+    """The error names what is wrong and the nearest known name."""
     with pytest.raises(UsageError) as caught:
         _load(change)
 
@@ -189,7 +189,7 @@ def test_an_unlawful_mapping_is_refused_before_any_row(change: tuple[str, str], 
 
 
 def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest() -> None:
-    """Every column that the mapping reads is needed, wherever it is named."""
+    """The file needs each column that the mapping names."""
     mapping = _load()
     needed = {column for _, column in columns_named(mapping)}
     assert needed == set(ROW)
@@ -202,8 +202,8 @@ def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest() -> No
         assert caught.value.hint == f"did you mean {column}s?"
 
 
-def test_a_row_becomes_a_report_in_the_form_of_intake() -> None:
-    """Each kind of field once."""
+def test_a_row_becomes_a_report_as_intake_reads_it() -> None:
+    """With each kind of field."""
     assert _made() == {
         "subjects": ["TERRORISM", "ROBBERY", "CONTRABAND"],
         "narrative": {"text": "taking off GTM"},
@@ -230,19 +230,19 @@ def test_a_row_becomes_a_report_in_the_form_of_intake() -> None:
 
 
 def test_the_first_field_of_a_path_that_has_a_value_counts() -> None:
-    """Words where there are some, the template where there are none."""
+    """The words if there are any, else the template."""
     assert _made(words="As it was told")["narrative"]["text"] == "As it was told"
     assert _made(kind="NA", coast="")["narrative"]["text"] == "Something off a coast"
 
 
-def test_a_table_says_what_no_value_and_no_code_mean() -> None:
-    """`missing` for an empty column; an empty list adds nothing."""
+def test_a_table_defines_the_codes_of_an_empty_column() -> None:
+    """`missing` for a column without a value. A value with an empty list adds no code."""
     assert _made(kind="NA")["subjects"] == ["ROBBERY", "CONTRABAND"]
     assert _made(kind="nothing")["subjects"] == ["ROBBERY", "CONTRABAND"]
 
 
 def test_an_entity_without_its_column_is_left_out_with_its_connections() -> None:
-    """Nothing is connected to what is not there."""
+    """A connection needs both of its entities."""
     made = _made(ship="NA")
 
     assert [entity["id"] for entity in made["entities"]] == [2]
@@ -250,7 +250,7 @@ def test_an_entity_without_its_column_is_left_out_with_its_connections() -> None
 
 
 def test_times_are_utc_local_or_the_whole_day() -> None:
-    """By suffix, by the coast's zone, by the mapping's, and by nothing at all."""
+    """UTC by suffix, local by the zone of the coast or of the mapping, and the whole day without a time."""
     assert _made(clock="03:30 UTC")["occurred"] == {"from": "2026-03-01T03:30:00Z"}
     assert _made(clock="03:30", coast="BLZ")["occurred"] == {"from": "2026-03-01T02:30:00Z"}
     assert _made(clock="NA")["occurred"] == {"from": "2026-03-01T06:00:00Z", "until": "2026-03-02T05:59:59.999Z"}
@@ -266,8 +266,8 @@ def test_times_are_utc_local_or_the_whole_day() -> None:
         ({"zone": "COL", "coast": "NA"}, "ES"),
     ],
 )
-def test_the_first_column_with_a_node_decides_whose_row_it_is(row: dict[str, str], expected: str) -> None:
-    """A zone of nobody here leaves it to the coast, a coast of nobody to the default."""
+def test_the_first_column_with_a_node_decides_which_node_imports_the_row(row: dict[str, str], expected: str) -> None:
+    """If the zone belongs to no node, the coast decides; if the coast belongs to none, the default does."""
     mapping = _load()
 
     assert node_of(mapping, values_of(mapping, ROW | row)) == expected
@@ -287,15 +287,13 @@ def test_the_first_column_with_a_node_decides_whose_row_it_is(row: dict[str, str
         ({"minor": "perhaps"}, "entities[1].person.under_18", "not_a_flag"),
     ],
 )
-def test_a_column_that_does_not_convert_is_refused_at_the_reports_field(
-    row: dict[str, str], path: str, code: str
-) -> None:
+def test_a_column_that_cannot_be_converted_is_refused_at_its_field(row: dict[str, str], path: str, code: str) -> None:
     """With a stable code."""
-    assert _faults(**row) == [(path, code)]
+    assert _errors(**row) == [(path, code)]
 
 
-def test_every_fault_of_a_row_is_found_and_names_its_column() -> None:
-    """One round trip to the integrator, not seven."""
+def test_all_errors_of_a_row_are_found_and_name_their_column() -> None:
+    """In one pass."""
     mapping = _load()
     _, errors = report_of(mapping, values_of(mapping, ROW | {"kind": "fishing", "clock": "18:85 UTC"}))
 
@@ -307,7 +305,7 @@ def test_every_fault_of_a_row_is_found_and_names_its_column() -> None:
 
 
 def test_the_fields_that_a_mapping_can_fill_come_from_the_schema() -> None:
-    """What the system fills in, and what has a section of its own, is not among them."""
+    """Without the fields that the node fills and those with a section of their own."""
     assert report_targets()["retain_until"] is Form.TEXT
     assert report_targets()["place.longitude_microdegrees"] is Form.NUMBER
     assert report_targets()["handling"] is Form.LIST

@@ -1,4 +1,4 @@
-"""Rows of a file: CSV, a JSON array, NDJSON; a bad row is one row, a bad file is none."""
+"""Rows of a file: CSV, a JSON array, NDJSON. A bad row is one error; a bad file is refused as a whole."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ from node.errors import UsageError
 from node.reports.row_files import (
     FIELD_LENGTH_MAX,
     Row,
-    Shape,
+    RowFormat,
     columns,
     read_rows,
 )
 from schemas.types import MappingFormat
 
 
-def _read(tmp_path: Path, data: bytes, kind: MappingFormat, **shape: str) -> list[Row]:
+def _read(tmp_path: Path, data: bytes, kind: MappingFormat, **row_format: str) -> list[Row]:
     path = tmp_path / "file"
     path.write_bytes(data)
-    return list(read_rows(path, _shape(kind, **shape)))
+    return list(read_rows(path, _row_format(kind, **row_format)))
 
 
-def _shape(kind: MappingFormat, encoding: str = "utf-8", delimiter: str = ",") -> Shape:
-    return Shape(format=kind, encoding=encoding, delimiter=delimiter)
+def _row_format(kind: MappingFormat, encoding: str = "utf-8", delimiter: str = ",") -> RowFormat:
+    return RowFormat(format=kind, encoding=encoding, delimiter=delimiter)
 
 
 def _seen(rows: list[Row]) -> list[tuple[int, int, object]]:
@@ -30,7 +30,7 @@ def _seen(rows: list[Row]) -> list[tuple[int, int, object]]:
 
 
 def test_csv_with_fields_over_several_lines(tmp_path: Path) -> None:
-    """Row and line differ from there on; a byte order mark and blank lines are nothing."""
+    """Row and line numbers differ after such a field. A byte order mark and blank lines are skipped."""
     data = b'\xef\xbb\xbfa,b\r\n1,"two\nlines"\r\n\r\n2,"said ""no"""\r\n'
 
     assert _seen(_read(tmp_path, data, MappingFormat.csv)) == [
@@ -39,8 +39,8 @@ def test_csv_with_fields_over_several_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_bad_rows_of_a_csv_stand_alone(tmp_path: Path) -> None:
-    """Too few columns, a quote gone wrong, bytes of another encoding: each refused, the next read."""
+def test_a_bad_row_of_a_csv_does_not_affect_the_next(tmp_path: Path) -> None:
+    """Too few columns, a misplaced quote, bytes of another encoding."""
     data = b'a,b\n1\n2,"x"y\n3,\xff\n4,ok\n'
 
     assert _seen(_read(tmp_path, data, MappingFormat.csv)) == [
@@ -52,7 +52,7 @@ def test_bad_rows_of_a_csv_stand_alone(tmp_path: Path) -> None:
 
 
 def test_another_delimiter_and_encoding(tmp_path: Path) -> None:
-    """As spreadsheets of the region write them."""
+    """As spreadsheets in some countries write them."""
     data = "a;b\nñ;ü\n".encode("latin-1")
 
     assert _seen(_read(tmp_path, data, MappingFormat.csv, encoding="latin-1", delimiter=";")) == [
@@ -60,15 +60,15 @@ def test_another_delimiter_and_encoding(tmp_path: Path) -> None:
     ]
 
 
-def test_a_column_beyond_the_limit_spoils_its_row_only(tmp_path: Path) -> None:
-    """Nothing makes the reader hold more than the limit."""
+def test_a_column_above_the_limit_is_an_error_of_its_row_only(tmp_path: Path) -> None:
+    """The reader keeps no more than the limit in memory."""
     data = b"a,b\n1," + b"x" * (FIELD_LENGTH_MAX + 1) + b"\n2,ok\n"
 
     assert [row.error is None for row in _read(tmp_path, data, MappingFormat.csv)] == [False, True]
 
 
 def test_a_json_array_of_objects(tmp_path: Path) -> None:
-    """Numbers as they are written, null as no value, nested values refused."""
+    """Numbers keep their text, null is no value, nested values are refused."""
     data = b'[{"a": "1", "b": 2.50, "c": null, "d": true}, 7, {"a": [1]}]'
 
     assert _seen(_read(tmp_path, data, MappingFormat.json)) == [
@@ -79,7 +79,7 @@ def test_a_json_array_of_objects(tmp_path: Path) -> None:
 
 
 def test_ndjson_line_by_line(tmp_path: Path) -> None:
-    """A line that is no JSON or too long is one bad row."""
+    """A line that is not JSON or too long is one bad row."""
     data = b'{"a":"1"}\n\n{"a":\n{"a":"' + b"x" * (2 * FIELD_LENGTH_MAX) + b'"}\n{"a":"2"}'
 
     assert _seen(_read(tmp_path, data, MappingFormat.ndjson)) == [
@@ -91,32 +91,32 @@ def test_ndjson_line_by_line(tmp_path: Path) -> None:
 
 
 def test_the_columns_of_a_file(tmp_path: Path) -> None:
-    """A CSV's header even before a bad row; of JSON the keys of all objects."""
+    """The header of CSV, and the keys of all objects of JSON."""
     path = tmp_path / "file"
     path.write_bytes(b'[{"a": "1"}, {"b": null, "c": "x"}]')
-    assert columns(path, _shape(MappingFormat.json)) == {"a", "b", "c"}
+    assert columns(path, _row_format(MappingFormat.json)) == {"a", "b", "c"}
     path.write_bytes(b"a,b\n1\n")
-    assert columns(path, _shape(MappingFormat.csv)) == {"a", "b"}
+    assert columns(path, _row_format(MappingFormat.csv)) == {"a", "b"}
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "reason"),
     [
-        (b"", MappingFormat.csv, "names each column once"),
-        (b"a,a\n1,2\n", MappingFormat.csv, "names each column once"),
-        (b"{", MappingFormat.json, "no JSON"),
-        (b'{"a": 1}', MappingFormat.json, "no JSON array"),
+        (b"", MappingFormat.csv, "must name each column once"),
+        (b"a,a\n1,2\n", MappingFormat.csv, "must name each column once"),
+        (b"{", MappingFormat.json, "not valid JSON"),
+        (b'{"a": 1}', MappingFormat.json, "not a JSON array"),
     ],
 )
-def test_a_file_of_another_shape_is_refused_as_a_whole(
+def test_a_file_of_another_format_is_refused_as_a_whole(
     tmp_path: Path, data: bytes, kind: MappingFormat, reason: str
 ) -> None:
-    """It is the command that is at fault, not a row."""
+    """The command is wrong and not a row."""
     with pytest.raises(UsageError, match=reason):
         _read(tmp_path, data, kind)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    """With the reason of the system."""
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """With the reason of the operating system."""
     with pytest.raises(UsageError, match="No such file"):
-        list(read_rows(tmp_path / "none", _shape(MappingFormat.csv)))
+        list(read_rows(tmp_path / "none", _row_format(MappingFormat.csv)))

@@ -1,4 +1,4 @@
-"""The payload rules: each refuses what it is for, at the field's path."""
+"""The rules for the payload: each refuses its bad report at the path of the field."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ VERBATIM = (
     "x" * 65_536,
 )
 
-# what is wrong, where, with which code, and a part of the reason
+# report, path, code, and a part of the message
 REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     (report(subjects=["ENVIRONMENTAL_CRIME", "ENVIRONMENTAL_CRIME"]), "subjects[1]", "duplicate", "twice"),
     (report(handling=["H1", "H1"]), "handling[1]", "duplicate", "twice"),
@@ -64,7 +64,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ),
 ]
 
-# caught by the schema's own bounds before the rules: the outcome is what matters, not who says it
+# report, path and code; the schema refuses these before the rules
 REFUSED_BY_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     (report(subjects=[]), "subjects", "missing"),
     (report(handling=[]), "handling", "missing"),
@@ -105,7 +105,7 @@ def _refused(obj: dict[str, Any]) -> dict[str, tuple[str, str]]:
 def test_a_report_that_breaks_a_rule_is_refused_at_its_field(
     obj: dict[str, Any], path: str, code: str, reason: str
 ) -> None:
-    """One rule broken, one finding, at the path and with a code and a reason."""
+    """With one finding: its path, its code and its reason."""
     found = _refused(obj)
 
     assert list(found) == [path]
@@ -114,8 +114,8 @@ def test_a_report_that_breaks_a_rule_is_refused_at_its_field(
 
 
 @pytest.mark.parametrize(("obj", "path", "code"), REFUSED_BY_SCHEMA, ids=[f"{r[1]} {r[2]}" for r in REFUSED_BY_SCHEMA])
-def test_what_the_schema_forbids_is_refused_at_its_field_too(obj: dict[str, Any], path: str, code: str) -> None:
-    """Types, ranges, patterns and codes are refused before the rules look."""
+def test_a_report_that_breaks_the_schema_is_refused_at_its_field(obj: dict[str, Any], path: str, code: str) -> None:
+    """Types, ranges, patterns and codes are checked before the rules."""
     found = _refused(obj)
 
     assert path in found
@@ -124,21 +124,21 @@ def test_what_the_schema_forbids_is_refused_at_its_field_too(obj: dict[str, Any]
 
 @pytest.mark.parametrize("language", ["en", "pt-BR", "es-419"])
 def test_a_language_may_have_subtags(language: str) -> None:
-    """BCP 47 on top of ISO 639-1."""
+    """Of BCP 47, after the code of ISO 639-1."""
     assert draft(changed("narrative.language", language)).report.narrative.language == language
 
 
 @pytest.mark.parametrize("birth_date", ["1990", "1990-02", "1990-02-28"])
-def test_a_birth_date_may_be_known_in_part(birth_date: str) -> None:
-    """Year, month or day."""
+def test_a_birth_date_may_be_incomplete(birth_date: str) -> None:
+    """A year, a month or a day."""
     accepted = draft(changed("entities.0.person.birth_date", birth_date))
 
     assert accepted.report.entities[0].person is not None
     assert accepted.report.entities[0].person.birth_date == birth_date
 
 
-def test_unusual_units_and_roles_are_lawful() -> None:
-    """Their lists are suggestions: the field invents units faster than anybody can version them."""
+def test_units_and_roles_outside_their_lists_are_accepted() -> None:
+    """Their lists are suggestions."""
     obj = changed("entities.1.goods.unit", "BUNDLES")
     obj["connections"][0]["role"] = "COOKS_FOR"
 
@@ -146,14 +146,14 @@ def test_unusual_units_and_roles_are_lawful() -> None:
 
 
 def _sent(**changes: Any) -> IntelligenceReport:
-    """A report as another implementation might seal it, without our intake."""
+    """A report that another implementation sealed without our intake."""
     return replace(draft().report, **changes)
 
 
 RECEIVED = [
     (_sent(kind=LabelKind.RECALL), "kind"),
     (_sent(report_id="2F1C6B1E-7F0D-5A44-9A58-0C1E1F0A7D11"), "report_id"),
-    (_sent(report_id="no uuid"), "report_id"),
+    (_sent(report_id="not a uuid"), "report_id"),
     (_sent(subjects=()), "subjects"),
     (_sent(subjects=("LITTERING",)), "subjects[0]"),
     (_sent(handling=()), "handling"),
@@ -164,8 +164,8 @@ RECEIVED = [
 
 
 @pytest.mark.parametrize(("received", "path"), RECEIVED, ids=[path for _, path in RECEIVED])
-def test_a_receiver_finds_what_a_foreign_intake_let_through(received: IntelligenceReport, path: str) -> None:
-    """Step 16 looks up codes and forms that a decoder does not know."""
+def test_a_recipient_refuses_what_the_intake_of_another_node_accepted(received: IntelligenceReport, path: str) -> None:
+    """Step 16 checks codes and forms that the decoder does not check."""
     assert [error.path for error in check(received)] == [path]
 
 
@@ -180,14 +180,14 @@ def test_a_receiver_finds_what_a_foreign_intake_let_through(received: Intelligen
         ("entities.0.person.category", "BYSTANDER"),
     ],
 )
-def test_a_receiver_looks_into_the_records_too(path: str, value: str) -> None:
-    """Codes and normalised forms inside evaluation and entities."""
+def test_a_recipient_checks_nested_records_too(path: str, value: str) -> None:
+    """Codes and normalised forms in evaluation and entities."""
     builtins: Any = msgspec.to_builtins(draft().report, builtin_types=(bytes,))
-    place = builtins
+    record = builtins
     *parents, last = path.split(".")
     for name in parents:
-        place = list(place)[int(name)] if name.isdigit() else place[name]
-    place[last] = value
+        record = list(record)[int(name)] if name.isdigit() else record[name]
+    record[last] = value
     received = msgspec.convert(builtins, IntelligenceReport, builtin_types=(bytes,))
 
     assert len(check(received)) == 1
@@ -204,10 +204,9 @@ def test_the_sample_passes_and_reads_back_as_it_was_handed_in() -> None:
 
 @pytest.mark.parametrize("text", VERBATIM, ids=lambda text: repr(text[:20]))
 @pytest.mark.parametrize("field", ["narrative.text", "legal_basis", "handling_text"])
-def test_texts_are_kept_as_they_came_whatever_characters_they_hold(field: str, text: str) -> None:
-    """Who shows them encodes them; the store, the log and the wire keep every byte."""
-    told = changed(field, text)
-    made = draft(told)
+def test_texts_keep_all_their_characters(field: str, text: str) -> None:
+    """The payload has the text unchanged; programs that show it must encode it."""
+    made = draft(changed(field, text))
     shown = json_values.to_json(codec.decode(IntelligenceReport, made.payload))
     name, _, inner = field.partition(".")
 

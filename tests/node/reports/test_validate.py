@@ -1,4 +1,4 @@
-"""From a report as JSON to a draft: what is filled in, what is the same report, what is refused."""
+"""From a report as JSON to a draft: what the node fills in, which reports are the same, what is refused."""
 
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,9 @@ from broker.topology import Region, Topology
 from node.limits import PLAINTEXT_SIZE_BYTES_MAX
 from node.primitives import ZERO_HASH, frame, padded_length
 from node.reports.labels import labels_of
+from node.reports.report_ids import report_id_of_key
 from node.reports.rules import check
-from node.reports.validate import ReportRefused, referred_ids, report_id_of_key
+from node.reports.validate import ReportRefused, referred_ids
 from schemas import codes
 from schemas.avro import codec
 from schemas.types import IntelligenceReport, LabelKind, Reference
@@ -34,7 +35,7 @@ def _refusals(obj: object, **arguments: Any) -> list[tuple[str, str]]:
     return [(error.path, error.code) for error in caught.value.errors]
 
 
-def test_the_system_fills_in_what_integrators_do_not_say() -> None:
+def test_the_node_fills_in_what_integrators_leave_out() -> None:
     """Kind, time of intake, region and report id."""
     made = draft()
 
@@ -49,13 +50,13 @@ FILLED_IN = ("kind", "created_at", "references")
 
 
 @pytest.mark.parametrize("name", FILLED_IN)
-def test_what_the_system_fills_in_is_not_handed_in(name: str) -> None:
-    """It is an unknown key, like any other."""
+def test_a_field_that_the_node_fills_in_is_refused(name: str) -> None:
+    """As an unknown key."""
     assert (name, "unknown_key") in _refusals(report(**{name: "REPORT"}))
 
 
 def test_an_unknown_key_is_refused_with_its_path() -> None:
-    """At the top and deep inside, all of them at once."""
+    """At the top and in nested records, all at once."""
     obj = changed("entities.0.person.shoe_size", 44)
     obj["colour"] = "green"
 
@@ -67,7 +68,7 @@ NOT_OBJECTS: tuple[object, ...] = ([], "report", 7)
 
 @pytest.mark.parametrize("obj", NOT_OBJECTS)
 def test_only_an_object_is_a_report(obj: object) -> None:
-    """Anything else is refused as a whole."""
+    """Other JSON is refused as a whole."""
     assert _refusals(obj) == [("", "not_an_object")]
 
 
@@ -75,13 +76,13 @@ MANDATORY = tuple(name for name in REPORT if name != "place")
 
 
 @pytest.mark.parametrize("name", MANDATORY)
-def test_a_mandatory_field_that_is_missing_is_named(name: str) -> None:
-    """Each of them, at its path."""
+def test_a_missing_mandatory_field_is_named(name: str) -> None:
+    """By its path."""
     assert _refusals(report(**{name: None})) == [(name, "missing")]
 
 
-def test_the_allowed_values_stand_with_an_unknown_code() -> None:
-    """So that an integrator can correct it without a manual."""
+def test_the_error_of_an_unknown_code_lists_the_allowed_codes() -> None:
+    """So an integrator can correct it without the manual."""
     with pytest.raises(ReportRefused) as caught:
         draft(report(handling=["H9"]))
 
@@ -89,8 +90,8 @@ def test_the_allowed_values_stand_with_an_unknown_code() -> None:
     assert caught.value.exit_code == 1
 
 
-def test_a_report_goes_to_the_region_it_names_or_to_the_first_of_its_originator() -> None:
-    """Belize belongs to the Caribbean first and to Central America too."""
+def test_the_default_region_is_the_first_that_lists_the_originator() -> None:
+    """Belize is a member of the Caribbean first, and of Central America too."""
     assert draft(report(region="central-america")).region == "central-america"
     assert draft(originator="GT").region == "central-america"
 
@@ -100,7 +101,7 @@ BAD_REGIONS: tuple[object, ...] = ("europe", "atlantis", 5, None)
 
 @pytest.mark.parametrize("region", BAD_REGIONS)
 def test_a_region_that_does_not_list_the_originator_is_refused(region: object) -> None:
-    """With the regions that would have been lawful; of a stranger there are none."""
+    """The error lists the regions of the originator; an originator that no region lists has none."""
     obj = report() | {"region": region}
     with pytest.raises(ReportRefused) as caught:
         draft(obj, originator="XX" if region is None else "BZ")
@@ -112,7 +113,7 @@ def test_a_region_that_does_not_list_the_originator_is_refused(region: object) -
 
 
 def test_the_same_content_is_the_same_report_on_any_day_in_any_region() -> None:
-    """Region, day, order of keys and spelling of identifiers are no content."""
+    """The region, the day, the order of keys and the spelling of identifiers are not content."""
     first = draft()
     spelled = changed("entities.0.identifiers.0.value", "00501-600-1234")
     shuffled = dict(reversed(spelled.items())) | {"region": "transatlantic"}
@@ -125,7 +126,7 @@ def test_the_same_content_is_the_same_report_on_any_day_in_any_region() -> None:
 
 @given(st.sampled_from(["narrative.text", "entities.0.label", "legal_basis"]), st.text("abcxyz", min_size=1))
 def test_other_content_is_another_report(path: str, text: str) -> None:
-    """Whatever field differs."""
+    """In each of these fields."""
     other = draft(changed(path, f"{text}."))
 
     assert other.content_hash != draft().content_hash
@@ -133,13 +134,13 @@ def test_other_content_is_another_report(path: str, text: str) -> None:
 
 
 def test_another_originator_has_another_id_for_the_same_content() -> None:
-    """Ids are of the originator; the content is equal all the same."""
+    """The content hash is the same."""
     assert draft(originator="GT").report_id != draft().report_id
     assert draft(originator="GT").content_hash == draft().content_hash
 
 
-def test_a_report_id_that_is_handed_in_is_kept_in_lower_case() -> None:
-    """And does not enter the content."""
+def test_a_given_report_id_is_kept_in_lower_case() -> None:
+    """And does not change the content hash."""
     made = draft(report(report_id="2F1C6B1E-7F0D-4A44-9A58-0C1E1F0A7D11"))
 
     assert made.report_id == "2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11"
@@ -150,12 +151,12 @@ BAD_REPORT_IDS: tuple[object, ...] = ("7", "{2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d1
 
 
 @pytest.mark.parametrize("text", BAD_REPORT_IDS)
-def test_a_report_id_that_names_nothing_is_refused(text: object) -> None:
-    """UUID text, and not the nil UUID."""
+def test_an_invalid_report_id_is_refused(text: object) -> None:
+    """It must be the text of a UUID other than the nil UUID."""
     assert {path for path, _ in _refusals(report(report_id=text))} == {"report_id"}
 
 
-def test_messages_that_are_known_here_can_be_referred_to() -> None:
+def test_a_report_can_refer_to_messages_that_the_node_knows() -> None:
     """`refers_to` becomes references with their originators."""
     obj: dict[str, Any] = report(refers_to=["2F1C6B1E-7F0D-4A44-9A58-0C1E1F0A7D11"])
     assert referred_ids(obj) == tuple(KNOWN)
@@ -177,19 +178,19 @@ BAD_REFERENCES: tuple[tuple[object, str, str], ...] = (
 
 
 @pytest.mark.parametrize(("named", "path", "code"), BAD_REFERENCES)
-def test_a_reference_that_leads_nowhere_is_refused(named: object, path: str, code: str) -> None:
-    """Unknown, repeated, malformed, or no list at all."""
+def test_an_invalid_reference_is_refused(named: object, path: str, code: str) -> None:
+    """Unknown, repeated, malformed, or not a list."""
     assert (path, code) in _refusals(report(refers_to=named), resolve_references=KNOWN)
 
 
-def test_looking_up_references_of_nonsense_finds_nothing() -> None:
-    """The caller looks up before anything is validated."""
+def test_a_malformed_report_refers_to_no_ids() -> None:
+    """The caller looks the ids up before it validates the report."""
     nonsense: list[Any] = [None, [], {"refers_to": 7}, {"refers_to": [7, "x"]}]
     assert [referred_ids(obj) for obj in nonsense] == [()] * 4
 
 
-def test_a_report_that_no_record_could_carry_is_refused_at_intake() -> None:
-    """Narrative and notes that fit one by one and not together; the limit is named."""
+def test_a_report_that_does_not_fit_into_a_record_is_refused_at_intake() -> None:
+    """Narrative and legal basis fit alone but not together; the error names the limit."""
     obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * 60_000}
     with pytest.raises(ReportRefused) as caught:
         draft(obj)
@@ -198,16 +199,16 @@ def test_a_report_that_no_record_could_carry_is_refused_at_intake() -> None:
     assert "258,048" in caught.value.message
 
 
-def test_labels_count_towards_the_size_too() -> None:
-    """A payload that fits alone, by a few bytes, does not fit with its labels."""
+def test_the_size_includes_the_labels() -> None:
+    """A payload that alone would fit does not fit with its labels."""
     obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * 50_000}
     room = PLAINTEXT_SIZE_BYTES_MAX - len(draft(obj).payload)
     with pytest.raises(ReportRefused, match="labels and payload are 258,"):
         draft(obj | {"legal_basis": "y" * (50_000 + room - 8)})
 
 
-def test_the_largest_report_that_is_accepted_fits_when_it_is_sealed() -> None:
-    """One more step of the padding would not."""
+def test_the_largest_accepted_report_fits_when_it_is_sealed() -> None:
+    """It has the largest padded size."""
     lengths = []
     for size in range(50_000, 60_000, 250):
         obj = changed("narrative.text", "x" * 200_000) | {"legal_basis": "y" * size}
@@ -220,8 +221,8 @@ def test_the_largest_report_that_is_accepted_fits_when_it_is_sealed() -> None:
     assert lengths[-1] == PLAINTEXT_SIZE_BYTES_MAX
 
 
-def test_the_id_of_an_imported_row_depends_on_its_key_and_on_nothing_else() -> None:
-    """Order does not count, values and their absence do."""
+def test_the_id_of_an_imported_row_depends_on_its_key_only() -> None:
+    """The values of the key columns count, also empty ones; their order does not."""
     first = report_id_of_key("CO", "seizures", {"a": "1", "b": "2"})
 
     assert first == report_id_of_key("CO", "seizures", {"b": "2", "a": "1"})
@@ -237,8 +238,8 @@ def test_the_id_of_an_imported_row_depends_on_its_key_and_on_nothing_else() -> N
     ),
     st.sampled_from(sorted(REPORT)),
 )
-def test_nonsense_in_any_field_is_refused_or_lawful_and_never_a_crash(nonsense: Any, name: str) -> None:
-    """What is accepted obeys the rules."""
+def test_any_value_in_any_field_is_refused_or_obeys_the_rules(nonsense: Any, name: str) -> None:
+    """And raises no other exception."""
     try:
         made = draft(report() | {name: nonsense})
     except ReportRefused:
@@ -246,8 +247,8 @@ def test_nonsense_in_any_field_is_refused_or_lawful_and_never_a_crash(nonsense: 
     assert check(made.report) == []
 
 
-def test_a_topology_of_ones_own_decides() -> None:
-    """The default one is only the default."""
+def test_the_topology_is_an_argument() -> None:
+    """Another topology has another default region."""
     own = Topology(replication=1, regions=(Region(id="north", members=("BZ",), retention_days=1),))
 
     assert draft(topology=own).region == "north"

@@ -1,0 +1,35 @@
+"""Derives report ids: the same content, or the same row of a file, gets the same id. Pure.
+
+The canonical content is the normalised report as JSON with sorted keys, without report_id, region and created_at. So
+the same content has the same id on any day and in any region.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID, uuid5
+
+from schemas.json_form import json_values
+from schemas.types import IntelligenceReport
+
+# Of this project. If it changed, equal reports would get other ids.
+REPORT_ID_NAMESPACE: Final = UUID("6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10")
+
+
+def canonical_content(report: IntelligenceReport) -> str:
+    """The content by which two reports are the same, as JSON with sorted keys and without spaces."""
+    fields = json_values.to_json(report)
+    for name in ("report_id", "region", "created_at"):
+        del fields[name]
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def report_id_of_content(originator: str, content: str) -> str:
+    """The report id of a report without one: UUIDv5 of originator and canonical content."""
+    return str(uuid5(REPORT_ID_NAMESPACE, f"{originator}\n{content}"))
+
+
+def report_id_of_key(originator: str, mapping: str, columns: Mapping[str, str]) -> str:
+    """The report id of an imported row: UUIDv5 of originator, mapping id and key columns."""
+    key = json.dumps(columns, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return str(uuid5(REPORT_ID_NAMESPACE, f"{originator}\n{mapping}\n{key}"))
