@@ -56,9 +56,9 @@ def test_a_topic_tells_its_stream_and_originator() -> None:
         "x" * 65 + ".bz",
     ],
 )
-def test_a_foreign_topic_name_is_no_place(topic: str) -> None:
-    """A cluster may hold whatever else."""
-    with pytest.raises(ValueError, match="no topic of a stream"):
+def test_a_name_that_is_not_a_topic_is_refused(topic: str) -> None:
+    """A cluster may hold topics of other systems."""
+    with pytest.raises(ValueError, match="not the topic of a stream"):
         stream_of(topic)
 
 
