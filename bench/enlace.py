@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import MESSAGES, Spent, Stopwatch, number
-from bench.material import ORIGINATOR, READER, World
+from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker.log import Log
 from node.exchange.relay import DRAFTS_IN_BATCH_MAX
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
@@ -35,7 +35,7 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
     async with world.node(ORIGINATOR, folder / "enlace-out.db", bus) as (node, intake):
         for chosen in chunks(len(drafts), together):
             with watch.running(counted=chosen.start >= ITEMS_WARM):
-                answers = await intake.accept(drafts[chosen.start : chosen.stop])
+                answers = await intake.accept(drafts[chosen.start : chosen.stop], actor=ACTOR)
                 if any(one.outcome != "accepted" for one in answers):
                     raise AssertionError("a draft was not accepted")
                 await node.relay.step()

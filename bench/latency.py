@@ -119,10 +119,10 @@ def _exchange(world: World, rate: int, count: int) -> list[float]:
 async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tuple[bytes, float]]:
     home, accepted = world.home(ORIGINATOR), list[tuple[bytes, float]]()
     async with open_store(home) as store:
-        intake = publisher(home, store, actor=ACTOR)
+        intake = publisher(home, store)
 
         async def send(chosen: range) -> None:
-            answers = await intake.accept(drafts[chosen.start : chosen.stop])
+            answers = await intake.accept(drafts[chosen.start : chosen.stop], actor=ACTOR)
             now = time.time()
             accepted.extend((one.message_id, now) for one in answers if one.message_id is not None)
 

@@ -189,7 +189,7 @@ class World:
         """A node with a store of its own on `bus`, and its intake."""
         home = self.home(code, store)
         async with open_node(home, bus=bus) as node:
-            yield node, publisher(home, node.store, actor=ACTOR)
+            yield node, publisher(home, node.store)
 
 
 def world(

@@ -13,7 +13,7 @@ from typing import Final
 from bench import material
 from bench.enlace import ITEMS_IN_TRANSACTION
 from bench.figures import Figures, number
-from bench.material import ORIGINATOR, READER, World
+from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import open_log
 from tests.support.processes import Daemon, until
@@ -51,7 +51,7 @@ async def fill(world: World, folder: Path, senders: Sequence[str], each: int) ->
                 for first in range(0, each, MESSAGES_AT_ONCE):
                     drafts = material.drafts(min(MESSAGES_AT_ONCE, each - first), first=first, originator=sender)
                     for begin in range(0, len(drafts), ITEMS_IN_TRANSACTION):
-                        await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION])
+                        await intake.accept(drafts[begin : begin + ITEMS_IN_TRANSACTION], actor=ACTOR)
                         await node.relay.step()
     finally:
         await bus.close()

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from broker.embedded.log import EmbeddedLog
-from node.exchange import publish, relay
+from node.exchange import addressed_drafts, publish, seal_drafts
 from node.reports import rules
 from node.sealing import merkle, public_keys, seal
 from node.sharing import grants, policy, recipients
@@ -48,15 +48,15 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CRYPTOGRAPHY, seal, "digest"),
     (CRYPTOGRAPHY, seal, "expand"),
     (CRYPTOGRAPHY, seal, "seal_content"),
-    (CRYPTOGRAPHY, relay, "make_grant"),
+    (CRYPTOGRAPHY, seal_drafts, "make_grant"),
     (CRYPTOGRAPHY, grants.AudienceKeys, "key"),
     (POLICY, policy, "decide"),
     (POLICY, recipients.RecipientCache, "decide"),
     (POLICY, publish, "labels_of"),
-    (POLICY, relay, "labels_of"),
+    (POLICY, addressed_drafts, "labels_of"),
     (POLICY, seal, "labels_of"),
-    (CODEC, relay, "audience_name"),
-    (POLICY, relay, "audience_of"),
+    (CODEC, addressed_drafts, "audience_hash"),
+    (POLICY, addressed_drafts, "audience_of"),
     (POLICY, rules, "check"),
     (POLICY, opening, "labels_of"),
     (POLICY, opening, "check_lawful"),

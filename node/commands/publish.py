@@ -31,7 +31,7 @@ COUNTED: Final = ("read", "accepted", "duplicate", "refused", "not_selected")
 async def publish(home: Home, data: bytes, *, dry_run: bool) -> AsyncIterator[dict[str, Any]]:
     """Hand in every report of `data` (one JSON object, or NDJSON); the answers of the contract, one for each."""
     async with open_store(home) as store:
-        intake = publisher(home, store, actor=actor())
+        intake = publisher(home, store)
         items = ndjson.parse_lines(data)
         while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
             for answer in await _chunk(home, store, intake, chunk, dry_run=dry_run):
@@ -61,7 +61,7 @@ async def _chunk(
         else:
             results.append((line, draft))
     drafts = [result for _, result in results if isinstance(result, Draft)]
-    answers = iter(await intake.accept(drafts, dry_run=dry_run) if drafts else ())
+    answers = iter(await intake.accept(drafts, actor=actor(), dry_run=dry_run) if drafts else ())
     return [
         {"line": line, **(accepted(next(answers)) if isinstance(result, Draft) else refused_item(result))}
         for line, result in results
@@ -132,10 +132,10 @@ async def import_file(
             write({"row": row.mapped.row, "line": row.mapped.line, **answer})
 
         async with open_store(home) as store:
-            intake = publisher(home, store, actor=actor())
+            intake = publisher(home, store)
             counts = await import_rows(
                 source,
-                lambda drafts: intake.accept(drafts, dry_run=dry_run),
+                lambda drafts: intake.accept(drafts, actor=actor(), dry_run=dry_run),
                 clock=now_ms,
                 on_row=on_row,
                 on_progress=on_progress,

@@ -1,11 +1,12 @@
-"""Accepts drafts: one transaction writes outbox row and access-log entry, and only then is the caller answered.
+"""Accepts drafts: one transaction writes the drafts and their access-log entries, and then the caller is answered.
 
-From here on a report will be sent, or an operator sees why not. A report is known by its id and region: the same
-content again is a duplicate, other content is refused.
+- An accepted draft will be sent; if that is not possible, an operator sees the reason.
+- A report is identified by its id and region. The same content again is a duplicate; other content is refused.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from node.errors import Refused
 from node.primitives import ZERO_HASH
@@ -18,10 +19,12 @@ from node.store.access_log import Operation
 from node.store.engine import Store
 from node.trust.governance import Governance
 
+LEGAL_BASIS_LOGGED_CHARS: Final = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """What became of one draft at intake."""
+    """The answer for one draft."""
 
     outcome: str
     """accepted, duplicate or refused."""
@@ -29,41 +32,45 @@ class Acceptance:
     report_id: str
     message_id: bytes | None
     addressed: Recipients | None = None
+    """Only if it was accepted."""
+
     error: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """The intake of one node."""
+    """Accepts the drafts of one node."""
 
     store: Store
     node: str
     governance: Callable[[], Governance]
     clock: Callable[[], int]
     random: RandomSource
-    actor: str
-    """Who hands in: what the access log names."""
 
-    async def accept(self, drafts: Sequence[Draft], *, dry_run: bool = False) -> list[Acceptance]:
+    async def accept(self, drafts: Sequence[Draft], *, actor: str, dry_run: bool = False) -> list[Acceptance]:
         """Accept `drafts` in one transaction; one answer for each, in their order.
 
+        `actor` is the person or system that publishes; the access log names it. A dry run writes nothing.
         Raises Unavailable with nothing written.
         """
+        names = [(draft.report_id, draft.region) for draft in drafts]
         if dry_run:
             async with self.store.read() as db:
-                known = await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
+                known = await own_reports.known(db, names)
             return self._answers(drafts, known)[0]
         async with self.store.write() as db:
-            known = await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
+            known = await own_reports.known(db, names)
             answers, new = self._answers(drafts, known)
             if new:
                 await own_reports.add(db, new)
-                accepted = [(one, draft) for one, draft in zip(answers, drafts, strict=True) if one.addressed]
+                accepted = [draft for answer, draft in zip(answers, drafts, strict=True) if answer.addressed]
                 await access_log.add(
                     db,
                     Operation.COLLECTION,
-                    actor=self.actor,
-                    subjects=[(draft.report_id, draft.report.legal_basis[:200]) for _, draft in accepted],
+                    actor=actor,
+                    subjects=[
+                        (draft.report_id, draft.report.legal_basis[:LEGAL_BASIS_LOGGED_CHARS]) for draft in accepted
+                    ],
                     now=self.clock(),
                 )
         return answers
@@ -78,7 +85,7 @@ class Publisher:
             name = (draft.report_id, draft.region)
             earlier = known.get(name)
             if earlier is not None:
-                answers.append(_again(draft, earlier))
+                answers.append(_repeated(draft, earlier))
                 continue
             message_id = self.random(16)
             known[name] = own_reports.KnownDraft(message_id=message_id, content_hash=draft.content_hash)
@@ -103,13 +110,13 @@ class Publisher:
         return answers, new
 
 
-def _again(draft: Draft, earlier: own_reports.KnownDraft) -> Acceptance:
+def _repeated(draft: Draft, earlier: own_reports.KnownDraft) -> Acceptance:
     if earlier.content_hash == draft.content_hash:
         return Acceptance(outcome="duplicate", report_id=draft.report_id, message_id=earlier.message_id)
     error = Refused(
         "report_id_conflict",
         f"report {draft.report_id} was accepted for {draft.region} with other content",
         path="report_id",
-        hint="leave report_id out, or give the changed report an id of its own",
+        hint="omit report_id, or give the changed report another one",
     )
     return Acceptance(outcome="refused", report_id=draft.report_id, message_id=None, error=error)

@@ -14,7 +14,6 @@ import structlog
 
 from broker.log import Log
 from broker.streams import RECEIPTS
-from node.exchange.relay import check_own_work
 from node.sealing.seal import (
     RandomSource,
     Signer,
@@ -25,6 +24,7 @@ from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_due
 from node.store.engine import Store
 from node.verification.judge import Judge
+from node.verification.own_work import check_own_work
 from node.verification.receipt_bytes import bodies
 from schemas.avro import codec
 from schemas.types import MessageType

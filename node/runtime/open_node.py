@@ -173,7 +173,7 @@ def _signer(keys: PrivateKeys, installed: Installed) -> Signer:
     return Signer(originator=keys.node, community=community, key_id=newest.key_id, sign=newest.sign)
 
 
-def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms) -> Publisher:
+def publisher(home: Home, store: Store, *, now: Clock = clock.now_ms) -> Publisher:
     """The intake of a node: it needs documents and topology, and no private key but to know the community."""
     installed = home.installed()
     return Publisher(
@@ -182,5 +182,4 @@ def publisher(home: Home, store: Store, *, actor: str, now: Clock = clock.now_ms
         governance=lambda: installed.governance,
         clock=now,
         random=NonRepeatingRandom(random_bytes),
-        actor=actor,
     )

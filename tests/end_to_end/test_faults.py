@@ -195,9 +195,9 @@ async def test_a_draft_that_a_full_disk_refused_is_not_accepted(tmp_path: Path) 
         await limit_pages(bz.store, 1)
         drafts = [bz.draft(legal_basis=f"{number} " + "x" * 900) for number in range(40)]
         with pytest.raises(Unavailable):
-            await bz.publisher.accept(drafts)
+            await bz.accept(drafts)
         await limit_pages(bz.store, 1_000_000)
-        answers = await bz.publisher.accept(drafts)
+        answers = await bz.accept(drafts)
 
         assert [answer.outcome for answer in answers] == ["accepted"] * 40
 

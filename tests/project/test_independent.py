@@ -100,7 +100,7 @@ async def test_all_that_nodes_publish_opens_in_both_with_the_same_reports(tmp_pa
                 if code == "ES":
                     text = {"text": f"Europe, day {day}", "language": "en"}
                     drafts += [node.draft(region="europe", narrative=text, handling=[h]) for h in ("H0", "H2")]
-                await node.publisher.accept(drafts)
+                await node.accept(drafts)
                 await node.relay.step()
         records = await records_of(made)
         for code, node in made.nodes.items():

@@ -4,7 +4,7 @@ Nothing is stubbed but the clock; a test steps each node by hand, so that nothin
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,9 +100,13 @@ class TestNode:
             report(**changes), originator=self.code, topology=TOPOLOGY, now_ms=self.clock(), resolve_references={}
         )
 
+    async def accept(self, drafts: Sequence[Draft]) -> list[Acceptance]:
+        """Accept drafts, and send nothing."""
+        return await self.publisher.accept(drafts, actor="test")
+
     async def publish(self, **changes: Any) -> Acceptance:
         """Accept one report and send all there is."""
-        [answer] = await self.publisher.accept([self.draft(**changes)])
+        [answer] = await self.accept([self.draft(**changes)])
         await self.relay.step()
         return answer
 
@@ -170,7 +174,6 @@ class Exchange:
                 governance=lambda: node.judge.governance,
                 clock=self.clock,
                 random=random_bytes,
-                actor="test",
             ),
             relay=Relay(
                 store=store,

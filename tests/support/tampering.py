@@ -84,7 +84,7 @@ async def _honest(folder: Path) -> History:
             for size in sizes:
                 texts = [f"A boat, number {number + one}, at night." for one in range(size)]
                 drafts = [node.draft(narrative={"text": text, "language": "en"}) for text in texts]
-                await node.publisher.accept(drafts)
+                await node.accept(drafts)
                 await node.relay.step()
                 number += size
         bounds = await made.bus.bounds(topics_of(TOPOLOGY))

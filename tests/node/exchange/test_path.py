@@ -1,12 +1,14 @@
-"""The whole way of a message, from draft to store, in one process."""
+"""The path of a message from draft to store, in one process."""
 
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from node.store import counters, message_search, outbox
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts
+from node.store.tables import access_log
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
 
@@ -72,7 +74,7 @@ async def test_two_audiences_of_one_batch_have_two_keys(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
         bz = made.nodes["BZ"]
         drafts = [bz.draft(), bz.draft(subjects=["CONTRABAND"])]
-        answers = await bz.publisher.accept(drafts)
+        answers = await bz.accept(drafts)
         await bz.relay.step()
         await read_all(made)
 
@@ -112,3 +114,23 @@ async def test_the_same_bytes_again_are_counted_and_nothing_else_happens(tmp_pat
 
         assert await held(gt) == [answer.report_id]
         assert (await counts(gt))["duplicate"] == times
+
+
+async def test_the_access_log_names_the_actor_of_each_acceptance_and_the_node_for_each_disclosure(
+    tmp_path: Path,
+) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        [first] = await bz.publisher.accept([bz.draft()], actor="ana")
+        [second] = await bz.publisher.accept([bz.draft(narrative={"text": "another", "language": "en"})], actor="ben")
+        await bz.publisher.accept([bz.draft()], actor="eve")  # a duplicate: nothing was collected
+        await bz.relay.step()
+        async with bz.store.read() as db:
+            entries = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+
+        assert [(entry.operation, entry.actor, entry.subject) for entry in entries] == [
+            ("COLLECTION", "ana", first.report_id),
+            ("COLLECTION", "ben", second.report_id),
+            ("DISCLOSURE", "BZ", first.report_id),
+            ("DISCLOSURE", "BZ", second.report_id),
+        ]

@@ -48,7 +48,7 @@ async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> N
         accepted = []
         for number in range(12):
             drafts = [one.draft(narrative={"text": f"report {number}.{k}", "language": "en"}) for k in range(3)]
-            accepted += [answer.report_id for answer in await one.publisher.accept(drafts)]
+            accepted += [answer.report_id for answer in await one.accept(drafts)]
             await asyncio.gather(one.relay.step(), two.relay.step(), two.relay.step())
         gt = made.nodes["GT"]
         await gt.read()
@@ -65,7 +65,7 @@ async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> N
 async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None:
     """Another process sealed in between: nothing of the late batch is written, and its drafts still wait."""
     async with two_relays(tmp_path) as (_, one, two):
-        await one.publisher.accept([one.draft()])
+        await one.accept([one.draft()])
         async with one.store.read() as db:
             before = await outbox.heads(db)
         await two.relay.seal()
@@ -84,7 +84,7 @@ async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None
 
 async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> None:
     async with two_relays(tmp_path) as (made, one, two):
-        [answer] = await one.publisher.accept([one.draft()])
+        [answer] = await one.accept([one.draft()])
         await one.relay.seal()
         async with one.store.read() as db:
             [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
@@ -99,7 +99,7 @@ async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> Non
 async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_path: Path) -> None:
     """The log had the bytes, the acknowledgement was lost."""
     async with two_relays(tmp_path) as (made, one, two):
-        [answer] = await one.publisher.accept([one.draft()])
+        [answer] = await one.accept([one.draft()])
         await one.relay.seal()
         async with one.store.read() as db:
             [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
@@ -120,7 +120,7 @@ async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: 
     """Who stole the SEAL key took the place first: that is no witness of what waits here under the same sequence."""
     async with exchange(tmp_path, "BZ", "GT", community=world().community) as made:
         bz = made.nodes["BZ"]
-        await bz.publisher.accept([bz.draft()])
+        await bz.accept([bz.draft()])
         await bz.relay.seal()
         thief = Author(code="BZ", community=world().community.community)
         await made.bus.append("intel.caribbean.bz", [thief.message(AudienceKey.new(thief))])
@@ -159,7 +159,7 @@ async def test_each_key_serves_one_audience_and_each_message_has_its_own_nonce(t
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz = made.nodes["BZ"]
         drafts = [bz.draft(narrative={"text": f"report {number}", "language": "en"}) for number in range(20)]
-        await bz.publisher.accept(drafts)
+        await bz.accept(drafts)
         await bz.relay.step()
         [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=50, wait_seconds=0)
         contents = [parts(entry.value or b"").content for entry in fetched.entries]

@@ -127,7 +127,7 @@ async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
         bz, gt = made.nodes["BZ"], made.nodes["GT"]
         text = {"text": "another", "language": "en"}
-        await bz.publisher.accept([bz.draft(subjects=["CONTRABAND"]), bz.draft(), bz.draft(narrative=text)])
+        await bz.accept([bz.draft(subjects=["CONTRABAND"]), bz.draft(), bz.draft(narrative=text)])
         await bz.relay.seal()
         async with bz.store.read() as db:
             rows = await outbox.unacknowledged(db, INTEL, 10)

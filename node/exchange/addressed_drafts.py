@@ -1,0 +1,73 @@
+"""Decides again, at the time of sealing, who may read each draft. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.streams import intel_stream
+from node.primitives import ZERO_HASH, digest, frame
+from node.reports.labels import labels_of
+from node.sharing.grants import Audience, audience_of
+from node.sharing.recipients import RecipientCache, Recipients
+from node.store.own_reports import UnsealedDraft
+from node.trust.governance import Governance
+from schemas.avro import codec
+from schemas.types import IntelligenceReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressedDraft:
+    """A draft and the audience that it will be sealed for. Made by `address_drafts` only."""
+
+    row: UnsealedDraft
+    report: IntelligenceReport
+    audience: Audience
+    audience_hash: bytes
+    admitted: tuple[str, ...]
+    """Codes of the recipients, without this node."""
+
+    @property
+    def stream(self) -> str:
+        """The stream that the draft is sealed into."""
+        return intel_stream(self.row.region)
+
+
+def address_drafts(
+    rows: Sequence[UnsealedDraft],
+    reports: Sequence[IntelligenceReport],
+    *,
+    originator: str,
+    governance: Governance,
+    now: int,
+) -> list[AddressedDraft]:
+    """Decide the recipients of each draft. An audience is made and hashed once for all its drafts."""
+    decide = RecipientCache(originator=originator, governance=governance, at=now).decide
+    audiences: dict[int, tuple[Recipients, Audience, bytes]] = {}  # by identity: the cache keeps each answer
+    drafts = []
+    for row, report in zip(rows, reports, strict=True):
+        recipients = decide(labels_of(report, ZERO_HASH), row.region)
+        if id(recipients) not in audiences:
+            made = audience_of(recipients.admitted, originator=originator, governance=governance, t=now)
+            audiences[id(recipients)] = recipients, made, audience_hash(made)
+        _, audience, hash_ = audiences[id(recipients)]
+        drafts.append(
+            AddressedDraft(
+                row=row,
+                report=report,
+                audience=audience,
+                audience_hash=hash_,
+                admitted=tuple(recipients.admitted),
+            )
+        )
+    return drafts
+
+
+def audience_hash(audience: Audience) -> bytes:
+    """The hash of a set of (recipient, key, clauses): another clause, member or key gives another hash."""
+    return digest(
+        frame(
+            *(
+                frame(member.recipient, member.key_id, *(codec.encode(clause) for clause in member.clauses))
+                for member in audience
+            )
+        )
+    )

@@ -1,0 +1,160 @@
+"""Seals addressed drafts: gives each audience a key and builds the signed batches.
+
+Pure: randomness and time are arguments. The relay (node/exchange/relay.py) reads the drafts and stores the result.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.streams import KEYS
+from node.exchange.addressed_drafts import AddressedDraft
+from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
+from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
+from node.sharing.grants import Audience, make_grant, own_entry
+from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, Waiting
+from node.store.own_grants import OwnGrant
+from node.store.own_reports import SealedDraft
+from node.store.receipts_received import OwnBatch
+from node.verification.judge import Judge
+from schemas.avro import codec
+from schemas.types import KeyGrant, MessageType
+
+KEY_USE_MS: Final = AUDIENCE_KEY_LIFE_MS_MAX - 60 * 1000  # a key is not used in the last minute of its life
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantedKey:
+    """The key of an audience."""
+
+    key: bytes = field(repr=False)
+    key_id: bytes
+    grant: int
+    """The sequence of the grant in the own `keys` stream."""
+
+
+@dataclass(slots=True)
+class SealedDrafts:
+    """What one sealing made and one transaction will write. Made by `DraftSealer.seal` only."""
+
+    batches: list[SealedBatch] = field(default_factory=list)
+    grants: dict[bytes, OwnGrant] = field(default_factory=dict)
+    """New grants by audience hash."""
+
+    sealed: dict[int, SealedDraft] = field(default_factory=dict)
+    """By draft id."""
+
+    def own_batches(self, drafts: Sequence[AddressedDraft]) -> list[OwnBatch]:
+        """The batches, each with the recipients whose receipts about it count."""
+        granted = [draft for draft in drafts if draft.audience_hash in self.grants]
+        return [
+            OwnBatch(
+                hash=batch.head.batch_hash,
+                stream=batch.stream,
+                first=batch.first_sequence,
+                size=len(batch.values),
+                sealed_at=batch.head.sealed_at,
+                recipients=frozenset(
+                    recipient
+                    for draft in (granted if batch.stream == KEYS else drafts)
+                    if batch.stream in (KEYS, draft.stream)
+                    for recipient in draft.admitted
+                ),
+            )
+            for batch in self.batches
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSealer:
+    """Seals drafts at one time, after the heads that the own streams have then."""
+
+    signer: Signer
+    judge: Judge
+    heads: Mapping[str, StreamHead]
+    now: int
+    """Not before a head's `sealed_at`, nor before the `created_at` of a report that is sealed."""
+
+    random: RandomSource
+
+    def seal(self, drafts: Sequence[AddressedDraft], earlier: Mapping[bytes, OwnGrant]) -> SealedDrafts:
+        """Seal `drafts`; `earlier` are the newest grants of their audiences, by audience hash."""
+        result = SealedDrafts()
+        keys = self._granted_keys(result, drafts, earlier)
+        by_stream: dict[str, list[AddressedDraft]] = {}
+        for draft in drafts:
+            by_stream.setdefault(draft.stream, []).append(draft)
+        for stream, members in by_stream.items():
+            head = self._head(stream)
+            leaves = [self._leaf(draft, keys[draft.audience_hash]) for draft in members]
+            for sequence, draft in enumerate(members, head.next_sequence):
+                result.sealed[draft.row.id] = SealedDraft(sequence=sequence, audience=draft.admitted)
+            result.batches.append(self._batch(leaves, stream, head))
+        return result
+
+    def _head(self, stream: str) -> StreamHead:
+        return self.heads.get(stream, StreamHead())
+
+    def _batch(self, leaves: Sequence[Leaf], stream: str, head: StreamHead) -> SealedBatch:
+        return seal_batch(leaves, stream=stream, head=head, sealed_at=self.now, signer=self.signer)
+
+    def _leaf(self, draft: AddressedDraft, key: GrantedKey) -> Leaf:
+        return seal_report(
+            draft.report,
+            draft.row.payload,
+            message_id=draft.row.message_id,
+            audience_key=key.key,
+            audience_key_id=key.key_id,
+            grant=key.grant,
+            signer=self.signer,
+            random=self.random,
+        )
+
+    def _granted_keys(
+        self, result: SealedDrafts, drafts: Sequence[AddressedDraft], earlier: Mapping[bytes, OwnGrant]
+    ) -> dict[bytes, GrantedKey]:
+        """The key of each audience, by audience hash. New grants become a batch of `keys`."""
+        keys: dict[bytes, GrantedKey] = {}
+        leaves: list[Leaf] = []
+        head = self._head(KEYS)
+        for draft in drafts:
+            name = draft.audience_hash
+            if name in keys:
+                continue
+            if (held := self._earlier_key(earlier.get(name))) is not None:
+                keys[name] = held
+                continue
+            key = self.random(32)
+            body = self._grant(draft.audience, key)
+            encoded = codec.encode(body)
+            sequence = head.next_sequence + len(leaves)
+            leaves.append(open_type_leaf(MessageType.KEY_GRANT, encoded, message_id=self.random(16)))
+            result.grants[name] = OwnGrant(sequence=sequence, sealed_at=self.now, body=encoded)
+            keys[name] = GrantedKey(key=key, key_id=body.audience_key_id, grant=sequence)
+        if leaves:
+            result.batches.append(self._batch(leaves, KEYS, head))
+        return keys
+
+    def _grant(self, audience: Audience, key: bytes) -> KeyGrant:
+        return make_grant(
+            audience,
+            key=key,
+            community=self.signer.community,
+            originator=self.signer.originator,
+            use_until=self.now + AUDIENCE_KEY_LIFE_MS_MAX,
+        )
+
+    def _earlier_key(self, grant: OwnGrant | None) -> GrantedKey | None:
+        """The key of an earlier grant, from this node's own entry in it.
+
+        None if there is no grant, if its time is over, or if the private key of the entry was replaced.
+        """
+        if grant is None or not grant.sealed_at <= self.now < grant.sealed_at + KEY_USE_MS:
+            return None
+        originator, body = self.signer.originator, codec.decode(KeyGrant, grant.body)
+        own = Grant(originator=originator, sequence=grant.sequence, sealed_at=grant.sealed_at, body=body)
+        entry = own_entry(own, originator, self.judge.holds)
+        if isinstance(entry, (Waiting, NotAddressed)):
+            return None
+        key = self.judge.audience_keys.key(own, entry)
+        return GrantedKey(key=key, key_id=body.audience_key_id, grant=grant.sequence)

@@ -1,0 +1,24 @@
+"""Verifies what this node sealed, before it leaves: with the `authenticate` that readers use. Pure."""
+
+from collections.abc import Iterable
+
+from node.errors import Unavailable
+from node.stages import SealedBatch, StreamId, Verified
+from node.verification.judge import Judge
+
+
+def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> None:
+    """Raises Unavailable `sealing_refused` if a reader would reject a record of `batches`.
+
+    The cause is a key that is not valid any more, or a bug.
+    """
+    for batch in batches:
+        stream = StreamId(stream=batch.stream, originator=judge.node)
+        for value in batch.values:
+            checked = judge.authenticate(value, stream)
+            if not isinstance(checked, Verified):
+                raise Unavailable(
+                    "sealing_refused",
+                    f"this node's own verification rejects what it sealed: {checked.code}, {checked.reason}",
+                    hint="install a NODE document that is valid now and lists this node's keys and streams",
+                )

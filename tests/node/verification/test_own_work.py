@@ -1,0 +1,53 @@
+"""This node's own verification of what it sealed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from node.errors import Unavailable
+from node.stages import SealedBatch, StreamHead
+from node.store import outbox
+from node.store.tables import draft, outgoing
+from node.verification.own_work import check_own_work
+from tests.support.exchange import TestNode, exchange
+
+
+async def sealed(node: TestNode) -> SealedBatch:
+    """A batch that the node sealed, as the relay hands it to the check."""
+    await node.accept([node.draft()])
+    await node.relay.seal()
+    async with node.store.read() as db:
+        [(first, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+    return SealedBatch(stream="intel.caribbean", first_sequence=first, values=(value,), head=StreamHead())
+
+
+async def test_what_a_reader_accepts_passes(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        check_own_work([await sealed(made.nodes["BZ"])], made.nodes["BZ"].judge)
+
+
+async def test_a_record_that_a_reader_would_reject_is_refused_with_the_reader_s_code(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        elsewhere = replace(await sealed(bz), stream="intel.europe")
+        with pytest.raises(Unavailable, match="stream_mismatch") as refused:
+            check_own_work([elsewhere], bz.judge)
+
+    assert refused.value.code == "sealing_refused"
+
+
+async def test_nothing_is_stored_of_a_sealing_that_a_reader_would_reject(tmp_path: Path) -> None:
+    """BZ signs with a key that no document lists: the draft stays, and no bytes are on their way."""
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await bz.accept([bz.draft()])
+        bz.relay.signer = replace(bz.relay.signer, key_id=bytes(32))
+        with pytest.raises(Unavailable, match="key_unknown"):
+            await bz.relay.step()
+        async with bz.store.read() as db:
+            drafts = (await db.execute(select(draft.c.sequence))).scalars().all()
+            bytes_on_their_way = (await db.execute(select(outgoing))).all()
+
+    assert (list(drafts), list(bytes_on_their_way)) == ([None], [])
