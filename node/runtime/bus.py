@@ -1,4 +1,4 @@
-"""From what a configuration says of the bus to a log that is opened: its address, and how connections are protected."""
+"""Opens the log that a configuration names, with the protection of its connections that the configuration asks for."""
 
 import os
 import ssl
@@ -11,7 +11,7 @@ from schemas.types import BusSection
 
 
 def opened_bus(url: str, folder: Path, protection: Protection, *, path: str = "bus.url") -> Log:
-    """The log at `url`, relative files in `folder`; UsageError, which names `path`, for an address that is none."""
+    """The log at `url`; relative files are relative to `folder`. UsageError, with `path`, if the address is not valid."""
     try:
         return open_log(url, folder, protection)
     except ValueError as error:
@@ -19,12 +19,12 @@ def opened_bus(url: str, folder: Path, protection: Protection, *, path: str = "b
 
 
 def protection_of(bus: BusSection, folder: Path) -> Protection:
-    """What the section says of TLS; its files belong to `folder`. Raises UsageError."""
+    """The protection that the section configures; its files are relative to `folder`. Raises UsageError."""
     return Protection(tls=_tls(bus, folder), unsafe_plaintext=bus.unsafe_plaintext)
 
 
 def _tls(bus: BusSection, folder: Path) -> ssl.SSLContext | None:
-    """TLS 1.3 with the reader's own certificate, trusting the one authority that is named."""
+    """TLS 1.3 with the node's own certificate; only the configured authority is trusted."""
     files = {"bus.ca_file": bus.ca_file, "bus.certificate_file": bus.certificate_file, "bus.key_file": bus.key_file}
     named = {key: folder / file for key, file in files.items() if file is not None}
     if not named:
@@ -42,6 +42,6 @@ def _tls(bus: BusSection, folder: Path) -> ssl.SSLContext | None:
         context.load_verify_locations(named["bus.ca_file"])
         context.load_cert_chain(named["bus.certificate_file"], named["bus.key_file"])
     except (ssl.SSLError, ValueError) as error:
-        message = f"the files are no certificate, key and authority that fit: {error}"
+        message = f"certificate, key and authority are invalid or do not belong together: {error}"
         raise UsageError("tls_invalid", message, path="bus.certificate_file") from None
     return context

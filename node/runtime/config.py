@@ -1,11 +1,12 @@
-"""HOME/node.toml and HOME/topology.toml, decoded strictly.
+"""Reads HOME/node.toml and HOME/topology.toml strictly.
 
-Types, bounds and descriptions come from schemas/avsc/config; what they mean is for those who use them. Rules:
+Types, limits and descriptions of the keys come from schemas/avsc/config. This module does not use the values. Rules:
 
-- environment before file before default: `ENLACE_BUS__URL` stands for `bus.url`, and `ENLACE_BUS__URL_FILE` names a
-  file that holds its value, as container platforms hand out secrets; both at once are an error;
-- an unknown key, in the file or in a variable with `__`, is an error that names the nearest known one;
-- without a topology file the shipped topology holds.
+- A variable takes precedence over the file, the file over the default. `ENLACE_BUS__URL` sets `bus.url`;
+  `ENLACE_BUS__URL_FILE` names a file that contains the value, as container platforms provide secrets. Setting both is an
+  error.
+- An unknown key, in the file or in a variable with `__`, is an error that names the nearest known key.
+- Without a topology file, the shipped topology applies.
 """
 
 import os
@@ -36,7 +37,7 @@ _PASSWORD: Final = re.compile(r"(//[^/@:]*:)[^@]*(?=@)|((?:password|token|secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One key, as `config explain` shows it."""
+    """One key of the configuration, with its value and where the value comes from."""
 
     key: str
     value: object
@@ -47,7 +48,7 @@ class Setting:
 
 
 def load(home: Path, environ: Mapping[str, str] = os.environ) -> NodeConfig:
-    """The configuration of a home; UsageError with the path of what is wrong."""
+    """The configuration of a home; UsageError with the path of the wrong key."""
     tables = _file(home)
     for key, (_, value) in _variables(environ).items():
         section, name = key.split(".")
@@ -59,7 +60,7 @@ def load(home: Path, environ: Mapping[str, str] = os.environ) -> NodeConfig:
 
 
 def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting]:
-    """Every key with its value and where that comes from; passwords are masked."""
+    """Every key with its value and the source of the value; passwords are masked."""
     builtins = _flat(msgspec.to_builtins(_complete(load(home, environ))))
     in_file, variables = _flat(_file(home)), _variables(environ)
     settings = []
@@ -72,9 +73,9 @@ def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting
 
 
 def bus_variables(url: str, environ: Mapping[str, str] = os.environ) -> BusSection:
-    """The section [bus] of someone without a home: an address, and what variables say of TLS."""
-    said = {key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")}
-    return convert(BusSection, {**said, "url": url}, file="the environment")
+    """The section [bus] without a home: an address, and the variables that configure TLS."""
+    from_variables = {key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")}
+    return convert(BusSection, {**from_variables, "url": url}, file="the environment")
 
 
 def passphrase_variable(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -84,13 +85,13 @@ def passphrase_variable(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 
 def topology(home: Path) -> Topology:
-    """The topology of a home: its own file, or the one that ships."""
+    """The topology of a home: its own file, or the shipped one."""
     path = home / TOPOLOGY_FILE
     return read_topology(path) if path.exists() else topologies.default()
 
 
 def read_topology(path: Path) -> Topology:
-    """A topology file; UsageError with the path of what is wrong."""
+    """The topology of a file; UsageError with the path of the wrong key."""
     file = convert(TopologyFile, parse_toml(read_text(path), file=path.name), file=path.name)
     try:
         regions = (
@@ -106,7 +107,7 @@ def _file(home: Path) -> dict[str, Any]:
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
-    """By key: the variable that sets it, and its value."""
+    """Key -> the variable that sets it, and its value."""
     found: dict[str, tuple[str, object]] = {}
     for name, text in sorted(environ.items()):
         match = _VARIABLE.fullmatch(name)
@@ -128,7 +129,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
 
 
 def _in_file(path: str, file: Path) -> str:
-    """The value that a file holds, without the end of its line."""
+    """The content of a file without the line end."""
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError) as error:
@@ -145,7 +146,7 @@ def _sections() -> Iterator[tuple[str, StructType]]:
 
 
 def _typed(path: str, text: str) -> object:
-    """A variable's text as the number or the truth that its key wants; `convert` refuses what is neither."""
+    """Convert a variable's text to int or bool if the key needs one; `convert` rejects other text."""
     if path in _keys_of(IntType) and text.isdecimal():
         return int(text)
     if path in _keys_of(BoolType):
@@ -155,7 +156,7 @@ def _typed(path: str, text: str) -> object:
 
 @cache
 def _keys_of(kind: type) -> frozenset[str]:
-    """Keys whose value is of a kind that no text has."""
+    """Keys whose value has the type `kind`."""
     return frozenset(
         f"{section}.{field.encode_name}"
         for section, shape in _sections()
@@ -174,7 +175,7 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete(config: NodeConfig) -> dict[str, dict[str, Any]]:
-    """With the defaults, which the Structs leave out when they are written."""
+    """All keys with their values, defaults included; msgspec omits defaults when it encodes a Struct."""
     return {
         section: {field.encode_name: getattr(getattr(config, section), field.name) for field in shape.fields}
         for section, shape in _sections()
@@ -183,7 +184,7 @@ def _complete(config: NodeConfig) -> dict[str, dict[str, Any]]:
 
 @cache
 def _described() -> dict[str, tuple[str, bool]]:
-    """By key: its description, and whether it may hold a secret. From the schema."""
+    """Key -> its description, and whether its value may contain a secret. From the schema."""
     described = {}
     definitions = schema_files.current()
     for section in definitions[f"{schema_files.CONFIG}.NodeConfig"]["fields"]:

@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one JSON object a line, or text for the eye. Never a payload, a key or a token.
+"""Structured logs on stderr: one JSON object a line, or text for people. Never a payload, a key or a token.
 
 The catalogue of events is docs/events.md.
 """
@@ -13,11 +13,11 @@ import structlog
 from schemas.types import LogFormat, LogSection
 
 LIBRARY: Final = "aiokafka"
-REPEAT_SECONDS: Final = 60.0  # a client without a cluster says the same several times a second
+REPEAT_SECONDS: Final = 60.0  # without a cluster, the client repeats its warnings several times a second
 
 
 def configure(section: LogSection) -> None:
-    """Send every event at or above the level to stderr in the format of the configuration."""
+    """Write every event at or above the configured level to stderr, in the configured format."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if section.format is LogFormat.json
@@ -34,7 +34,7 @@ def configure(section: LogSection) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[section.level.upper()]),
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
-        cache_logger_on_first_use=False,  # a command logs warnings until `run` has read what the home asks for
+        cache_logger_on_first_use=False,  # a command logs warnings until `run` has read the configuration of its home
     )
     library = logging.getLogger(LIBRARY)
     library.handlers = [_LibraryLog()]
@@ -43,16 +43,16 @@ def configure(section: LogSection) -> None:
 
 
 class _LibraryLog(logging.Handler):
-    """Says once a minute what the Kafka client says, as an event like all others: its kind, never its arguments."""
+    """Turns warnings of the Kafka client into events: the message template without its arguments, once a minute for each place."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Of one place in the library, at most once in `REPEAT_SECONDS`."""
+        """Log a warning, at most once in `REPEAT_SECONDS` for each place in the library."""
         place = f"{record.name}:{record.lineno}"
         now = time.monotonic()
-        if now - self._said.get(place, float("-inf")) >= REPEAT_SECONDS:
-            self._said[place] = now
+        if now - self._logged_at.get(place, float("-inf")) >= REPEAT_SECONDS:
+            self._logged_at[place] = now
             structlog.get_logger().warning("kafka_client_warned", place=place, says=str(record.msg)[:200])

@@ -1,7 +1,7 @@
-"""Limits the address space of this process, so that what a hostile peer makes it allocate ends it and not the machine.
+"""Limits the address space of this process, so that a hostile peer can exhaust this process and not the machine.
 
-Asking for more than the limit raises MemoryError at the place that asked; the daemon ends with exit code 75. The C
-library reserves 64 MiB for the threads of each arena, which count although nobody uses them: two arenas are enough.
+An allocation above the limit raises MemoryError where it is made; the daemon ends with exit code 75. The C library
+reserves 64 MiB of address space for each malloc arena. They count although they are unused, so two arenas are allowed.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _ARENAS_MAX: Final = 2
 
 @contextmanager
 def limited(mebibytes: int) -> Iterator[None]:
-    """Let this process have at most so much address space during the block; a lower limit that is set already stays."""
+    """Limit the address space of this process during the block; a lower limit that is already set stays."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS_MAX)

@@ -1,8 +1,8 @@
-"""The processes beside the daemon that read a share each: started with it, watched, and ended with it.
+"""The reader processes of a daemon, which read one share of the originators each: started, watched and ended with it.
 
-A child is `enlace run` with the number of its share. It lives as long as its stdin is open, whose other end only the
-daemon has: however the daemon ends, its children see the end of the file and stop. A child that ends by itself ends the
-daemon too, which a supervisor starts again: nobody reads only a part without being seen.
+A reader process is `enlace run` with the number of its share. It runs as long as its stdin is open; only the daemon has the
+other end. However the daemon ends, its reader processes see the end of the file and stop. If a reader process ends by
+itself, the daemon ends too and a supervisor starts it again, so that no share stays unread without notice.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from node.errors import EXIT_BUG, RestartNeeded
 log = structlog.get_logger()
 
 START_SECONDS_MAX: Final = 60.0
-STOP_SECONDS_MAX: Final = 3.0  # for all of them, after the daemon's own tasks have ended; 6 and 3 of the ten seconds
+STOP_SECONDS_MAX: Final = 3.0  # for all of them, after the daemon's own jobs have ended; 6 and 3 of the ten seconds
 
 
-class Children:
-    """The children of the daemon of one home, which reads `processes` shares with them; none of one process."""
+class ReaderProcesses:
+    """The reader processes of the daemon of one home, which reads `processes` shares with them; none if that is 1."""
 
     def __init__(self, home: Path, processes: int, *options: str) -> None:
         self._command = (sys.executable, "-m", "node.cli.main", "run", "--home", str(home), *options)
@@ -38,34 +38,34 @@ class Children:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
-        for number, child in self._running.items():
-            assert child.stdout is not None  # noqa: S101, it is a pipe
+        for number, process in self._running.items():
+            assert process.stdout is not None  # noqa: S101, it is a pipe
             try:
                 async with asyncio.timeout(START_SECONDS_MAX):
-                    line = await child.stdout.readline()
+                    line = await process.stdout.readline()
             except TimeoutError:
                 line = b""
             if not line:
-                raise _ended(number, child.returncode)
+                raise _ended(number, process.returncode)
 
     async def watch(self, stopping: asyncio.Event) -> None:
-        """Tell them when the node stops, and return; raises RestartNeeded, or ChildFailed, if one ends before."""
-        waits = {asyncio.create_task(child.wait()): number for number, child in self._running.items()}
+        """Ask them to stop when the node stops; raises RestartNeeded, or ReaderProcessFailed, if one ends before."""
+        waits = {asyncio.create_task(process.wait()): number for number, process in self._running.items()}
         stop = asyncio.create_task(stopping.wait())
         try:
             done, _ = await asyncio.wait([*waits, stop], return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                if one is not stop and not stopping.is_set():
-                    raise _ended(waits[one], one.result())
+            for task in done:
+                if task is not stop and not stopping.is_set():
+                    raise _ended(waits[task], task.result())
         finally:
             for task in (*waits, stop):
                 task.cancel()
-            self._tell()
+            self._ask_to_stop()
 
     async def end(self) -> None:
-        """Let each finish its step and stop; kill what is still there after STOP_SECONDS_MAX."""
-        self._tell()
-        ends = {asyncio.create_task(child.wait()): number for number, child in self._running.items()}
+        """Let each finish its step and stop; kill those that still run after STOP_SECONDS_MAX."""
+        self._ask_to_stop()
+        ends = {asyncio.create_task(process.wait()): number for number, process in self._running.items()}
         if ends:
             _, late = await asyncio.wait(ends, timeout=STOP_SECONDS_MAX)
             for task in late:
@@ -74,22 +74,22 @@ class Children:
             await asyncio.gather(*ends)
         self._running.clear()
 
-    def _tell(self) -> None:
-        """Close the other end of each child's stdin; a second time does nothing."""
-        for child in self._running.values():
-            if child.stdin is not None:
-                child.stdin.close()
+    def _ask_to_stop(self) -> None:
+        """Close the stdin of each process; closing it again does nothing."""
+        for process in self._running.values():
+            if process.stdin is not None:
+                process.stdin.close()
 
 
-class ChildFailed(Exception):
-    """A child ended of a bug, which it has reported itself."""
+class ReaderProcessFailed(Exception):
+    """A reader process ended with a bug, which it has reported itself."""
 
 
 def _ended(number: int, code: int | None) -> Exception:
     message = f"the process that reads share {number} ended with {_name(code)}"
     if code == EXIT_BUG:
-        return ChildFailed(message)
-    hint = "a supervisor starts the node again; what the child said stands in the log"
+        return ReaderProcessFailed(message)
+    hint = "a supervisor starts the node again; the log has what the process reported"
     return RestartNeeded("child_ended", message, path="node.processes", hint=hint)
 
 

@@ -1,8 +1,8 @@
-"""Which process of a daemon reads which originator: a fixed rule, so that no two read the same stream.
+"""Which process of a daemon reads which originator: a fixed rule, so that each stream is read by one process.
 
-Pure. The originators of the topology, sorted, are dealt out in turn. All streams of an originator stay together, as its
-grants open its messages and its records have one order. The first share is the daemon's own, and holds whoever the
-topology does not name (any more).
+Pure. The originators of the topology, sorted, are dealt out in turn. All streams of an originator stay together, because its
+grants open its messages and its records have one order. The daemon itself has share 0, and also reads originators that the
+topology does not name.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class ReadingShare:
     """One of `of` equal parts of the reading."""
 
     number: int = 0
-    """From 0, the daemon's own."""
+    """From 0, which is the daemon's own."""
 
     of: int = 1
 

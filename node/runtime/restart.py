@@ -1,17 +1,17 @@
-"""Which failures of a daemon's tasks a new process may mend. Pure."""
+"""Decides which failures of a daemon's jobs a new process may repair. Pure."""
 
 from broker.log import LogStuck
 from node.errors import RestartNeeded
 
 
-def restart_of(group: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
-    """What a new process may mend; None for everything else, which is a bug."""
-    if isinstance(asked := _leaf(group.subgroup(RestartNeeded)), RestartNeeded):
-        return asked
-    if (stuck := _leaf(group.subgroup(LogStuck))) is not None:
+def restart_of(failed: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
+    """The error that asks for a new process; None if the failure is a bug."""
+    if isinstance(needed := _leaf(failed.subgroup(RestartNeeded)), RestartNeeded):
+        return needed
+    if (stuck := _leaf(failed.subgroup(LogStuck))) is not None:
         hint = "a supervisor starts it again; if that does not help, look at the cluster"
         return RestartNeeded("log_stuck", str(stuck), path="bus.url", hint=hint)
-    if group.subgroup(MemoryError) is not None:
+    if failed.subgroup(MemoryError) is not None:
         hint = "a supervisor starts it again; if that does not help, raise node.memory_mb"
         return RestartNeeded(
             "memory_exhausted", "the limit of node.memory_mb is reached", path="node.memory_mb", hint=hint
@@ -19,7 +19,8 @@ def restart_of(group: BaseExceptionGroup[BaseException]) -> RestartNeeded | None
     return None
 
 
-def _leaf(found: BaseException | None) -> BaseException | None:
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
+def _leaf(error: BaseException | None) -> BaseException | None:
+    """The first exception of a group that is not a group itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,81 @@
+"""The folder of one node, and what its files configure. Opening a home does not open the store or the bus.
+
+A home holds node.toml, the keys, documents/, the store (unless `store.url` names another place) and perhaps topology.toml.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import streams
+from broker import topology as topologies
+from broker.bus import SQLITE
+from broker.topology import Topology
+from node.errors import UsageError
+from node.runtime import config
+from node.runtime.installed_documents import InstalledDocuments
+from node.runtime.reading_share import ReadingShare
+from node.sealing import private_keys
+from node.sealing.private_keys import PrivateKeys
+from node.stages import StreamId
+from node.trust.document_files import FOLDER
+from schemas.types import NodeConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """One node's folder, configuration and topology."""
+
+    path: Path
+    config: NodeConfig
+    topology: Topology
+
+    @property
+    def node(self) -> str:
+        """The node's code."""
+        return self.config.node.id
+
+    @property
+    def documents_folder(self) -> Path:
+        """The folder of installed documents."""
+        return self.path / FOLDER
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL; store.db in the home if none is configured. A relative file is relative to the home."""
+        url = self.config.store.url or f"{SQLITE}store.db"
+        return f"{SQLITE}{self.path / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
+
+    def keys(self) -> PrivateKeys:
+        """The node's private keys; UsageError if they cannot be read or belong to another node."""
+        passphrase = self.config.keys.passphrase_file
+        keys = private_keys.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
+        if keys.node != self.node:
+            raise UsageError("keys_foreign", f"the keys are those of {keys.node}", path="keys.file")
+        return keys
+
+    def documents(self) -> InstalledDocuments:
+        """The installed documents, read now; needs no private key. Raises UsageError."""
+        return InstalledDocuments(self.documents_folder, self.config.node.community)
+
+    def share(self, number: int) -> ReadingShare:
+        """What the daemon itself reads (0), or its reader process of this number."""
+        return ReadingShare(number=number, of=self.config.node.processes)
+
+    def places(self, share: ReadingShare | None = None) -> dict[str, StreamId]:
+        """Topic -> stream, for every topic that the process with this share reads; without a share, that the node reads."""
+        places, reads = {}, self.reads(share)
+        for topic in topologies.topics_of(self.topology):
+            stream, originator = streams.stream_of(topic)
+            if stream != streams.GOVERNANCE and reads(originator):
+                places[topic] = StreamId(stream=stream, originator=originator)
+        return places
+
+    def reads(self, share: ReadingShare | None) -> Callable[[str], bool]:
+        """Whether the process with this share reads an originator; without a share, the node reads every one."""
+        return lambda originator: share is None or share.holds(originator, self.topology.members)
+
+
+def open_home(path: Path) -> Home:
+    """Read configuration and topology of the home at `path`; raises UsageError."""
+    return Home(path=path, config=config.load(path), topology=config.topology(path))

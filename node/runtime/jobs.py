@@ -1,0 +1,137 @@
+"""The jobs of a daemon: each one is a task that works until the node stops. A further job is one line in `JOBS`.
+
+Rules:
+
+- A job ends by itself, in its next step, when `stopping` is set.
+- A step that raises LogUnavailable or Unavailable is tried again for ever, with growing pauses up to a ceiling. Whatever
+  else it raises is a bug and ends the daemon.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import structlog
+
+from broker.log import LogUnavailable
+from node.errors import Unavailable
+from node.exchange.subscribe import WAITING_ALARM_MS
+from node.runtime.open_node import OpenNode
+from node.store import pending_records
+from node.store.commit_watch import Changes
+
+log = structlog.get_logger()
+
+FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
+BACKOFF_SECONDS: Final = (0.1, 5.0)
+LOOK_AROUND_SECONDS: Final = 0.5  # for documents that changed and records that are due
+WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
+
+Step = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job of a daemon."""
+
+    name: str
+    """The name of its task; log events carry it as `task`."""
+
+    run: Callable[[OpenNode, asyncio.Event], Coroutine[None, None, None]]
+    """Works until the event is set."""
+
+    in_reader_processes: bool = False
+    """Each reader process does it too, for the originators of its share."""
+
+
+async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Read and ingest; look again at what had to wait when it is due, or when the documents changed."""
+    looked_at, judge = node.clock(), node.judge.judge
+
+    async def step() -> None:
+        nonlocal looked_at, judge
+        if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
+            looked_at, current = node.clock(), node.judge.current()
+            await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
+            judge = current
+        await node.subscriber.step(FETCH_WAIT_SECONDS)
+
+    await repeat("subscribe", step, stopping)
+
+
+async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Seal and send; wait for the next commit to the store when there is nothing to send."""
+    with closing(Changes(node.store_path)) as changes:
+
+        async def step() -> None:
+            if not await node.relay.step():
+                await changes.wait(stopping)
+
+        await repeat("relay", step, stopping)
+
+
+async def _receipts(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Seal the receipts that are due; the relay sends them."""
+    with closing(Changes(node.store_path)) as changes:
+
+        async def step() -> None:
+            await changes.wait(stopping, await node.receipting.step())
+
+        await repeat("receipts", step, stopping)
+
+
+async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Log an alarm, once, for each message that waits too long."""
+    alarmed: set[int] = set()
+
+    async def step() -> None:
+        await pause(WATCH_SECONDS, stopping)
+        async with node.store.read() as db:
+            overdue = await pending_records.waiting_since(db, node.clock() - WAITING_ALARM_MS)
+        for record in overdue:
+            if record.id not in alarmed:
+                log.error("message_waits_too_long", **asdict(record))
+        alarmed.clear()
+        alarmed.update(record.id for record in overdue)
+
+    await repeat("watch", step, stopping)
+
+
+JOBS: Final = (
+    Job(name="subscribe", run=_subscribe, in_reader_processes=True),
+    Job(name="relay", run=_relay),
+    Job(name="receipts", run=_receipts),
+    Job(name="watch", run=_watch),
+)
+"""What every daemon does; the first process does all of it."""
+
+
+async def repeat(task: str, step: Step, stopping: asyncio.Event) -> None:
+    """Repeat `step` until the node stops; while the log or the store is unavailable, pause between two tries."""
+    shortest, longest = BACKOFF_SECONDS
+    wait = shortest
+    unavailable = False
+    while not stopping.is_set():
+        try:
+            await step()
+        except (LogUnavailable, Unavailable) as error:
+            if not unavailable:
+                log.error("unavailable", task=task, reason=str(error))
+            unavailable = True
+            await pause(wait, stopping)
+            wait = min(longest, wait * 2)
+        else:
+            if unavailable:
+                log.info("available_again", task=task)
+            unavailable, wait = False, shortest
+
+
+async def pause(seconds: float, stopping: asyncio.Event) -> None:
+    """Wait so long, or until the node stops."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
