@@ -119,7 +119,7 @@ def _exchange(world: World, rate: int, count: int) -> list[float]:
 async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tuple[bytes, float]]:
     home, accepted = world.home(ORIGINATOR), list[tuple[bytes, float]]()
     async with open_store(home) as store:
-        intake = publisher(home, store)
+        intake = publisher(home, store, home.documents())
 
         async def send(chosen: range) -> None:
             answers = await intake.accept(drafts[chosen.start : chosen.stop], actor=ACTOR)

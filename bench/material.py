@@ -18,13 +18,8 @@ from node import clock
 from node.commands.lab import lab
 from node.exchange.publish import Publisher
 from node.reports.validate import validate
-from node.runtime.open_node import (
-    Home,
-    OpenNode,
-    open_home,
-    open_node,
-    publisher,
-)
+from node.runtime.home import Home, open_home
+from node.runtime.open_node import OpenNode, open_node, publisher
 from node.stages import Draft
 from schemas.formats import date_text
 from schemas.types import StoreSection
@@ -189,7 +184,7 @@ class World:
         """A node with a store of its own on `bus`, and its intake."""
         home = self.home(code, store)
         async with open_node(home, bus=bus) as node:
-            yield node, publisher(home, node.store)
+            yield node, publisher(home, node.store, node.documents)
 
 
 def world(

@@ -93,13 +93,13 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
 
 
 def _replayed(sources: _Sources, asked: "Asked") -> "Replayed":
-    from node.runtime.current_judge import warn_of_problems
+    from node.runtime.installed_documents import log_problems
     from node.trust.document_files import read_folder
 
     if not sources.documents.is_dir():
         raise UsageError("root_missing", f"{sources.documents} is no folder of documents", path="--documents")
     folder = read_folder(sources.documents, sources.community)
-    warn_of_problems(folder)
+    log_problems(folder)
     with TemporaryDirectory(prefix="enlace-audit-") as scratch:
         return asyncio.run(_replay(sources, folder.governance, asked, Path(scratch)))
 

@@ -52,7 +52,7 @@ def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bo
 
     from node.commands import broker_topics as provisioning
     from node.runtime import config
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     opened = open_home(home_of(home))
     wanted = config.read_topology(topology) if topology else opened.topology

@@ -28,15 +28,16 @@ def add_to(app: typer.Typer) -> None:
 def run(
     home: HomeOption = None,
     json: JsonOption = False,
-    share: Annotated[int, typer.Option(hidden=True, help="As the daemon starts its children.", min=0)] = 0,
+    share: Annotated[int, typer.Option(hidden=True, help="Number of a reader process of the daemon.", min=0)] = 0,
 ) -> int:
     """Run the node until SIGTERM; the first line on stdout says that it is ready."""
     from msgspec.structs import replace
 
     from node.runtime import daemon, memory_limit
+    from node.runtime.home import open_home
     from node.runtime.logs import configure
-    from node.runtime.open_node import open_home, open_node
-    from node.runtime.reader_processes import Children
+    from node.runtime.open_node import open_node
+    from node.runtime.reader_processes import ReaderProcesses
     from node.runtime.single_daemon import only_daemon
     from schemas.types import LogFormat
 
@@ -48,8 +49,8 @@ def run(
             if share:
                 await daemon.read(node, lambda: _ready(node.code))
             else:
-                children = Children(opened.path, opened.config.node.processes, *(["--json"] if json else []))
-                await daemon.run(node, lambda: _ready(node.code), children)
+                readers = ReaderProcesses(opened.path, opened.config.node.processes, *(["--json"] if json else []))
+                await daemon.run(node, lambda: _ready(node.code), readers)
 
     with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
         asyncio.run(serve())
@@ -75,7 +76,7 @@ def status(
     """Show outbox, streams, counts and findings of a node."""
     if until is not None and until not in DONE:
         raise UsageError("usage", f"{until} is no state", path="--until", hint=f"one of {', '.join(DONE)}")
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     opened = open_home(home_of(home))
     answer, reached = asyncio.run(_status(opened, until, timeout))
@@ -125,7 +126,7 @@ def explain(
 ) -> int:
     """Explain whether a report may go from one node to another, and by which clause."""
     from node.commands.policy_explain import explain as explain_policy
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     answer = explain_policy(open_home(home_of(home)), sender=sender, recipient=to, report=report, at=at)
     Output(json=json).object(answer)

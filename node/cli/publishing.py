@@ -29,7 +29,7 @@ def publish(
 ) -> int:
     """Hand in reports; each is answered when it is safe in the outbox."""
     from node.commands.publish import publish as hand_in
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     opened = open_home(home_of(home))
     data = sys.stdin.buffer.read() if file == STDIN else _read(Path(file))
@@ -56,7 +56,7 @@ def import_(
     """Import rows of another system through a mapping."""
     from node.cli.progress import rows_of
     from node.commands.publish import import_file
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     opened = open_home(home_of(home))
     with rows_of(file) as on_progress:

@@ -40,7 +40,7 @@ def search(
     """Find reports that this node holds."""
     from node.commands.search import query_of
     from node.commands.search import search as search_store
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     if not every and not any((text, identifier, originator, subject, since)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
@@ -63,7 +63,7 @@ def show(
 ) -> int:
     """Show a report and the decision about it."""
     from node.commands.search import show as show_stored
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     found = asyncio.run(show_stored(open_home(home_of(home)), id_))
     if not found:
@@ -81,7 +81,7 @@ def receipts(
 ) -> int:
     """Show what became of an own report at each recipient, and since when."""
     from node.commands.receipts import receipts_of
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     Output(json=json).items(asyncio.run(receipts_of(open_home(home_of(home)), id_)), none="nobody was admitted to it")
     return 0
@@ -91,7 +91,7 @@ def receipts(
 def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
     """List what was withheld, with the clause and the reason."""
     from node.commands.search import withheld
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     Output(json=json).items(asyncio.run(withheld(open_home(home_of(home)))))
     return 0
@@ -101,7 +101,7 @@ def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
 def list_quarantine(home: HomeOption = None, json: JsonOption = False) -> int:
     """List the records in quarantine."""
     from node.commands.search import quarantine
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     Output(json=json).items(asyncio.run(quarantine(open_home(home_of(home)))))
     return 0
@@ -117,7 +117,7 @@ def show_quarantine(
     """Show one record in quarantine."""
     from node.commands.search import quarantine
     from node.files import write_file
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
 
     if raw is not None and not raw.parent.is_dir():
         raise UsageError("file_unwritable", f"{raw.parent} is no folder", path="--raw")
@@ -141,7 +141,7 @@ def retry_quarantine(
 ) -> int:
     """Look again at records in quarantine: what verifies now is stored in its place."""
     from node.commands.search import retry_quarantine as retry_stored
-    from node.runtime.open_node import open_home
+    from node.runtime.home import open_home
     from node.stages import Outcome
 
     if every == bool(ids):

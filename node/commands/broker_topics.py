@@ -7,7 +7,8 @@ from pathlib import Path
 from broker import topology as topologies
 from broker.log import Drift
 from broker.topology import Topology
-from node.runtime.open_node import Home, open_bus, open_home
+from node.runtime.home import Home, open_home
+from node.runtime.open_node import open_bus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

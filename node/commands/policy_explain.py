@@ -11,9 +11,8 @@ from node.primitives import ZERO_HASH
 from node.reports import ndjson
 from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, validate
-from node.runtime.open_node import Home
+from node.runtime.home import Home
 from node.sharing import policy
-from node.trust.document_files import read_folder
 from schemas.field_errors import FieldError
 
 
@@ -21,7 +20,7 @@ def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | 
     """Whether `recipient` may hold the report of `sender`; raises UsageError or Refused."""
     sender, recipient = sender.upper(), recipient.upper()
     time = time_of(at, "at") if at else now_ms()
-    governance = read_folder(home.documents, home.config.node.community).governance
+    governance = home.documents().governance
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
             raise UsageError(

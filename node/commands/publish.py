@@ -18,7 +18,8 @@ from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
 from node.reports import ndjson
 from node.reports.validate import ReportRefused, referred_ids, validate
-from node.runtime.open_node import Home, open_store, publisher
+from node.runtime.home import Home
+from node.runtime.open_node import open_intake
 from node.stages import Draft
 from node.store import message_search, own_reports
 from node.store.engine import Store
@@ -30,8 +31,8 @@ COUNTED: Final = ("read", "accepted", "duplicate", "refused", "not_selected")
 
 async def publish(home: Home, data: bytes, *, dry_run: bool) -> AsyncIterator[dict[str, Any]]:
     """Hand in every report of `data` (one JSON object, or NDJSON); the answers of the contract, one for each."""
-    async with open_store(home) as store:
-        intake = publisher(home, store)
+    async with open_intake(home) as opened:
+        store, intake = opened.store, opened.publisher
         items = ndjson.parse_lines(data)
         while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
             for answer in await _chunk(home, store, intake, chunk, dry_run=dry_run):
@@ -131,8 +132,8 @@ async def import_file(
             answer = refused_item(row.mapped.errors) if row.result is None else accepted(row.result)
             write({"row": row.mapped.row, "line": row.mapped.line, **answer})
 
-        async with open_store(home) as store:
-            intake = publisher(home, store)
+        async with open_intake(home) as opened:
+            intake = opened.publisher
             counts = await import_rows(
                 source,
                 lambda drafts: intake.accept(drafts, actor=actor(), dry_run=dry_run),

@@ -16,7 +16,8 @@ from node.clock import now_ms
 from node.errors import Refused, UsageError
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
-from node.runtime.open_node import Home, open_store
+from node.runtime.home import Home
+from node.runtime.open_node import open_store
 from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
@@ -71,7 +72,7 @@ async def _unsealed(home: Home, draft: own_reports.OwnReport) -> list[dict[str, 
         labels_of(codec.decode(IntelligenceReport, draft.payload or b""), ZERO_HASH),
         region=draft.region,
         originator=home.config.node.id,
-        governance=home.installed().governance,
+        governance=home.documents().governance,
         at=now_ms(),
     )
     return [_item(draft, recipient, OUTSTANDING, None, draft.created_at) for recipient in sorted(addressed.admitted)]

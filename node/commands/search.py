@@ -16,7 +16,9 @@ from node.clock import now_ms
 from node.errors import Refused, UsageError
 from node.exchange.retry import Retried, retry_quarantined
 from node.reports import identifier_text, identifiers
-from node.runtime.open_node import Home, open_store
+from node.runtime.current_judge import CurrentJudge
+from node.runtime.home import Home
+from node.runtime.open_node import open_store
 from node.stages import Outcome
 from node.store import access_log, message_search, pending_records, quarantine_retry, withheld_notes
 from node.store import quarantine as store_quarantine
@@ -163,9 +165,9 @@ async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[s
         if ids is not None and (missing := set(ids) - set(known)):
             message = f"no record of the id {min(missing)} is in quarantine"
             raise Refused("not_found", message, path="id")
-        installed = home.installed()
+        judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
         wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
-        done = await retry_quarantined(store, lambda: installed.judge, wanted, clock=now_ms)
+        done = await retry_quarantined(store, lambda: judge, wanted, clock=now_ms)
         async with store.read() as db:
             now = {entry.id: entry for entry in await store_quarantine.entries(db)}
     return [_retried(record, now.get(record.kept.id)) for record in done]

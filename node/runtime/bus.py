@@ -11,7 +11,7 @@ from schemas.types import BusSection
 
 
 def opened_bus(url: str, folder: Path, protection: Protection, *, path: str = "bus.url") -> Log:
-    """The log at `url`; relative files are relative to `folder`. UsageError, with `path`, if the address is not valid."""
+    """The log at `url`; relative files are relative to `folder`. UsageError at `path` if the address is wrong."""
     try:
         return open_log(url, folder, protection)
     except ValueError as error:

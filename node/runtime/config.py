@@ -3,8 +3,8 @@
 Types, limits and descriptions of the keys come from schemas/avsc/config. This module does not use the values. Rules:
 
 - A variable takes precedence over the file, the file over the default. `ENLACE_BUS__URL` sets `bus.url`;
-  `ENLACE_BUS__URL_FILE` names a file that contains the value, as container platforms provide secrets. Setting both is an
-  error.
+  `ENLACE_BUS__URL_FILE` names a file that contains the value, as container platforms provide secrets. Setting both is
+  an error.
 - An unknown key, in the file or in a variable with `__`, is an error that names the nearest known key.
 - Without a topology file, the shipped topology applies.
 """
@@ -74,7 +74,9 @@ def explain(home: Path, environ: Mapping[str, str] = os.environ) -> list[Setting
 
 def bus_variables(url: str, environ: Mapping[str, str] = os.environ) -> BusSection:
     """The section [bus] without a home: an address, and the variables that configure TLS."""
-    from_variables = {key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")}
+    from_variables = {
+        key.partition(".")[2]: value for key, (_, value) in _variables(environ).items() if key.startswith("bus.")
+    }
     return convert(BusSection, {**from_variables, "url": url}, file="the environment")
 
 

@@ -1,9 +1,9 @@
 """A node as a daemon: one task group that runs the jobs (jobs.py) until a signal ends it.
 
-Ready means that intake and store are open and reading has begun; it waits neither for the bus nor for the backlog. If a
-job fails, the group ends and the process exits with 70. A log client that stays silent, or memory that is used up, asks for
-a new process with 75. The end has an order: jobs finish their step, then the reader processes end, then the log closes, then
-the store.
+Ready means that intake and store are open and reading has begun; it waits neither for the bus nor for the backlog. If
+a job fails, the group ends and the process exits with 70. A log client that stays silent, or memory that is used up,
+asks for a new process with 75. The end has an order: jobs finish their step, then the reader processes end, then the
+log closes, then the store.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def run(node: OpenNode, ready: Callable[[], None], readers: ReaderProcesse
 
 
 async def read(node: OpenNode, ready: Callable[[], None]) -> None:
-    """Run the jobs of a reader process until its stdin ends, which means that the daemon ended, or SIGTERM or SIGINT."""
+    """Run the jobs of a reader process until its stdin ends, as the daemon ended, or until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     with _signals(stopping), _end_of_stdin(stopping):
         await _group(node, stopping, ready, [job for job in JOBS if job.in_reader_processes])
@@ -94,7 +94,7 @@ def _signals(stopping: asyncio.Event) -> Iterator[None]:
 
 
 async def _end_of(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Let each task finish its step. A task that exceeds the limit is cancelled; its step is repeated after the next start."""
+    """Let each task finish its step; cancel a task above the limit, whose step is done again after the next start."""
     _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS_MAX)
     for task in late:
         log.warning("task_cancelled", task=task.get_name())

@@ -1,6 +1,7 @@
 """The folder of one node, and what its files configure. Opening a home does not open the store or the bus.
 
-A home holds node.toml, the keys, documents/, the store (unless `store.url` names another place) and perhaps topology.toml.
+A home holds node.toml, the keys, documents/, the store (unless `store.url` names another place) and perhaps
+topology.toml.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from node.errors import UsageError
 from node.runtime import config
 from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.reading_share import ReadingShare
-from node.sealing import private_keys
+from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.stages import StreamId
 from node.trust.document_files import FOLDER
@@ -49,7 +50,7 @@ class Home:
     def keys(self) -> PrivateKeys:
         """The node's private keys; UsageError if they cannot be read or belong to another node."""
         passphrase = self.config.keys.passphrase_file
-        keys = private_keys.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
+        keys = key_file.read(self.path / self.config.keys.file, self.path / passphrase if passphrase else None)
         if keys.node != self.node:
             raise UsageError("keys_foreign", f"the keys are those of {keys.node}", path="keys.file")
         return keys
@@ -63,7 +64,7 @@ class Home:
         return ReadingShare(number=number, of=self.config.node.processes)
 
     def places(self, share: ReadingShare | None = None) -> dict[str, StreamId]:
-        """Topic -> stream, for every topic that the process with this share reads; without a share, that the node reads."""
+        """Topic -> stream, for every topic that the process with this share reads; without a share, the node."""
         places, reads = {}, self.reads(share)
         for topic in topologies.topics_of(self.topology):
             stream, originator = streams.stream_of(topic)

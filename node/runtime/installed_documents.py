@@ -1,7 +1,7 @@
 """The signed documents that an operator installed in a home, and the governance that follows from them.
 
-Needs no private key. The folder is read once, and again only if it changed. A folder that can no longer be used leaves the
-last governance in force and is logged, so that a half-copied file does not stop the node.
+Needs no private key. The folder is read once, and again only if it changed. A folder that can no longer be used
+leaves the last governance in force and is logged, so that a half-copied file does not stop the node.
 """
 
 from pathlib import Path
@@ -48,9 +48,7 @@ class InstalledDocuments:
             return self._governance
         self._governance = read.governance
         log_problems(read)
-        log.info(
-            "documents_taken_up", nodes=len(self._governance.nodes), agreements=len(self._governance.agreements)
-        )
+        log.info("documents_taken_up", nodes=len(self._governance.nodes), agreements=len(self._governance.agreements))
         return self._governance
 
     def _look(self) -> _FolderState:

@@ -3,8 +3,8 @@
 Rules:
 
 - A job ends by itself, in its next step, when `stopping` is set.
-- A step that raises LogUnavailable or Unavailable is tried again for ever, with growing pauses up to a ceiling. Whatever
-  else it raises is a bug and ends the daemon.
+- A step that raises LogUnavailable or Unavailable is tried again for ever, with growing pauses up to a ceiling.
+  Whatever else it raises is a bug and ends the daemon.
 """
 
 import asyncio
@@ -72,14 +72,14 @@ async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
         await repeat("relay", step, stopping)
 
 
-async def _receipts(node: OpenNode, stopping: asyncio.Event) -> None:
+async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
     """Seal the receipts that are due; the relay sends them."""
     with closing(Changes(node.store_path)) as changes:
 
         async def step() -> None:
             await changes.wait(stopping, await node.receipting.step())
 
-        await repeat("receipts", step, stopping)
+        await repeat("send_receipts", step, stopping)
 
 
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
@@ -102,7 +102,7 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
 JOBS: Final = (
     Job(name="subscribe", run=_subscribe, in_reader_processes=True),
     Job(name="relay", run=_relay),
-    Job(name="receipts", run=_receipts),
+    Job(name="send_receipts", run=_send_receipts),
     Job(name="watch", run=_watch),
 )
 """What every daemon does; the first process does all of it."""

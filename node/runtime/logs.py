@@ -43,7 +43,7 @@ def configure(section: LogSection) -> None:
 
 
 class _LibraryLog(logging.Handler):
-    """Turns warnings of the Kafka client into events: the message template without its arguments, once a minute for each place."""
+    """Turns a warning of the Kafka client into an event that has the message template and not its arguments."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -68,7 +68,10 @@ async def open_intake(home: Home, *, now: Clock = clock.now_ms) -> AsyncIterator
     documents = home.documents()
     async with open_store(home) as store:
         yield OpenIntake(
-            home=home, store=store, documents=documents, publisher=publisher(home, store, documents, now=now)
+            home=home,
+            store=store,
+            documents=documents,
+            publisher=publisher(home, store, documents, now=now),
         )
 
 
@@ -104,38 +107,22 @@ async def open_node(
     home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None, share: ReadingShare | None = None
 ) -> AsyncIterator[OpenNode]:
     """Open all parts of a node. `bus` replaces the configured log; without a `share` the node reads everything."""
-    keys, documents, code = home.keys(), home.documents(), home.node
-    judge = CurrentJudge(documents, code, keys)
+    keys, documents = home.keys(), home.documents()
+    judge = CurrentJudge(documents, home.node, keys)
     signer = _signer(keys, documents)
-    random = NonRepeatingRandom(random_bytes)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
+        relay, receipting = _senders(home.node, store, log, signer, judge, now)
         yield OpenNode(
-            code=code,
+            code=home.node,
             clock=now,
             store=store,
             store_path=Path(home.store_url.removeprefix(SQLITE)),
             bus=log,
             documents=documents,
             judge=judge,
-            relay=Relay(
-                store=store,
-                bus=log,
-                signer=signer,
-                judge=judge.current,
-                topic_of=lambda stream: streams.topic_of(stream, code),
-                clock=now,
-                random=random,
-            ),
-            receipting=Receipting(
-                store=store,
-                bus=log,
-                signer=signer,
-                judge=lambda: judge.judge,
-                topic=streams.topic_of(streams.RECEIPTS, code),
-                clock=now,
-                random=random,
-            ),
+            relay=relay,
+            receipting=receipting,
             subscriber=Subscriber(
                 store=store,
                 bus=log,
@@ -145,6 +132,32 @@ async def open_node(
                 reads=home.reads(share),
             ),
         )
+
+
+def _senders(
+    code: str, store: Store, log: Log, signer: Signer, judge: CurrentJudge, now: Clock
+) -> tuple[Relay, Receipting]:
+    """What seals and sends. Both share one source of random bytes, which notices a repetition."""
+    random = NonRepeatingRandom(random_bytes)
+    relay = Relay(
+        store=store,
+        bus=log,
+        signer=signer,
+        judge=judge.current,
+        topic_of=lambda stream: streams.topic_of(stream, code),
+        clock=now,
+        random=random,
+    )
+    receipting = Receipting(
+        store=store,
+        bus=log,
+        signer=signer,
+        judge=lambda: judge.judge,
+        topic=streams.topic_of(streams.RECEIPTS, code),
+        clock=now,
+        random=random,
+    )
+    return relay, receipting
 
 
 def _signer(keys: PrivateKeys, documents: InstalledDocuments) -> Signer:

@@ -1,8 +1,8 @@
 """The reader processes of a daemon, which read one share of the originators each: started, watched and ended with it.
 
-A reader process is `enlace run` with the number of its share. It runs as long as its stdin is open; only the daemon has the
-other end. However the daemon ends, its reader processes see the end of the file and stop. If a reader process ends by
-itself, the daemon ends too and a supervisor starts it again, so that no share stays unread without notice.
+A reader process is `enlace run` with the number of its share. It runs as long as its stdin is open; only the daemon
+has the other end. However the daemon ends, its reader processes see the end of the file and stop. If a reader process
+ends by itself, the daemon ends too and a supervisor starts it again, so that no share stays unread without notice.
 """
 
 import asyncio

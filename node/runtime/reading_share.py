@@ -1,8 +1,8 @@
 """Which process of a daemon reads which originator: a fixed rule, so that each stream is read by one process.
 
-Pure. The originators of the topology, sorted, are dealt out in turn. All streams of an originator stay together, because its
-grants open its messages and its records have one order. The daemon itself has share 0, and also reads originators that the
-topology does not name.
+Pure. The originators of the topology, sorted, are dealt out in turn. All streams of an originator stay together,
+because its grants open its messages and its records have one order. The daemon itself has share 0, and also reads
+originators that the topology does not name.
 """
 
 from collections.abc import Sequence

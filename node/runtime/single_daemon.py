@@ -19,7 +19,9 @@ def only_daemon(home: Path) -> Iterator[None]:
     """Hold the home's lock; raises Unavailable `already_running` if another process holds it."""
     with (home / LOCK_FILE).open("a") as file:
         if not _acquired(file, fcntl.LOCK_EX, tries=TRIES):
-            raise Unavailable("already_running", f"a daemon already runs in {home}", hint="end it first, or name another home")
+            raise Unavailable(
+                "already_running", f"a daemon already runs in {home}", hint="end it first, or name another home"
+            )
         yield
 
 

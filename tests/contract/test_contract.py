@@ -19,7 +19,8 @@ import typer.main
 from broker.embedded.log import EmbeddedLog
 from node.cli.main import app
 from node.commands import search as consult
-from node.runtime.open_node import open_home, open_node
+from node.runtime.home import open_home
+from node.runtime.open_node import open_node
 from node.sharing import policy
 from tests.support.brokers import require_kafka
 from tests.support.contract import (

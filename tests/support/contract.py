@@ -19,7 +19,8 @@ from uuid import UUID
 import structlog
 
 from node.cli import main
-from node.runtime.open_node import open_home, open_node
+from node.runtime.home import open_home
+from node.runtime.open_node import open_node
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 TIME_KEYS: Final = ("created_at", "received_at", "noted_at", "timestamp")

@@ -14,7 +14,8 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from broker.bus import open_log
-from node.runtime.open_node import open_home, open_node
+from node.runtime.home import open_home
+from node.runtime.open_node import open_node
 from node.store.connection import StoreConnection
 
 STEP_SECONDS_MAX: Final = 60.0

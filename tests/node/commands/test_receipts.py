@@ -11,7 +11,8 @@ from unittest.mock import patch
 import pytest
 
 from node.clock import now_ms
-from node.runtime.open_node import open_home, open_node, open_store
+from node.runtime.home import open_home
+from node.runtime.open_node import open_node, open_store
 from node.store import migrate, outbox, receipts_received
 from node.store.engine import Store
 from schemas.formats import time_text

@@ -10,8 +10,9 @@ from broker.embedded.log import EmbeddedLog
 from broker.log import Fetched, LogStuck
 from node.errors import RestartNeeded
 from node.runtime import daemon
-from node.runtime.open_node import open_home, open_node
-from node.runtime.reader_processes import Children
+from node.runtime.home import open_home
+from node.runtime.open_node import open_node
+from node.runtime.reader_processes import ReaderProcesses
 from tests.support.exchange import report
 from tests.support.processes import (
     Daemon,
@@ -141,7 +142,7 @@ async def test_what_a_new_process_may_mend_asks_for_one(homes: dict[str, Path], 
     try:
         async with open_node(open_home(homes["GT"]), bus=bus) as node:
             with pytest.raises(RestartNeeded) as asked:
-                await daemon.run(node, lambda: None, Children(homes["GT"], 1))
+                await daemon.run(node, lambda: None, ReaderProcesses(homes["GT"], 1))
     finally:
         await bus.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
-from node.runtime.reading_share import Share
+from node.runtime.reading_share import ReadingShare
 from tests.support.contract import step
 from tests.support.processes import (
     STOP_SECONDS_MAX,
@@ -49,7 +49,7 @@ def all_gone(pids: list[int]) -> bool:
 def test_each_originator_is_in_one_share(processes: int) -> None:
     """Those of the topology are dealt out evenly; of anybody else the daemon itself takes care."""
     members = topologies.default().members
-    shares = [Share(number=number, of=processes) for number in range(processes)]
+    shares = [ReadingShare(number=number, of=processes) for number in range(processes)]
     counts = [sum(share.holds(member, members) for member in members) for share in shares]
 
     assert all(sum(share.holds(member, members) for share in shares) == 1 for member in members)
@@ -60,7 +60,7 @@ def test_each_originator_is_in_one_share(processes: int) -> None:
 def test_two_processes_read_everything_once(homes: dict[str, Path]) -> None:
     """From originators of both shares, with a grant that comes late, and what was there before a restart."""
     members = topologies.default().members
-    assert {Share(number=1, of=2).holds(code, members) for code in WRITERS} == {True, False}
+    assert {ReadingShare(number=1, of=2).holds(code, members) for code in WRITERS} == {True, False}
     sent: list[str] = []
     for round_ in ("first", "second"):
         daemon = Daemon(homes[READER], TWO)
