@@ -1,8 +1,9 @@
-"""Audiences and the grants that give them a key ("Audience keys").
+"""Makes the grant that gives an audience its key, and checks whether a grant is lawful ("Audience keys").
 
-Pure. An audience is a set of (recipient, clauses): whom agreements in force admit, and by what. Its random key is
-wrapped once for each recipient's ENCRYPT key; whoever unwraps it recomputes its id, so no two nodes hold different
-keys under one id. Which grant is lawful for which message is decided here, for recipient and auditor alike (step 13).
+Pure. An audience is a set of recipients, each with the clauses that allow it to have a report. The random key of the
+audience is wrapped once for each ENCRYPT key of each recipient. The recipient recomputes the id of the key that it
+unwraps, so two recipients cannot have different keys with the same id. Recipient and auditor use the same check of a
+grant (step 13).
 """
 
 from collections import OrderedDict
@@ -25,7 +26,7 @@ AUDIENCE_KEYS_REMEMBERED_MAX = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceMember:
-    """One ENCRYPT key of a recipient, and the clauses that admit it; none for the originator itself."""
+    """One ENCRYPT key of a recipient, and the clauses that allow the recipient. The originator needs none."""
 
     recipient: str
     key_id: bytes
@@ -34,13 +35,13 @@ class AudienceMember:
 
 
 Audience = tuple[AudienceMember, ...]
-"""Sorted, so that equal sets are equal tuples."""
+"""Sorted by recipient and key id, so that equal audiences are equal tuples."""
 
 
 def audience_of(
     recipients: Mapping[str, tuple[ClauseReference, ...]], *, originator: str, governance: Governance, t: int
 ) -> Audience:
-    """The audience of those `recipients`, and the originator, under the keys valid at `t`."""
+    """The audience of `recipients` and the originator, with the keys that are valid at `t`."""
     clauses_of = {**recipients, originator: ()}
     return tuple(
         AudienceMember(
@@ -55,7 +56,7 @@ def audience_of(
 
 
 def audience_key_id(key: bytes, community: bytes, originator: str) -> bytes:
-    """The id that binds an audience key to community and originator, 32 bytes."""
+    """The id of an audience key, 32 bytes. It binds the key to community and originator."""
     return expand(key, "enlace/1 audience key id", community, originator)
 
 
@@ -64,7 +65,7 @@ def _info(community: bytes, originator: str, key_id: bytes, recipient: str, reci
 
 
 def make_grant(audience: Audience, *, key: bytes, community: bytes, originator: str, use_until: int) -> KeyGrant:
-    """Wrap `key` (32 bytes) for each member; `use_until` in ms."""
+    """Wrap `key` (32 bytes) for each member. `use_until` is in ms."""
     key_id = audience_key_id(key, community, originator)
     entries = [
         GrantEntry(
@@ -79,7 +80,7 @@ def make_grant(audience: Audience, *, key: bytes, community: bytes, originator: 
 
 
 def own_entry(grant: Grant, node: str, holds: Callable[[bytes], bool]) -> GrantEntry | Waiting | NotAddressed:
-    """The last entry for `node` whose private key is here."""
+    """The last entry for `node` whose private key is here; `holds(key_id)` says whether it is."""
     own = [entry for entry in grant.body.entries if entry.recipient == node]
     if not own:
         return NotAddressed()
@@ -88,24 +89,23 @@ def own_entry(grant: Grant, node: str, holds: Callable[[bytes], bool]) -> GrantE
 
 
 def check_entry(grant: Grant, entry: GrantEntry, governance: Governance) -> ListedKey | None:
-    """What makes `entry` unlawful for every message, whatever agreements say: Rejected `grant_unlawful`.
+    """Check what needs no agreement. Rejected `grant_unlawful` if `entry` is unlawful for every message.
 
-    Step 7 has seen that it names clauses, and the originator's own none (node/verification/open_types.py).
-    Returns the recipient's key if a document here lists it.
+    Returns the key of the recipient, or None if no document here lists it. Step 7 has checked that the entry names
+    clauses, and that an entry of the originator names none (verification/open_types.py).
     """
     key = governance.key(entry.key_id)
     if key is not None and (key.node != entry.recipient or key.use is not KeyUse.ENCRYPT):
-        raise Rejected("grant_unlawful", f"the entry names no ENCRYPT key of {entry.recipient}")
+        raise Rejected("grant_unlawful", f"the entry does not name an ENCRYPT key of {entry.recipient}")
     if not grant.sealed_at <= grant.body.use_until <= grant.sealed_at + AUDIENCE_KEY_LIFE_MS_MAX:
-        raise Rejected("grant_unlawful", "the key may be used never, or for more than 24 hours")
+        raise Rejected("grant_unlawful", "the key may never be used, or may be used for more than 24 hours")
     return key
 
 
 def check_lawful(grant: Grant, entry: GrantEntry, *, sealed_at: int, governance: Governance) -> Waiting | None:
-    """Step 13: whether `entry` is lawful for a message sealed at `sealed_at`.
+    """Step 13: check that `entry` is lawful for a message sealed at `sealed_at`. Rejected `grant_unlawful` if not.
 
-    Raises Rejected `grant_unlawful`; what is unlawful without a look at the agreements is refused first, then an
-    agreement that is not known here lets the message wait.
+    The checks that need no agreement come first. Then the message waits if an agreement or the key is not known here.
     """
     key = check_entry(grant, entry, governance)
     if not grant.sealed_at <= sealed_at <= grant.body.use_until:
@@ -116,14 +116,16 @@ def check_lawful(grant: Grant, entry: GrantEntry, *, sealed_at: int, governance:
     for reference in entry.clauses:
         named = governance.clause(reference)
         if named is None or grant.originator not in named[1].from_ or entry.recipient not in named[1].to:
-            raise Rejected("grant_unlawful", f"clause {reference.clause} does not join the two")
+            raise Rejected(
+                "grant_unlawful", f"clause {reference.clause} does not let {grant.originator} send to {entry.recipient}"
+            )
         if not named[0].in_force(sealed_at):
             raise Rejected("grant_unlawful", f"agreement {named[0].id} was not in force")
     return None
 
 
 class AudienceKeys:
-    """Unwraps audience keys, once each; bounded. Holds secrets: never logged, never stored."""
+    """A bounded cache that unwraps each audience key once. It contains secrets, which are never logged or stored."""
 
     def __init__(self, unwrap: Callable[[bytes, bytes, bytes], bytes], community: bytes) -> None:
         """`unwrap(key_id, wrap, info)` uses the private key `key_id` and raises hpke.WrapFailed."""
@@ -132,7 +134,7 @@ class AudienceKeys:
         self._keys: OrderedDict[tuple[str, bytes, bytes], bytes] = OrderedDict()
 
     def key(self, grant: Grant, entry: GrantEntry) -> bytes:
-        """The audience key of `entry`; raises Rejected `audience_key_mismatch` if the wrap holds another."""
+        """The audience key of `entry`. Rejected `audience_key_mismatch` if the wrap contains another key."""
         body, originator = grant.body, grant.originator
         name = (originator, body.audience_key_id, entry.key_id + entry.wrap)
         if (known := self._keys.get(name)) is not None:
@@ -144,7 +146,7 @@ class AudienceKeys:
         except hpke.WrapFailed:
             raise Rejected("audience_key_mismatch", "the wrap does not open with the recipient's key") from None
         if audience_key_id(key, self._community, originator) != body.audience_key_id:
-            raise Rejected("audience_key_mismatch", "the wrap holds a key of another id")
+            raise Rejected("audience_key_mismatch", "the wrap contains a key with another id")
         self._keys[name] = key
         if len(self._keys) > AUDIENCE_KEYS_REMEMBERED_MAX:
             self._keys.popitem(last=False)

@@ -1,18 +1,20 @@
-"""May this recipient hold this report? A decision with its reasons, the same for both sides.
+"""Decides whether a recipient may have a report, and explains why or why not.
 
-Pure. Not here: which agreements are in force (governance.py), whom an audience key is granted (audience.py).
-Rules (contract, "Agreement"); default deny:
+Pure. Sender and recipient apply the same rules: the sender before it seals a report, the recipient before it stores it.
+Not here: which agreements are in force (trust/governance.py), and the nodes that a report goes to (recipients.py).
+Rules (contract, "Agreement"); without an allowing clause the answer is no:
 
-- one clause alone covers the whole, clauses do not add up;
-- its agreement is in force and signed by all parties; originator in `from`, recipient in `to`;
-- region, kind, and each subject, person category, handling code and the purpose stand in its lists; `["*"]` lists all;
-- retention, `retain_until` minus the UTC date of intake, is at most its limit;
+- one clause must cover the whole report; clauses are not combined;
+- its agreement is in force and signed by all parties; the originator is in `from`, the recipient in `to`;
+- its lists contain region, kind, purpose, and each subject, person category and handling code of the report; `["*"]`
+  contains all;
+- the retention, `retain_until` minus the UTC date of intake, is at most its limit;
 - special-category data needs `special_categories`;
-- an originator holds its own;
-- where a grant names the clauses only these count, and for a RECALL it is enough that they are in force.
+- an originator may always have its own reports;
+- if a grant names clauses, only these count; for a RECALL it is enough that one of them is in force.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -22,45 +24,50 @@ from schemas.types import AgreementStatus, Clause, ClauseReference, LabelKind, L
 
 
 class Agreements(Protocol):
-    """What a decision asks of governance."""
+    """The part of Governance that a decision needs."""
 
     def clauses_in_force(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
-        """In force at t."""
+        """Clauses in force at t that let the originator send to the recipient."""
         ...
 
     def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
-        """Every version with both as parties."""
+        """Every agreement version with both as parties."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsideredClause:
-    """One clause that does not allow it, or an agreement none of whose clauses could, and the first reason."""
+    """A clause that does not cover the report, or an agreement without an applicable clause, and the first reason."""
 
     agreement: str
+    agreement_hash: bytes | None = None
+    """None if the agreement is not in force."""
+
     clause: str | None
     reason: str
+    rank: int = -1
+    """How many checks the clause passed before it failed; -1 if it is not in force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDecision:
-    """Allowed by `allowing`, or refused for `reason`."""
+    """The answer for one report and one recipient."""
 
     outcome: Literal["allowed", "refused"]
-    agreement: str | None
+    reason: str
+    agreement: str | None = None
     """Id of the agreement that allows it, or that comes closest."""
 
-    agreement_hash: bytes | None
-    clause: str | None
-    reason: str
-    allowing: tuple[ClauseReference, ...]
-    """Each clause that covers the whole by itself, by agreement and clause id."""
+    agreement_hash: bytes | None = None
+    clause: str | None = None
+    allowing: tuple[ClauseReference, ...] = ()
+    """Each clause that covers the whole report by itself, by agreement and clause id."""
 
-    considered: tuple[ConsideredClause, ...]
+    considered: tuple[ConsideredClause, ...] = ()
 
     @property
     def allowed(self) -> bool:
-        """Whether the recipient may hold it."""
+        """Whether the recipient may have the report."""
         return self.outcome == "allowed"
 
 
@@ -74,63 +81,55 @@ def decide(
     at: int,
     clauses: Collection[ClauseReference] | None = None,
 ) -> PolicyDecision:
-    """Decide under the agreements in force `at` (ms); `clauses`, where a grant names them, are all that count."""
+    """Decide under the agreements in force `at` (ms). If a grant names `clauses`, only these count."""
     if originator == recipient:
-        return _decision("allowed", None, None, f"{originator} is the originator")
-    pairs = governance.clauses_in_force(originator, recipient, at)
+        return PolicyDecision(outcome="allowed", reason=f"{originator} is the originator")
+    in_force = governance.clauses_in_force(originator, recipient, at)
     if clauses is not None:
         named = {(reference.agreement, reference.clause) for reference in clauses}
-        pairs = tuple(pair for pair in pairs if (pair[0].hash, pair[1].id) in named)
+        in_force = tuple(pair for pair in in_force if (pair[0].hash, pair[1].id) in named)
     recall = clauses is not None and labels.kind is LabelKind.RECALL
-    failed: list[tuple[int, AgreementVersion, Clause, str]] = []
     allowing: list[ClauseInForce] = []
-    for version, clause in pairs:
-        failure = None if recall else next(_failures(labels, region, clause), None)
+    failed: list[ConsideredClause] = []
+    for version, clause in in_force:
+        failure = None if recall else next(_failures(labels, region, version, clause), None)
         if failure is None:
             allowing.append((version, clause))
         else:
-            failed.append((failure[0], version, clause, failure[1]))
-    considered = tuple(ConsideredClause(agreement=v.id, clause=c.id, reason=reason) for _, v, c, reason in failed)
+            failed.append(failure)
     if allowing:
-        version, clause = allowing[0]
-        reason = f"clause {clause.id} of {version.id} covers it"
-        references = tuple(ClauseReference(agreement=v.hash, clause=c.id) for v, c in allowing)
-        return _decision("allowed", version, clause.id, reason, references, considered)
-    considered += tuple(_not_in_force(originator, recipient, governance, at))
-    if failed:  # the clause that came furthest explains most
-        _, version, clause, reason = max(failed, key=lambda item: item[0])
-        return _decision("refused", version, clause.id, reason, (), considered)
-    if clauses is not None:
-        return _decision("refused", None, None, "no clause that the grant names is in force", (), considered)
-    if considered:
-        first = considered[0]
-        return PolicyDecision(
-            outcome="refused",
-            agreement=first.agreement,
-            agreement_hash=None,
-            clause=first.clause,
-            reason=first.reason,
-            allowing=(),
-            considered=considered,
-        )
-    return _decision("refused", None, None, f"no agreement names {originator} and {recipient}")
+        return _allowed(allowing, failed)
+    considered = (*failed, *_not_in_force(originator, recipient, governance, at))
+    if clauses is not None and not failed:
+        reason = "no clause that the grant names is in force"
+        return PolicyDecision(outcome="refused", reason=reason, considered=considered)
+    if not considered:
+        return PolicyDecision(outcome="refused", reason=f"no agreement names {originator} and {recipient}")
+    return _refused(considered)
 
 
-def _decision(
-    outcome: Literal["allowed", "refused"],
-    version: AgreementVersion | None,
-    clause: str | None,
-    reason: str,
-    allowing: tuple[ClauseReference, ...] = (),
-    considered: tuple[ConsideredClause, ...] = (),
-) -> PolicyDecision:
+def _allowed(allowing: Sequence[ClauseInForce], failed: Sequence[ConsideredClause]) -> PolicyDecision:
+    version, clause = allowing[0]
     return PolicyDecision(
-        outcome=outcome,
-        agreement=version.id if version else None,
-        agreement_hash=version.hash if version else None,
-        clause=clause,
-        reason=reason,
-        allowing=allowing,
+        outcome="allowed",
+        reason=f"clause {clause.id} of {version.id} covers it",
+        agreement=version.id,
+        agreement_hash=version.hash,
+        clause=clause.id,
+        allowing=tuple(ClauseReference(agreement=version.hash, clause=clause.id) for version, clause in allowing),
+        considered=tuple(failed),
+    )
+
+
+def _refused(considered: tuple[ConsideredClause, ...]) -> PolicyDecision:
+    """A refusal that names the clause that passed the most checks, because it explains most."""
+    closest = max(considered, key=lambda clause: clause.rank)
+    return PolicyDecision(
+        outcome="refused",
+        reason=closest.reason,
+        agreement=closest.agreement,
+        agreement_hash=closest.agreement_hash,
+        clause=closest.clause,
         considered=considered,
     )
 
@@ -140,8 +139,14 @@ def retention_days(labels: Labels) -> int:
     return labels.retain_until - labels.created_at // DAY_MS
 
 
-def _failures(labels: Labels, region: str, clause: Clause) -> Iterator[tuple[int, str]]:
-    """Each reason why a clause does not cover it, in the order of the contract, with its place in that order."""
+def _failures(labels: Labels, region: str, version: AgreementVersion, clause: Clause) -> Iterator[ConsideredClause]:
+    """Each reason why a clause of `version` does not cover the report, in the order of the contract."""
+
+    def failure(rank: int, reason: str) -> ConsideredClause:
+        return ConsideredClause(
+            agreement=version.id, agreement_hash=version.hash, clause=clause.id, reason=reason, rank=rank
+        )
+
     checks = (
         ("region", (region,), clause.regions),
         ("subject", labels.subjects, clause.subjects),
@@ -150,19 +155,19 @@ def _failures(labels: Labels, region: str, clause: Clause) -> Iterator[tuple[int
         ("handling code", labels.handling, clause.handling),
         ("purpose", (labels.purpose,), clause.purposes),
     )
-    for place, (name, codes, listed) in enumerate(checks):
+    for rank, (name, codes, listed) in enumerate(checks):
         if listed != ANY:
             for code in codes:
                 if code not in listed:
-                    yield place, f"{name} {code} is not in the clause"
+                    yield failure(rank, f"{name} {code} is not in the clause")
     if (days := retention_days(labels)) > clause.retention_days_max:
-        yield len(checks), f"retention {days} days exceeds {clause.retention_days_max}"
+        yield failure(len(checks), f"retention {days} days exceeds {clause.retention_days_max}")
     if labels.special_category and not clause.special_categories:
-        yield len(checks) + 1, "special-category data is not in the clause"
+        yield failure(len(checks) + 1, "special-category data is not in the clause")
 
 
 def _not_in_force(originator: str, recipient: str, governance: Agreements, at: int) -> Iterator[ConsideredClause]:
-    """Agreements of both that admit nothing here now; of each id the version that says why."""
+    """Agreements between the two nodes that allow nothing at `at`; for each id the version that explains why."""
     newest = {version.id: version for version in governance.agreements_between(originator, recipient)}
     current = {
         version.id: version
@@ -170,12 +175,14 @@ def _not_in_force(originator: str, recipient: str, governance: Agreements, at: i
         if not version.missing and version.document.from_ <= at
     }
     for version in (newest | current).values():
-        lawful = [item for item in version.body.clauses if originator in item.from_ and recipient in item.to]
-        if not lawful:
+        applicable = [
+            clause for clause in version.body.clauses if originator in clause.from_ and recipient in clause.to
+        ]
+        if not applicable:
             reason = f"no clause lets {originator} send to {recipient}"
             yield ConsideredClause(agreement=version.id, clause=None, reason=reason)
         elif not version.in_force(at):
-            for clause in lawful:
+            for clause in applicable:
                 yield ConsideredClause(agreement=version.id, clause=clause.id, reason=_why_not(version, at))
 
 

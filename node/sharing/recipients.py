@@ -1,6 +1,7 @@
-"""To whom may a report go? One decision for each other node of the community, by the agreements in force.
+"""Finds the recipients of a report: one policy decision for each other node of the community.
 
-Pure. Used at intake, to answer the integrator, and again at sealing, under the state that the batch names.
+Pure. The rules for one recipient are in policy.py. Intake uses this module to answer the integrator, and sealing
+uses it again to make the audience of the report.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from schemas.types import ClauseReference, Labels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a node may not have the report."""
+    """A node that may not have the report, and why."""
 
     recipient: str
     agreement: str | None
@@ -27,14 +28,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipients:
-    """Who is admitted, by which clauses; who is not, and why."""
+    """The nodes that may have a report, and those that may not."""
 
     admitted: Mapping[str, tuple[ClauseReference, ...]]
+    """Node code -> the clauses that allow it."""
+
     refusals: tuple[Refusal, ...]
 
 
 def decide_recipients(labels: Labels, *, region: str, originator: str, governance: Governance, at: int) -> Recipients:
-    """Decide for every other node that is a member at `at` (ms)."""
+    """Decide for every node except the originator that is a member at `at` (ms)."""
     admitted: dict[str, tuple[ClauseReference, ...]] = {}
     refusals: list[Refusal] = []
     for recipient in governance.members(at):
@@ -60,14 +63,14 @@ def decide_recipients(labels: Labels, *, region: str, originator: str, governanc
     return Recipients(admitted=admitted, refusals=tuple(refusals))
 
 
-ANSWERS_REMEMBERED_MAX: Final = 1024  # different labels; reports of one source differ in few
+ANSWERS_REMEMBERED_MAX: Final = 1024  # different labels; reports from one source have few
 
 
 class RecipientCache:
-    """Addresses many reports at one time under one governance: equal labels get the same answer, worked out once.
+    """Decides the recipients of many reports at one time, once for all reports with equal labels.
 
-    Labels count as equal if they differ in their salt and the time of day of `created_at` alone: retention counts from
-    the date, and nothing else that decides looks at the time.
+    Labels are equal if they differ only in their salt and in the time of day of `created_at`: retention counts from
+    the date, and no other rule uses the time.
     """
 
     def __init__(self, *, originator: str, governance: Governance, at: int) -> None:
@@ -77,7 +80,7 @@ class RecipientCache:
         self._answers: dict[tuple[Labels, str], Recipients] = {}
 
     def decide(self, labels: Labels, region: str) -> Recipients:
-        """The answer of `decide_recipients`; the same object for equal labels."""
+        """The result of `decide_recipients`. Equal labels give the same object."""
         day = labels.created_at - labels.created_at % DAY_MS
         name = (structs.replace(labels, salt=b"", created_at=day), region)
         answer = self._answers.get(name)

@@ -35,13 +35,13 @@ ROWS: Final[Rows] = {
         ORIGINATOR_HOLDS,
     ),
     "decide: clauses is not None": (
-        "pairs = governance.clauses_in_force(originator, recipient, at)\n    if clauses is not None:",
-        "pairs = governance.clauses_in_force(originator, recipient, at)\n    if False:",
+        "in_force = governance.clauses_in_force(originator, recipient, at)\n    if clauses is not None:",
+        "in_force = governance.clauses_in_force(originator, recipient, at)\n    if False:",
         WHAT_EXPIRED,
     ),
     "decide: (pair[0].hash, pair[1].id) in named": (
-        "pairs = tuple(pair for pair in pairs if (pair[0].hash, pair[1].id) in named)",
-        "pairs = tuple(pair for pair in pairs if True)",
+        "in_force = tuple(pair for pair in in_force if (pair[0].hash, pair[1].id) in named)",
+        "in_force = tuple(pair for pair in in_force if True)",
         ONLY_CLAUSES,
     ),
     "decide: clauses is not None (2)": (
@@ -55,8 +55,8 @@ ROWS: Final[Rows] = {
         WHAT_EXPIRED,
     ),
     "decide: recall": (
-        "failure = None if recall else next(_failures(labels, region, clause), None)",
-        "failure = None if False else next(_failures(labels, region, clause), None)",
+        "failure = None if recall else next(_failures(labels, region, version, clause), None)",
+        "failure = None if False else next(_failures(labels, region, version, clause), None)",
         RECALL_NEEDS,
     ),
     "decide: failure is None": (
@@ -74,8 +74,8 @@ ROWS: Final[Rows] = {
         "pass",
         f"{BOUNDARY_INSTANTS}[1767225600000-True]",
     ),
-    "decide: step failed.append((failure[0], version, clause, failure[1]))": (
-        "failed.append((failure[0], version, clause, failure[1]))",
+    "decide: step failed.append(failure)": (
+        "failed.append(failure)",
         "pass",
         SPECIAL_CATEGORY,
     ),
@@ -84,30 +84,25 @@ ROWS: Final[Rows] = {
         "if False:",
         f"{BOUNDARY_INSTANTS}[1767225600000-True]",
     ),
-    "decide: failed": (
-        "if failed:  # the clause that came furthest explains most",
-        "if False:  # the clause that came furthest explains most",
-        CLAUSE_CAME,
-    ),
     "decide: clauses is not None (3)": (
-        'return _decision("refused", version, clause.id, reason, (), considered)\n    if clauses is not None:',
-        'return _decision("refused", version, clause.id, reason, (), considered)\n    if False:',
-        ONLY_CLAUSES,
-    ),
-    "decide: considered": (
-        "if considered:",
-        "if False:",
+        "if clauses is not None and not failed:",
+        "if True and not failed:",
         CLAUSE_OTHER,
     ),
-    "_decision: version": (
-        "agreement=version.id if version else None,",
-        "agreement=version.id if False else None,",
-        CLAUSE_COVERS,
+    "decide: not failed": (
+        "if clauses is not None and not failed:",
+        "if clauses is not None and True:",
+        ONLY_CLAUSES,
     ),
-    "_decision: version (2)": (
-        "agreement_hash=version.hash if version else None,",
-        "agreement_hash=version.hash if False else None,",
-        CLAUSE_COVERS,
+    "decide: not considered": (
+        "if not considered:",
+        "if True:",
+        CLAUSE_OTHER,
+    ),
+    "_refused: clause.rank": (
+        "max(considered, key=lambda clause: clause.rank)",
+        "considered[0]",
+        CLAUSE_CAME,
     ),
     "_failures: listed != ANY": (
         "if listed != ANY:",
@@ -144,18 +139,18 @@ ROWS: Final[Rows] = {
         "if not version.missing and True",
         TWO_VERSIONS,
     ),
-    "_not_in_force: originator in item.from_": (
-        "lawful = [item for item in version.body.clauses if originator in item.from_ and recipient in item.to]",
-        "lawful = [item for item in version.body.clauses if True and recipient in item.to]",
+    "_not_in_force: originator in clause.from_": (
+        "if originator in clause.from_ and recipient in clause.to]",
+        "if True and recipient in clause.to]",
         f"{CLAUSE_BETWEEN}[from another]",
     ),
-    "_not_in_force: recipient in item.to": (
-        "lawful = [item for item in version.body.clauses if originator in item.from_ and recipient in item.to]",
-        "lawful = [item for item in version.body.clauses if originator in item.from_ and True]",
+    "_not_in_force: recipient in clause.to": (
+        "if originator in clause.from_ and recipient in clause.to]",
+        "if originator in clause.from_ and True]",
         f"{CLAUSE_BETWEEN}[to another]",
     ),
-    "_not_in_force: not lawful": (
-        "if not lawful:",
+    "_not_in_force: not applicable": (
+        "if not applicable:",
         "if False:",
         CLAUSE_OTHER,
     ),

@@ -1,4 +1,4 @@
-"""Step 13: which grant counts, for whom, for how long and by which clause; and what a wrong wrap comes to."""
+"""Step 13: which grant counts, for whom, for how long and by which clause; and the result of a wrong wrap."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def outcome(
     granted_at: int = NOW,
     of: World | None = None,
 ) -> str:
-    """What a reader decides about a message sealed under `key`, of which `grant` is the grant."""
+    """The decision of a reader about a message sealed under `key`, with its `grant`."""
     author = (of or world()).author()
     reader = judge(by, known=(of or world()).community.governance)
     record = author.grant(grant, sealed_at=granted_at)
@@ -99,7 +99,7 @@ def test_a_message_waits_for_the_private_key() -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """What is changed, and what comes of it."""
+    """A change of the grant, and the expected outcome."""
 
     expected: str
     change: Callable[[KeyGrant], KeyGrant] = lambda grant: grant
@@ -151,7 +151,7 @@ LAW = {
 
 @pytest.mark.parametrize("case", LAW.values(), ids=LAW)
 def test_an_entry_counts_as_the_wire_format_says(case: Case) -> None:
-    """The grant's own times and key first, then agreements that are not known here, then those that are."""
+    """The times and the key of the grant come first, then agreements that are not known here, then known ones."""
     key, grant = granted(world().author())
 
     assert outcome(case.change(grant), key, granted_at=case.granted_at) == case.expected
@@ -195,7 +195,7 @@ def test_an_agreement_that_lacks_a_signature_is_not_known() -> None:
 
 
 def test_the_encrypt_key_need_not_be_valid_any_more() -> None:
-    """It was, when the grant was made; its end must not make what waits unreadable."""
+    """It was valid when the grant was made. Its end must not make waiting messages unreadable."""
     made = World.new()
     keys = [structs.replace(key, until=NOW - 1) if key.use is KeyUse.ENCRYPT else key for key in listed(keys_of("GT"))]
     known = made.community.governance
@@ -207,7 +207,7 @@ def test_the_encrypt_key_need_not_be_valid_any_more() -> None:
 
 
 def thief() -> Judge:
-    """GT with the private keys of MX in its hands."""
+    """GT with the private keys of MX."""
     return judge(keys=keys_of("MX"))
 
 
@@ -217,7 +217,7 @@ def for_key(grant: KeyGrant, key_id: bytes) -> KeyGrant:
 
 
 def test_an_entry_under_the_key_of_another_recipient_is_unlawful() -> None:
-    """Whoever holds that key too: it is not the recipient's by any document."""
+    """Even if the reader has the private key: no document lists it for the recipient."""
     author = world().author()
     key, grant = granted(author)
     wrong = for_key(grant, keys_of("MX").newest(KeyUse.ENCRYPT).key_id)
@@ -227,7 +227,7 @@ def test_an_entry_under_the_key_of_another_recipient_is_unlawful() -> None:
 
 
 def test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait() -> None:
-    """The reader made a new key, and the document that lists it has not come back to it yet."""
+    """The reader has made a new key, and the document that lists the key has not arrived."""
     author, new = world().author(), PrivateKeys.generate("GT")
     key, grant = granted(author)
     record = author.grant(for_key(grant, new.newest(KeyUse.ENCRYPT).key_id))
@@ -236,11 +236,11 @@ def test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait(
     assert code_of(decide(reader, author.message(key, REPORT), record)) == "waiting agreement"
 
 
-# The grant itself is tried when it arrives.
+# A grant is checked when it arrives.
 
 
 def tried(grant: KeyGrant, *, by: str = "GT", sealed_at: int = NOW, of: World | None = None) -> str:
-    """What a reader decides about the grant."""
+    """The decision of a reader about the grant."""
     reader = judge(by, known=(of or world()).community.governance)
     value = (of or world()).author().grant(grant, sealed_at=sealed_at)
     return code_of(reader.decide(verified(reader, value, place("keys")), grant=None, now=sealed_at))
@@ -258,7 +258,7 @@ def test_a_grant_for_others_is_counted() -> None:
 
 
 def test_a_grant_may_come_before_its_agreement() -> None:
-    """Which clause is in force is asked of each message: a grant made ahead contradicts nobody."""
+    """Whether a clause is in force is checked for each message, so a grant may be made in advance."""
     made = World.new()
     later = made.community.agreement("LATER", ("BZ", "GT"), from_=NOW + HOUR)
     key, grant = granted(made.author(), named("1", later))
@@ -285,7 +285,7 @@ def test_a_grant_that_is_lawful_for_no_message_is_refused_when_it_arrives(
 
 
 def rewrapped(change: Callable[[Author, AudienceKey, KeyGrant], GrantEntry | bytes]) -> tuple[AudienceKey, KeyGrant]:
-    """A grant whose entry for GT, or its wrap, is another."""
+    """A grant whose entry for GT, or the wrap of that entry, is replaced."""
     author = world().author()
     key, grant = granted(author)
     made = change(author, key, grant)
@@ -313,7 +313,7 @@ WRAPS: dict[str, Callable[[Author, AudienceKey, KeyGrant], GrantEntry | bytes]] 
 def test_a_wrap_of_anything_else_is_an_audience_key_mismatch(
     change: Callable[[Author, AudienceKey, KeyGrant], GrantEntry | bytes],
 ) -> None:
-    """For the grant and for each message; who was given the right key opens them."""
+    """This holds for the grant and for each message. A recipient with a right wrap opens them."""
     key, grant = rewrapped(change)
 
     assert tried(grant) == "audience_key_mismatch"
@@ -322,19 +322,19 @@ def test_a_wrap_of_anything_else_is_an_audience_key_mismatch(
 
 
 def test_two_recipients_cannot_hold_different_keys_under_one_id() -> None:
-    """Whichever id the grant names, the key of the other recipient has another one."""
+    """The key of the other recipient has an id that the grant does not name."""
     author = world().author()
-    one, grant = granted(author)
-    two = AudienceKey.new(author)
+    first, grant = granted(author)
+    second = AudienceKey.new(author)
     other = structs.replace(
-        grant, audience_key_id=two.key_id, entries=(wrap_for(author, one.key, two.key_id, "GT", (named(),)),)
+        grant, audience_key_id=second.key_id, entries=(wrap_for(author, first.key, second.key_id, "GT", (named(),)),)
     )
 
     assert tried(rewrapped(WRAPS["another key"])[1]) == "audience_key_mismatch"
     assert tried(other) == "audience_key_mismatch"
 
 
-# Whose grant, and which.
+# The grant must be the one that the header names.
 
 
 def test_a_grant_at_another_place_than_the_header_names_is_none() -> None:
@@ -355,7 +355,7 @@ def test_a_grant_of_another_key_at_the_place_named_is_unlawful() -> None:
 
 
 def test_a_grant_of_the_same_key_by_another_node_opens_nothing() -> None:
-    """The id binds the originator: what MX grants of BZ's key has another id, or is no wrap of it."""
+    """The id of a key binds its originator, so a grant by MX cannot give the key of BZ."""
     author, mx = world().author(), world().author("MX")
     key, _ = granted(author)
     theirs = structs.replace(
@@ -381,7 +381,7 @@ OWN = {
 def test_of_several_own_entries_the_last_whose_private_key_is_here_counts(
     entries: list[bytes], here: list[bytes], expected: bytes
 ) -> None:
-    made = tuple(entry("GT", one * 32) for one in entries)
+    made = tuple(entry("GT", letter * 32) for letter in entries)
     grant = Grant(
         originator="BZ",
         sequence=1,
@@ -394,12 +394,12 @@ def test_of_several_own_entries_the_last_whose_private_key_is_here_counts(
     assert own_entry(grant, "CO", lambda _: True) == NotAddressed()
 
 
-# Keys once unwrapped.
+# The cache of unwrapped keys.
 
 
 @dataclass
 class Counting:
-    """Unwraps as GT does, and counts."""
+    """Unwraps with the keys of GT, and counts the calls."""
 
     calls: int = 0
 
@@ -409,11 +409,11 @@ class Counting:
 
 
 def own(grant: KeyGrant) -> tuple[Grant, GrantEntry]:
-    """A grant at its place, and GT's entry in it."""
-    placed = Grant(originator="BZ", sequence=1, sealed_at=NOW, body=grant)
-    found = own_entry(placed, "GT", lambda _: True)
+    """The grant as it was read, and its entry for GT."""
+    read = Grant(originator="BZ", sequence=1, sealed_at=NOW, body=grant)
+    found = own_entry(read, "GT", lambda _: True)
     assert isinstance(found, GrantEntry)
-    return placed, found
+    return read, found
 
 
 def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
@@ -434,12 +434,12 @@ def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
 
 
 def test_a_key_once_unwrapped_opens_no_other_wrap_under_its_id() -> None:
-    """Each wrap is tried by itself: a wrong one is on the record, also behind a right one."""
+    """Each wrap is checked by itself, so a wrong one is refused even after a right one."""
     keys = AudienceKeys(Counting(), governance().community)
     key, grant = granted(world().author())
-    placed, entry_of_gt = own(grant)
-    assert keys.key(placed, entry_of_gt) == key.key
+    read, entry_of_gt = own(grant)
+    assert keys.key(read, entry_of_gt) == key.key
 
     with pytest.raises(Rejected) as error:
-        keys.key(placed, structs.replace(entry_of_gt, wrap=bytes(1168)))
+        keys.key(read, structs.replace(entry_of_gt, wrap=bytes(1168)))
     assert error.value.code == "audience_key_mismatch"

@@ -1,4 +1,4 @@
-"""May this recipient hold it? Each rule of a clause, its boundary and its reason."""
+"""Policy decisions: each rule of a clause, its boundary and its reason."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,21 +37,21 @@ LABELS = Labels(
 
 @dataclass
 class Agreements:
-    """A stand-in for governance: the rules under test see nothing else of it."""
+    """A replacement for Governance with the two methods that policy uses."""
 
     versions: list[AgreementVersion]
 
     def clauses_in_force(self, originator: str, recipient: str, t: int) -> tuple[ClauseInForce, ...]:
         return tuple(
-            (version, item)
+            (version, clause)
             for version in self.versions
             if version.in_force(t)
-            for item in version.body.clauses
-            if originator in item.from_ and recipient in item.to
+            for clause in version.body.clauses
+            if originator in clause.from_ and recipient in clause.to
         )
 
     def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
-        return tuple(item for item in self.versions if {originator, recipient} <= set(item.body.parties))
+        return tuple(version for version in self.versions if {originator, recipient} <= set(version.body.parties))
 
 
 def version(
@@ -81,7 +81,7 @@ def version(
 
 
 def decided(*versions: AgreementVersion, at: int = NOW, **changes: Any) -> PolicyDecision:
-    """What is decided of LABELS with `changes`, from BZ to GT."""
+    """The decision about LABELS with `changes`, from BZ to GT."""
     arguments: dict[str, Any] = {
         "region": changes.pop("region", "caribbean"),
         "recipient": changes.pop("recipient", "GT"),
@@ -91,18 +91,18 @@ def decided(*versions: AgreementVersion, at: int = NOW, **changes: Any) -> Polic
     return decide(labels, originator="BZ", governance=Agreements(list(versions)), at=at, **arguments)
 
 
-def one(**changes: Any) -> AgreementVersion:
-    """An agreement with a clause that lets everything through but for `changes`."""
+def agreement_with(**changes: Any) -> AgreementVersion:
+    """An agreement with one clause, which covers every report except for `changes`."""
     return version(agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], **changes)))
 
 
 def test_a_clause_that_covers_the_whole_allows_it() -> None:
-    """With agreement, clause and the reference that a grant needs."""
-    decision = decided(one())
+    """The decision names agreement, clause and the reference for a grant."""
+    decision = decided(agreement_with())
 
     assert (decision.outcome, decision.agreement, decision.clause) == ("allowed", "BZ-GT", "1")
-    assert decision.allowing == (ClauseReference(agreement=one().hash, clause="1"),)
-    assert decision.agreement_hash == one().hash
+    assert decision.allowing == (ClauseReference(agreement=agreement_with().hash, clause="1"),)
+    assert decision.agreement_hash == agreement_with().hash
 
 
 @pytest.mark.parametrize(
@@ -119,31 +119,31 @@ def test_a_clause_that_covers_the_whole_allows_it() -> None:
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_each_list_of_a_clause_refuses_what_it_does_not_hold(restriction: dict[str, Any], reason: str) -> None:
-    """The reason names field and value; an empty list holds nothing."""
-    decision = decided(one(**restriction))
+    """The reason names the field and the value."""
+    decision = decided(agreement_with(**restriction))
 
     assert (decision.outcome, decision.agreement, decision.clause) == ("refused", "BZ-GT", "1")
     assert decision.reason == reason
-    assert [item.reason for item in decision.considered] == [reason]
+    assert [considered.reason for considered in decision.considered] == [reason]
     assert decision.allowing == ()
 
 
 @pytest.mark.parametrize("name", ["regions", "subjects", "types", "categories", "handling", "purposes"])
 def test_an_empty_list_lets_nothing_through(name: str) -> None:
-    """`*` is written, never meant."""
-    assert not decided(one(**{name: ()})).allowed
+    """Only `*` covers every code."""
+    assert not decided(agreement_with(**{name: ()})).allowed
 
 
 def test_special_category_data_needs_its_switch() -> None:
-    """Whatever the lists say."""
-    assert decided(one(), special_category=True).reason == "special-category data is not in the clause"
-    assert decided(one(special_categories=True), special_category=True).allowed
+    """Lists that cover everything are not enough."""
+    assert decided(agreement_with(), special_category=True).reason == "special-category data is not in the clause"
+    assert decided(agreement_with(special_categories=True), special_category=True).allowed
 
 
 @pytest.mark.parametrize("days", [1, 1825])
 def test_retention_is_allowed_up_to_its_limit(days: int) -> None:
-    """Counted from the UTC date of intake, whatever the hour."""
-    limit = one(retention_days_max=days)
+    """It counts from the UTC date of intake, at any hour."""
+    limit = agreement_with(retention_days_max=days)
     day = NOW // DAY_MS
     for created_at in (day * DAY_MS, (day + 1) * DAY_MS - 1):
         assert decided(limit, created_at=created_at, retain_until=day + days).allowed
@@ -151,7 +151,7 @@ def test_retention_is_allowed_up_to_its_limit(days: int) -> None:
 
 
 def test_retention_counts_from_the_date_of_intake_in_utc() -> None:
-    """A millisecond before midnight is the day before."""
+    """A millisecond before midnight belongs to the previous day."""
     day = NOW // DAY_MS
     labels = structs.replace(LABELS, retain_until=day + 10)
 
@@ -160,39 +160,39 @@ def test_retention_counts_from_the_date_of_intake_in_utc() -> None:
 
 
 def test_every_code_of_the_report_must_be_in_the_list() -> None:
-    """One that is not is enough to refuse."""
+    """One missing code is enough to refuse."""
     both = ("DRUG_TRAFFICKING", "ILLEGAL_LOGGING")
 
-    assert decided(one(subjects=("ILLEGAL_LOGGING",)), subjects=both).reason == (
+    assert decided(agreement_with(subjects=("ILLEGAL_LOGGING",)), subjects=both).reason == (
         "subject DRUG_TRAFFICKING is not in the clause"
     )
-    assert decided(one(subjects=both), subjects=both).allowed
+    assert decided(agreement_with(subjects=both), subjects=both).allowed
 
 
 def test_a_report_without_persons_needs_no_category() -> None:
-    """A list that holds nothing refuses only what is there."""
-    assert decided(one(categories=()), subject_categories=()).allowed
+    """An empty list refuses only codes that the report has."""
+    assert decided(agreement_with(categories=()), subject_categories=()).allowed
 
 
 def test_an_unknown_code_matches_nothing() -> None:
-    """Not even a code that is spelt as the sign for all, beside others."""
-    assert not decided(one(subjects=("*", "WILDLIFE"))).allowed
-    assert not decided(one(subjects=("ILLEGAL_LOGGIN",))).allowed
+    """Nor does `*` beside other codes."""
+    assert not decided(agreement_with(subjects=("*", "WILDLIFE"))).allowed
+    assert not decided(agreement_with(subjects=("ILLEGAL_LOGGIN",))).allowed
 
 
 def test_clauses_do_not_add_up() -> None:
-    """Two halves are no whole, in one agreement or in two."""
+    """Two clauses that each cover a part do not cover the report, in one agreement or in two."""
     left, right = {"subjects": ("ILLEGAL_LOGGING",), "handling": ("H0",)}, {"subjects": (), "handling": ("H1",)}
     body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", **left), clause(["BZ"], ["GT"], "2", **right))
 
     assert not decided(version(body)).allowed
-    assert not decided(one(**left), version(one(**right).body, "OTHER")).allowed
+    assert not decided(agreement_with(**left), version(agreement_with(**right).body, "OTHER")).allowed
 
 
 def test_every_clause_that_covers_it_is_named() -> None:
-    """A grant names up to eight of them, so that the end of one does not matter."""
+    """A grant names up to eight of them, so that it stays lawful if one of them ends."""
     body = agreement_body(["BZ", "GT"], *(clause(["BZ"], ["GT"], name) for name in ("1", "2")))
-    decision = decided(version(body), one(subjects=()), version(body, "OTHER"))
+    decision = decided(version(body), agreement_with(subjects=()), version(body, "OTHER"))
 
     assert [(reference.agreement[:5], reference.clause) for reference in decision.allowing] == [
         (b"BZ-GT", "1"),
@@ -200,11 +200,11 @@ def test_every_clause_that_covers_it_is_named() -> None:
         (b"OTHER", "1"),
         (b"OTHER", "2"),
     ]
-    assert [item.reason for item in decision.considered] == ["subject ILLEGAL_LOGGING is not in the clause"]
+    assert [considered.reason for considered in decision.considered] == ["subject ILLEGAL_LOGGING is not in the clause"]
 
 
 def test_no_agreement_is_no_permission() -> None:
-    """Default deny, and it is said."""
+    """Without an agreement the answer is no."""
     decision = decided(recipient="MX")
 
     assert (decision.outcome, decision.agreement, decision.clause) == ("refused", None, None)
@@ -213,7 +213,7 @@ def test_no_agreement_is_no_permission() -> None:
 
 
 def test_a_clause_in_the_other_direction_is_none() -> None:
-    """The agreement is named all the same."""
+    """The refusal names the agreement."""
     decision = decided(version(agreement_body(["BZ", "GT"], clause(["GT"], ["BZ"]))))
 
     assert (decision.agreement, decision.reason) == ("BZ-GT", "no clause lets BZ send to GT")
@@ -225,13 +225,13 @@ def test_a_clause_in_the_other_direction_is_none() -> None:
         (version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED)), NOW, "agreement is suspended"),
         (version(agreement_body(["BZ", "GT"], status=AgreementStatus.ENDED)), NOW, "agreement is ended"),
         (version(agreement_body(["BZ", "GT"]), missing=("GT",)), NOW, "agreement is not signed by GT"),
-        (one(), T0 - 1, "agreement is not in force before 2026-01-01T00:00:00Z"),
-        (one(), T0 + YEAR, "agreement expired on 2027-01-01T00:00:00Z"),
+        (agreement_with(), T0 - 1, "agreement is not in force before 2026-01-01T00:00:00Z"),
+        (agreement_with(), T0 + YEAR, "agreement expired on 2027-01-01T00:00:00Z"),
     ],
     ids=["suspended", "ended", "unsigned", "early", "late"],
 )
 def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion, at: int, reason: str) -> None:
-    """For each clause that it would have had."""
+    """The reason is given for each clause that would apply."""
     decision = decided(agreement, at=at)
 
     assert (decision.outcome, decision.agreement, decision.clause) == ("refused", "BZ-GT", "1")
@@ -240,17 +240,21 @@ def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion,
 
 @pytest.mark.parametrize(("originator", "recipient"), [("MX", "GT"), ("BZ", "MX")], ids=["from another", "to another"])
 def test_a_clause_between_two_others_is_none(originator: str, recipient: str) -> None:
-    """Both ends have to be the two, not one of them."""
+    """The clause must name the originator and the recipient, not only one of them."""
     body = agreement_body(["BZ", "GT", "MX"], clause([originator], [recipient]))
 
     assert decided(version(body)).reason == "no clause lets BZ send to GT"
 
 
 def test_of_two_versions_the_one_that_holds_says_why() -> None:
-    """Not one that is not signed yet, nor one of the future."""
+    """Neither an unsigned version nor a future one."""
     suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
     unsigned = version(agreement_body(["BZ", "GT"]), number=2, missing=("GT",))
-    later = replace(one(), document=structs.replace(one().document, from_=NOW + 1, version=2), in_force_from=NOW + 1)
+    later = replace(
+        agreement_with(),
+        document=structs.replace(agreement_with().document, from_=NOW + 1, version=2),
+        in_force_from=NOW + 1,
+    )
 
     assert decided(suspended, unsigned).reason == "agreement is suspended"
     assert decided(suspended, later).reason == "agreement is suspended"
@@ -259,22 +263,22 @@ def test_of_two_versions_the_one_that_holds_says_why() -> None:
 @pytest.mark.parametrize(("at", "allowed"), [(T0 - 1, False), (T0, True), (T0 + YEAR - 1, True), (T0 + YEAR, False)])
 def test_boundary_instants(at: int, allowed: bool) -> None:
     """from <= t < until."""
-    assert decided(one(), at=at).allowed is allowed
+    assert decided(agreement_with(), at=at).allowed is allowed
 
 
 def test_the_clause_that_came_furthest_is_named() -> None:
-    """Of two that fail the one that misses only the purpose explains more; all are listed."""
+    """A clause that fails only for the purpose explains more than one that fails for the region. Both are listed."""
     body = agreement_body(
         ["BZ", "GT"], clause(["BZ"], ["GT"], "1", regions=()), clause(["BZ"], ["GT"], "2", purposes=())
     )
     decision = decided(version(body))
 
     assert (decision.clause, decision.reason) == ("2", "purpose INVESTIGATION is not in the clause")
-    assert [item.clause for item in decision.considered] == ["1", "2"]
+    assert [considered.clause for considered in decision.considered] == ["1", "2"]
 
 
 def test_an_originator_holds_its_own() -> None:
-    """Without any agreement."""
+    """It needs no agreement."""
     decision = decided(recipient="BZ")
 
     assert decision.allowed
@@ -282,7 +286,7 @@ def test_an_originator_holds_its_own() -> None:
 
 
 def test_only_the_clauses_that_a_grant_names_count() -> None:
-    """Others that would allow it do not."""
+    """Another clause that would allow the report does not count."""
     body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", subjects=()), clause(["BZ"], ["GT"], "2"))
     agreement = version(body)
     first, second = (ClauseReference(agreement=agreement.hash, clause=name) for name in ("1", "2"))
@@ -295,8 +299,8 @@ def test_only_the_clauses_that_a_grant_names_count() -> None:
 
 
 def test_a_recall_needs_a_clause_in_force_and_no_more() -> None:
-    """It goes to whom the messages went; only a receiver, who has a grant, decides so."""
-    strict = one(subjects=(), regions=())
+    """A RECALL follows the messages that it recalls. Only a recipient, who has a grant, decides like this."""
+    strict = agreement_with(subjects=(), regions=())
     reference = ClauseReference(agreement=strict.hash, clause="1")
 
     assert decided(strict, kind=LabelKind.RECALL, clauses=(reference,)).allowed
@@ -324,7 +328,7 @@ SETS = st.lists(CODES, unique=True).map(lambda codes: tuple(sorted(codes)))
 
 
 @given(
-    clauses=st.lists(CLAUSES, max_size=3, unique_by=lambda item: item.id),
+    clauses=st.lists(CLAUSES, max_size=3, unique_by=lambda clause: clause.id),
     subjects=SETS,
     categories=SETS,
     handling=SETS,
@@ -341,18 +345,18 @@ def test_a_decision_equals_the_rule_said_in_sets(
     region: str,
     special: bool,
 ) -> None:
-    """Allowed exactly if some clause alone is a superset in every dimension."""
+    """A report is allowed if and only if one clause is a superset in every dimension."""
 
-    def covers(item: Clause) -> bool:
+    def covers(clause: Clause) -> bool:
         pairs = [
-            ({region}, item.regions),
-            (set(subjects), item.subjects),
-            (set(categories), item.categories),
-            (set(handling), item.handling),
-            ({purpose}, item.purposes),
+            ({region}, clause.regions),
+            (set(subjects), clause.subjects),
+            (set(categories), clause.categories),
+            (set(handling), clause.handling),
+            ({purpose}, clause.purposes),
         ]
         lists = all(listed == ("*",) or codes <= set(listed) for codes, listed in pairs)
-        return lists and item.retention_days_max >= 30 and (item.special_categories or not special)
+        return lists and clause.retention_days_max >= 30 and (clause.special_categories or not special)
 
     agreement = version(Agreement(parties=("BZ", "GT"), clauses=tuple(clauses), status=AgreementStatus.IN_FORCE))
     changes: dict[str, Any] = {
@@ -363,5 +367,5 @@ def test_a_decision_equals_the_rule_said_in_sets(
     }
     decision = decided(agreement, region=region, special_category=special, **changes)
 
-    assert decision.allowed == any(covers(item) for item in clauses)
-    assert [reference.clause for reference in decision.allowing] == [item.id for item in clauses if covers(item)]
+    assert decision.allowed == any(covers(clause) for clause in clauses)
+    assert [reference.clause for reference in decision.allowing] == [clause.id for clause in clauses if covers(clause)]

@@ -1,4 +1,4 @@
-"""node/sharing/recipients.py: equal labels are decided once, and everything that decides tells labels apart."""
+"""Recipients of reports: equal labels are decided once, and labels that a rule distinguishes are decided apart."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import validate
 from node.sharing.recipients import RecipientCache, decide_recipients
-from schemas.types import Labels
+from schemas.types import LabelKind, Labels
 from tests.support.community import T0, Community, clause
 from tests.support.exchange import TOPOLOGY, report
 
@@ -25,24 +25,24 @@ def labels(**changes: Any) -> Labels:
 
 @pytest.fixture(scope="module")
 def community() -> Community:
-    """GT takes everything for a year from the day of intake, in one region."""
+    """GT may have every report of one region, for up to two years."""
     made = Community(("BZ", "GT"))
-    one = clause(["BZ"], ["GT"], regions=("caribbean",), retention_days_max=730)
-    made.agreement("BZ-GT", ["BZ", "GT"], one)
+    caribbean = clause(["BZ"], ["GT"], regions=("caribbean",), retention_days_max=730)
+    made.agreement("BZ-GT", ["BZ", "GT"], caribbean)
     return made
 
 
 def recipient_cache(community: Community) -> RecipientCache:
-    """BZ's, now."""
+    """The cache of BZ."""
     return RecipientCache(originator="BZ", governance=community.governance, at=NOW)
 
 
 def test_labels_that_differ_in_salt_and_time_of_day_get_the_same_answer(community: Community) -> None:
-    """The very same object: it was not worked out again."""
-    decide, one = recipient_cache(community).decide, labels()
-    other = structs.replace(one, salt=b"s" * 32, created_at=one.created_at + 1)
+    """The same object, so the answer was not computed again."""
+    decide, first = recipient_cache(community).decide, labels()
+    other = structs.replace(first, salt=b"s" * 32, created_at=first.created_at + 1)
 
-    assert decide(one, "caribbean") is decide(other, "caribbean")
+    assert decide(first, "caribbean") is decide(other, "caribbean")
 
 
 @pytest.mark.parametrize(
@@ -55,29 +55,27 @@ def test_labels_that_differ_in_salt_and_time_of_day_get_the_same_answer(communit
         {"purpose": "OTHER"},
         {"retain_until": 2**20},
         {"created_at": NOW - DAY_MS},
-        {"kind": "ANSWER"},
+        {"kind": LabelKind.ANSWER},
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_whatever_a_clause_looks_at_tells_labels_apart(community: Community, changes: dict[str, Any]) -> None:
-    """Each gets an answer of its own, which is that of a decision made alone."""
-    decide, one = recipient_cache(community).decide, labels()
-    first = decide(one, "caribbean")
-    other = structs.replace(one, **changes)
-    if isinstance(changes.get("kind"), str):
-        other = structs.replace(one, kind=type(one.kind)("ANSWER"))
+def test_labels_that_a_rule_distinguishes_get_their_own_answer(community: Community, changes: dict[str, Any]) -> None:
+    """The answer is that of `decide_recipients` without the cache."""
+    decide, first = recipient_cache(community).decide, labels()
+    answer_of_first = decide(first, "caribbean")
+    other = structs.replace(first, **changes)
 
     answer = decide(other, "caribbean")
 
-    assert answer is not first
+    assert answer is not answer_of_first
     assert answer == decide_recipients(
         other, region="caribbean", originator="BZ", governance=community.governance, at=NOW
     )
 
 
-def test_regions_are_told_apart(community: Community) -> None:
-    """A clause names the regions that it admits."""
-    decide, one = recipient_cache(community).decide, labels()
+def test_each_region_gets_its_own_answer(community: Community) -> None:
+    """A clause lists the regions that it covers."""
+    decide, first = recipient_cache(community).decide, labels()
 
-    assert set(decide(one, "caribbean").admitted) == {"GT"}
-    assert not decide(one, "europe").admitted
+    assert set(decide(first, "caribbean").admitted) == {"GT"}
+    assert not decide(first, "europe").admitted
