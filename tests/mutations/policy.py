@@ -140,13 +140,13 @@ ROWS: Final[Rows] = {
         TWO_VERSIONS,
     ),
     "_not_in_force: originator in clause.from_": (
-        "if originator in clause.from_ and recipient in clause.to]",
-        "if True and recipient in clause.to]",
+        "if originator in clause.from_ and recipient in clause.to",
+        "if True and recipient in clause.to",
         f"{CLAUSE_BETWEEN}[from another]",
     ),
     "_not_in_force: recipient in clause.to": (
-        "if originator in clause.from_ and recipient in clause.to]",
-        "if originator in clause.from_ and True]",
+        "if originator in clause.from_ and recipient in clause.to",
+        "if originator in clause.from_ and True",
         f"{CLAUSE_BETWEEN}[to another]",
     ),
     "_not_in_force: not applicable": (
