@@ -74,7 +74,7 @@ def read_secret(path: Path, *, group_may_read: bool = False) -> bytes:
                 "secret_exposed",
                 f"{path} has mode {mode:04o}: other users than its owner can read or write it",
                 path=str(path),
-                hint=f"chmod 600 {path}",
+                hint="set its mode to 0600",
             )
         if status.st_uid not in (os.geteuid(), 0):
             raise UsageError("secret_exposed", f"{path} belongs to another user", path=str(path))

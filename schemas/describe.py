@@ -1,6 +1,6 @@
-"""Schemas in words: every field with its type, bounds, default and meaning. Pure.
+"""Describes the fields of a schema in words: type, bounds, default and meaning.
 
-For the field reference (schemas/tools/reference.py) and for commands that explain a configuration.
+The field reference (schemas/tools/reference.py) and commands that explain a configuration use it.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ class FieldDoc:
     """One field."""
 
     path: str
-    """Names from the type down, as `node.id`; of a list `region[].id`."""
+    """Names from the type down, such as `node.id`; in a list `region[].id`."""
 
     type: str
-    """Its type in words, with bounds."""
+    """The type in words, with its bounds."""
 
     required: bool
     default: Any
-    """The schema's default as JSON; None also if there is none."""
+    """The default of the schema as JSON; also None if the field has no default."""
 
     doc: str
     secret: bool
-    """Whether the value may hold a password and is masked when shown."""
+    """Whether the value may contain a password; then it is masked when shown."""
 
 
 def describe(cls: type[types.Record], namespace: str = schema_files.CONFIG) -> list[FieldDoc]:
-    """All fields of a type that hold a value, those of nested records under their path."""
+    """All fields of a type except records; the fields of a nested record have its path as prefix."""
     return list(_fields(schema_files.current()[f"{namespace}.{cls.__name__}"], ""))
 
 
@@ -50,7 +50,7 @@ def _fields(definition: dict[str, Any], prefix: str) -> Iterator[FieldDoc]:
 
 
 def field_doc(field: dict[str, Any], owner: dict[str, Any], path: str) -> FieldDoc:
-    """One field as its record `owner` has it."""
+    """One field of the record `owner`."""
     inner, optional = schema_files.unwrap(field["type"])
     return FieldDoc(
         path=path,

@@ -1,30 +1,30 @@
-"""What is wrong with an input, field by field. Pure."""
+"""Errors of an input, one for each wrong field. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
 
-ERRORS_MAX: Final = 100  # a form filled in wrongly a thousand times is not reported to the end
+ERRORS_MAX: Final = 100  # an answer with more errors is not useful
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """One thing that is wrong with an input."""
+    """One error of an input."""
 
     path: str
-    """Where, as `entities[0].person.category`; empty for the whole."""
+    """Path of the field, such as `entities[0].person.category`; empty for the whole input."""
 
     code: str
     """Stable, in snake_case."""
 
     message: str
-    """Continues the path as a sentence: what it is, or what it should be."""
+    """Completes a sentence that begins with the path: what is wrong, or what the value must be."""
 
     allowed: tuple[str, ...] = ()
-    """The values that would have been lawful, if they can be listed."""
+    """The allowed values, if the schema lists them."""
 
 
 class FieldErrors(Exception):
-    """Everything that is wrong with an input."""
+    """All errors of an input."""
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(f"{error.path} {error.message}".lstrip() for error in errors[:3]))
@@ -32,7 +32,7 @@ class FieldErrors(Exception):
 
 
 class Findings:
-    """Collects errors up to the limit."""
+    """Collects errors up to ERRORS_MAX."""
 
     __slots__ = ("errors",)
 
@@ -41,10 +41,10 @@ class Findings:
 
     @property
     def full(self) -> bool:
-        """Whether more would be dropped, so that looking for more is in vain."""
+        """Whether the limit is reached, so that a caller can stop looking for errors."""
         return len(self.errors) >= ERRORS_MAX
 
     def add(self, path: str, code: str, message: str, allowed: tuple[str, ...] = ()) -> None:
-        """Notes one error; beyond ERRORS_MAX it is dropped."""
+        """Add one error; errors beyond ERRORS_MAX are dropped."""
         if not self.full:
             self.errors.append(FieldError(path=path, code=code, message=message, allowed=allowed))

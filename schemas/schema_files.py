@@ -1,11 +1,11 @@
-"""The `.avsc` files as data: every definition by its full name, and bare schemas to hand to an Avro library.
+"""The `.avsc` files as data: each definition by its full name, and bare schemas for an Avro library.
 
-Reads the files of this package and nothing else; never a schema from outside. It does not encode or decode.
+It reads the files of this package only, never a schema from outside. It does not encode or decode.
 Rules:
-- A file holds one named type and is called like it; types used by that type alone are nested in it.
-- Attributes that Avro does not know carry what else binds a value and do not enter the fingerprint:
+- A file defines one named type and has its name. A type that only this type uses is nested in it.
+- Attributes that Avro does not know add limits to a value. They do not change the fingerprint:
   strings and bytes `minBytes`, `maxBytes`, `pattern`, `named` (name of the generated alias), `codes` (its code list)
-  or `suggests` (one that does not bind), `format` (date, time, uuid); numbers `min`, `max`; arrays `minItems`,
+  or `suggests` (a code list that does not bind), `format` (date, time, uuid); numbers `min`, `max`; arrays `minItems`,
   `maxItems`, `set`, `unique`; records `payload`, `maxBytes`; fields `intake` (filled, optional), `secret`.
 """
 
@@ -21,12 +21,12 @@ RELEASED: Final = Path(__file__).parent / "released"
 
 INT_MAX: Final = 2**31 - 1
 LONG_MAX: Final = 2**63 - 1
-ITEMS_MAX: Final = 1_000  # wire-format, "Limits": arrays 1,000 unless said otherwise
-TEXT_BYTES_MAX: Final = 64  # wire-format, "Conventions": strings are at most 64 bytes unless said otherwise
+ITEMS_MAX: Final = 1_000  # wire-format, "Limits": the default for arrays
+TEXT_BYTES_MAX: Final = 64  # wire-format, "Conventions": the default for strings
 CONFIG_TEXT_BYTES_MAX: Final = 4_096  # paths and URLs
-BYTES_MAX: Final = 256 * 1024  # the largest record: no field of it can be longer
+BYTES_MAX: Final = 256 * 1024  # the largest record; no field can be longer
 DAY_MS: Final = 86_400_000
-DATE_BOUNDS: Final = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31 in days since 1970: what a calendar can show
+DATE_BOUNDS: Final = (-719_162, 2_932_896)  # 0001-01-01 to 9999-12-31 in days since 1970
 TIME_BOUNDS: Final = (DATE_BOUNDS[0] * DAY_MS, (DATE_BOUNDS[1] + 1) * DAY_MS - 1)
 UUID_PATTERN: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 CONFIG: Final = "enlace.config"
@@ -39,16 +39,16 @@ Definitions = Mapping[str, dict[str, Any]]
 
 
 def load(folder: Path) -> dict[str, dict[str, Any]]:
-    """Every named type under a folder by full name, nested ones first; where it is used stands its full name.
+    """Each named type under a folder by its full name, nested types first; a use of a type is its full name.
 
-    A definition carries `namespace`, `name` and `payload` (is it part of one). Raises ValueError if a name is defined
-    twice or a file is not called like its type.
+    A definition has `namespace`, `name` and `payload` (whether it is part of a payload). Raises ValueError if a name is
+    defined twice or a file does not have the name of its type.
     """
     definitions: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*.avsc")):
         schema = json.loads(path.read_text(encoding="utf-8"))
         if schema["name"] != path.stem:
-            raise ValueError(f"{path.name}: defines {schema['name']}; a file is called like the type it defines")
+            raise ValueError(f"{path.name}: defines {schema['name']}; a file must have the name of its type")
         _define(schema, schema["namespace"], payload=schema.get("payload", False), into=definitions)
     return definitions
 
@@ -61,13 +61,13 @@ def current() -> Definitions:
 
 @cache
 def released() -> Mapping[str, Definitions]:
-    """The definitions of each released version, by its number; their files never change."""
+    """The definitions of each released version by its number; these files never change."""
     folders = (folder for folder in RELEASED.glob("*") if folder.is_dir())
     return MappingProxyType({folder.name: load(folder) for folder in sorted(folders, key=lambda f: int(f.name))})
 
 
 def _define(schema: Any, namespace: str, *, payload: bool, into: dict[str, dict[str, Any]]) -> Any:
-    """Files the named types inside `schema` and returns it with names in their places."""
+    """Put the named types inside `schema` into `into`, and return the schema with their names instead."""
     if isinstance(schema, list):
         return [_define(branch, namespace, payload=payload, into=into) for branch in schema]
     if not isinstance(schema, dict):
@@ -93,7 +93,7 @@ def _define(schema: Any, namespace: str, *, payload: bool, into: dict[str, dict[
 
 
 def bare(name: str, definitions: Definitions) -> dict[str, Any]:
-    """The schema of a named type for an Avro library: self-contained, names at second use, Avro's own attributes."""
+    """The schema of a named type for an Avro library: self-contained, with Avro's own attributes only."""
     schema: dict[str, Any] = _bare(name, definitions, set())
     return schema
 
@@ -121,14 +121,14 @@ def _bare_field(field: dict[str, Any], definitions: Definitions, seen: set[str])
 
 
 def unwrap(schema: Any) -> tuple[Any, bool]:
-    """The X of `[null, X]` and True, any other schema and False."""
+    """X and True for `[null, X]`; the schema itself and False for any other."""
     if isinstance(schema, list) and len(schema) == 2 and schema[0] == "null":
         return schema[1], True
     return schema, False
 
 
 def shape(schema: Any, definitions: Definitions) -> tuple[str, dict[str, Any]]:
-    """Kind of a schema (Avro's word) and the object that carries its attributes; names are looked up."""
+    """The type of a schema in Avro's words (record, array, string …) and the object with its attributes."""
     if isinstance(schema, str):
         if schema in PRIMITIVES:
             return schema, {}
@@ -140,13 +140,13 @@ def shape(schema: Any, definitions: Definitions) -> tuple[str, dict[str, Any]]:
 
 
 def text_bounds(attributes: dict[str, Any], namespace: str) -> tuple[int, int]:
-    """Fewest and most bytes of a string."""
+    """Minimum and maximum bytes of a string."""
     default = CONFIG_TEXT_BYTES_MAX if namespace == CONFIG else TEXT_BYTES_MAX
     return attributes.get("minBytes", 0), attributes.get("maxBytes", default)
 
 
 def number_bounds(kind: str, attributes: dict[str, Any], *, payload: bool) -> tuple[int, int]:
-    """Lowest and highest value of an int or long. Outside the payload no number is negative."""
+    """Minimum and maximum of an int or long. Outside the payload no number is negative."""
     if attributes.get("format") == "date":
         return DATE_BOUNDS
     if attributes.get("format") == "time":
@@ -156,7 +156,7 @@ def number_bounds(kind: str, attributes: dict[str, Any], *, payload: bool) -> tu
 
 
 def reachable(name: str, definitions: Definitions) -> Iterator[str]:
-    """Full names of the types that a type is made of, itself last; each once."""
+    """Full names of the types that a type uses, each once, the type itself last."""
     seen: dict[str, None] = {}
     _reach(name, definitions, seen)
     yield from seen

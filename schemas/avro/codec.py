@@ -1,16 +1,14 @@
-"""Strict, bounded Avro: the only importer of fastavro.
+"""Encodes and decodes records: strict Avro with limits, in single-object encoding.
 
-Single-object encoding: C3 01, CRC-64-AVRO of the schema, body. It does not verify signatures or take schemas from
-anywhere but this package.
+The encoding is C3 01, the CRC-64-AVRO of the schema, and the body. This module does not verify signatures.
 Rules:
-- A schema is never taken from the wire. `decode` names the type it expects, and only that type's fingerprint is read;
-  of a payload also those of released versions, resolved into the current type.
-- One encoding for each value: `schemas.avro.reader` lets no other pass. What a released version wrote is read by
-fastavro,
-  written again and has to give the same bytes, which finds whatever that lets pass (long varints, booleans of 2,
-  blocks).
-- Numbers, lengths and sets are held against the schema, both when reading and when writing.
-- All bad input is a BadMessage, whatever was raised below. Its reason names fields and never holds their values.
+- A schema never comes from the wire. The caller of `decode` names the expected type, and only its fingerprint is
+  accepted. For a payload, the fingerprints of released versions are accepted too, and their values are resolved into
+  the current type.
+- Each value has one encoding, and `schemas.avro.reader` refuses any other. fastavro reads the payloads of released
+  versions; they are encoded again and must give the same bytes, because fastavro accepts more than one encoding.
+- Numbers, lengths and sets are checked against the schema when reading and when writing.
+- Bad input always raises BadMessage. Its reason names fields and never contains their values.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,8 +22,9 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
 from schemas import schema_files, types
-from schemas.avro.encoder import LimitError, compile_record, encode_text
+from schemas.avro.encoder import LimitError, compile_record
 from schemas.avro.reader import ReadError, compile_reader
+from schemas.avro.varint import encode_text
 
 MARKER: Final = b"\xc3\x01"
 PREFIX_BYTES: Final = 10
@@ -37,7 +36,7 @@ _RAW: Final = (bytes,)  # bytes pass unchanged between dicts and Structs
 
 
 class BadMessage(Exception):
-    """Input that is not the one encoding of a lawful value of the expected type."""
+    """Input that is not the encoding of a valid value of the expected type."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -45,11 +44,11 @@ class BadMessage(Exception):
 
 
 class UnknownSchema(BadMessage):
-    """The fingerprint is not among those expected."""
+    """The fingerprint is not one of the expected fingerprints."""
 
 
 class _Codec:
-    """What `encode` and `decode` need of one type, computed once."""
+    """What `encode` and `decode` need for one type, computed once."""
 
     __slots__ = ("bytes_max", "name", "prefix", "read", "released", "schema", "write")
 
@@ -70,7 +69,7 @@ class _Codec:
 
 
 def encode(value: types.Record) -> bytes:
-    """Single-object encoding of a value. Raises ValueError if it breaks a limit: a bug of the caller, not bad input."""
+    """Single-object encoding of a value. ValueError if it breaks a limit: a bug of the caller, not bad input."""
     cls = type(value)
     codec = _codec(cls)
     msgspec.convert(msgspec.to_builtins(value, builtin_types=_RAW), cls, builtin_types=_RAW)
@@ -81,7 +80,7 @@ def encode(value: types.Record) -> bytes:
 
 
 def decode(cls: type[T], data: bytes) -> T:
-    """The value that `data` encodes. Raises UnknownSchema or BadMessage; time and memory grow with len(data) only."""
+    """The value that `data` encodes. Raises UnknownSchema or BadMessage. Time and memory are linear in len(data)."""
     codec = _codec(cls)
     if len(data) > codec.bytes_max:
         raise BadMessage(f"{codec.name}: {len(data)} bytes, more than {codec.bytes_max}")
@@ -97,12 +96,12 @@ def decode(cls: type[T], data: bytes) -> T:
 
 
 def fingerprint(cls: type[types.Record]) -> bytes:
-    """CRC-64-AVRO of the schema's canonical form, 8 bytes little-endian as they stand in the encoding."""
+    """CRC-64-AVRO of the schema's canonical form: the 8 bytes of the encoding, little-endian."""
     return _codec(cls).prefix[len(MARKER) :]
 
 
 def sorted_set(items: Iterable[Item]) -> tuple[Item, ...]:
-    """The items as a wire array wants them: sorted by their encoding, nothing twice. bytes are of a fixed type."""
+    """The items as a set of the wire: sorted by their encoding, without duplicates. Bytes are of a fixed type."""
     given = tuple(items)
     if len(given) < 2:
         return given
@@ -110,20 +109,20 @@ def sorted_set(items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def unsafe_encode(value: types.Record) -> bytes:
-    """As `encode` but with no limit checked: for tests that need records which no lawful writer makes."""
+    """Like `encode` without checks: for tests that need invalid records."""
     codec = _codec(type(value))
     return codec.prefix + _fastavro_body(codec.schema, msgspec.to_builtins(value, builtin_types=_RAW))
 
 
 def unsafe_decode(cls: type[types.Record], data: bytes) -> dict[str, Any]:
-    """The fields as the Avro library reads them, with nothing checked: to measure what being strict costs."""
+    """The fields as fastavro reads them, without checks: to measure the cost of strict reading."""
     codec = _codec(cls)
     fields: dict[str, Any] = _read(codec, data, codec.schema, None)
     return fields
 
 
 def prefix_of(schema: Any) -> bytes:
-    """The ten bytes that every single-object encoding of a schema begins with."""
+    """The first ten bytes of each single-object encoding of a schema."""
     return MARKER + bytes.fromhex(fastavro_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
@@ -137,7 +136,7 @@ def _read(codec: _Codec, data: bytes, schema: Any, resolve_to: Any) -> Any:
     stream.seek(PREFIX_BYTES)
     try:
         return fastavro.schemaless_reader(stream, schema, resolve_to)
-    except Exception as error:  # foreign bytes in a foreign parser: whatever it raises is the bytes' fault
+    except Exception as error:  # fastavro raises many types for bad bytes; all mean bad input
         raise BadMessage(f"{codec.name}: not decodable ({type(error).__name__})") from None
 
 
@@ -149,7 +148,7 @@ def _checked(cls: type[T], codec: _Codec, raw: Any) -> T:
 
 
 def _decode_released(cls: type[T], codec: _Codec, data: bytes) -> T:
-    """A payload whose writer used an earlier version: canonical by its schema, lawful by the current type."""
+    """A payload of an earlier version: canonical by its own schema, valid by the current type."""
     if len(data) < PREFIX_BYTES or not data.startswith(MARKER):
         raise BadMessage(f"{codec.name}: not in single-object encoding")
     prefix = data[:PREFIX_BYTES]
@@ -173,7 +172,7 @@ def _fastavro_body(schema: Any, raw: Any) -> bytes:
 
 
 def _released(name: str) -> dict[bytes, Any]:
-    """Schemas of a payload type in the released versions, by the prefix of their encoding."""
+    """The schemas of a payload type in the released versions, by the prefix of their encoding."""
     schemas = [fastavro.parse_schema(schema_files.bare(name, d)) for d in schema_files.released().values() if name in d]
     return {prefix_of(schema): schema for schema in schemas}
 

@@ -1,14 +1,13 @@
-"""Writes the one lawful encoding of a value, and refuses the value if it has none.
+"""Writes the canonical encoding of a value, and refuses a value that has none.
 
-Compiles one function for each schema; pure, and knows no Avro library. What it writes is what `schemas.avro.reader`
-lets
-pass; tests hold the two together. It does not check what `schemas.types` bounds (types, numbers, characters, lengths of
-arrays): conversion to the type runs first.
-Rules (wire-format, "Conventions"):
-- Shortest varints; an array is one block with its count, then 0; an empty one is 0.
-- A string is at most `maxBytes` of UTF-8. NUL is refused but in texts that are kept verbatim.
-- An array marked `set` is sorted by the bytes of each item's encoding and holds nothing twice.
-- Of an array marked `unique` no two items agree in all the fields named.
+It compiles one function for each schema. Pure; it does not use an Avro library. Tests check that it writes what
+`schemas.avro.reader` accepts. It does not check the bounds in `schemas.types` (types, numbers, characters, lengths of
+arrays): the caller converts the value to its type before.
+Rules (docs/wire-format.md, "Conventions"):
+- A varint has its shortest form. An array is one block with its count, then 0; an empty array is 0.
+- A string has at most `maxBytes` of UTF-8. It has no NUL unless its field is `verbatim`.
+- An array with `set` is sorted by the encoding of its items and has no duplicates.
+- In an array with `unique`, no two items have the same values in all fields that `unique` names.
 """
 
 import keyword
@@ -19,50 +18,19 @@ from typing import Any, Final
 
 from schemas import schema_files
 from schemas.avro.compiled import Names, function
+from schemas.avro.varint import varint
 
 Encode = Callable[[Any], bytes]
 
 
 class LimitError(ValueError):
-    """A value breaks a rule of this module; the text names the field and never holds the value."""
+    """A value breaks a rule of this module. The text names the field and never contains the value."""
 
 
-_SIX_BYTES: Final = 1 << 35
-_SEVEN_BYTES: Final = 1 << 42
+CODES_REMEMBERED_MAX: Final = 1_024  # for each field; more than the length of any code list
 
-
-def varint(number: int) -> bytes:
-    """An int or long as Avro encodes it: zigzag, seven bits in a byte, lowest first."""
-    rest = number << 1 if number >= 0 else (-number << 1) - 1
-    if _SIX_BYTES <= rest < _SEVEN_BYTES:  # a time of our days, in ms
-        return bytes(
-            (
-                rest & 0x7F | 0x80,
-                rest >> 7 & 0x7F | 0x80,
-                rest >> 14 & 0x7F | 0x80,
-                rest >> 21 & 0x7F | 0x80,
-                rest >> 28 & 0x7F | 0x80,
-                rest >> 35,
-            )
-        )
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
-
-
-CODES_REMEMBERED_MAX: Final = 1_024  # for each field; more than any code list holds
-
-_SMALL: Final = tuple(varint(number) for number in range(4_096))  # lengths and counts: a table is five times faster
+_SMALL: Final = tuple(varint(number) for number in range(4_096))  # lengths and counts; a table is five times faster
 _SMALL_END: Final = len(_SMALL)
-
-
-def encode_text(text: str) -> bytes:
-    """A string as Avro encodes it, without any limit."""
-    data = text.encode()
-    return varint(len(data)) + data
 
 
 def compile_record(name: str, definitions: schema_files.Definitions) -> Encode:
@@ -77,7 +45,7 @@ def compile_record(name: str, definitions: schema_files.Definitions) -> Encode:
 
 
 class _Text:
-    """The lines of one encoder; `parts` are the variables with what they wrote, in the order of the fields."""
+    """The lines of one encoder; `parts` are the variables with the encoded fields, in the order of the fields."""
 
     def __init__(self, definitions: schema_files.Definitions, namespace: str) -> None:
         self.lines: list[str] = []
@@ -88,7 +56,7 @@ class _Text:
         self._namespace = namespace
 
     def field(self, schema: Any, value: str, where: str) -> None:
-        """Lines that write the field `value`, an expression."""
+        """Add the lines that encode the expression `value` as a field."""
         inner, optional = schema_files.unwrap(schema)
         kind, attributes = schema_files.shape(inner, self._definitions)
         part = f"p{len(self.parts)}"
@@ -102,7 +70,7 @@ class _Text:
             self.lines += lines
 
     def _write(self, kind: str, schema: Any, attributes: dict[str, Any], part: str, where: str) -> list[str]:
-        """Lines that write the variable `v` into the variable `part`."""
+        """The lines that encode the variable `v` into the variable `part`."""
         match kind:
             case "int" | "long":
                 return [f"{part} = small[v] if 0 <= v < {_SMALL_END} else long(v)"]
@@ -135,11 +103,11 @@ def _length_refused(where: str, length: int, least: int, most: int) -> None:
 
 
 def _nul(where: str) -> None:
-    raise LimitError(f"{where}: holds NUL")
+    raise LimitError(f"{where}: contains NUL")
 
 
 def _compile(schema: Any, definitions: schema_files.Definitions, namespace: str, where: str) -> Encode:
-    """The encoder of a value that stands alone: an array's item, a record, a code."""
+    """The encoder of a value other than a field: an item of an array, a record, a code."""
     kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return compile_record(schema, definitions)
@@ -172,7 +140,7 @@ _SIMPLE: Final[dict[str, Encode]] = {
 
 
 def _is_code(attributes: dict[str, Any]) -> bool:
-    """Codes come again and again, so their encodings are remembered; texts that tell of persons are not."""
+    """Whether a string is a code. Codes repeat, so their encodings are cached; texts about persons are not cached."""
     is_code = "named" in attributes or not {"format", "pattern"} & attributes.keys()
     return is_code and bool(attributes.get("maxBytes", schema_files.TEXT_BYTES_MAX) <= schema_files.TEXT_BYTES_MAX)
 
@@ -209,9 +177,9 @@ def _set(encode: Encode, unique: Sequence[str] | None, where: str) -> Encode:
         items = [encode(value) for value in values]
         if len(items) > 1:
             if not all(map(lt, items, items[1:])):
-                raise LimitError(f"{where}: a set is sorted by encoding and holds nothing twice")
+                raise LimitError(f"{where}: a set must be sorted by encoding and have no duplicates")
             if key is not None and len(set(map(key, values))) < len(values):
-                raise LimitError(f"{where}: two items are the same {unique}")
+                raise LimitError(f"{where}: two items have the same {unique}")
         return b"".join([_SMALL[len(items)], *items, b"\x00"])
 
     return encode_set

@@ -1,15 +1,16 @@
 """Reads the body of a record as plain values: dicts, tuples, numbers, text, bytes.
 
-Compiles one function for each schema; pure, and knows no Avro library. What it lets pass is the only encoding of its
-value, so nobody has to write the value again to know. What `schemas.types` bounds (numbers, patterns) is left to the
-conversion to the type. What it refuses by itself, with ReadError:
-- a varint that is longer than it need be, or than ten bytes, or that overflows 64 bits
-- a length or index that is negative or reaches beyond the data; an array in several blocks, with its size, or too long
-- a boolean or a union's branch that is none; bytes that are left over
-- text that is not UTF-8, too short or too long in bytes, or that holds NUL unless it is kept verbatim
-- a set that is not sorted by the encoding of its items or holds one twice; items that agree where they must not
-Rules: a slice is never longer than the data, and no array longer than its `maxItems`, so that time and memory grow with
-the data only.
+It compiles one function for each schema. Pure; it does not use an Avro library. It accepts the canonical encoding of a
+value only, so a caller need not encode the value again to check. It does not check the bounds in `schemas.types`
+(numbers, patterns): the conversion to the type does. It refuses with ReadError:
+- a varint that is not in its shortest form, has more than ten bytes or overflows 64 bits
+- a negative length or index; an array in several blocks, with a size in bytes, or with too many items
+- an invalid boolean or union branch; bytes after the end of the record
+- text that is too short or too long in bytes, or that has NUL although its field is not `verbatim`
+- a set that is not sorted by the encoding of its items or has duplicates; two items with the same `unique` fields
+A length beyond the data raises IndexError, and text that is not UTF-8 raises UnicodeDecodeError.
+A slice is never longer than the data and an array never longer than its `maxItems`, so time and memory are linear in
+the length of the data.
 """
 
 from collections.abc import Callable
@@ -25,13 +26,13 @@ _ZIGZAG_MAX: Final = 2**64 - 1
 
 
 class ReadError(ValueError):
-    """The bytes are not the canonical encoding of any value; says why, and never what they hold."""
+    """The bytes are not a canonical encoding. The text has the reason and never the content."""
 
 
-def _rest(data: bytes, place: int, first: int) -> tuple[int, int]:
-    """A varint that goes on after its byte `first`: its number before the sign is undone, and the place after it."""
+def _rest(data: bytes, position: int, first: int) -> tuple[int, int]:
+    """The rest of a varint after its byte `first`: the number before zigzag decoding, and the position after it."""
     number, shift = first & 0x7F, 7
-    for index in range(place, place + _VARINT_BYTES_MAX - 1):
+    for index in range(position, position + _VARINT_BYTES_MAX - 1):
         byte = data[index]
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
@@ -51,15 +52,15 @@ def _length_refused(where: str, length: int, least: int, most: int) -> None:
 
 
 def compile_reader(name: str, definitions: schema_files.Definitions) -> Read:
-    """`read(data, place)`: the record that takes all of `data` from `place` on.
+    """`read(data, position)`: the record that is all of `data` from `position` on.
 
     Raises ReadError, IndexError where the data ends too early, UnicodeDecodeError.
     """
-    one = _record(name, definitions, {})
+    read_record = _record(name, definitions, {})
 
-    def read(data: bytes, place: int) -> dict[str, Any]:
+    def read(data: bytes, position: int) -> dict[str, Any]:
         value: dict[str, Any]
-        value, end = one(data, place)
+        value, end = read_record(data, position)
         if end != len(data):
             raise ReadError("the record does not end with the data")
         return value
@@ -68,7 +69,7 @@ def compile_reader(name: str, definitions: schema_files.Definitions) -> Read:
 
 
 def _record(name: str, definitions: schema_files.Definitions, made: dict[str, Any]) -> Any:
-    """The reader of one record: from data and place to value and place."""
+    """The reader of one record: from data and position to value and position."""
     if name in made:
         return made[name]
     definition = definitions[name]
@@ -84,7 +85,7 @@ def _record(name: str, definitions: schema_files.Definitions, made: dict[str, An
 
 
 class _Text:
-    """The lines of one reader. `d` is the data, `p` the place, `n` the number at hand."""
+    """The lines of one reader. `d` is the data, `p` the position, `n` the last number read."""
 
     def __init__(self, definitions: schema_files.Definitions, made: dict[str, Any], namespace: str) -> None:
         self.lines: list[str] = []
@@ -96,7 +97,7 @@ class _Text:
         self._made = made
 
     def read(self, schema: Any, target: str, indent: str = "") -> None:
-        """Lines that read a value of `schema` into the variable `target`."""
+        """Add the lines that read a value of `schema` into the variable `target`."""
         inner, optional = schema_files.unwrap(schema)
         if optional:
             self._add(indent, "n = d[p]; p += 1", f"if n == 0: {target} = None", "elif n == 2:")
@@ -106,8 +107,8 @@ class _Text:
         kind, attributes = schema_files.shape(inner, self._definitions)
         match kind:
             case "record":
-                one = self.names.name(_record(inner, self._definitions, self._made))
-                self._add(indent, f"{target}, p = {one}(d, p)")
+                read_record = self.names.name(_record(inner, self._definitions, self._made))
+                self._add(indent, f"{target}, p = {read_record}(d, p)")
             case "array":
                 self._array(attributes, target, indent)
             case "fixed":
@@ -122,7 +123,7 @@ class _Text:
                 self._counted(kind, attributes, target, indent)
 
     def _counted(self, kind: str, attributes: dict[str, Any], target: str, indent: str) -> None:
-        """What begins with a length or an index: bytes, string, enum."""
+        """Add the lines for a value that begins with a length or an index: bytes, string, enum."""
         self._number(indent)
         self._add(indent, f"if n & 1: refuse('{self.where}: a length or an index is negative')")
         if kind == "enum":
@@ -139,10 +140,10 @@ class _Text:
                 f"{target} = d[p:q].decode(); p = q",
             )
             if not attributes.get("verbatim", False):
-                self._add(indent, f"if '\\0' in {target}: refuse('{self.where}: holds NUL')")
+                self._add(indent, f"if '\\0' in {target}: refuse('{self.where}: contains NUL')")
 
     def _array(self, attributes: dict[str, Any], target: str, indent: str) -> None:
-        """One block with its count, then 0; or 0 alone."""
+        """Add the lines for an array: one block with its count, then 0; or 0 alone."""
         items, item, left = f"{target}s", f"{target}i", f"{target}n"
         before, last = f"{target}p", f"{target}l"
         most = attributes.get("maxItems", schema_files.ITEMS_MAX)
@@ -165,19 +166,19 @@ class _Text:
             self._add(
                 inside,
                 f"    b = d[{before}:p]",
-                f"    if b <= {last}: refuse('{self.where}: a set is sorted by encoding and holds nothing twice')",
+                f"    if b <= {last}: refuse('{self.where}: a set must be sorted by encoding and have no duplicates')",
                 f"    {last} = b",
             )
         self._add(inside, f"    {items}.append({item})")
         self._add(inside, f"if d[p]: refuse('{self.where}: not one block with its count')", "p += 1")
         if is_set and (unique := attributes.get("unique")):
             different = f"len({{({', '.join(f'i[{name!r}]' for name in unique)},) for i in {items}}})"
-            same = f"{self.where}: two items are the same {', '.join(unique)}"
+            same = f"{self.where}: two items have the same {', '.join(unique)}"
             self._add(inside, f"if {left} > 1 and {different} < {left}: refuse('{same}')")
         self._add(indent, f"{target} = {items}")
 
     def _number(self, indent: str) -> None:
-        """A varint into `n`, its sign not undone."""
+        """Add the lines that read a varint into `n`, before zigzag decoding."""
         self._add(indent, "n = d[p]; p += 1", "if n > 127: n, p = rest(d, p, n)")
 
     def _add(self, indent: str, *lines: str) -> None:

@@ -1,7 +1,7 @@
-"""Compiles, for each schema, the reader of its JSON form: from Python values of JSON to those that a Struct holds.
+"""Compiles the reader of a schema's JSON form: from Python values of JSON to the values of a Struct.
 
-Pure. A reader notes what is wrong and goes on, so that one pass finds everything; what it returns then is not used.
-The rules stand in schemas/json_form/json_values.py.
+A reader adds errors and continues, so that one pass finds all errors; then its result is not used. The rules
+are in schemas/json_form/json_values.py.
 """
 
 import difflib
@@ -27,7 +27,7 @@ from schemas.json_form.leaf_readers import (
 def compile_record(name: str, definitions: schema_files.Definitions) -> Read:
     """The reader of a record; it returns a dict."""
     definition = definitions[name]
-    fields: list[tuple[str, Read, tuple[str, ...] | None]] = []  # the last: allowed values, None if it may be missing
+    fields: list[tuple[str, Read, tuple[str, ...] | None]] = []  # name, reader, allowed values or None if optional
     by_sibling: list[tuple[str, str]] = []
     for field in definition["fields"]:
         inner, optional = schema_files.unwrap(field["type"])
@@ -71,7 +71,7 @@ def _unknown_keys(value: dict[str, Any], known: tuple[str, ...], prefix: str, fo
 
 
 def _check_by_sibling(out: dict[str, Any], key: str, template: str, prefix: str, found: Findings) -> None:
-    """Codes whose list depends on another field (`source_evaluation_{grid}`); silent if that one names no list."""
+    """Check a code whose list depends on another field (`source_evaluation_{grid}`), if that field names a list."""
     name = re.sub(r"\{(\w+)\}", lambda match: str(out.get(match[1])), template)
     if name in codes.names() and isinstance(out.get(key), str):
         check_code(out[key], codes.load(name), prefix + key, found)
@@ -97,7 +97,7 @@ def _compile(schema: Any, definitions: schema_files.Definitions, owner: dict[str
 
 
 def _allowed(schema: Any, definitions: schema_files.Definitions) -> tuple[str, ...]:
-    """The values that a field, or the items of an array, may have; empty if they can't be listed."""
+    """The allowed values of a field, or of the items of an array; empty if the schema does not list them."""
     kind, attributes = schema_files.shape(schema, definitions)
     if kind == "array":
         return _allowed(attributes["items"], definitions)
@@ -114,10 +114,10 @@ def _array(read: Read, attributes: dict[str, Any], listed: tuple[str, ...]) -> R
         if not is_kind(list, value, path, found):
             return None
         if len(value) > items_max:
-            found.add(path, "too_many", f"has at most {items_max:,} items")
+            found.add(path, "too_many", f"must have at most {items_max:,} items")
             return None
         if len(value) < items_min:
-            found.add(path, "missing", f"has at least {items_min} item{'s' * (items_min > 1)}", listed)
+            found.add(path, "missing", f"must have at least {items_min} item{'s' * (items_min > 1)}", listed)
         return [read(item, f"{path}[{index}]", found) for index, item in enumerate(value)]
 
     return read_array

@@ -1,12 +1,12 @@
-"""The JSON form of the wire's types: names of the contract, dates and times as text, bytes base64, ids UUID text.
+"""The JSON form of the wire's types: dates and times as text, bytes as base64, ids as UUID text.
 
-Compiled from the schemas once for each type; pure. It compares no fields with each other (node/reports/rules.py)
-and encodes nothing.
-Rules of reading:
-- Everything wrong is reported at once, at most ERRORS_MAX findings, each with path, stable code and, where there are
-  some, the allowed values.
-- Nothing is guessed: no number for a text, no text for a number, no unknown key. `null` stands for a key left out.
-- A finding is `missing`, `unknown_key`, `wrong_type`, `wrong_format`, `unknown_code`, `too_long`, `too_many` or
+It is compiled from the schemas once for each type. It does not compare fields with each other (node/reports/rules.py).
+Rules for reading:
+- All errors are reported at once, up to ERRORS_MAX. Each has a path, a stable code and, if the schema lists them, the
+  allowed values.
+- Nothing is guessed: a number is not a text, a text is not a number, and an unknown key is an error. `null` means that
+  the key was left out.
+- The codes are `missing`, `unknown_key`, `wrong_type`, `wrong_format`, `unknown_code`, `too_long`, `too_many` or
   `out_of_range`.
 """
 
@@ -27,7 +27,7 @@ Write = Callable[[Any], Any]
 
 
 def from_json(cls: type[T], obj: object) -> T:
-    """The value that a JSON object (as Python values) stands for. Raises FieldErrors."""
+    """The value of a JSON object, given as Python values. Raises FieldErrors."""
     found = Findings()
     builtins = _reader(cls)(obj, "", found)
     if found.errors:
@@ -36,7 +36,7 @@ def from_json(cls: type[T], obj: object) -> T:
 
 
 def to_json(value: types.Record) -> dict[str, Any]:
-    """A value as an object of texts, numbers, lists and objects; optional fields that are not there are left out."""
+    """A value as a JSON object, given as Python values. Optional fields without a value are left out."""
     builtins: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(bytes,))
     write = _writer(type(value))
     if write is not None:
@@ -55,13 +55,13 @@ def _writer(cls: type[types.Record]) -> Write | None:
 
 
 def _compile(schema: Any, definitions: schema_files.Definitions) -> Write | None:
-    """What turns a builtin value into its JSON form, None if it is that already; records are changed in place."""
+    """The function from a builtin value to its JSON form; None if both are the same. It changes records in place."""
     kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return _record(attributes, definitions)
     if kind == "array":
-        each = _compile(attributes["items"], definitions)
-        return list if each is None else lambda values: [each(value) for value in values]
+        write_item = _compile(attributes["items"], definitions)
+        return list if write_item is None else lambda values: [write_item(value) for value in values]
     form = attributes.get("format")
     if kind in ("fixed", "bytes"):
         return (lambda value: str(UUID(bytes=value))) if form == "uuid" else bytes_text

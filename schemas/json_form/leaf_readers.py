@@ -1,7 +1,6 @@
-"""Readers of the JSON form of single values: texts, numbers, codes, dates, times, ids, bytes.
+"""Readers of single JSON values: texts, numbers, codes, dates, times, ids, bytes.
 
-Pure. A reader notes what is wrong and goes on; what it returns then is not used. The rules stand in
-schemas/json_form/json_values.py.
+A reader adds its errors to `found`; then its result is not used. The rules are in schemas/json_form/json_values.py.
 """
 
 import re
@@ -18,51 +17,51 @@ SHOWN_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
 
 
 def check_code(value: str, listed: codes.CodeList, path: str, found: Findings) -> None:
-    """Notes a code that is not of the list."""
+    """Add an error if a code is not in the list."""
     if value not in listed.codes:
-        message = f"{shown(value)} is no code of {listed.name} (version {listed.version})"
+        message = f"{shown(value)} is not in the list {listed.name} (version {listed.version})"
         found.add(path, "unknown_code", message, listed.ordered)
 
 
 def is_kind(kind: type, value: Any, path: str, found: Findings) -> bool:
-    """Whether the value is of this type itself (True is no number); notes it if not."""
+    """Whether the value has exactly this type (True is not a number); adds an error if not."""
     if type(value) is kind:
         return True
-    found.add(path, "wrong_type", f"is {_JSON_NAMES[kind]}")
+    found.add(path, "wrong_type", f"must be {_JSON_NAMES[kind]}")
     return False
 
 
 def shown(value: str) -> str:
-    """A wrong value as a message quotes it: escaped, and not longer than a line."""
+    """A wrong value as a message quotes it: escaped and shortened."""
     return repr(value if len(value) <= SHOWN_CHARACTERS_MAX else value[:SHOWN_CHARACTERS_MAX] + "…")
 
 
 def enum_reader(symbols: tuple[str, ...]) -> Read:
-    """One of these symbols."""
+    """The reader of a value that must be one of these symbols."""
 
     def read_enum(value: Any, path: str, found: Findings) -> Any:
         if is_kind(str, value, path, found) and value not in symbols:
-            found.add(path, "unknown_code", f"{shown(value)} is none of {', '.join(symbols)}", symbols)
+            found.add(path, "unknown_code", f"{shown(value)} is not one of {', '.join(symbols)}", symbols)
         return value
 
     return read_enum
 
 
 def number_reader(bounds: tuple[int, int], form: str | None) -> Read:
-    """A whole number within bounds, or a date or time for one."""
+    """The reader of a whole number within bounds, or of a date or time that becomes one."""
     low, high = bounds
     parse = {"date": formats.parse_date, "time": formats.parse_time}.get(form or "")
 
     def read_number(value: Any, path: str, found: Findings) -> Any:
         if is_kind(int, value, path, found) and not low <= value <= high:
-            found.add(path, "out_of_range", f"lies between {low:,} and {high:,}")
+            found.add(path, "out_of_range", f"must be between {low:,} and {high:,}")
         return value
 
     return read_number if parse is None else _parsed(parse)
 
 
 def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
-    """A text within its bounds, or a code of its list, or a UUID in lower case."""
+    """The reader of a text within its bounds, of a code in its list, or of a UUID."""
     if attributes.get("format") == "uuid":
         return _parsed(lambda text: str(formats.parse_uuid(text)))
     bytes_min, bytes_max = schema_files.text_bounds(attributes, namespace)
@@ -79,13 +78,13 @@ def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
             return value
         length = len(value.encode(errors="surrogatepass"))
         if length > bytes_max:
-            found.add(path, "too_long", f"has {length:,} bytes; at most {bytes_max:,} are lawful")
+            found.add(path, "too_long", f"has {length:,} bytes; at most {bytes_max:,} are allowed")
         elif length < bytes_min:
             found.add(path, "missing", "is empty")
         elif not _is_unicode(value) or ("\0" in value and not verbatim):
-            found.add(path, "wrong_format", "holds NUL or half of a surrogate pair")
+            found.add(path, "wrong_format", "contains NUL or half of a surrogate pair")
         elif pattern is not None and not pattern.fullmatch(value):
-            found.add(path, "wrong_format", f"matches {pattern.pattern}")
+            found.add(path, "wrong_format", f"must match {pattern.pattern}")
         return value
 
     return read_text
@@ -96,13 +95,13 @@ def _is_unicode(value: str) -> bool:
 
 
 def read_boolean(value: Any, path: str, found: Findings) -> Any:
-    """True or false."""
+    """Read true or false."""
     is_kind(bool, value, path, found)
     return value
 
 
 def bytes_reader(attributes: dict[str, Any]) -> Read:
-    """Bytes within their bounds from base64, or 16 from a UUID."""
+    """The reader of base64 with bounds on its bytes, or of a UUID as 16 bytes."""
     if attributes.get("format") == "uuid":
         return _parsed(lambda text: formats.parse_uuid(text).bytes)
     low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", schema_files.BYTES_MAX)
@@ -111,7 +110,7 @@ def bytes_reader(attributes: dict[str, Any]) -> Read:
     def parse(text: str) -> bytes:
         data = formats.parse_bytes(text)
         if not low <= len(data) <= high:
-            raise ValueError(f"is base64 of {low:,} to {high:,} bytes")
+            raise ValueError(f"must be base64 of {low:,} to {high:,} bytes")
         return data
 
     return _parsed(parse)

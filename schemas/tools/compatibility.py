@@ -1,15 +1,15 @@
-"""FULL_TRANSITIVE: every change of a schema held against every released version, in both directions.
+"""Compares the current schemas with each released version in both directions (FULL_TRANSITIVE).
 
-Pure. Evidence of 2026 has to be readable in 2036, and a node that was not updated has to read one that was.
+A node must read evidence that is ten years old, and a node that was not upgraded must read a node that was.
 Rules:
-- A type that was released stays, with its namespace, name and kind.
-- Outside the payload nothing changes: signed parts are pinned by their fingerprint, a change is a new type.
-- A field of a payload record may come if it has a default (new reads old) and go if it had one (old reads new). Fields
-  may move: readers go by name.
-- The type of a field does not change: promotions (int to long) and becoming optional hold in one direction only.
-- An enum neither gains nor loses a symbol, a fixed type keeps its size.
-- Bounds neither widen nor narrow: a strict reader on one side would refuse what the other may write.
-- Documentation and the names of code lists are free; codes are data and have versions of their own.
+- A released type stays, with its namespace, name and kind.
+- Outside the payload no field changes: a fingerprint pins the signed parts, so a change needs a new type.
+- A payload record may gain a field with a default (new reads old) and lose a field with a default (old reads new). The
+  order of fields may change: readers use names.
+- The type of a field does not change. Promotions (int to long) and optional types are compatible in one direction only.
+- The symbols of an enum and the size of a fixed type do not change.
+- Bounds do not change: a strict reader on one side would refuse what the other side may write.
+- Documentation and the names of code lists may change; code lists have versions of their own.
 """
 
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ _BINDING: Final = ("minBytes", "maxBytes", "pattern", "format", "min", "max", "m
 
 
 def check(old: schema_files.Definitions, new: schema_files.Definitions) -> list[str]:
-    """What breaks between two versions; empty if either reads what the other writes."""
+    """The incompatible changes between two versions; empty if each version reads what the other writes."""
     return [
         f"{name}: {finding}"
         for name in old
-        for finding in (_definition(old[name], new[name], old, new) if name in new else ["was released and is gone"])
+        for finding in (_definition(old[name], new[name], old, new) if name in new else ["was released and is missing"])
     ]
 
 
 def check_released() -> list[str]:
-    """What breaks between the current schemas and any released version."""
+    """The incompatible changes between the current schemas and the released versions."""
     current = schema_files.current()
     return [
         f"version {number}: {text}" for number, old in schema_files.released().items() for text in check(old, current)
@@ -56,9 +56,9 @@ def _definition(
 
 def _enum(old: list[str], new: list[str], *, pinned: bool) -> Iterator[str]:
     if set(new) - set(old):
-        yield "gained a symbol: an old reader can't read it"
+        yield "gained a symbol: an old reader cannot read it"
     if set(old) - set(new):
-        yield "lost a symbol: a new reader can't read old values"
+        yield "lost a symbol: a new reader cannot read old values"
     if set(old) == set(new) and old != new and pinned:
         yield "changed the order of its symbols, and with it the fingerprint"
 
@@ -69,16 +69,16 @@ def _record(
     old_fields = {field["name"]: field for field in old["fields"]}
     new_fields = {field["name"]: field for field in new["fields"]}
     if not old["payload"] and list(old_fields) != list(new_fields):
-        yield "is a signed part: its fields stay as they are"
+        yield "is a signed part: its fields must not change"
         return
     for name, field in new_fields.items():
         if name not in old_fields and "default" not in field:
-            yield f"{name}: is new and has no default: a new reader can't read old values"
+            yield f"{name}: is new and has no default: a new reader cannot read old values"
     for name, field in old_fields.items():
         if name in new_fields:
             yield from (f"{name}: {text}" for text in _type(field["type"], new_fields[name]["type"], olds, news))
         elif "default" not in field:
-            yield f"{name}: is gone and had no default: an old reader can't read new values"
+            yield f"{name}: is missing and had no default: an old reader cannot read new values"
         if name in new_fields and ("default" in field) != ("default" in new_fields[name]):
             yield f"{name}: gained or lost its default"
 

@@ -1,7 +1,7 @@
-"""JSON Schema (2020-12) of the JSON form of a type, for integrators' tools. Pure.
+"""Makes the JSON Schema (2020-12) of the JSON form of a type, for the tools of integrators.
 
-It says what schemas/json_form/json_values.py checks, as far as JSON Schema can: lengths count characters where the
-rule counts bytes.
+It has the checks of schemas/json_form/json_values.py that JSON Schema can express. Lengths count characters, where the
+node counts bytes.
 """
 
 import re
@@ -13,7 +13,7 @@ _INTEGER_FORMATS = {"date": "date", "time": "date-time"}
 
 
 def json_schema(cls: type[types.Record], *, intake: bool = False) -> dict[str, Any]:
-    """The schema of a type. With `intake` as an integrator hands it in: without what the node fills in itself."""
+    """The schema of a type. With `intake`, without the fields that the node fills in."""
     schema = _record(schema_files.current()[f"enlace.v1.{cls.__name__}"], intake=intake)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": cls.__name__} | schema
 
@@ -37,7 +37,7 @@ def _record(definition: dict[str, Any], *, intake: bool) -> dict[str, Any]:
 
 
 def _conditions(name: str, template: str) -> list[dict[str, Any]]:
-    """Of codes whose list depends on another field, one condition for each list."""
+    """For a code whose list depends on another field: one condition for each list."""
     match = re.fullmatch(r"(\w*)\{(\w+)\}", template)
     if match is None:
         return []

@@ -1,16 +1,15 @@
-"""What no schema of the wire may say, and what all have to.
+"""Checks schemas of the wire for what is forbidden and what is required; returns a text for each finding. Pure.
 
-Pure: works on definitions and returns a text for each finding.
-Forbidden (wire-format, "Cost and Avro"):
+Forbidden (docs/wire-format.md, "Cost and Avro"):
 - recursion: 9 KB of nested records crash the interpreter
-- arrays of items that take no bytes: 7 bytes ask for all memory
-- maps, and unions other than `[null, X]`: more than one encoding for a value
-- logical types, decimals above all: a fifth of a megabyte keeps a core busy for seconds
-- float and double: NaN equals nothing, not even itself
-- aliases and defaults of enums: what is unknown would pass for something else
+- arrays of items without bytes: 7 bytes of input allocate all memory
+- maps, and unions other than `[null, X]`: a value would have more than one encoding
+- logical types, especially decimals: 200 kB of input take seconds of CPU time
+- float and double: NaN is not equal to itself
+- aliases, and defaults of enums: an unknown name or symbol would become a known one
 - a default other than null outside the payload
-Required: the namespace of the folder, names as in wire-format.md, a `doc` on each type and field, `set` on each array
-outside the payload and on none inside, attributes and code lists that exist.
+Required: the namespace of the folder, names as in docs/wire-format.md, a `doc` on each type and field, `set` on each
+array outside the payload and on no array inside, attributes and code lists that exist.
 """
 
 import re
@@ -40,7 +39,7 @@ _DEFINITION_KEYS: Final = {"type", "name", "namespace", "doc", "payload"}
 
 
 def check(definitions: schema_files.Definitions, namespace: str = WIRE) -> list[str]:
-    """Everything wrong with the types of a namespace; empty if they are lawful."""
+    """All findings in the types of a namespace; empty if they are valid."""
     return [
         f"{name}: {finding}"
         for name, definition in definitions.items()
@@ -51,14 +50,14 @@ def check(definitions: schema_files.Definitions, namespace: str = WIRE) -> list[
 
 def _definition(name: str, definition: dict[str, Any], definitions: schema_files.Definitions) -> Iterator[str]:
     if not _TYPE_NAME.fullmatch(definition["name"]):
-        yield "types are called like ThisOne"
+        yield "a type name must be in CamelCase"
     if not definition.get("doc"):
         yield "has no doc"
     yield from _unknown(definition.keys() - _DEFINITION_KEYS - _TYPE_KEYS[definition["type"]])
     if definition["type"] == "fixed" and definition["size"] < 1:
-        yield "takes no bytes"
+        yield "has no bytes"
     if definition["type"] == "enum" and len(set(definition["symbols"])) < max(1, len(definition["symbols"])):
-        yield "has no symbols, or one twice"
+        yield "has no symbols, or a duplicate"
     if definition["type"] != "record":
         return
     if _is_recursive(name, definitions):
@@ -74,13 +73,13 @@ def _field(
     field: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
 ) -> Iterator[str]:
     if not _FIELD_NAME.fullmatch(field["name"]):
-        yield "fields are called like_this"
+        yield "a field name must be in snake_case"
     if not field.get("doc"):
         yield "has no doc"
     yield from _unknown(field.keys() - _FIELD_KEYS)
     inner, optional = schema_files.unwrap(field["type"])
     if optional and field.get("default", ...) is not None:
-        yield "[null, X] has the default null"
+        yield "[null, X] must have the default null"
     if not optional and "default" in field and owner["namespace"] == WIRE and not owner["payload"]:
         yield "a default other than null outside the payload"
     yield from _type(inner, siblings, owner, definitions)
@@ -90,7 +89,7 @@ def _type(
     schema: Any, siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
 ) -> Iterator[str]:
     if not isinstance(schema, list) and _unresolved(schema, definitions):
-        yield f"{schema if isinstance(schema, str) else schema['type']} is not known"
+        yield f"{schema if isinstance(schema, str) else schema['type']} is unknown"
         return
     kind, attributes = schema_files.shape(schema, definitions)
     if kind in schema_files.NAMED:
@@ -110,10 +109,10 @@ def _array(
     attributes: dict[str, Any], siblings: list[str], owner: dict[str, Any], definitions: schema_files.Definitions
 ) -> Iterator[str]:
     if owner["namespace"] == WIRE and bool(attributes.get("set")) == owner["payload"]:
-        yield "an array of the payload is no set" if owner["payload"] else "an array outside the payload is a set"
+        yield f"an array {'of the payload must not' if owner['payload'] else 'outside the payload must'} be a set"
     items = attributes["items"]
     if not _unresolved(items, definitions) and _is_empty(items, definitions):
-        yield "an array of items that take no bytes"
+        yield "an array of items without bytes"
         return
     yield from _type(items, siblings, owner, definitions)
 
@@ -122,12 +121,12 @@ def _code_list(name: str, siblings: list[str]) -> Iterator[str]:
     prefix, brace, rest = name.partition("{")
     known = any(listed.startswith(prefix) for listed in codes.names()) if brace else name in codes.names()
     if not known or (brace and rest.removesuffix("}") not in siblings):
-        yield f"{name} is no code list"
+        yield f"{name} is not a code list"
 
 
 def _unknown(keys: set[str]) -> Iterator[str]:
     for key in sorted(keys):
-        yield f"attribute {key} is forbidden or not known"
+        yield f"attribute {key} is forbidden or unknown"
 
 
 def _unresolved(schema: Any, definitions: schema_files.Definitions) -> bool:
@@ -157,7 +156,7 @@ def _names_in(schema: Any) -> Iterator[str]:
 
 
 def _is_empty(schema: Any, definitions: schema_files.Definitions) -> bool:
-    """Whether a value of this schema may take no bytes."""
+    """Whether the encoding of a value of this schema may be empty."""
     kind, attributes = schema_files.shape(schema, definitions)
     if kind == "record":
         return all(_is_empty(field["type"], definitions) for field in attributes["fields"])

@@ -15,7 +15,7 @@ from node.primitives import frame
 from schemas import types
 from schemas.avro import codec
 from schemas.avro.codec import BadMessage
-from schemas.avro.encoder import varint
+from schemas.avro.varint import varint
 from schemas.types import KeyUse
 from tests.independent import avro
 from tests.node.verification.test_verify import code_of

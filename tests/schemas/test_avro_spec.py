@@ -1,4 +1,4 @@
-"""The Avro specification's own test data: canonical forms, fingerprints, single-object encoding."""
+"""The test data of the Avro specification: canonical forms, fingerprints, single-object encoding."""
 
 import json
 import re
@@ -33,12 +33,12 @@ def test_fingerprints_are_those_of_the_specification() -> None:
 
 
 def _one_line(block: str) -> str:
-    """A case with its input on the line of `<<INPUT`, where the table has it on lines of its own."""
+    """A case whose input is on the line of `<<INPUT` and not on lines of its own."""
     return re.sub(r"<<INPUT\n(.*?)\nINPUT\n", lambda match: f"<<INPUT {match[1]}\n", block.strip(), flags=re.DOTALL)
 
 
-def test_the_message_of_the_specification_has_our_form() -> None:
-    """Marker, little-endian fingerprint, body, and nothing else."""
+def test_the_message_of_the_specification_has_the_form_that_we_write() -> None:
+    """Marker, little-endian fingerprint, body."""
     folder = AVRO / "messageV1"
     schema = fastavro.parse_schema(json.loads((folder / "test_schema.avsc").read_text(encoding="utf-8")))
     message = (folder / "test_message.bin").read_bytes()

@@ -1,4 +1,4 @@
-"""schemas/avro/codec.py: one encoding for each value; what breaks a limit is neither read nor written."""
+"""schemas/avro/codec.py: each value has one encoding; a value that breaks a limit is neither read nor written."""
 
 import contextlib
 from io import BytesIO
@@ -20,7 +20,7 @@ from schemas.avro.codec import (
     sorted_set,
     unsafe_encode,
 )
-from schemas.avro.encoder import encode_text, varint
+from schemas.avro.varint import encode_text, varint
 from tests.support.wire_samples import (
     BATCH,
     EACH,
@@ -42,7 +42,7 @@ each_type = pytest.mark.parametrize("value", EACH, ids=name_of)
 
 @each_type
 def test_what_is_written_is_read(value: types.Record) -> None:
-    """Every type of the wire, with its optional parts."""
+    """Each type of the wire, with its optional parts."""
     assert decode(type(value), encode(value)) == value
 
 
@@ -54,7 +54,7 @@ def test_the_encoding_is_that_of_the_avro_library(value: types.Record) -> None:
 
 @each_type
 def test_a_truncated_record_is_refused(value: types.Record) -> None:
-    """At each of its bytes (of long ones at the first and the last thousand)."""
+    """At each byte; in a long record, at each of the first and the last thousand bytes."""
     data = encode(value)
     for length in {*range(min(len(data), 1000)), *range(max(0, len(data) - 1000), len(data))}:
         with pytest.raises(BadMessage):
@@ -63,37 +63,37 @@ def test_a_truncated_record_is_refused(value: types.Record) -> None:
 
 @each_type
 def test_trailing_bytes_are_refused(value: types.Record) -> None:
-    """Even one that says nothing."""
+    """Even a single zero byte."""
     with pytest.raises(BadMessage):
         decode(type(value), encode(value) + b"\0")
 
 
 @each_type
-def test_a_flipped_bit_is_refused_or_is_another_lawful_value(value: types.Record) -> None:
+def test_a_flipped_bit_is_refused_or_gives_another_valid_value(value: types.Record) -> None:
     """No two byte strings decode to the same value."""
     data = encode(value)
-    for place in range(min(len(data), 400)):
+    for position in range(min(len(data), 400)):
         for bit in range(8):
-            flipped = data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+            flipped = data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :]
             try:
                 other = decode(type(value), flipped)
             except BadMessage:
                 continue
-            assert place >= codec.PREFIX_BYTES
+            assert position >= codec.PREFIX_BYTES
             assert other != value
             assert encode(other) == flipped
 
 
 @given(body=st.binary(max_size=300), value=st.sampled_from(EACH))
 def test_arbitrary_bytes_are_refused_or_canonical(body: bytes, value: types.Record) -> None:
-    """Nothing but BadMessage is raised, whatever the bytes."""
+    """No other exception than BadMessage is raised."""
     data = codec.MARKER + fingerprint(type(value)) + body
     with contextlib.suppress(BadMessage):
         assert encode(decode(type(value), data)) == data
 
 
 def changed(value: types.Record, **changes: Any) -> types.Record:
-    """A copy with other fields; nothing is checked."""
+    """A copy with other fields, unchecked."""
     return msgspec.structs.replace(value, **changes)
 
 
@@ -108,26 +108,26 @@ def changed_head(**changes: Any) -> types.Head:
 
 
 def outcomes(count: int) -> types.ReceiptItem:
-    """A receipt for so many leaves of one and the same batch."""
+    """A receipt item for `count` leaves of one batch."""
     return types.ReceiptItem(batch=hash_of(1), outcomes=b"\x40" * count)
 
 
 def grant(*entries: types.GrantEntry) -> types.Record:
-    """A grant of these entries as they stand."""
+    """A grant with these entries, unchecked."""
     return types.KeyGrant(audience_key_id=hash_of(1), use_until=0, entries=entries)
 
 
 def node(*keys: types.Key) -> types.Record:
-    """A NODE of these keys as they stand."""
+    """A NODE with these keys, unchecked."""
     return types.Node(keys=keys, streams=(), resume=())
 
 
 def reference(number: int) -> types.ClauseReference:
-    """One of many clauses."""
+    """A reference to a clause, different for each number."""
     return types.ClauseReference(agreement=hash_of(number), clause="1")
 
 
-UNLAWFUL: dict[str, types.Record] = {
+INVALID: dict[str, types.Record] = {
     "string of 65 bytes": changed(LABELS, purpose="x" * 65),
     "string of 33 characters in 66 bytes": changed(LABELS, purpose="é" * 33),
     "recall reason of 1,001 bytes": types.Recall(reason="x" * 1001),
@@ -182,18 +182,18 @@ UNLAWFUL: dict[str, types.Record] = {
 }
 
 
-@pytest.mark.parametrize("name", UNLAWFUL)
-def test_what_breaks_a_limit_is_neither_read_nor_written(name: str) -> None:
-    """Checks in pairs: a writer's bug stops here, a stranger's record there."""
-    value = UNLAWFUL[name]
+@pytest.mark.parametrize("name", INVALID)
+def test_a_value_that_breaks_a_limit_is_neither_read_nor_written(name: str) -> None:
+    """Both directions check: writing finds our bugs, reading finds the bad records of others."""
+    value = INVALID[name]
 
-    with pytest.raises(ValueError):  # noqa: PT011, the kind of ValueError is the codec's own affair
+    with pytest.raises(ValueError):  # noqa: PT011, the codec may raise any ValueError
         encode(value)
     with pytest.raises(BadMessage):
         decode(type(value), unsafe_encode(value))
 
 
-LAWFUL: dict[str, types.Record] = {
+VALID: dict[str, types.Record] = {
     "string of 64 bytes": changed(LABELS, purpose="é" * 32),
     "set with the shorter string first": changed(LABELS, subjects=("B", "AAA")),
     "set with a string of 64 bytes last": changed(LABELS, subjects=("z" * 63, "a" * 64)),
@@ -208,23 +208,23 @@ LAWFUL: dict[str, types.Record] = {
 }
 
 
-@pytest.mark.parametrize("name", LAWFUL)
-def test_what_keeps_within_the_limits_is_read_and_written(name: str) -> None:
-    """The last lawful value before each limit."""
-    value = LAWFUL[name]
+@pytest.mark.parametrize("name", VALID)
+def test_a_value_within_the_limits_is_read_and_written(name: str) -> None:
+    """The last valid value before each limit."""
+    value = VALID[name]
 
     assert decode(type(value), encode(value)) == value
 
 
-def test_a_record_longer_than_its_type_may_be_is_refused_unread() -> None:
-    """Batch 1 KiB, header 8 KiB, payload as much as a record can seal."""
+def test_a_record_longer_than_the_limit_of_its_type_is_refused_before_it_is_read() -> None:
+    """Batch 1 KiB, header 8 KiB, payload 258,048 bytes."""
     for cls, size in ((types.Batch, 1024), (types.Header, 8192), (types.IntelligenceReport, 258_048)):
         with pytest.raises(BadMessage, match=f"more than {size}"):
             decode(cls, encode(BATCH)[:10] + bytes(size))
 
 
-def test_no_error_holds_what_the_message_says() -> None:
-    """Reasons reach logs; payloads must not."""
+def test_no_error_contains_a_value_of_the_message() -> None:
+    """Reasons go to the log, and payloads must not."""
     secret = "x" * 60 + "Muster"
     with pytest.raises(BadMessage) as caught:
         decode(types.Labels, unsafe_encode(changed(LABELS, purpose=secret)))
@@ -235,7 +235,7 @@ def test_no_error_holds_what_the_message_says() -> None:
 
 @given(texts=st.lists(st.text(max_size=70).filter(lambda text: "\0" not in text)))
 def test_a_sorted_set_is_in_the_order_of_encodings(texts: list[str]) -> None:
-    """Which is not that of the alphabet: the length comes first, as a varint."""
+    """Which is not the order of the alphabet: the length comes first, as a varint."""
     made = sorted_set(texts)
 
     encoded = [encode_text(text) for text in made]
@@ -244,7 +244,7 @@ def test_a_sorted_set_is_in_the_order_of_encodings(texts: list[str]) -> None:
 
 
 def test_sets_of_hashes_and_records_are_sorted_too() -> None:
-    """Fixed types by their bytes, records by their encoding; what is there twice stays once."""
+    """Fixed types by their bytes, records by their encoding; duplicates are removed."""
     assert sorted_set([hash_of(2), hash_of(1), hash_of(2)]) == (hash_of(1), hash_of(2))
     assert sorted_set([GRANT_ENTRY, OWN_ENTRY, GRANT_ENTRY]) == (OWN_ENTRY, GRANT_ENTRY)
 

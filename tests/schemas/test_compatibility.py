@@ -1,6 +1,4 @@
-"""schemas/tools/compatibility.py: a lawful or unlawful change for each rule; old payloads read by the codec of
-today.
-"""
+"""schemas/tools/compatibility.py: compatible and incompatible changes; the codec reads payloads of old versions."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -36,18 +34,18 @@ def field(definitions: Definitions, name: str, field_name: str) -> dict[str, Any
 
 
 def type_of(definitions: Definitions, name: str, field_name: str) -> dict[str, Any]:
-    """The type of a field, its X if it is `[null, X]`, to be changed."""
+    """The type of a field (X if it is `[null, X]`), to be changed."""
     inner: dict[str, Any] = schema_files.unwrap(field(definitions, name, field_name)["type"])[0]
     return inner
 
 
 def drop(definitions: Definitions, name: str, field_name: str) -> None:
-    """Takes a field away."""
+    """Remove a field."""
     fields(definitions, name).remove(field(definitions, name, field_name))
 
 
 REPORT_NAME = "IntelligenceReport"
-LAWFUL: dict[str, Change] = {
+COMPATIBLE: dict[str, Change] = {
     "nothing": lambda d: d,
     "another doc": lambda d: d["enlace.v1.Batch"].update(doc="Other words."),
     "another doc of a field": lambda d: field(d, "Batch", "size").update(doc="Other words."),
@@ -60,15 +58,15 @@ LAWFUL: dict[str, Change] = {
     "a field with a default comes": lambda d: fields(d, "Goods").append(NEW_MANDATORY | {"default": ""}),
     "fields of a payload move": lambda d: fields(d, REPORT_NAME).reverse(),
 }
-UNLAWFUL: dict[str, tuple[Change, str]] = {
-    "a type goes": (lambda d: d.pop("enlace.v1.Recall"), "Recall: was released and is gone"),
+INCOMPATIBLE: dict[str, tuple[Change, str]] = {
+    "a type goes": (lambda d: d.pop("enlace.v1.Recall"), "Recall: was released and is missing"),
     "a type has another name": (
         lambda d: d.update({"enlace.v1.Back": d.pop("enlace.v1.Recall")}),
-        "Recall: was released and is gone",
+        "Recall: was released and is missing",
     ),
     "a type has another namespace": (
         lambda d: d.update({"enlace.v2.Recall": d.pop("enlace.v1.Recall")}),
-        "Recall: was released and is gone",
+        "Recall: was released and is missing",
     ),
     "a record becomes an enum": (lambda d: d["enlace.v1.Recall"].update(type="enum"), "was record and is enum"),
     "a type leaves the payload": (lambda d: d["enlace.v1.Recall"].update(payload=False), "out of the payload"),
@@ -76,10 +74,10 @@ UNLAWFUL: dict[str, tuple[Change, str]] = {
         lambda d: fields(d, REPORT_NAME).append(NEW_MANDATORY),
         "new: is new and has no default",
     ),
-    "a mandatory field goes": (lambda d: drop(d, REPORT_NAME, "purpose"), "purpose: is gone and had no default"),
+    "a mandatory field goes": (lambda d: drop(d, REPORT_NAME, "purpose"), "purpose: is missing and had no default"),
     "a mandatory field has another name": (
         lambda d: field(d, REPORT_NAME, "purpose").update(name="aim"),
-        "purpose: is gone and had no default",
+        "purpose: is missing and had no default",
     ),
     "a field loses its default": (lambda d: field(d, "Place", "text").pop("default"), "gained or lost its default"),
     "a mandatory field becomes optional": (
@@ -111,7 +109,10 @@ UNLAWFUL: dict[str, tuple[Change, str]] = {
     "a bound narrows": (lambda d: type_of(d, "KeyGrant", "entries").update(maxItems=60), "maxItems was 150 and is 60"),
     "a bound comes": (lambda d: type_of(d, "Labels", "urgency").update(pattern="[A-Z]+"), "pattern was None"),
     "a record's own bound changes": (lambda d: d["enlace.v1.Batch"].update(maxBytes=2048), "maxBytes was 1024"),
-    "an array is no set any more": (lambda d: type_of(d, "Labels", "subjects").pop("set"), "set was True and is None"),
+    "an array is no longer a set": (
+        lambda d: type_of(d, "Labels", "subjects").pop("set"),
+        "set was True and is None",
+    ),
     "an optional field comes to a signed part": (
         lambda d: fields(d, "Header").append(NEW_TEXT),
         "Header: is a signed part",
@@ -128,20 +129,20 @@ def with_change(change: Change) -> Definitions:
     return definitions
 
 
-@pytest.mark.parametrize("name", LAWFUL)
-def test_a_change_that_either_side_can_read_is_lawful(name: str) -> None:
-    """In both directions: each of these changes can be taken back as well."""
-    changed = with_change(LAWFUL[name])
+@pytest.mark.parametrize("name", COMPATIBLE)
+def test_a_change_that_both_sides_can_read_is_compatible(name: str) -> None:
+    """In both directions: the reverse change is compatible too."""
+    changed = with_change(COMPATIBLE[name])
 
     assert compatibility.check(schema_files.current(), changed) == []
     if name != "a new type":
         assert compatibility.check(changed, schema_files.current()) == []
 
 
-@pytest.mark.parametrize("name", UNLAWFUL)
-def test_a_change_that_one_side_cannot_read_is_named(name: str) -> None:
-    """One finding for each rule, with the type and the field."""
-    change, expected = UNLAWFUL[name]
+@pytest.mark.parametrize("name", INCOMPATIBLE)
+def test_a_change_that_one_side_cannot_read_is_found(name: str) -> None:
+    """The finding names the type and the field."""
+    change, expected = INCOMPATIBLE[name]
 
     findings = compatibility.check(schema_files.current(), with_change(change))
 
@@ -149,13 +150,13 @@ def test_a_change_that_one_side_cannot_read_is_named(name: str) -> None:
 
 
 def test_the_current_schemas_read_every_released_version() -> None:
-    """FULL_TRANSITIVE: against each of them and not the last alone."""
-    assert schema_files.released(), "a version is released with its schemas beside the current ones"
+    """FULL_TRANSITIVE: each of them and not only the last."""
+    assert schema_files.released(), "a released version has a copy of its schemas"
     assert compatibility.check_released() == []
 
 
-def test_every_type_of_the_wire_is_released() -> None:
-    """What travels has a copy that stays."""
+def test_each_type_of_the_wire_is_released() -> None:
+    """In a copy that never changes."""
     released = set().union(*schema_files.released().values())
 
     assert {name for name in schema_files.current() if name.startswith("enlace.v1.")} <= released
@@ -163,7 +164,7 @@ def test_every_type_of_the_wire_is_released() -> None:
 
 @pytest.fixture
 def release(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Definitions], None]]:
-    """Makes definitions those of a version released before."""
+    """A function that makes definitions those of a released version."""
 
     def make(definitions: Definitions) -> None:
         monkeypatch.setattr(schema_files, "released", lambda: {"0": definitions})
@@ -184,12 +185,12 @@ def written_by(definitions: Definitions, raw: dict[str, Any]) -> bytes:
 RAW = msgspec.to_builtins(REPORT, builtin_types=(bytes,))
 
 
-@pytest.mark.parametrize("name", LAWFUL)
+@pytest.mark.parametrize("name", COMPATIBLE)
 def test_a_payload_of_a_released_version_is_read_as_the_current_type(
     name: str, release: Callable[[Definitions], None]
 ) -> None:
-    """What the old version did not have is absent, what today's has not is dropped."""
-    old = with_change(LAWFUL[name])
+    """A field that the old version lacks is absent; a field that the current version lacks is dropped."""
+    old = with_change(COMPATIBLE[name])
     release(old)
 
     report = decode(types.IntelligenceReport, written_by(old, RAW | {"new": "dropped"}))
@@ -198,10 +199,10 @@ def test_a_payload_of_a_released_version_is_read_as_the_current_type(
     assert report == msgspec.structs.replace(REPORT, **lost)
 
 
-@pytest.mark.parametrize("name", LAWFUL)
+@pytest.mark.parametrize("name", COMPATIBLE)
 def test_a_node_of_the_released_version_reads_what_is_written_today(name: str) -> None:
-    """By Avro's own resolution; the limits of the old version are those of today."""
-    old = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", with_change(LAWFUL[name])))
+    """By the schema resolution of Avro."""
+    old = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", with_change(COMPATIBLE[name])))
     new = fastavro.parse_schema(schema_files.bare(f"enlace.v1.{REPORT_NAME}", schema_files.current()))
     body = BytesIO(codec.encode(REPORT)[codec.PREFIX_BYTES :])
 
@@ -211,15 +212,15 @@ def test_a_node_of_the_released_version_reads_what_is_written_today(name: str) -
     assert read["narrative"] == RAW["narrative"]
 
 
-def test_a_payload_of_a_version_never_released_is_unknown() -> None:
-    """However lawful the change: a schema counts once it is shipped."""
+def test_a_payload_of_an_unreleased_version_is_unknown() -> None:
+    """Even if the change is compatible."""
     with pytest.raises(UnknownSchema):
-        decode(types.IntelligenceReport, written_by(with_change(LAWFUL["an optional field comes"]), RAW))
+        decode(types.IntelligenceReport, written_by(with_change(COMPATIBLE["an optional field comes"]), RAW))
 
 
-def test_a_payload_of_a_released_version_is_held_to_its_one_encoding(release: Callable[[Definitions], None]) -> None:
-    """Trailing bytes and limits are refused there as well."""
-    old = with_change(LAWFUL["an optional field comes"])
+def test_a_payload_of_a_released_version_must_be_canonical_too(release: Callable[[Definitions], None]) -> None:
+    """Trailing bytes and broken limits are refused."""
+    old = with_change(COMPATIBLE["an optional field comes"])
     release(old)
 
     for data in (
@@ -233,7 +234,7 @@ def test_a_payload_of_a_released_version_is_held_to_its_one_encoding(release: Ca
 
 
 def test_signed_parts_are_pinned_even_to_released_versions(release: Callable[[Definitions], None]) -> None:
-    """A batch of any other schema is malformed, released or not."""
+    """A batch with any other schema is malformed, even with a released one."""
     old = with_change(lambda d: fields(d, "Batch").append(NEW_TEXT))
     release(old)
     schema = fastavro.parse_schema(schema_files.bare("enlace.v1.Batch", old))
@@ -247,7 +248,7 @@ def test_signed_parts_are_pinned_even_to_released_versions(release: Callable[[De
 def test_a_default_filled_in_for_one_message_does_not_reach_the_next(
     monkeypatch: pytest.MonkeyPatch, release: Callable[[Definitions], None]
 ) -> None:
-    """fastavro hands out one and the same list; what is handed out here can't be changed."""
+    """fastavro returns the same list for each message; the codec returns values that cannot change."""
     old = with_change(lambda d: drop(d, REPORT_NAME, "connections"))
     new = with_change(lambda d: field(d, REPORT_NAME, "connections").update(default=[]))
     monkeypatch.setattr(schema_files, "current", lambda: new)
@@ -261,7 +262,7 @@ def test_a_default_filled_in_for_one_message_does_not_reach_the_next(
 
 
 def test_samples_exist_for_every_type_that_travels_by_itself() -> None:
-    """So that a new one is not forgotten in the tests of the codec."""
+    """So that the tests of the codec cover a new type."""
     nested = {name for d in schema_files.current().values() if d["type"] == "record" for name in _used(d)}
     alone = {
         n for n, d in schema_files.current().items() if n.startswith("enlace.v1.") and d["type"] == "record"

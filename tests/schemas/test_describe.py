@@ -1,4 +1,4 @@
-"""schemas/describe.py: each field in words, for the reference and for whoever explains a configuration."""
+"""schemas/describe.py: each field in words, for the reference and for commands that explain a configuration."""
 
 from schemas import types
 from schemas.describe import FieldDoc, describe
@@ -8,8 +8,8 @@ def _of(cls: type[types.Record], namespace: str = "enlace.config") -> dict[str, 
     return {doc.path: doc for doc in describe(cls, namespace)}
 
 
-def test_a_configuration_is_described_key_by_key() -> None:
-    """Under the names that stand in the file, with type, default and meaning."""
+def test_each_key_of_a_configuration_is_described() -> None:
+    """With its name in the file, type, default and meaning."""
     fields = _of(types.NodeConfig)
 
     assert list(fields)[:4] == ["node.id", "node.community", "node.processes", "node.memory_mb"]
@@ -19,17 +19,17 @@ def test_a_configuration_is_described_key_by_key() -> None:
 
 
 def test_only_id_and_bus_are_mandatory_in_a_home() -> None:
-    """All else has a default that works."""
+    """All other keys have a default."""
     assert {path for path, doc in _of(types.NodeConfig).items() if doc.required} == {"node.id", "bus.url"}
 
 
-def test_what_may_hold_a_password_is_marked() -> None:
-    """It is masked when shown."""
+def test_a_key_that_may_contain_a_password_is_marked() -> None:
+    """Commands mask it."""
     assert {path for path, doc in _of(types.NodeConfig).items() if doc.secret} == {"bus.url", "store.url"}
 
 
-def test_records_in_lists_have_their_place_in_the_path() -> None:
-    """Also on the wire."""
+def test_the_path_of_a_record_in_a_list_has_brackets() -> None:
+    """Also for types of the wire."""
     assert "region[].members" in _of(types.TopologyFile)
     grant = _of(types.KeyGrant, "enlace.v1")
 

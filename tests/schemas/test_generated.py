@@ -1,4 +1,4 @@
-"""What is generated from the schemas stands in the repository as the generator writes it."""
+"""The generated files in the repository are what the generators write."""
 
 import re
 import typing
@@ -18,19 +18,19 @@ def test_the_types_are_those_of_the_schemas() -> None:
 
 @pytest.mark.parametrize("path", reference.outputs(), ids=lambda path: path.name)
 def test_the_references_are_those_of_the_schemas(path: Path) -> None:
-    """`make generate` would change nothing there either."""
+    """`make generate` would change nothing."""
     assert path.read_text(encoding="utf-8") == reference.outputs()[path]
 
 
 def test_the_module_holds_types_only() -> None:
-    """Structs, enums and aliases; limits and rules live elsewhere."""
+    """Structs, enums and aliases, and no functions."""
     text = generate.TARGET.read_text(encoding="utf-8")
 
     assert not re.search(r"^(def|async def|import|for|if|while) ", text, re.MULTILINE)
 
 
-def test_records_are_frozen_and_hold_nothing_that_changes() -> None:
-    """A value that was verified stays what it was."""
+def test_records_are_frozen_and_contain_immutable_values_only() -> None:
+    """A verified value cannot change."""
     for name, cls in vars(types).items():
         if not (isinstance(cls, type) and issubclass(cls, types.Record)) or cls is types.Record:
             continue
@@ -42,8 +42,8 @@ def test_records_are_frozen_and_hold_nothing_that_changes() -> None:
             assert not re.search(r"\b(list|dict|set)\[", str(typing.get_type_hints(cls))), name
 
 
-def test_a_name_is_one_type_only() -> None:
-    """An alias that would stand for two bounds is refused."""
+def test_an_alias_has_one_meaning_only() -> None:
+    """An alias for two different bounds is refused."""
     record = {"type": "record", "namespace": "enlace.v1", "name": "R", "doc": "R.", "payload": False}
     fields = [
         {"name": name, "doc": "A.", "type": {"type": "string", "named": "Code", "maxBytes": size}}

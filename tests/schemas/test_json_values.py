@@ -1,4 +1,4 @@
-"""schemas/json_form/json_values.py: reports from and into JSON, and what is wrong with them, all at once."""
+"""schemas/json_form/json_values.py: values from and to JSON, and all errors at once."""
 
 import copy
 import json
@@ -20,35 +20,35 @@ JSON = to_json(REPORT)
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The sample with another value at a path such as `entities.0.person.category`; `...` takes the key away."""
+    """The sample with another value at a path such as `entities.0.person.category`; `...` removes the key."""
     made = copy.deepcopy(JSON)
     *parents, last = path.split(".")
-    place: Any = made
+    record: Any = made
     for part in parents:
-        place = place[int(part) if part.isdigit() else part]
+        record = record[int(part) if part.isdigit() else part]
     key: Any = int(last) if last.isdigit() else last
     if value is ...:
-        del place[key]
+        del record[key]
     else:
-        place[key] = value
+        record[key] = value
     return made
 
 
 def errors_of(obj: object) -> list[FieldError]:
-    """What is wrong with a report."""
+    """The errors of a report."""
     with pytest.raises(FieldErrors) as caught:
         from_json(types.IntelligenceReport, obj)
     return caught.value.errors
 
 
 @pytest.mark.parametrize("value", EACH, ids=name_of)
-def test_what_is_shown_is_read(value: types.Record) -> None:
-    """Each type of the wire, through the text of JSON."""
+def test_what_is_written_is_read(value: types.Record) -> None:
+    """Each type of the wire, as JSON text."""
     assert from_json(type(value), json.loads(json.dumps(to_json(value)))) == value
 
 
 def test_dates_times_ids_and_bytes_are_texts() -> None:
-    """As the contract has them; what is not there is left out."""
+    """As in the contract; fields without a value are left out."""
     shown = to_json(types.Reference(originator="GT", message_id=bytes(range(16))))
 
     assert shown == {"originator": "GT", "message_id": "00010203-0405-0607-0809-0a0b0c0d0e0f"}
@@ -99,8 +99,8 @@ WRONG: dict[str, tuple[str, Any, str, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_named_with_path_and_code(name: str) -> None:
-    """One finding and no other: nothing follows from it."""
+def test_an_error_has_its_path_and_code(name: str) -> None:
+    """One defect gives exactly one error."""
     path, value, expected_path, code = WRONG[name]
 
     errors = errors_of(changed(path, value))
@@ -120,13 +120,13 @@ def test_what_is_wrong_is_named_with_path_and_code(name: str) -> None:
         ("entities.0.person.special_category", ..., ("true", "false")),
     ],
 )
-def test_the_allowed_values_stand_with_the_finding(path: str, value: Any, allowed: tuple[str, ...]) -> None:
-    """Of a code that is missing too, so that nobody needs the manual."""
+def test_an_error_lists_the_allowed_values(path: str, value: Any, allowed: tuple[str, ...]) -> None:
+    """Also for a missing code."""
     assert errors_of(changed(path, value))[0].allowed == allowed
 
 
-def test_everything_wrong_is_reported_at_once() -> None:
-    """Top-level fields, nested ones and items of lists in one answer, in the order of the fields."""
+def test_all_errors_are_reported_at_once() -> None:
+    """Top-level fields, nested fields and items of lists, in the order of the fields."""
     obj = changed("entities.0.person.category", "X")
     obj |= {"urgency": 3, "colour": "green"}
     del obj["purpose"]
@@ -141,24 +141,24 @@ def test_everything_wrong_is_reported_at_once() -> None:
     ]
 
 
-def test_findings_end_somewhere() -> None:
-    """A thousand wrong entities make no answer of a thousand pages."""
+def test_the_number_of_errors_is_limited() -> None:
+    """Also for a thousand wrong entities and for a hundred thousand unknown keys."""
     obj = changed("entities", [{"colour": "green"}] * 1000)
 
     assert len(errors_of(obj)) == ERRORS_MAX
     assert len(errors_of(JSON | {f"{n:090}": n for n in range(100_000)})) == ERRORS_MAX
 
 
-def test_an_unknown_key_gets_the_nearest_known_one() -> None:
-    """And all known ones as allowed values."""
+def test_the_error_of_an_unknown_key_suggests_the_nearest_known_key() -> None:
+    """And lists all known keys."""
     error = errors_of(changed("narative", "x"))[0]
 
     assert "did you mean narrative?" in error.message
     assert "narrative" in error.allowed
 
 
-def test_what_is_shown_of_a_wrong_value_is_printable_and_short() -> None:
-    """A finding reaches terminals and files in UTF-8, whatever was handed in."""
+def test_an_error_quotes_a_wrong_value_printable_and_shortened() -> None:
+    """Errors go to terminals and to files in UTF-8."""
     errors = errors_of(changed("purpose", "x" * 10_000) | {"\ud800\n": 1, "k" * 10_000: 1})
 
     for error in errors:
@@ -169,11 +169,11 @@ def test_what_is_shown_of_a_wrong_value_is_printable_and_short() -> None:
 
 @pytest.mark.parametrize("obj", [[], "report", 7, None, True])
 def test_only_an_object_is_a_report(obj: object) -> None:
-    """The path of the whole is empty."""
+    """The path of the whole report is empty."""
     assert [(error.path, error.code) for error in errors_of(obj)] == [("", "wrong_type")]
 
 
-def test_null_stands_for_an_optional_key_left_out() -> None:
+def test_null_means_that_an_optional_key_was_left_out() -> None:
     """Many systems write it."""
     assert from_json(types.IntelligenceReport, changed("handling_text", None)) == REPORT
 
@@ -197,25 +197,25 @@ def test_a_time_is_kept_as_utc(text: str, same: str) -> None:
 
 @given(ms=st.integers(min_value=-62_135_596_800_000, max_value=253_402_300_799_999))
 def test_each_millisecond_has_one_text(ms: int) -> None:
-    """From the first day of the calendar to the last."""
+    """For the years 1 to 9999."""
     assert formats.parse_time(time_text(ms)) == ms
 
 
 @given(days=st.integers(min_value=-719_162, max_value=2_932_896))
 def test_each_day_has_one_text(days: int) -> None:
-    """From the first day of the calendar to the last."""
+    """For the years 1 to 9999."""
     assert formats.parse_date(formats.date_text(days)) == days
 
 
 def test_a_report_id_in_capitals_is_the_same_id() -> None:
-    """It is kept in lower case, the one form of the wire."""
+    """It is kept in lower case."""
     obj = changed("report_id", JSON["report_id"].upper())
 
     assert from_json(types.IntelligenceReport, obj) == REPORT
 
 
-def test_what_is_read_can_be_written() -> None:
-    """No limit of the codec is left to it: a report that passes here never fails when it is sealed."""
+def test_a_report_that_is_read_can_be_encoded() -> None:
+    """The limits of the codec are checked, so a report that passes can be sealed."""
     from schemas.avro.codec import encode
 
     longest = changed("narrative.text", "é" * 100_000)
@@ -223,8 +223,8 @@ def test_what_is_read_can_be_written() -> None:
     assert encode(from_json(types.IntelligenceReport, longest))
 
 
-def test_the_json_schema_knows_every_field_that_an_integrator_hands_in() -> None:
-    """Without those that the node fills in; region and report id are optional."""
+def test_the_json_schema_has_each_field_that_an_integrator_hands_in() -> None:
+    """Without the fields that the node fills in; region and report id are optional."""
     schema = json_schema(types.IntelligenceReport, intake=True)
     fields = {field.encode_name for field in msgspec.structs.fields(types.IntelligenceReport)}
 
@@ -235,8 +235,8 @@ def test_the_json_schema_knows_every_field_that_an_integrator_hands_in() -> None
     assert schema["properties"]["retain_until"]["format"] == "date"
 
 
-def test_the_json_schema_ties_evaluation_codes_to_their_grid() -> None:
-    """A condition for each grid and field."""
+def test_the_json_schema_binds_evaluation_codes_to_their_grid() -> None:
+    """With a condition for each grid and field."""
     evaluation = json_schema(types.IntelligenceReport)["properties"]["evaluation"]
 
     assert {"properties": {"source": {"enum": ["A", "B", "C", "X"]}}} in [c["then"] for c in evaluation["allOf"]]

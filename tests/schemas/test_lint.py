@@ -1,4 +1,4 @@
-"""schemas/tools/lint.py: what the wire format forbids is refused in a schema, one case for each rule."""
+"""schemas/tools/lint.py: a case for each thing that the wire format forbids in a schema."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ HASH = {"type": "fixed", "namespace": "enlace.v1", "name": "Hash", "size": 4, "d
 
 
 def definitions(field: dict[str, Any], *others: dict[str, Any], **record: Any) -> dict[str, dict[str, Any]]:
-    """A record `Case` of one field, and other types."""
+    """A record `Case` with one field, and other types."""
     case = {
         "type": "record",
         "namespace": "enlace.v1",
@@ -22,7 +22,7 @@ def definitions(field: dict[str, Any], *others: dict[str, Any], **record: Any) -
         "payload": False,
         "fields": [{"name": "field", "doc": "A field."} | field],
     } | record
-    return {f"{each['namespace']}.{each['name']}": each for each in (case, HASH, *others)}
+    return {f"{made['namespace']}.{made['name']}": made for made in (case, HASH, *others)}
 
 
 def other(name: str, **attributes: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ EMPTY = other("Empty", type="record", fields=[])
 BOXED = other("Boxed", type="record", fields=[{"name": "empty", "doc": "E.", "type": "enlace.v1.Empty"}])
 NIL = other("Nil", type="fixed", size=0)
 
-UNLAWFUL: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
+FORBIDDEN: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "a record within itself": (
         definitions({"type": ["null", "enlace.v1.Case"], "default": None}),
         "is recursive",
@@ -52,11 +52,11 @@ UNLAWFUL: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
         ),
         "is recursive",
     ),
-    "an array of null": (definitions(array("null")), "take no bytes"),
-    "an array of empty records": (definitions(array("enlace.v1.Empty"), EMPTY), "take no bytes"),
-    "an array of records of empty records": (definitions(array("enlace.v1.Boxed"), EMPTY, BOXED), "take no bytes"),
-    "an array of fixed(0)": (definitions(array("enlace.v1.Nil"), NIL), "take no bytes"),
-    "fixed(0)": (definitions({"type": "enlace.v1.Nil"}, NIL), "takes no bytes"),
+    "an array of null": (definitions(array("null")), "without bytes"),
+    "an array of empty records": (definitions(array("enlace.v1.Empty"), EMPTY), "without bytes"),
+    "an array of records of empty records": (definitions(array("enlace.v1.Boxed"), EMPTY, BOXED), "without bytes"),
+    "an array of fixed(0)": (definitions(array("enlace.v1.Nil"), NIL), "without bytes"),
+    "fixed(0)": (definitions({"type": "enlace.v1.Nil"}, NIL), "has no bytes"),
     "a map": (definitions({"type": {"type": "map", "values": {"type": "string"}}}), "map is forbidden"),
     "an array of maps": (definitions(array({"type": "map", "values": {"type": "int"}})), "map is forbidden"),
     "a map in a payload": (
@@ -91,40 +91,40 @@ UNLAWFUL: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "an enum without symbols": (definitions({"type": "int"}, other("Kind", type="enum", symbols=[])), "has no symbols"),
     "an enum with a symbol twice": (
         definitions({"type": "int"}, other("Kind", type="enum", symbols=["A", "A"])),
-        "has no symbols, or one twice",
+        "has no symbols, or a duplicate",
     ),
-    "[null, X] without a default": (definitions({"type": ["null", "int"]}), "[null, X] has the default null"),
+    "[null, X] without a default": (definitions({"type": ["null", "int"]}), "[null, X] must have the default null"),
     "a default in a signed part": (definitions({"type": "int", "default": 0}), "a default other than null"),
-    "an array outside the payload that is no set": (
+    "an array outside the payload that is not a set": (
         definitions({"type": {"type": "array", "items": {"type": "string"}}}),
-        "an array outside the payload is a set",
+        "an array outside the payload must be a set",
     ),
-    "an array of a payload that is a set": (definitions(array({"type": "string"}), payload=True), "is no set"),
-    "a type that is not defined": (definitions({"type": "enlace.v1.Nowhere"}), "enlace.v1.Nowhere is not known"),
-    "items that are not defined": (definitions(array("enlace.v1.Nowhere")), "enlace.v1.Nowhere is not known"),
-    "an attribute with a slip of the pen": (
+    "an array of a payload that is a set": (definitions(array({"type": "string"}), payload=True), "must not be a set"),
+    "a type that is not defined": (definitions({"type": "enlace.v1.Nowhere"}), "enlace.v1.Nowhere is unknown"),
+    "items that are not defined": (definitions(array("enlace.v1.Nowhere")), "enlace.v1.Nowhere is unknown"),
+    "an attribute with a typing error": (
         definitions({"type": {"type": "string", "maxbytes": 3}}),
-        "attribute maxbytes is forbidden or not known",
+        "attribute maxbytes is forbidden or unknown",
     ),
     "a code list that does not exist": (
         definitions({"type": {"type": "string", "codes": "colours"}}),
-        "colours is no code list",
+        "colours is not a code list",
     ),
     "a code list by a field that does not exist": (
         definitions({"type": {"type": "string", "codes": "source_evaluation_{grille}"}}),
-        "is no code list",
+        "is not a code list",
     ),
     "a type without a doc": (definitions({"type": "int"}, doc=""), "has no doc"),
     "a field without a doc": (definitions({"type": "int", "doc": ""}), "has no doc"),
-    "a type in lower case": (definitions({"type": "int"}, name="case"), "types are called like ThisOne"),
-    "a field in camel case": (definitions({"type": "int", "name": "someField"}), "fields are called like_this"),
+    "a type in lower case": (definitions({"type": "int"}, name="case"), "a type name must be in CamelCase"),
+    "a field in camel case": (definitions({"type": "int", "name": "someField"}), "a field name must be in snake_case"),
 }
 
 
-@pytest.mark.parametrize("name", UNLAWFUL)
+@pytest.mark.parametrize("name", FORBIDDEN)
 def test_what_the_wire_format_forbids_is_found(name: str) -> None:
     """One finding for each rule, with the type."""
-    made, expected = UNLAWFUL[name]
+    made, expected = FORBIDDEN[name]
 
     findings = lint.check(made)
 
@@ -142,34 +142,34 @@ def test_what_the_wire_format_forbids_is_found(name: str) -> None:
     ids=["a number", "an optional type", "a set", "a code"],
 )
 def test_what_the_wire_format_allows_passes(field: dict[str, Any]) -> None:
-    """The same record with nothing wrong in it: a lint that finds fault with all would prove nothing."""
+    """The same record without an error has no finding."""
     assert lint.check(definitions(field)) == []
 
 
 @pytest.mark.parametrize("namespace", [lint.WIRE, schema_files.CONFIG])
 def test_the_current_schemas_pass(namespace: str) -> None:
-    """Those of the wire, and those of files that people write."""
+    """The schemas of the wire, and of the files that people write."""
     assert lint.check(schema_files.current(), namespace) == []
 
 
 def test_released_schemas_pass() -> None:
-    """What was lawful when it was released still is."""
+    """A released schema is still valid."""
     assert [lint.check(released) for released in schema_files.released().values()] == [[]] * len(
         schema_files.released()
     )
 
 
-def test_a_type_stands_in_the_folder_of_its_namespace() -> None:
-    """And there are no namespaces but those two."""
+def test_a_type_is_in_the_folder_of_its_namespace() -> None:
+    """And there are two namespaces only."""
     for folder, namespace in (("wire", lint.WIRE), ("config", schema_files.CONFIG)):
         assert {d["namespace"] for d in schema_files.load(schema_files.AVSC / folder).values()} == {namespace}
 
 
-def test_a_file_is_called_like_its_type_and_defines_it_alone(tmp_path: Path) -> None:
-    """So that a name is found, and found once."""
+def test_a_file_has_the_name_of_its_type_and_no_other_file_defines_it(tmp_path: Path) -> None:
+    """So that the name of a type leads to its file."""
     schema = {"type": "fixed", "namespace": "enlace.v1", "name": "Hash", "size": 4, "doc": "Hash."}
     (tmp_path / "Hsah.avsc").write_text(json.dumps(schema), encoding="utf-8")
-    with pytest.raises(ValueError, match="a file is called like the type"):
+    with pytest.raises(ValueError, match="a file must have the name of its type"):
         schema_files.load(tmp_path)
 
     (tmp_path / "Hsah.avsc").rename(tmp_path / "Hash.avsc")

@@ -1,4 +1,4 @@
-"""Malformed Avro: what fastavro accepts, crashes on or drowns in is a BadMessage here, quickly and without memory."""
+"""Malformed Avro, on which fastavro may crash or run out of memory, is a BadMessage, in bounded time and memory."""
 
 import time
 import tracemalloc
@@ -16,10 +16,10 @@ from schemas.avro.codec import (
     encode,
     fingerprint,
 )
-from schemas.avro.encoder import varint
+from schemas.avro.varint import varint
 from tests.support.wire_samples import BATCH, HEADER, LABELS
 
-SECONDS_MAX = 0.5  # for one refused record; the worst of the list took 9 s and all memory
+SECONDS_MAX = 0.5  # for one refused record; fastavro took 9 s and all memory for the worst
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -40,11 +40,11 @@ def refused(cls: type[types.Record], data: bytes) -> BadMessage:
 
 
 def of(cls: type[types.Record], *parts: bytes) -> bytes:
-    """A record of the type with a body made by hand."""
+    """A record of the type with a hand-made body."""
     return codec.MARKER + fingerprint(cls) + b"".join(parts)
 
 
-# The rows of the list of malformed Avro that a lawful schema can express. For the others the lint refuses the schema.
+# Malformed Avro that a valid schema allows. For other malformed Avro, the lint refuses the schema.
 FLAT = types.SealedMessage
 EMPTY_FLAT = (b"\0", bytes(32), b"\0", b"\0", bytes(64), b"\0", b"\0")
 BATCH_REST = encode(BATCH)[codec.PREFIX_BYTES + 1 :]
@@ -53,7 +53,7 @@ LABELS_START = (
     encode(LABELS)[codec.PREFIX_BYTES : codec.PREFIX_BYTES + 32] + b"\0\0\0\0"
 )  # salt, kind, times, references
 MALFORMED: dict[str, tuple[type[types.Record], tuple[bytes, ...]]] = {
-    "nothing at all": (FLAT, ()),
+    "no bytes": (FLAT, ()),
     "truncated varint of two bytes": (FLAT, (b"\xff\xff",)),
     "varint with 65,536 continuation bytes": (FLAT, (b"\xff" * 65_536, b"\x01", *EMPTY_FLAT[1:])),
     "varint that overflows 64 bits": (FLAT, (b"\xff" * 10, b"\x01", *EMPTY_FLAT[1:])),
@@ -95,7 +95,7 @@ MALFORMED: dict[str, tuple[type[types.Record], tuple[bytes, ...]]] = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_avro_is_refused(name: str) -> None:
-    """Each row ends in BadMessage, quickly, with bounded memory."""
+    """In bounded time, with bounded memory."""
     cls, parts = MALFORMED[name]
     error = refused(cls, of(cls, *parts))
 
@@ -103,8 +103,8 @@ def test_malformed_avro_is_refused(name: str) -> None:
     assert error.reason
 
 
-def test_the_hand_made_bodies_are_lawful_but_for_their_fault() -> None:
-    """A row that is refused for another reason than its own would prove nothing."""
+def test_the_hand_made_bodies_are_valid_without_their_defect() -> None:
+    """So each row is refused for its own reason."""
     decode(FLAT, of(FLAT, *EMPTY_FLAT))
     decode(types.Batch, of(types.Batch, varint(1), BATCH_REST))
     decode(types.Recall, of(types.Recall, varint(3), b"a b"))
@@ -117,20 +117,20 @@ def test_the_hand_made_bodies_are_lawful_but_for_their_fault() -> None:
     [b"", b"\xc3", b"\xc3\x01", b"Obj\x01" + bytes(60), b"\xc3\x02" + encode(BATCH)[2:], bytes(200)],
     ids=["empty", "half a marker", "marker alone", "container file", "other version", "zeros"],
 )
-def test_what_is_not_single_object_encoding_is_refused(data: bytes) -> None:
-    """Container files above all: nothing here unpacks them."""
+def test_data_without_single_object_encoding_is_refused(data: bytes) -> None:
+    """Also container files, which the codec never unpacks."""
     refused(types.Batch, data)
 
 
 @pytest.mark.parametrize("expected", [types.Header, types.IntelligenceReport])
 def test_a_schema_that_is_not_expected_is_unknown(expected: type[types.Record]) -> None:
-    """A lawful record of another type, in a payload's place too."""
+    """A valid record of another type, also where a payload is expected."""
     with pytest.raises(UnknownSchema):
         decode(expected, encode(BATCH))
 
 
 def test_a_schema_of_the_same_name_in_another_namespace_is_unknown() -> None:
-    """fastavro alone would resolve it by its unqualified name."""
+    """fastavro by itself would resolve it by its unqualified name."""
     schema = fastavro.parse_schema(
         schema_files.bare("enlace.v1.Recall", schema_files.current()) | {"name": "evil.Recall"}
     )

@@ -1,4 +1,4 @@
-"""The schemas say what the wire format's text says, under the names and in the order that it gives."""
+"""The schemas have the names, types and order of the wire format's text."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from schemas import schema_files, types
 from schemas.avro.codec import fingerprint
 
-# Transcribed from the wire format, not from the schemas: an independent implementation starts from the same text.
+# Copied by hand from the wire format and not from the schemas, as an independent implementation would.
 RECORDS = """
 SealedMessage: header bytes, content_hash Hash, content bytes, batch bytes, signature Signature, index int, path bytes
 Batch: suite int, community Hash, originator string, stream string, first_sequence long, size int, root Hash, previous Hash, sealed_at long, governance long, key_id Hash
@@ -84,7 +84,7 @@ def test_a_record_has_the_fields_of_the_text(line: str) -> None:
 
 
 def test_enums_and_fixed_types_are_those_of_the_text() -> None:
-    """Symbols in order, sizes in bytes; and there are no others."""
+    """Symbols in order, sizes in bytes, and no other types."""
     wire = {
         name.removeprefix("enlace.v1."): d
         for name, d in schema_files.current().items()
@@ -96,7 +96,7 @@ def test_enums_and_fixed_types_are_those_of_the_text() -> None:
 
 
 def test_no_record_of_the_wire_is_missing_from_the_text() -> None:
-    """But for those of the payload, which the contract gives."""
+    """Except the records of the payload, which are in the contract."""
     named = set(re.findall(r"^(\w+):", RECORDS, re.MULTILINE))
     wire = {
         name for name, d in schema_files.current().items() if d["type"] == "record" and d["namespace"] == "enlace.v1"
@@ -108,5 +108,5 @@ def test_no_record_of_the_wire_is_missing_from_the_text() -> None:
 
 @pytest.mark.parametrize("name", FINGERPRINTS)
 def test_a_fingerprint_never_changes(name: str) -> None:
-    """Evidence is found by it in years to come."""
+    """Readers of old evidence find the schema by it."""
     assert fingerprint(getattr(types, name)).hex() == FINGERPRINTS[name]

@@ -15,7 +15,7 @@ from node.trust.governance import Governance
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import verify
 from schemas.avro import codec
-from schemas.avro.encoder import encode_text, varint
+from schemas.avro.varint import encode_text, varint
 from schemas.types import (
     Agreement,
     Checkpoint,

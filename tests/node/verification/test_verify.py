@@ -20,7 +20,7 @@ from node.verification.signature_memory import SignatureMemory
 from node.verification.steps import STEP_OF_REJECTION
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
 from schemas.avro import codec
-from schemas.avro.encoder import encode_text, varint
+from schemas.avro.varint import encode_text, varint
 from schemas.types import (
     Batch,
     Checkpoint,
