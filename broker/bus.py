@@ -1,7 +1,7 @@
-"""From the address of a bus to its log. For the daemon, the command line and tests alone, which choose.
+"""Opens the log at an address of a bus. Only the daemon, the command line and tests choose a log; others are given one.
 
-sqlite:///FILE          the embedded log; a relative FILE (three slashes) belongs to `folder`, four slashes are absolute
-kafka://HOST:PORT,...   Apache Kafka; plaintext on loopback only, unless an operator asks for it by an unsafe name
+sqlite:///FILE          the embedded log; FILE is relative to `folder` (three slashes) or absolute (four slashes)
+kafka://HOST:PORT,...   Apache Kafka; plaintext only on loopback, or if an operator sets an option named `unsafe`
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ KAFKA: Final = "kafka://"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """How connections to a cluster are protected."""
+    """How connections to a Kafka cluster are protected."""
 
     tls: ssl.SSLContext | None = None
     unsafe_plaintext: bool = False
@@ -26,7 +26,7 @@ class Protection:
 
 
 def open_log(url: str, folder: Path, protection: Protection | None = None) -> Log:
-    """The log at `url`; nothing is opened or asked yet. `ValueError` for an address that names none."""
+    """The log at `url`, not connected yet; ValueError if the address has another form."""
     if url.startswith(SQLITE) and len(url) > len(SQLITE):
         from broker.embedded.log import EmbeddedLog
 

@@ -1,15 +1,16 @@
-"""The log port: what travels where, and what every implementation promises. No implementation lives here.
+"""The log port: the operations of a log, and what every implementation guarantees. It contains no implementation.
 
-The log is trusted with availability only; nothing that it says is evidence. Its rules, which
-`tests/broker/test_log_contract.py` holds every implementation to:
+The log is trusted with availability only: nothing that it answers is evidence. Its rules, which
+`tests/broker/test_log_contract.py` checks for every implementation:
 
-- A topic is one sequence of records. A position is an integer that grows along it and is never used again. Positions
-  may have holes, and the beginning may move up; a reader is told (`OUT_OF_RANGE`) and is never moved.
-- `append` returns only when the records are durable and readable. When it raises `LogUnavailable`, any prefix of the
-  values may have been written, even all of them: send the same bytes again, readers drop what is repeated.
-- A fault concerns one topic. The other topics of the same fetch go on.
-- One `fetch` at a time for each log object; the other verbs may run beside it, also several at once.
-- A topic holds foreign bytes too: an empty value and none at all (`None`) are records like any other.
+- A topic is one sequence of records. The position of a record is an integer. Positions increase and are never reused.
+  Positions may be missing, and the beginning of a topic may move up. A reader whose position is no longer in the topic
+  gets `OUT_OF_RANGE`; the log MUST NOT move it to another position.
+- `append` MUST NOT return before the records are durable and readable. When it raises `LogUnavailable`, any number of
+  the values may have been written, from none to all: send the same bytes again. Readers drop duplicates.
+- A fault concerns one topic. The other topics of the same fetch continue.
+- A log object allows one `fetch` at a time. Other operations may run at the same time, several at once.
+- A topic may contain foreign bytes. An empty value and a missing value (`None`) are records like any other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,55 +18,55 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
-RECORD_SIZE_BYTES_MAX: Final = 1024 * 1024  # Kafka's max.message.bytes: a record with all that Kafka wraps around it
-VALUE_SIZE_BYTES_MAX: Final = RECORD_SIZE_BYTES_MAX - 1024  # the wrapping is 61 bytes and some varints
-FETCH_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # one fetch answers with so much, and with one record more at most
+RECORD_SIZE_BYTES_MAX: Final = 1024 * 1024  # Kafka's max.message.bytes: a record with Kafka's framing
+VALUE_SIZE_BYTES_MAX: Final = RECORD_SIZE_BYTES_MAX - 1024  # Kafka's framing is 61 bytes and some varints
+FETCH_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # in one answer of `fetch`; the last record may exceed it
 
 
 class Fault(StrEnum):
-    """What is wrong with one topic, as far as the log itself can tell."""
+    """What is wrong with one topic, as far as the log itself can see."""
 
     OUT_OF_RANGE = "out_of_range"
-    """The position asked for lies below the beginning or above the end."""
+    """The position that was asked for is below the beginning or above the end."""
     CORRUPT = "corrupt"
-    """The record at the position can't be read; everything before it was delivered."""
+    """The record at the position cannot be read. All records before it were delivered."""
     MISSING = "missing"
-    """The topic does not exist (any more, or yet)."""
+    """The topic does not exist: not yet, or no longer."""
     DENIED = "denied"
-    """The log does not let this reader have the topic."""
+    """The log does not allow this reader to read the topic."""
 
 
 class LogError(Exception):
-    """What a log refuses; `retriable` tells whether the same call may succeed later."""
+    """A call of the log failed. If `retriable`, the same call may succeed later."""
 
     retriable: ClassVar[bool] = False
 
 
 class LogUnavailable(LogError):
-    """The log is away, full or busy: back off and call again. Nothing may be concluded about what was written."""
+    """The log cannot be reached, is full or is busy: back off and call again. What was written is unknown."""
 
     retriable = True
 
 
 class TopicMissing(LogUnavailable):
-    """The topic does not exist; an operator has to provision it."""
+    """The topic does not exist. An operator must provision it."""
 
     def __init__(self, topic: str) -> None:
-        super().__init__(f"topic {topic} does not exist; `enlace broker provision` makes it")
+        super().__init__(f"topic {topic} does not exist; an operator must provision it")
         self.topic = topic
 
 
 class LogStuck(LogError):
-    """A client receives nothing although there is something, and new clients did not help: end the process."""
+    """Several clients in a row received nothing although records exist: end the process."""
 
 
 class RecordTooLarge(LogError):
-    """The value will never fit; nothing of the call was written."""
+    """The value is larger than a record may be. No value of the call was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One record as the log holds it."""
+    """One record of the log."""
 
     topic: str
     position: int
@@ -74,17 +75,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The part of a topic that the log still has."""
+    """The range of positions that a topic has now."""
 
     beginning: int
-    """Lowest position that can be fetched."""
+    """The lowest position that can be fetched."""
     end: int
-    """Position of the next record that will be appended."""
+    """The position that the next record will get."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """News of one topic: entries in ascending position, then perhaps a fault that follows them."""
+    """The answer about one topic: entries in ascending position, and the fault after them, if any."""
 
     topic: str
     entries: tuple[Entry, ...]
@@ -93,17 +94,17 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicSpec:
-    """How a topic has to be. A log that has no use for a setting leaves it alone."""
+    """The settings that a topic must have. A log ignores a setting that it does not support."""
 
     topic: str
     replication: int
     retention_days: int | None
-    """None: records are kept for ever."""
+    """None: records are kept without limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What `provision` did; both empty when everything was as it should be."""
+    """The topics that `provision` created and changed; both are empty if every topic was correct."""
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
@@ -111,7 +112,7 @@ class Provisioned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """One difference between a specification and what is there."""
+    """One difference between a topic and its specification."""
 
     topic: str
     setting: str
@@ -120,55 +121,58 @@ class Drift:
 
 
 class Log(Protocol):
-    """The verbs. All raise `LogUnavailable` when the log is away; nothing waits for it without a bound."""
+    """The operations. Each raises `LogUnavailable` when the log cannot be reached, and each wait has a limit."""
 
     async def append(self, topic: str, values: Sequence[bytes]) -> int:
-        """Write `values` (one or more) in their order; answer when they are durable.
+        """Write one or more values in their order; return when they are durable.
 
-        The result is the position after the last of them: a hint, never evidence (-1 when the log does not say).
+        The result is the position after the last value, or -1 if the log does not say. It is a hint, not evidence.
         Raises `RecordTooLarge` before anything is written, `TopicMissing`, `LogUnavailable`.
         """
         ...
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
-        """Records from `positions` on (topic to position), at most `records_max` and about `FETCH_SIZE_BYTES_MAX`.
+        """Read from `positions` (topic to position) at most `records_max` records and about `FETCH_SIZE_BYTES_MAX`.
 
-        Waits up to `wait_seconds` for the first news and answers [] when there is none. A fault is news once; after
-        that it comes along when the call ends for another reason: a caller that can't help it does not spin.
+        Waits up to `wait_seconds` for the first record or new fault, and returns [] if there is none. A fault ends the
+        wait only once. Later answers repeat it, but it no longer ends the wait: a caller that cannot remove the fault
+        does not poll without a pause.
         """
         ...
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Beginning and end of each topic; a topic that does not exist is absent."""
+        """Beginning and end of each topic. A topic that does not exist is missing in the answer."""
         ...
 
     async def topics(self) -> frozenset[str]:
-        """Every topic that exists, foreign ones included."""
+        """Every topic that exists, including foreign ones."""
         ...
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
-        """Make what is missing and set what differs. A second call changes nothing."""
+        """Create missing topics and correct settings that differ. A second call changes nothing."""
         ...
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
-        """Every difference from `specs`, by topic and setting. Changes nothing."""
+        """Every difference from `specs`, by topic and setting. It changes nothing."""
         ...
 
     async def close(self) -> None:
-        """Let go of everything within a few seconds, whatever state the log is in."""
+        """Release all resources within a few seconds, in any state of the log."""
         ...
 
 
 class FaultNews:
-    """Remembers which faults were reported, so that each ends a wait once."""
+    """Remembers which faults were reported, so that each ends a wait only once."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, Fault]] = {}
 
     def is_news(self, fetched: Iterable[Fetched], positions: Mapping[str, int]) -> bool:
-        """Whether `fetched` holds an entry or a fault that was not there before. Forgets faults that have gone."""
-        faults = {item.topic: (positions[item.topic], item.fault) for item in fetched if item.fault is not None}
-        news = any(item.entries for item in fetched) or any(
+        """Whether `fetched` contains an entry or a new fault. Forgets the faults that have ended."""
+        faults = {
+            answer.topic: (positions[answer.topic], answer.fault) for answer in fetched if answer.fault is not None
+        }
+        news = any(answer.entries for answer in fetched) or any(
             self._known.get(topic) != fault for topic, fault in faults.items()
         )
         self._known = {topic: fault for topic, fault in self._known.items() if topic not in positions} | faults
@@ -176,9 +180,9 @@ class FaultNews:
 
 
 def check_values(values: Sequence[bytes]) -> None:
-    """Raise `RecordTooLarge` for a value that no implementation takes; an empty call is a bug of the caller."""
+    """Raise `RecordTooLarge` if a value is larger than any implementation accepts, ValueError if there is no value."""
     if not values:
         raise ValueError("append needs at least one value")
     for value in values:
         if len(value) > VALUE_SIZE_BYTES_MAX:
-            raise RecordTooLarge(f"value of {len(value)} bytes; the log takes {VALUE_SIZE_BYTES_MAX}")
+            raise RecordTooLarge(f"the value has {len(value)} bytes; the limit is {VALUE_SIZE_BYTES_MAX}")

@@ -1,8 +1,10 @@
-"""Where messages travel: regions, members, streams, topics. Pure data and functions; no file is read here.
+"""The regions of an exchange with their members, and the topics that follow from them. Pure: it reads no file.
 
-A stream is written by one originator into one topic of one partition, `<stream>.<originator in lower case>`, because
-Kafka's rights act on topics and never on record keys: only so can the broker itself stop one country from writing as
-another. Members of a region may publish in it; every node reads everything.
+`broker.streams` has the names of streams. This module decides which originator writes which of them, who may read and
+write a topic, and how long its records are kept.
+
+Rules. The members of a region may publish in it. Every node reads every topic. Each topic has one writer: Kafka grants
+rights on topics, not on record keys, so this lets the broker prevent one country from writing as another.
 """
 
 import re
@@ -13,7 +15,6 @@ from typing import Final
 from broker.log import TopicSpec
 from broker.streams import (
     GOVERNANCE,
-    INTEL,
     KEYS,
     MEMBER_STREAMS,
     REGISTRY,
@@ -24,10 +25,10 @@ from broker.streams import (
     topic_of,
 )
 
-PARTITIONS: Final = 1  # the order of a stream is the order of its only partition
+PARTITIONS: Final = 1  # the order of a stream is the order of its partition
 REPLICATION_DEFAULT: Final = 3
 RETENTION_DAYS_DEFAULT: Final = 30
-KEYS_EXTRA_DAYS: Final = 2  # a grant serves 24 hours: it must outlive the last message that names it
+KEYS_EXTRA_DAYS: Final = 2  # a grant is used for 24 hours, and must be kept longer than the last message that names it
 
 _NODE = re.compile(r"[A-Z][A-Z0-9]{1,15}")
 _REGION = re.compile(r"[a-z][a-z0-9-]*")
@@ -35,38 +36,39 @@ _REGION = re.compile(r"[a-z][a-z0-9-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """Members may publish here."""
+    """A region: its members may publish in it."""
 
     id: str
     members: tuple[str, ...]
     retention_days: int
 
     def __post_init__(self) -> None:
-        """Refuse what could not become a topic name."""
-        if not _REGION.fullmatch(self.id) or len(f"{INTEL}.{self.id}") > STREAM_LENGTH_MAX:
-            raise ValueError(f"region id {self.id!r} must match {_REGION.pattern} and be short")
+        """Raise ValueError for names that cannot be part of a topic name."""
+        if not _REGION.fullmatch(self.id) or len(intel_stream(self.id)) > STREAM_LENGTH_MAX:
+            limit = STREAM_LENGTH_MAX - len(intel_stream(""))
+            raise ValueError(f"region id {self.id!r} must match {_REGION.pattern} and have at most {limit} characters")
         if not self.members:
             raise ValueError(f"region {self.id} has no members")
         for member in self.members:
             if not _NODE.fullmatch(member) or member == REGISTRY:
-                raise ValueError(f"region {self.id}: {member!r} is no node code ({_NODE.pattern}, not {REGISTRY})")
+                raise ValueError(f"region {self.id}: {member!r} is not a node code ({_NODE.pattern}, not {REGISTRY})")
         if len(set(self.members)) != len(self.members):
             raise ValueError(f"region {self.id} names a member twice")
         if self.retention_days < 1:
-            raise ValueError(f"region {self.id}: retention_days is at least 1")
+            raise ValueError(f"region {self.id}: retention_days must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """The regions in their order: a report without a region goes to the first that lists its originator."""
+    """All regions. Their order counts: a report without a region goes to the first that lists its originator."""
 
     replication: int
     regions: tuple[Region, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a topology that no broker could carry."""
+        """Raise ValueError for a topology that no broker can provide."""
         if self.replication < 1:
-            raise ValueError("replication is at least 1")
+            raise ValueError("replication must be at least 1")
         if not self.regions:
             raise ValueError("a topology needs a region")
         if len({region.id for region in self.regions}) != len(self.regions):
@@ -74,7 +76,7 @@ class Topology:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Every member of any region, sorted."""
+        """The members of all regions, sorted, without duplicates."""
         return tuple(sorted({member for region in self.regions for member in region.members}))
 
 
@@ -84,7 +86,7 @@ def default_region(topology: Topology, originator: str) -> str | None:
 
 
 def streams_of(topology: Topology, originator: str) -> tuple[str, ...]:
-    """The streams that `originator` writes; nothing for a stranger."""
+    """The streams that `originator` writes; empty if it is not a member."""
     if originator == REGISTRY:
         return REGISTRY_STREAMS
     intel = tuple(intel_stream(region.id) for region in topology.regions if originator in region.members)
@@ -102,22 +104,22 @@ def may_read(topology: Topology, node: str, topic: str) -> bool:
 
 
 def topics_of(topology: Topology, originators: Collection[str] | None = None) -> tuple[str, ...]:
-    """Topics of `originators` (default: all members), and always the registry's; sorted."""
+    """The topics of `originators` (default: all members) and of the registry, sorted."""
     writers = {*(topology.members if originators is None else originators), REGISTRY}
     return tuple(sorted(topic_of(stream, writer) for writer in writers for stream in streams_of(topology, writer)))
 
 
 def retention_days(topology: Topology, stream: str) -> int | None:
-    """How long records of `stream` are kept; None for ever. Control streams outlive the reports that need them."""
+    """For how many days records of `stream` are kept; None: without limit. Key grants outlive the reports."""
     if stream == GOVERNANCE:
-        return None  # who joins reads it from the start
+        return None  # a new member reads it from the start
     longest = max(region.retention_days for region in topology.regions)
     by_region = {intel_stream(region.id): region.retention_days for region in topology.regions}
     return by_region.get(stream, longest + KEYS_EXTRA_DAYS if stream == KEYS else longest)
 
 
 def specs_of(topology: Topology, originators: Collection[str] | None = None) -> tuple[TopicSpec, ...]:
-    """What to provision: `topics_of`, each with the topology's replication and its retention."""
+    """The specification of each topic of `topics_of`."""
     return tuple(
         TopicSpec(
             topic=topic,
@@ -142,7 +144,7 @@ _DEFAULT_REGIONS: Final = {
 
 
 def default() -> Topology:
-    """The one that ships: the 33 states of CELAC and the 27 of the EU in five regions; some are in more than two."""
+    """The default topology: the 33 states of CELAC and the 27 of the EU in five regions. Some are in three of them."""
     return Topology(
         replication=REPLICATION_DEFAULT,
         regions=tuple(

@@ -1,18 +1,17 @@
-"""The file of the embedded log: SQL on one connection, blocking, for one thread. `broker.embedded.log` gives
-it threads.
+"""The file of the embedded log: SQL on one connection. Its methods block; `broker.embedded.log` calls them in threads.
 
-The schema is simple on purpose; an auditor reads it with plain SQL:
+The schema is simple, so that an auditor can read it with plain SQL:
 
     topic(name, beginning, created)                     beginning: lowest position that can be fetched
-    record(id, topic, position, value, appended_at)     positions of a topic from 0 on; value NULL: a record without one
-    times are milliseconds since 1970 UTC; id only tells readers what is new
+    record(id, topic, position, value, appended_at)     position: from 0 in each topic; value NULL: a missing value
+    times are milliseconds since 1970 UTC; readers use id to find new records
 
     SELECT position, length(value), appended_at FROM record WHERE topic = 'intel.caribbean.bz' ORDER BY position
 
-Rules. WAL and synchronous=FULL: what `append` answered survives a power cut. Writers take the lock when they begin
-(BEGIN IMMEDIATE), so the busy timeout works. Only `provision` makes a file: a mistyped path is no empty log. A full or
-read-only disk and a lock that does not come free are `LogUnavailable`; every other error of the file goes up as it is
-and stops the process.
+Rules. WAL and synchronous=FULL: what `append` has answered survives a power cut. A writer takes the lock when it begins
+(BEGIN IMMEDIATE), so that the busy timeout applies. Only `provision` creates a file, so that a mistyped path does not
+become an empty log. A full disk, a read-only disk and a lock that another process keeps are `LogUnavailable`. Any other
+error of the file passes through unchanged and ends the process.
 """
 
 import sqlite3
@@ -25,7 +24,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from broker.log import Bounds, LogError, LogUnavailable, TopicMissing
 
-BUSY_SECONDS_MAX: Final = 5.0  # a transaction of another process takes milliseconds
+BUSY_SECONDS_MAX: Final = 5.0  # another process's transaction takes milliseconds
 SCHEMA_VERSION: Final = 1
 Connection = sqlite3.Connection
 
@@ -58,7 +57,7 @@ F = TypeVar("F", bound="LogFile")
 
 
 def translating(verb: Callable[Concatenate[F, P], R]) -> Callable[Concatenate[F, P], R]:
-    """Turn what the world does to the file into `LogUnavailable`. The connection is made anew afterwards."""
+    """Turn the errors of `_AWAY` into `LogUnavailable`, and close the connection; the next call opens another one."""
 
     @wraps(verb)
     def translated(self: F, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -75,7 +74,7 @@ def translating(verb: Callable[Concatenate[F, P], R]) -> Callable[Concatenate[F,
 
 
 class LogFile:
-    """One connection to the file, opened when first needed. Every method belongs to one thread."""
+    """One connection to the file, opened on first use. Call all methods in the same thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,7 +88,7 @@ class LogFile:
 
     @translating
     def create(self, topics: Sequence[str]) -> tuple[str, ...]:
-        """Make the file and the topics that do not exist; the names of those made."""
+        """Create the file and the topics that do not exist; return the names of the created topics."""
         created: list[str] = []
         with self.transaction("BEGIN IMMEDIATE", make=True) as connection:
             for topic in topics:
@@ -99,7 +98,7 @@ class LogFile:
 
     @translating
     def append(self, topic: str, values: Sequence[bytes | None]) -> int:
-        """All values or none; the position after the last."""
+        """Append all values or none; return the position after the last."""
         with self.transaction("BEGIN IMMEDIATE") as connection:
             bounds = bounds_of(connection, topic)
             if bounds is None:
@@ -113,20 +112,20 @@ class LogFile:
 
     @translating
     def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Of one moment for all topics."""
+        """Beginning and end of each topic that exists, all read at the same moment."""
         with self.transaction("BEGIN") as connection:
             found = {topic: bounds_of(connection, topic) for topic in topics}
         return {topic: bounds for topic, bounds in found.items() if bounds is not None}
 
     @translating
     def topics(self) -> frozenset[str]:
-        """The names in table topic."""
+        """The names of all topics."""
         with self.transaction("BEGIN") as connection:
             return frozenset(name for (name,) in connection.execute("SELECT name FROM topic"))
 
     @translating
     def truncate_before(self, topic: str, position: int) -> None:
-        """Move the beginning up to `position`, at most to the end. Positions are not used again."""
+        """Move the beginning up to `position`, at most to the end. Positions are not reused."""
         with self.transaction("BEGIN IMMEDIATE") as connection:
             bounds = bounds_of(connection, topic)
             if bounds is None:
@@ -137,14 +136,14 @@ class LogFile:
 
     @translating
     def delete(self, topic: str) -> None:
-        """Remove the topic and all that it holds."""
+        """Remove the topic and its records."""
         with self.transaction("BEGIN IMMEDIATE") as connection:
             connection.execute("DELETE FROM record WHERE topic = ?", (topic,))
             connection.execute("DELETE FROM topic WHERE name = ?", (topic,))
 
     @contextmanager
     def transaction(self, begin: str, *, make: bool = False) -> Iterator[Connection]:
-        """All of the block or nothing of it."""
+        """Commit the block, or roll it back if it raises."""
         connection = self.opened(make=make)
         connection.execute(begin)
         try:
@@ -156,7 +155,7 @@ class LogFile:
             raise
 
     def opened(self, *, make: bool) -> Connection:
-        """The connection; with `make` the file and its tables too."""
+        """The connection. With `make`, create the file and its tables if they do not exist."""
         if self._connection is None:
             mode = "rwc" if make else "rw"
             uri = f"{self.path.absolute().as_uri()}?mode={mode}"
@@ -171,7 +170,7 @@ class LogFile:
 
 
 def _prepare(connection: Connection, path: Path, *, make: bool) -> None:
-    """Set every option of the connection; make or check the schema."""
+    """Set the options of the connection; create or check the schema."""
     connection.execute("PRAGMA synchronous = FULL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and make:
@@ -181,13 +180,13 @@ def _prepare(connection: Connection, path: Path, *, make: bool) -> None:
             connection.execute(statement)
         connection.execute("COMMIT")
     elif version == 0:
-        raise LogUnavailable(f"{path} holds no log (yet); `enlace broker provision` makes it")
+        raise LogUnavailable(f"{path} does not contain a log yet; an operator must provision it")
     elif version != SCHEMA_VERSION:
         raise LogError(f"{path} has schema version {version}; this program knows {SCHEMA_VERSION}")
 
 
 def bounds_of(connection: Connection, topic: str) -> Bounds | None:
-    """Beginning and end of a topic, None when it does not exist."""
+    """Beginning and end of a topic; None if it does not exist."""
     row = connection.execute("SELECT beginning FROM topic WHERE name = ?", (topic,)).fetchone()
     if row is None:
         return None

@@ -1,11 +1,11 @@
 """The embedded log: the port on one SQLite file that all node processes of a machine share.
 
-No server, nothing to install: for one machine, for demonstrations, development and the review of a copied log. The SQL
-is in `broker.embedded.file`.
+It needs no server. It is meant for one machine: demonstrations, development and the review of a copied log. The SQL is
+in `broker.embedded.file`.
 
-Rules. SQLite blocks, so no call of it runs on the event loop. Two threads with a connection each: one for `fetch`,
-which waits there for the data version to change, one for everything else, so that an append never queues behind a
-reader's wait. Retention and replication mean nothing here: records stay until an operator truncates.
+Rules. SQLite calls block, so none of them runs on the event loop. There are two threads with one connection each: one
+for `fetch`, which waits there until the data version changes, and one for all other operations, so that an append never
+waits for a fetch. Retention and replication are ignored: records stay until an operator truncates the topic.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 
 class _Thread(Generic[F]):
-    """One connection and the only thread that touches it."""
+    """One connection and the only thread that uses it."""
 
     def __init__(self, file: F, name: str) -> None:
         self.file = file
@@ -54,69 +54,69 @@ class _Thread(Generic[F]):
 
 
 class EmbeddedLog:
-    """`broker.log.Log` on the file `path`; `provision` makes the file, no other call does."""
+    """`broker.log.Log` on the file `path`. Only `provision` creates the file."""
 
     def __init__(self, path: Path) -> None:
-        self._reader = _Thread(LogReader(path), "log-reader")
-        self._desk = _Thread(LogFile(path), "log-desk")
+        self._fetcher = _Thread(LogReader(path), "log-fetcher")
+        self._caller = _Thread(LogFile(path), "log-caller")
         self._news = FaultNews()
         self._stop = threading.Event()
 
     async def append(self, topic: str, values: Sequence[bytes]) -> int:
-        """All values in one transaction."""
+        """Write all values in one transaction."""
         check_values(values)
-        return await self._desk.run(lambda: self._desk.file.append(topic, values))
+        return await self._caller.run(lambda: self._caller.file.append(topic, values))
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
-        """Wakes within `POLL_SECONDS` of a commit by whatever process."""
+        """As the port says. It wakes within `POLL_SECONDS_MAX` of a commit by any process."""
         asked = dict(positions)
         until = time.monotonic() + wait_seconds
         self._stop = stop = threading.Event()
-        file = self._reader.file
+        file = self._fetcher.file
         try:
             while True:
-                version, fetched = await self._reader.run(lambda: file.read(asked, records_max))
+                version, fetched = await self._fetcher.run(lambda: file.read(asked, records_max))
                 if self._news.is_news(fetched, asked) or time.monotonic() >= until or stop.is_set():
                     return fetched
-                await self._reader.run(partial(file.wait, version, until, stop))
+                await self._fetcher.run(partial(file.wait, version, until, stop))
                 if stop.is_set():
                     return []
         finally:
-            stop.set()  # a cancelled fetch must not leave its wait in the thread
+            stop.set()  # otherwise the wait of a cancelled fetch would keep the thread busy
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Of one moment for all topics."""
-        return await self._desk.run(lambda: self._desk.file.bounds(topics))
+        """Beginning and end of each topic that exists, all read at the same moment."""
+        return await self._caller.run(lambda: self._caller.file.bounds(topics))
 
     async def topics(self) -> frozenset[str]:
-        """The names in table topic."""
-        return await self._desk.run(self._desk.file.topics)
+        """The names of all topics."""
+        return await self._caller.run(self._caller.file.topics)
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
-        """Makes the file and its topics; there are no settings to change."""
-        created = await self._desk.run(lambda: self._desk.file.create([spec.topic for spec in specs]))
+        """Create the file and missing topics. Topics have no settings here, so none are changed."""
+        created = await self._caller.run(lambda: self._caller.file.create([spec.topic for spec in specs]))
         return Provisioned(created=created, changed=())
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
-        """Topics that are missing."""
-        found = await self.topics()
-        missing = [spec.topic for spec in specs if spec.topic not in found]
+        """The topics that are missing."""
+        existing = await self.topics()
+        missing = [spec.topic for spec in specs if spec.topic not in existing]
         return tuple(Drift(topic=topic, setting="topic", expected="present", found="missing") for topic in missing)
 
     async def close(self) -> None:
-        """Ends a waiting fetch, then both connections and threads."""
+        """End a waiting fetch, then both connections and threads."""
         self._stop.set()
-        await self._reader.close()
-        await self._desk.close()
+        await self._fetcher.close()
+        await self._caller.close()
 
     async def truncate_before(self, topic: str, position: int) -> None:
-        """For operators and tests: drop the records before `position`, at most all. Positions are not used again."""
-        await self._desk.run(lambda: self._desk.file.truncate_before(topic, position))
+        """For operators and tests: remove the records before `position`, at most all. Positions are not reused."""
+        await self._caller.run(lambda: self._caller.file.truncate_before(topic, position))
 
     async def delete_topic(self, topic: str) -> None:
-        """For operators and tests: drop the topic; made again, it starts at position 0."""
-        await self._desk.run(lambda: self._desk.file.delete(topic))
+        """For operators and tests: remove the topic. If it is created again, it starts at position 0."""
+        await self._caller.run(lambda: self._caller.file.delete(topic))
 
     async def append_foreign(self, topic: str, values: Sequence[bytes | None]) -> int:
-        """For tests: write what a stranger could, without the checks of `append`."""
-        return await self._desk.run(lambda: self._desk.file.append(topic, values))
+        """For tests: write without the checks of `append`, as a foreign program could."""
+        return await self._caller.run(lambda: self._caller.file.append(topic, values))

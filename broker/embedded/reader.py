@@ -1,7 +1,7 @@
-"""The reading side of the embedded log: what is new for hundreds of topics, and the wait for it. For one thread.
+"""Reads new records of hundreds of topics from the embedded log, and waits for them. For one thread.
 
-Rules. A fetch sees one moment of the file. Topics known to be at their end are not looked up again until a record is
-newer than that look. When an answer is full, the next one begins with the topics behind, so none starves another.
+Rules. A fetch reads all topics at the same moment. A topic that was read to its end is not queried again until it has a
+newer record. The next answer starts after the topic that the last one ended with, so that no topic starves another.
 """
 
 import threading
@@ -19,18 +19,18 @@ from broker.embedded.file import (
 from broker.log import FETCH_SIZE_BYTES_MAX, Entry, Fault, Fetched
 
 POLL_SECONDS: Final = 0.005  # wake-up p50 3 ms, p99 6 ms
-POLL_SECONDS_MAX: Final = 0.05  # fourteen idle nodes would take half of a machine by looking at the least interval
+POLL_SECONDS_MAX: Final = 0.05  # with only the short interval, fourteen idle nodes would use half of a machine
 SILENCE_SHARE: Final = 20
 
 _TOPICS: Final = "SELECT name, beginning, created FROM topic"
-# The cast keeps a row that someone edited by hand readable: what is no blob fails the verification, not the reader.
+# With the cast a row that was edited by hand stays readable: another type fails verification, not the reader.
 _RECORDS: Final = (
     "SELECT position, CAST(value AS BLOB) FROM record WHERE topic = ? AND position >= ? ORDER BY position LIMIT ?"
 )
 
 
 def poll_seconds(silence: float) -> float:
-    """How long to wait before the next look: a twentieth of the silence so far, between two bounds."""
+    """Seconds until the next poll: a twentieth of the time since the last commit, between two limits."""
     return max(POLL_SECONDS, min(POLL_SECONDS_MAX, silence / SILENCE_SHARE))
 
 
@@ -40,18 +40,18 @@ class LogReader(LogFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._newest = 0  # record.id up to which `_ends` holds
-        self._ends: dict[str, tuple[int, int]] = {}  # topic -> (created, end): nothing new there as of `_newest`
-        self._heard = time.monotonic()  # when something had last been committed
-        self._turn = ""  # the topic that was read last: the next answer begins behind it
+        self._ends: dict[str, tuple[int, int]] = {}  # topic -> (created, end), for topics read to the end at `_newest`
+        self._heard = time.monotonic()  # time of the last commit that was noticed
+        self._turn = ""  # the topic that was read last: the next answer starts after it
 
     def close(self) -> None:
-        """Close the connection and forget what it had seen."""
+        """Close the connection and forget the ends of topics."""
         self._ends.clear()
         super().close()
 
     @translating
     def read(self, positions: Mapping[str, int], records_max: int) -> tuple[int, list[Fetched]]:
-        """What is there now, of one moment, and the data version before it, which `wait` compares with."""
+        """Read what exists now. The first result is the data version before that, for `wait`."""
         fetched: list[Fetched] = []
         version = self._data_version()
         records_left, bytes_left = records_max, FETCH_SIZE_BYTES_MAX
@@ -78,7 +78,7 @@ class LogReader(LogFile):
 
     @translating
     def wait(self, version: int, until: float, stop: threading.Event) -> None:
-        """Block till another connection has committed since `version`, till `until` (monotonic) or till `stop`."""
+        """Block until another connection has committed since `version`, until `until` (monotonic) or until `stop`."""
         while self._data_version() == version:
             now = time.monotonic()
             if now >= until or stop.wait(min(poll_seconds(now - self._heard), until - now)):
@@ -103,7 +103,7 @@ class LogReader(LogFile):
         return None
 
     def _forget_ends(self, connection: Connection) -> None:
-        """Readers of hundreds of topics look only at those with records newer than their last look."""
+        """Forget the ends of topics with records newer than `_newest`. The other topics need no query."""
         newest = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
         if self._ends and newest != self._newest:
             for (topic,) in connection.execute("SELECT DISTINCT topic FROM record WHERE id > ?", (self._newest,)):

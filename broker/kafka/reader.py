@@ -1,11 +1,13 @@
-"""One client and the topics that it reads: keeps what has come until it is asked for, and what is wrong with each.
+"""Reads some topics with one client: buffers their records until they are asked for, and keeps the fault of each topic.
 
 `broker.kafka.log` divides topics over readers, because each fetch of the library names all topics of its client.
 
-Rules. Positions are the caller's: a reader that is asked for another position than the next one seeks there. A call of
-the client is never cancelled; it runs in a task of its own and ends by itself. What can't be read is isolated: a
-reader with several topics comes apart (`broken`) and is divided; one with a single topic goes on record by record,
-delivers all before the bad one, and after three equal failures calls the topic corrupt.
+Rules. The caller sets the positions: if it asks for another position than the next one, the reader seeks there. A call
+of the client is never cancelled; it runs in its own task and ends by itself. A batch that cannot be read is isolated:
+
+- a reader with several topics becomes `broken`, and `broker.kafka.log` divides it;
+- a reader with one topic continues record by record, delivers all records before the bad one, and after three equal
+  failures reports the topic as corrupt.
 """
 
 import asyncio
@@ -23,19 +25,19 @@ from broker.kafka.consumer import (
 )
 from broker.log import Entry, Fault, LogUnavailable
 
-GET_SECONDS: Final = 0.5  # how long one call of the client waits, and so how long a close may
-FAILURES_MAX: Final = 3  # equal failures at one position before a topic is called corrupt
-CAREFUL_RECORDS_MAX: Final = 500  # read one by one before the others have their turn
-PROBE_SECONDS: Final = 30.0  # a corrupt or denied topic is looked at again: a replica or a right may have been mended
+GET_SECONDS: Final = 0.5  # how long one call of the client waits; a close waits for it
+FAILURES_MAX: Final = 3  # equal failures at one position until a topic is reported as corrupt
+CAREFUL_RECORDS_MAX: Final = 500  # in one call, if the topic is read record by record
+PROBE_SECONDS: Final = 30.0  # then a corrupt or denied topic is read again: a replica or a right may have been repaired
 
 
 @dataclass(slots=True)
-class _Topic:
+class _TopicState:
     next: int
-    """Position that the caller will ask for."""
+    """The position that the caller will ask for next."""
 
     tail: int
-    """Position after everything that is buffered."""
+    """The position after all buffered records."""
 
     buffer: deque[Entry] = field(default_factory=deque)
     fault: Fault | None = None
@@ -48,95 +50,95 @@ class Reader:
     """Reads its topics with one client."""
 
     def __init__(self, consumer: Consumer, *, is_alone: bool = False) -> None:
-        """`consumer` has been started."""
+        """`consumer` is already started."""
         self._consumer = consumer
         self.is_alone = is_alone
-        """Takes no further topics: one of those it has may be unreadable."""
+        """The reader takes no further topics, because one of its topics may be unreadable."""
 
-        self._topics: dict[str, _Topic] = {}
+        self._topics: dict[str, _TopicState] = {}
         self._pump: asyncio.Task[None] | None = None
         self.away: LogUnavailable | None = None
-        """Why the client has no cluster."""
+        """Why the client cannot use the cluster; None if it can."""
 
         self.broken = False
-        """The client came apart over one of several topics: divide them."""
+        """The client failed over one of several topics: divide the reader."""
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics in the order in which they came."""
+        """The topics in the order in which they were added."""
         return tuple(self._topics)
 
     @property
     def positions(self) -> dict[str, int]:
-        """What the caller will ask for next, by topic."""
-        return {topic: one.next for topic, one in self._topics.items()}
+        """The position that the caller will ask for next, by topic."""
+        return {topic: state.next for topic, state in self._topics.items()}
 
     def follow(self, wanted: Mapping[str, int]) -> None:
-        """Read what is in `wanted` from these positions, take up what is new, rest what is not in it."""
+        """Read the topics of `wanted` from these positions: add new topics, pause those that are not in it."""
         new = {topic: position for topic, position in wanted.items() if topic not in self._topics}
         if new:
             for topic, position in new.items():
-                self._topics[topic] = _Topic(next=position, tail=position)
+                self._topics[topic] = _TopicState(next=position, tail=position)
             self._assign()
-        for topic, one in self._topics.items():
-            if topic in wanted and wanted[topic] != one.next:
-                one.next = one.tail = wanted[topic]
-                one.buffer.clear()
-                one.fault, one.failures = None, 0
-                self._consumer.seek(topic, one.tail)
-            self._rest(topic, one, rest=topic not in wanted or self._faulty(topic, one))
+        for topic, state in self._topics.items():
+            if topic in wanted and wanted[topic] != state.next:
+                state.next = state.tail = wanted[topic]
+                state.buffer.clear()
+                state.fault, state.failures = None, 0
+                self._consumer.seek(topic, state.tail)
+            self._set_paused(topic, state, paused=topic not in wanted or self._is_faulty(topic, state))
 
-    def _faulty(self, topic: str, one: _Topic) -> bool:
-        if one.fault in (Fault.CORRUPT, Fault.DENIED) and time.monotonic() - one.fault_at >= PROBE_SECONDS:
-            one.fault_at = time.monotonic()
-            self._consumer.seek(topic, one.tail)
+    def _is_faulty(self, topic: str, state: _TopicState) -> bool:
+        if state.fault in (Fault.CORRUPT, Fault.DENIED) and time.monotonic() - state.fault_at >= PROBE_SECONDS:
+            state.fault_at = time.monotonic()
+            self._consumer.seek(topic, state.tail)
             return False
-        return one.fault is not None
+        return state.fault is not None
 
-    def _rest(self, topic: str, one: _Topic, *, rest: bool) -> None:
-        if rest != one.paused:
-            one.paused = rest
-            (self._consumer.pause if rest else self._consumer.resume)(topic)
+    def _set_paused(self, topic: str, state: _TopicState, *, paused: bool) -> None:
+        if paused != state.paused:
+            state.paused = paused
+            (self._consumer.pause if paused else self._consumer.resume)(topic)
 
-    def keep_only(self, there: Collection[str]) -> None:
-        """Read no more of topics that are not there."""
-        kept = {topic: one for topic, one in self._topics.items() if topic in there}
+    def keep_only(self, existing: Collection[str]) -> None:
+        """Drop the topics that are not in `existing`."""
+        kept = {topic: state for topic, state in self._topics.items() if topic in existing}
         if len(kept) < len(self._topics):
             self._topics = kept
             self._assign()
 
     def _assign(self) -> None:
-        self._consumer.assign({topic: one.tail for topic, one in self._topics.items()})
-        for one in self._topics.values():
-            one.paused = False
+        self._consumer.assign({topic: state.tail for topic, state in self._topics.items()})
+        for state in self._topics.values():
+            state.paused = False
 
     def take(self, topic: str, records_max: int, bytes_max: int) -> tuple[list[Entry], Fault | None]:
-        """Entries of `topic` that have come, and the fault behind them once all are taken."""
-        one = self._topics[topic]
+        """Buffered entries of `topic`, and its fault if no entry remains before it."""
+        state = self._topics[topic]
         entries: list[Entry] = []
-        while one.buffer and len(entries) < records_max and bytes_max > 0:
-            entries.append(one.buffer.popleft())
+        while state.buffer and len(entries) < records_max and bytes_max > 0:
+            entries.append(state.buffer.popleft())
             bytes_max -= len(entries[-1].value or b"")
         if entries:
-            one.next = entries[-1].position + 1
-        return entries, None if one.buffer else one.fault
+            state.next = entries[-1].position + 1
+        return entries, None if state.buffer else state.fault
 
     def check(self) -> None:
-        """Raise what the last call of the client raised that has no place in the port: a bug, or memory used up."""
+        """Raise the last call's exception if the port has no error for it: a bug, or no memory."""
         if self._pump is not None and self._pump.done() and not self._pump.cancelled():
             self._pump.result()
 
     def pump(self) -> "asyncio.Task[None] | None":
-        """The running call of the client, a new one if none runs; None when everything rests or is buffered."""
+        """The running call of the client, or a new one; None if every topic is paused or has buffered records."""
         if self._pump is not None and not self._pump.done():
             return self._pump
-        if self.broken or self.away or all(one.paused or one.buffer for one in self._topics.values()):
+        if self.broken or self.away or all(state.paused or state.buffer for state in self._topics.values()):
             return None
         self._pump = asyncio.create_task(self._get())
         return self._pump
 
     async def _get(self) -> None:
-        careful = len(self._topics) == 1 and any(one.failures for one in self._topics.values())
+        careful = len(self._topics) == 1 and any(state.failures for state in self._topics.values())
         try:
             for number in range(CAREFUL_RECORDS_MAX if careful else 1):
                 found = await self._consumer.get(GET_SECONDS if number == 0 else 0, 1 if careful else None)
@@ -155,30 +157,30 @@ class Reader:
             self.away = error
 
     def _keep(self, topic: str, entries: list[Entry]) -> None:
-        """No await since the client answered: what it gave follows what was asked for."""
-        one = self._topics.get(topic)
-        if one is not None and (new := [entry for entry in entries if entry.position >= one.tail]):
-            one.buffer.extend(new)
-            one.tail = new[-1].position + 1
-            one.fault, one.failures = None, 0
+        """Buffer new entries. There was no await since the client answered, so no seek happened in between."""
+        state = self._topics.get(topic)
+        if state is not None and (new := [entry for entry in entries if entry.position >= state.tail]):
+            state.buffer.extend(new)
+            state.tail = new[-1].position + 1
+            state.fault, state.failures = None, 0
 
     def _fault(self, topic: str, fault: Fault) -> None:
-        if (one := self._topics.get(topic)) is not None:
-            one.fault, one.fault_at = fault, time.monotonic()
-            self._rest(topic, one, rest=True)
+        if (state := self._topics.get(topic)) is not None:
+            state.fault, state.fault_at = fault, time.monotonic()
+            self._set_paused(topic, state, paused=True)
 
     def _unreadable(self) -> None:
         if len(self._topics) > 1:
             self.broken = True
             return
-        [(topic, one)] = self._topics.items()
-        one.failures += 1
-        self._consumer.seek(topic, one.tail)
-        if one.failures >= FAILURES_MAX:
+        [(topic, state)] = self._topics.items()
+        state.failures += 1
+        self._consumer.seek(topic, state.tail)
+        if state.failures >= FAILURES_MAX:
             self._fault(topic, Fault.CORRUPT)
 
     async def close(self) -> None:
-        """Let the running call end, then the client."""
+        """Wait for the running call, then close the client."""
         if self._pump is not None:
             await asyncio.wait([self._pump], timeout=GET_SECONDS * 2)
         await self._consumer.close()

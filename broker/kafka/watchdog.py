@@ -1,11 +1,11 @@
-"""Watches a log client that can fall silent without an error, and replaces it.
+"""Replaces a log client that stops receiving without an error.
 
-A consumer of Kafka can stop receiving for reasons that no exception tells. What shows it is the end of a topic, asked
-on another connection, beyond a position that does not move. Only time spent inside `fetch` counts, so a store that is
-locked, or a reader that is busy, is no reason. A topic with a fault that is known is not expected to move.
+A Kafka consumer can stop receiving without raising an exception. This module detects that: the end of a topic, asked on
+another connection, is beyond a position that does not move. Only the time inside `fetch` counts, so a locked store or a
+busy reader has no effect. A topic with a known fault is not expected to move.
 
-Rules: lag without progress for `stall_seconds` makes a new client; `rebuilds_max` of them within `window_seconds` raise
-`LogStuck`, and a supervisor starts the process anew.
+Rules. Lag without progress for `stall_seconds` replaces the client. The last of `rebuilds_max` replacements within
+`window_seconds` raises `LogStuck` instead; the process then ends and its supervisor starts it again.
 """
 
 import time
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """When a silent client is replaced, and when that is given up. Seconds."""
+    """When a client that receives nothing is replaced, and when the process ends instead."""
 
     look_seconds: float = 10.0
-    """Time in `fetch` between two looks at the ends."""
+    """Time in `fetch` between two questions about the ends of topics."""
 
     stall_seconds: float = 90.0
     rebuilds_max: int = 3
@@ -33,7 +33,7 @@ class Thresholds:
 
 
 class WatchedLog:
-    """`broker.log.Log` around a client that `make` makes."""
+    """`broker.log.Log` around a client that `make` creates."""
 
     def __init__(
         self,
@@ -47,18 +47,18 @@ class WatchedLog:
         self._thresholds = thresholds or Thresholds()
         self._monotonic = monotonic
         self._client = make()
-        self._stalled: dict[str, float] = {}  # lagging topic -> seconds in `fetch` without anything of it
+        self._stalled: dict[str, float] = {}  # lagging topic -> seconds in `fetch` without a record of it
         self._since_look = 0.0
         self._rebuilds: deque[float] = deque()
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
-        """As the client; raises LogStuck when replacing it did not help."""
+        """Fetch from the client; raises LogStuck if replacing it did not help."""
         begun = self._monotonic()
         fetched = await self._client.fetch(positions, records_max=records_max, wait_seconds=wait_seconds)
-        self._count(self._monotonic() - begun, {one.topic for one in fetched})
+        self._count(self._monotonic() - begun, {answer.topic for answer in fetched})
         if self._since_look >= self._thresholds.look_seconds:
             self._since_look = 0.0
-            await self._look(positions, faulty={one.topic for one in fetched if one.fault is not None})
+            await self._look(positions, faulty={answer.topic for answer in fetched if answer.fault is not None})
             stuck = [topic for topic, spent in self._stalled.items() if spent >= self._thresholds.stall_seconds]
             if stuck:
                 await self._rebuild(stuck)
@@ -90,25 +90,25 @@ class WatchedLog:
         await client.close()
 
     async def append(self, topic: str, values: Sequence[bytes]) -> int:
-        """As the client."""
+        """Pass the call to the client."""
         return await self._client.append(topic, values)
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """As the client."""
+        """Pass the call to the client."""
         return await self._client.bounds(topics)
 
     async def topics(self) -> frozenset[str]:
-        """As the client."""
+        """Pass the call to the client."""
         return await self._client.topics()
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
-        """As the client."""
+        """Pass the call to the client."""
         return await self._client.provision(specs)
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
-        """As the client."""
+        """Pass the call to the client."""
         return await self._client.check(specs)
 
     async def close(self) -> None:
-        """As the client."""
+        """Pass the call to the client."""
         await self._client.close()

@@ -1,7 +1,7 @@
-"""Java, and the jars of Apache Kafka: found, or fetched once by Maven into a cache that all projects of a user share.
+"""Finds Java and the jars of Apache Kafka. Maven downloads the jars once, into a cache for all projects of a user.
 
-The cache is `ENLACE_CACHE`, or `~/.cache/enlace`; the jars lie in `kafka-VERSION` of it. That folder takes its name
-when everything is in it, so an interrupted download leaves nothing that looks complete. Maven is needed for that alone.
+The cache is `ENLACE_CACHE`, or `~/.cache/enlace`. The jars are in its folder `kafka-VERSION`. That folder gets its name
+when it is complete, so an interrupted download leaves no folder that looks complete. Maven is needed only to download.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.filelock import locked
 
 JAVA_MIN: Final = 17  # Kafka 4 brokers do not start on less
-FETCH_SECONDS_MAX: Final = 600.0  # 44 MB; somebody's line is slow
+FETCH_SECONDS_MAX: Final = 600.0  # 44 MB, on a slow line
 ASK_SECONDS_MAX: Final = 30.0
 OUTPUT_CHARS_MAX: Final = 2000
 POM: Final = Path(__file__).with_name("pom.xml")
@@ -28,51 +28,52 @@ _VERSION: Final = re.compile(r'version "(?:1\.)?(\d+)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifacts:
-    """What it takes to run a broker."""
+    """The files that a broker needs."""
 
     java: Path
     jars: Path
-    """The folder of the jars."""
+    """The folder that contains the jars."""
     java_id: str
-    """Which Java it is, as a name of a file can hold it."""
+    """A hash of the version of Java, for file names."""
     options: tuple[str, ...] = ()
-    """For Java, besides those that every broker gets."""
+    """Further options for Java, in addition to those of every broker."""
 
     @property
     def class_path(self) -> str:
-        """As `java -cp` wants it."""
+        """The argument of `java -cp`."""
         return f"{self.jars}{os.sep}*"
 
 
 def find_artifacts() -> Artifacts:
-    """Find Java and the jars, fetching these when they are not in the cache; LocalUsage says what to install."""
+    """Find Java and the jars. Download the jars if they are not in the cache. LocalUsage says what to install."""
     java, version = _java()
     return Artifacts(java=java, jars=_jars(), java_id=hashlib.sha256(version.encode()).hexdigest()[:12])
 
 
 def cache_folder() -> Path:
-    """Where the jars of this version lie or will lie."""
+    """The folder for the jars of this version of Kafka, whether it exists or not."""
     root = os.environ.get("ENLACE_CACHE")
     return (Path(root) if root else Path.home() / ".cache" / "enlace").absolute() / f"kafka-{KAFKA_VERSION}"
 
 
 def _java() -> tuple[Path, str]:
-    """The program, and what it says of its version."""
+    """The program, and its answer to `-version`."""
     home = os.environ.get("JAVA_HOME")
     named = str(Path(home) / "bin" / "java") if home else "java"
-    found = shutil.which(named)
-    hint = f"install Java {JAVA_MIN} or later, as openjdk-{JAVA_MIN}-jre-headless"
-    if found is None:
-        where = "JAVA_HOME names none" if home else "no `java` on the PATH"
-        raise LocalUsage("java_missing", f"a local broker runs on Java, and {where}", hint=hint)
+    java = shutil.which(named)
+    hint = f"install Java {JAVA_MIN} or later, for example the package openjdk-{JAVA_MIN}-jre-headless"
+    if java is None:
+        where = "there is none in JAVA_HOME" if home else "there is no `java` on the PATH"
+        raise LocalUsage("java_missing", f"a local broker needs Java, and {where}", hint=hint)
     asked = subprocess.run(  # noqa: S603  # the user's own Java
-        [found, "-version"], capture_output=True, text=True, timeout=ASK_SECONDS_MAX, check=False
+        [java, "-version"], capture_output=True, text=True, timeout=ASK_SECONDS_MAX, check=False
     )
     version = _VERSION.search(asked.stderr + asked.stdout)
     if asked.returncode or version is None or int(version[1]) < JAVA_MIN:
-        said = (asked.stderr + asked.stdout).strip().partition("\n")[0] or "nothing"
-        raise LocalUsage("java_missing", f"Java {JAVA_MIN} is needed, and {found} says {said}", hint=hint)
-    return Path(found), asked.stderr + asked.stdout
+        answer = (asked.stderr + asked.stdout).strip().partition("\n")[0] or "nothing"
+        message = f"Java {JAVA_MIN} or later is needed, and `{java} -version` answers {answer}"
+        raise LocalUsage("java_missing", message, hint=hint)
+    return Path(java), asked.stderr + asked.stdout
 
 
 def _jars() -> Path:
@@ -83,19 +84,19 @@ def _jars() -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"{folder.parent}: {error.strerror}"
-        raise LocalUsage("cache_unwritable", message, hint="name another folder in ENLACE_CACHE") from None
+        raise LocalUsage("cache_unwritable", message, hint="set ENLACE_CACHE to another folder") from None
     with locked(folder.with_name(f"{folder.name}.lock"), wait=True):
-        if not folder.is_dir():  # another process may have fetched them meanwhile
+        if not folder.is_dir():  # another process may have downloaded them in the meantime
             _fetch(folder)
     return folder
 
 
 def _fetch(folder: Path) -> None:
-    """Have Maven copy the jars beside `folder`, then give them its name."""
+    """Let Maven download the jars into a scratch folder, then rename that to `folder`."""
     maven = shutil.which("mvn")
     if maven is None:
-        message = "the jars of Apache Kafka are fetched by Maven, and no `mvn` is on the PATH"
-        raise LocalUsage("maven_missing", message, hint="install Apache Maven 3, as the package maven")
+        message = "Maven downloads the jars of Apache Kafka, and there is no `mvn` on the PATH"
+        raise LocalUsage("maven_missing", message, hint="install Apache Maven 3, for example the package maven")
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         temporary = Path(scratch)
         shutil.copyfile(POM, temporary / "pom.xml")
@@ -107,12 +108,12 @@ def _fetch(folder: Path) -> None:
             )
             failure = (done.stdout + done.stderr).strip()[-OUTPUT_CHARS_MAX:] if done.returncode else None
         except subprocess.TimeoutExpired:
-            failure = f"it was not done within {FETCH_SECONDS_MAX:g} s"
+            failure = f"it did not finish within {FETCH_SECONDS_MAX:g} s"
         if failure is None and not any(jars.glob(f"kafka_*-{KAFKA_VERSION}.jar")):
-            failure = f"it brought no kafka_*-{KAFKA_VERSION}.jar"
+            failure = f"it downloaded no kafka_*-{KAFKA_VERSION}.jar"
         if failure is not None:
-            message = f"Maven did not bring the jars of Apache Kafka: {failure}"
+            message = f"Maven did not download the jars of Apache Kafka: {failure}"
             raise LocalUnavailable(
-                "artifacts_unavailable", message, hint="Maven needs its repository, or a filled cache"
+                "artifacts_unavailable", message, hint="Maven needs access to its repository, or a filled cache"
             )
         jars.rename(folder)

@@ -1,4 +1,4 @@
-"""A local cluster for as long as a block lasts: for tests and the demonstration.
+"""A local cluster that ends with a `with` block, for tests and the demonstration.
 
 with attached_cluster(folder, brokers=3) as cluster:
     ... cluster.url, cluster.kill(2), cluster.start(2), cluster.stop_all(), cluster.start_all()
@@ -19,21 +19,21 @@ from broker.local.launch import Extra, nothing_else
 from broker.local.layout import LOCK_FILE
 from broker.local.process import pid_of
 
-END_HINT: Final = "`enlace broker local stop --dir DIR` ends a detached one; another program's ends with that"
+END_HINT: Final = "stop it first; attached brokers end with their program"
 
 
 @contextmanager
 def attached_cluster(folder: Path, *, brokers: int = 1, extra: Extra = nothing_else) -> Iterator[Cluster]:
-    """All brokers of the cluster in `folder` (made if it is not there), ready; ended with the block.
+    """The cluster in `folder`, which is created if it does not exist. All brokers are ready when the block begins.
 
-    `extra` are settings that stand before ours, for who has to look at a cluster of somebody else's configuration.
+    `extra` gives settings that replace ours, for tests of other configurations.
 
-    Raises LocalUsage when Java or Maven is missing, LocalUnavailable when they do not get ready or run already.
+    Raises LocalUsage if Java or Maven is missing, LocalUnavailable if brokers do not become ready or already run.
     """
     artifacts = with_class_archive(find_artifacts())
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / LOCK_FILE, wait=False) as mine:
-        layout = layouts.make(folder, brokers) if mine else None
+    with locked(folder / LOCK_FILE, wait=False) as is_locked:
+        layout = layouts.make(folder, brokers) if is_locked else None
         if layout is None or any(pid_of(broker) is not None for broker in layout.brokers):
             raise LocalUnavailable("broker_folder_busy", f"a cluster runs in {folder}", hint=END_HINT)
         cluster = Cluster(artifacts, layout, extra)

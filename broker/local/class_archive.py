@@ -1,8 +1,8 @@
-"""Class-data sharing: what a broker loads, kept in the form Java maps, so that brokers start in half the time.
+"""Class-data sharing: an archive of the classes that a broker loads halves the time in which brokers start.
 
-The archive lies beside the jars, one for each Java; it is made by a broker that starts on an empty folder and stops in
-order (ten seconds, once). It is a help and no need: Java ignores one that does not fit, and where none can be made,
-brokers start without it.
+The archive is next to the jars, one for each Java. A broker that starts in an empty folder and stops writes it once, in
+about ten seconds. The archive is optional: Java ignores one that does not fit, and brokers start without one if it
+cannot be made.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ QUIET: Final = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 
 
 def with_class_archive(artifacts: Artifacts) -> Artifacts:
-    """The same with the archive, which is made first if there is none."""
+    """`artifacts` with the archive, which is made first if it does not exist; unchanged if it cannot be made."""
     path = artifacts.jars.with_name(f"{artifacts.jars.name}-{artifacts.java_id}.jsa")
     if not path.is_file():
         try:
@@ -33,7 +33,7 @@ def with_class_archive(artifacts: Artifacts) -> Artifacts:
 
 
 def _make(artifacts: Artifacts, path: Path) -> None:
-    """Let a broker write what it loaded, then give that its name."""
+    """Let a broker write the archive into a scratch folder, then rename it to `path`."""
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}.", dir=path.parent) as scratch:
         made = Path(scratch, path.name)
         dumping = replace(artifacts, options=(f"-XX:ArchiveClassesAtExit={made}", *QUIET))

@@ -1,9 +1,9 @@
-"""The brokers of one folder, which end with this process, however that ends.
+"""The brokers of one folder. They end with this process, even if it is killed.
 
-Rules. Each broker has a guard that holds the read end of one pipe; the write end is ours alone and closed in every
-program that this process starts, so brokers end with us even after kill -9. (A child made by a bare fork keeps the
-write end: do not fork while a cluster runs.) Ports and data are those of the folder and stay. Every call blocks, with
-a bound, and may come from any thread, one at a time.
+Rules. Each broker has a guard process with the read end of a pipe. Only this process has the write end. No program that
+it starts inherits that end, so the guards notice the end of this process even after kill -9. A child made by a bare
+fork keeps the write end: do not fork while a cluster runs. Ports and data stay in the folder. Every call blocks, with a
+deadline. Calls may come from any thread, one at a time.
 """
 
 import os
@@ -27,67 +27,67 @@ class Cluster:
         self._extra = extra
         self._layout = layout
         self._guards: dict[int, Guard] = {}
-        self._read_end, self._write_end = os.pipe()  # neither is inherited, unless it is named
+        self._read_end, self._write_end = os.pipe()  # a child inherits them only if it is asked to
 
     @property
     def folder(self) -> Path:
-        """Where everything of this cluster lies."""
+        """The folder with all files of this cluster."""
         return self._layout.folder
 
     @property
     def bootstrap(self) -> str:
-        """`127.0.0.1:PORT,…`, whether they run or not."""
+        """`127.0.0.1:PORT,…` of all brokers, whether they run or not."""
         return self._layout.bootstrap
 
     @property
     def url(self) -> str:
-        """As a node's `bus.url`."""
+        """The address for a node's `bus.url`."""
         return f"{KAFKA}{self.bootstrap}"
 
     @property
     def pids(self) -> dict[int, int]:
-        """Number to process of the brokers that run."""
-        found = {broker.number: pid_of(broker) for broker in self._layout.brokers}
-        return {number: pid for number, pid in found.items() if pid is not None}
+        """The process ids of the brokers that run, by number."""
+        pids = {broker.number: pid_of(broker) for broker in self._layout.brokers}
+        return {number: pid for number, pid in pids.items() if pid is not None}
 
     def port(self, number: int) -> int:
-        """Where broker `number` listens."""
+        """The port on which broker `number` listens."""
         return self._layout.broker(number).port
 
     def log(self, number: int) -> str:
-        """What broker `number` has said so far."""
+        """The log file of broker `number` so far."""
         return self._layout.broker(number).log.read_text("utf-8", "replace")
 
     def start(self, number: int) -> None:
-        """Start one broker on its old port and data; returns when all that run list each other."""
+        """Start one broker on its port and data. Return when all running brokers list each other."""
         self._start([self._layout.broker(number)])
 
     def start_all(self) -> None:
-        """Start every broker that does not run."""
+        """Start all brokers that do not run."""
         self._start(self._layout.brokers)
 
     def stop(self, number: int) -> None:
-        """SIGTERM, and wait for its end; one that does not run stays so."""
+        """Send SIGTERM to one broker and wait for its end. Nothing happens if it does not run."""
         broker = self._layout.broker(number)
         end([broker])
         self._forget(broker)
 
     def stop_all(self) -> None:
-        """SIGTERM to all at once, and wait."""
+        """Send SIGTERM to all brokers at the same time, and wait for their end."""
         end(self._layout.brokers)
         for broker in self._layout.brokers:
             self._forget(broker)
 
     def kill(self, number: int) -> None:
-        """kill -9."""
+        """Kill one broker with SIGKILL."""
         broker = self._layout.broker(number)
         kill([broker])
         self._forget(broker)
 
     def close(self) -> None:
-        """End all for good, by kill -9: three that stop in order wait five seconds for each other's votes.
+        """Kill all brokers with SIGKILL. With SIGTERM three brokers wait five seconds for each other's votes.
 
-        What was acknowledged is in the system's hands, so the data of the folder is whole. A second call does nothing.
+        The operating system already has all acknowledged data, so the folder stays intact. A second call does nothing.
         """
         if self._write_end < 0:
             return
@@ -96,7 +96,7 @@ class Cluster:
             for broker in self._layout.brokers:
                 self._forget(broker)
         finally:
-            os.close(self._write_end)  # whatever happened above, the guards end what is left
+            os.close(self._write_end)  # after any failure above, the guards now end the remaining brokers
             os.close(self._read_end)
             self._write_end = self._read_end = -1
 
@@ -112,7 +112,7 @@ class Cluster:
         await_ready([broker for broker in self._layout.brokers if pid_of(broker) is not None or broker in starting])
 
     def _forget(self, broker: BrokerLayout) -> None:
-        """Take the exit code of a guard, which ends with its broker."""
+        """Wait for the guard, which ends with its broker."""
         guard = self._guards.pop(broker.number, None)
         if guard is not None:
             guard.wait(KILL_SECONDS_MAX)

@@ -1,7 +1,8 @@
-"""A local cluster that goes on by itself until it is stopped: `enlace broker local start|stop`.
+"""A local cluster that runs until it is stopped: `enlace broker local start` and `stop`.
 
-Rules. `start` on a folder whose brokers run starts those that are missing and answers like the first time; `stop` works
-twice. Ports and data stay in the folder for the next start. A cluster whose parent holds the folder is left to it.
+Rules. `start` starts the brokers of the folder that do not run; its answer is the same whether they ran before or not.
+`stop` may be called twice. Ports and data stay in the folder for the next start. A cluster of another program that
+holds the folder (`attached_cluster.py`) is not touched.
 """
 
 from collections.abc import Iterator
@@ -21,27 +22,29 @@ from broker.local.process import end, pid_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was started or stopped."""
+    """The brokers that run after `start`, or that `stop` has ended."""
 
     bootstrap: str
     pids: tuple[int, ...]
 
     def result(self) -> dict[str, object]:
-        """As the contract has it."""
+        """The answer of the command, as in docs/contract.md."""
         return {"bootstrap": self.bootstrap, "pids": list(self.pids)}
 
 
 def start(folder: Path, *, brokers: int | None = None) -> Answer:
-    """Start what does not run, and wait until all answer; `brokers` is that of the folder, or 1, if not given.
+    """Start the brokers that do not run, and wait until all answer.
 
-    Raises LocalUsage when something is missing or the folder holds another number of brokers, LocalUnavailable.
+    `brokers` is 1 or 3; None stands for the number that the folder has, or 1.
+
+    Raises LocalUsage if a program is missing or the folder has another number of brokers, LocalUnavailable.
     """
     artifacts = with_class_archive(find_artifacts())
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"{folder}: {error.strerror}"
-        raise LocalUsage("broker_folder_invalid", message, hint="name another folder with --dir") from None
+        raise LocalUsage("broker_folder_invalid", message, hint="use another folder") from None
     with _alone(folder):
         layout = layouts.make(folder, brokers)
         starting = [broker for broker in layout.brokers if pid_of(broker) is None]
@@ -51,13 +54,13 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
                 launch(artifacts, broker, None)
             await_ready(layout.brokers)
         except BaseException:
-            end(starting)  # half a cluster serves nobody
+            end(starting)  # a part of a cluster is of no use
             raise
         return Answer(bootstrap=layout.bootstrap, pids=_pids(layout))
 
 
 def stop(folder: Path, *, brokers: int | None = None) -> Answer:
-    """End all brokers of the folder and wait for it; the processes that were ended, none the second time."""
+    """End all brokers of the folder. The answer has the processes that were ended: none for the second call."""
     layout = layouts.read(folder, brokers)
     with _alone(folder):
         pids = _pids(layout)
@@ -67,10 +70,14 @@ def stop(folder: Path, *, brokers: int | None = None) -> Answer:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    with locked(folder / LOCK_FILE, wait=False) as mine:
-        if not mine:
-            message = f"another program starts or stops the cluster in {folder}, or runs it"
-            raise LocalUnavailable("broker_folder_busy", message, hint="its brokers end with that program")
+    with locked(folder / LOCK_FILE, wait=False) as is_locked:
+        if not is_locked:
+            message = f"another program is using the cluster in {folder}"
+            raise LocalUnavailable(
+                "broker_folder_busy",
+                message,
+                hint="wait until it has started or stopped the brokers; attached brokers end with their program",
+            )
         yield
 
 

@@ -1,8 +1,8 @@
-"""What can go wrong with a local broker: with a stable code and the way out, as the command line answers it.
+"""The errors of local brokers, with a stable code and a hint, as the command line answers them.
 
 LogError
 └── LocalError             code, message, hint
-    ├── LocalUsage         something has to be installed or named otherwise (exit 2)
+    ├── LocalUsage         the user has to install a program or change an argument (exit 2)
     └── LocalUnavailable   the same call may succeed later (exit 4)
 """
 
@@ -12,7 +12,7 @@ from broker.log import LogError
 
 
 class LocalError(LogError):
-    """An error with a stable code and the way out."""
+    """An error with a stable code and a hint."""
 
     def __init__(self, code: str, message: str, *, hint: str) -> None:
         super().__init__(f"{message}; {hint}")
@@ -22,10 +22,10 @@ class LocalError(LogError):
 
 
 class LocalUsage(LocalError):
-    """Java or Maven is missing, or the folder is another one."""
+    """Java or Maven is missing, or the folder cannot be used."""
 
 
 class LocalUnavailable(LocalError):
-    """The broker did not start or stop in time, or somebody else is at it."""
+    """A broker did not start or stop in time, or another program uses the folder."""
 
     retriable: ClassVar[bool] = True

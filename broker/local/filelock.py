@@ -1,4 +1,4 @@
-"""An advisory lock on a file, which ends with its process however that ends. Linux and macOS."""
+"""An advisory lock on a file. The system releases it when the process ends, even if it is killed. Linux and macOS."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock on `path`; without `wait` the block learns whether it has it.
+    """Hold the lock on `path` during the block. Without `wait`, the value says whether the lock was free.
 
-    The descriptor is closed in every child that runs another program, so no broker keeps the lock.
+    A child that runs another program does not inherit the descriptor, so brokers do not keep the lock.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -1,7 +1,7 @@
-"""Makes the storage of brokers, starts them through their guards, and waits until they serve.
+"""Starts brokers: formats their storage, starts a guard process for each, and waits until all are ready.
 
-Rules. Ready means that every running broker lists every running broker when asked for metadata; an open port says
-nothing. A broker that ends instead, or is not ready in time, is an error with the last lines that it wrote.
+Rules. The brokers are ready when each lists all of them in its answer about metadata; an open port is not enough. A
+broker that ends before it is ready, or is not ready in time, is an error with the last lines of its log.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from broker.local.probe import known_brokers
 from broker.local.process import pid_of
 from broker.local.properties import format_command, properties_of, run_command, text_of
 
-READY_SECONDS_MAX: Final = 60.0  # three are ready in four seconds; two cores may be busy with tests
+READY_SECONDS_MAX: Final = 60.0  # three need four seconds on an idle machine
 FORMAT_SECONDS_MAX: Final = 60.0
 LAUNCH_SECONDS_MAX: Final = 30.0
 POLL_SECONDS: Final = 0.05
@@ -28,27 +28,27 @@ LOG_SIZE_BYTES_MAX: Final = 8 * 1024
 META_FILE: Final = "meta.properties"  # Kafka writes it last when it formats
 
 Extra = Callable[[BrokerLayout], Mapping[str, str]]
-"""Settings of a broker that differ from ours."""
+"""Gives the settings of a broker that replace ours."""
 
 Probe = Callable[[str, int], frozenset[int]]
 
 
 def nothing_else(_: BrokerLayout) -> Mapping[str, str]:
-    """As we set it."""
+    """No other settings."""
     return {}
 
 
 def prepare(
     artifacts: Artifacts, layout: ClusterLayout, brokers: Sequence[BrokerLayout], extra: Extra = nothing_else
 ) -> None:
-    """Write the configuration of `brokers`, and format the storage of those that have none, all at once."""
+    """Write the configuration of `brokers`, and format all storage that is not formatted yet, at the same time."""
     formatting: list[tuple[BrokerLayout, subprocess.Popen[str]]] = []
     for broker in brokers:
         broker.folder.mkdir(parents=True, exist_ok=True)
         broker.properties.write_text(text_of({**properties_of(layout, broker), **extra(broker)}))
         if (broker.data / META_FILE).is_file():
             continue
-        shutil.rmtree(broker.data, ignore_errors=True)  # a formatting that was interrupted; no record is in it
+        shutil.rmtree(broker.data, ignore_errors=True)  # an interrupted formatting; it contains no record
         started = subprocess.Popen(  # noqa: S603  # the user's own Java
             format_command(artifacts, layout, broker),
             stdin=subprocess.DEVNULL,
@@ -58,23 +58,26 @@ def prepare(
         )
         formatting.append((broker, started))
     for broker, started in formatting:
-        said = _said(started)
+        output = _output(started)
         if started.returncode:
-            message = f"the storage of broker {broker.number} could not be formatted: {_end_of_text(said)}"
+            message = f"the storage of broker {broker.number} could not be formatted: {_end_of_text(output)}"
             raise LocalUnavailable("broker_not_ready", message, hint=f"look into {broker.folder}")
 
 
-def _said(process: subprocess.Popen[str]) -> str:
+def _output(process: subprocess.Popen[str]) -> str:
     try:
-        said, _ = process.communicate(timeout=FORMAT_SECONDS_MAX)
+        output, _ = process.communicate(timeout=FORMAT_SECONDS_MAX)
     except subprocess.TimeoutExpired:
         process.kill()
-        said, _ = process.communicate()
-    return said
+        output, _ = process.communicate()
+    return output
 
 
 def launch(artifacts: Artifacts, broker: BrokerLayout, lifeline: int | None) -> "subprocess.Popen[str] | None":
-    """Start one broker; with `lifeline`, the read end of a pipe, its guard, which ends it when the other end closes."""
+    """Start one broker. With `lifeline`, the read end of a pipe, its guard ends it when the write end closes.
+
+    Returns the guard, or None without `lifeline`: that broker continues by itself.
+    """
     detached = [] if lifeline is not None else ["--detached"]
     guard = subprocess.Popen(  # noqa: S603  # our own program
         [
@@ -88,7 +91,7 @@ def launch(artifacts: Artifacts, broker: BrokerLayout, lifeline: int | None) -> 
         stdin=subprocess.DEVNULL if lifeline is None else lifeline,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C is for the parent, which then ends the broker in its own way
+        start_new_session=True,  # Ctrl-C goes to the parent, which ends the broker
     )
     assert guard.stdout is not None  # noqa: S101  # it is a pipe
     with guard.stdout as answer:
@@ -102,7 +105,7 @@ def launch(artifacts: Artifacts, broker: BrokerLayout, lifeline: int | None) -> 
 def await_ready(
     brokers: Sequence[BrokerLayout], *, probe: Probe = known_brokers, seconds: float = READY_SECONDS_MAX
 ) -> None:
-    """Wait until each of `brokers`, all that run, lists them all."""
+    """Wait until each of `brokers` lists all of them; `brokers` must be all that run."""
     wanted = {broker.number for broker in brokers}
     deadline = time.monotonic() + seconds
     waiting = list(brokers)

@@ -1,11 +1,11 @@
-"""The folder of a local cluster: what is in it, chosen once and kept. No process is started here.
+"""The folder of a local cluster: its files, ports and id. It starts no process.
 
-    DIR/lock             held by who starts or stops, and by a parent as long as it lives
-    DIR/cluster.json     id, and the two ports of each broker
-    DIR/broker-N/        server.properties, broker.log, data/, and pid while it runs
+    DIR/lock             held while brokers start or stop, and while a parent process runs attached brokers
+    DIR/cluster.json     the id of the cluster and the two ports of each broker
+    DIR/broker-N/        server.properties, broker.log, data/, and pid while the broker runs
 
-Rules. Ports are chosen below those that systems give to outgoing connections: a client that tries to reach a broker
-that is down would otherwise, now and then, take the broker's port or connect to itself.
+Rules. Id and ports are chosen once and kept. The ports are below those that systems use for outgoing connections:
+otherwise a client that tries to reach a stopped broker could get the broker's port, or connect to itself.
 """
 
 import base64
@@ -19,16 +19,16 @@ from typing import Final
 from broker.local.errors import LocalUnavailable, LocalUsage
 
 HOST: Final = "127.0.0.1"
-PORTS: Final = range(20_000, 30_000)  # Linux gives 32,768 and up to outgoing connections, macOS 49,152 and up
+PORTS: Final = range(20_000, 30_000)  # outgoing connections use 32,768 and up on Linux, 49,152 and up on macOS
 PORT_TRIES_MAX: Final = 200
-NUMBERS: Final = (1, 3)  # two brokers cannot outvote one that is away
+NUMBERS: Final = (1, 3)  # of two brokers, one alone has no majority
 STATE_FILE: Final = "cluster.json"
 LOCK_FILE: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLayout:
-    """One broker of a cluster: its number, its ports and its folder."""
+    """One broker of a cluster: its number, ports and files."""
 
     number: int
     port: int
@@ -37,28 +37,28 @@ class BrokerLayout:
 
     @property
     def data(self) -> Path:
-        """Where Kafka keeps its log."""
+        """The folder of Kafka's log."""
         return self.folder / "data"
 
     @property
     def properties(self) -> Path:
-        """Its configuration; the path in its command line is what it is known by."""
+        """The configuration. Its path in a command line identifies the process of this broker."""
         return self.folder / "server.properties"
 
     @property
     def log(self) -> Path:
-        """What it says."""
+        """The output of the broker."""
         return self.folder / "broker.log"
 
     @property
     def pid(self) -> Path:
-        """Holds its process id while it runs."""
+        """The file with the process id while the broker runs."""
         return self.folder / "pid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterLayout:
-    """A cluster in its folder."""
+    """A cluster: its folder, id and brokers."""
 
     folder: Path
     cluster_id: str
@@ -70,7 +70,7 @@ class ClusterLayout:
         return ",".join(f"{HOST}:{broker.port}" for broker in self.brokers)
 
     def broker(self, number: int) -> BrokerLayout:
-        """The broker of this number, 1 and up; `ValueError` for none of ours."""
+        """The broker with this number, from 1; ValueError if there is none."""
         for broker in self.brokers:
             if broker.number == number:
                 return broker
@@ -78,18 +78,18 @@ class ClusterLayout:
 
 
 def make(folder: Path, brokers: int | None) -> ClusterLayout:
-    """The cluster of `folder`, which is chosen now if there is none; its lock has to be held.
+    """The cluster of `folder`. If there is none, choose its id and ports. The caller must hold the lock of the folder.
 
-    None stands for as many as are there, or one.
+    `brokers` None stands for the number that the folder has, or 1.
     """
     if brokers not in (None, *NUMBERS):
-        raise LocalUsage("broker_count_invalid", f"{brokers} brokers make no local cluster", hint="1 or 3")
+        raise LocalUsage("broker_count_invalid", f"a local cluster cannot have {brokers} brokers", hint="use 1 or 3")
     if (folder / STATE_FILE).exists():
         return read(folder, brokers)
     brokers = brokers or 1
     ports = _free_ports(2 * brokers)
     cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-    if cluster_id.startswith("-"):  # it would look like an option to the tool that formats
+    if cluster_id.startswith("-"):  # the format tool would read it as an option
         cluster_id = f"E{cluster_id[1:]}"
     pairs = [{"port": ports[2 * n], "controller_port": ports[2 * n + 1]} for n in range(brokers)]
     temporary = folder / f".{STATE_FILE}"
@@ -99,11 +99,11 @@ def make(folder: Path, brokers: int | None) -> ClusterLayout:
 
 
 def read(folder: Path, brokers: int | None = None) -> ClusterLayout:
-    """The cluster that was made in `folder`; LocalUsage if there is none, or one of another number than `brokers`."""
+    """The cluster of `folder`; LocalUsage if there is none, or if its number of brokers differs from `brokers`."""
     layout = _read(folder)
     if brokers is not None and len(layout.brokers) != brokers:
-        message = f"{folder} holds a cluster of {len(layout.brokers)}, not of {brokers}"
-        raise LocalUsage("broker_folder_invalid", message, hint="name another folder, or remove this one")
+        message = f"the cluster in {folder} has {len(layout.brokers)} brokers, not {brokers}"
+        raise LocalUsage("broker_folder_invalid", message, hint="use another folder, or remove this one")
     return layout
 
 
@@ -121,22 +121,22 @@ def _read(folder: Path) -> ClusterLayout:
         )
         return ClusterLayout(folder=folder.absolute(), cluster_id=str(state["cluster_id"]), brokers=brokers)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{folder} holds no local cluster ({type(error).__name__} at {STATE_FILE})"
-        hint = "`enlace broker local start` makes one; --dir names its folder"
+        message = f"{folder} does not contain a local cluster ({type(error).__name__} at {STATE_FILE})"
+        hint = "start a cluster there first, or use another folder"
         raise LocalUsage("broker_folder_invalid", message, hint=hint) from None
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, each another one."""
-    found: list[int] = []
+    """Different ports on which no program listens now."""
+    ports: list[int] = []
     for _ in range(PORT_TRIES_MAX):
         port = secrets.choice(PORTS)
-        if port not in found and _is_free(port):
-            found.append(port)
-        if len(found) == count:
-            return found
-    message = f"no {count} free ports were found from {PORTS.start} to {PORTS.stop - 1}"
-    raise LocalUnavailable("broker_not_ready", message, hint="end what listens there")
+        if port not in ports and _is_free(port):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    message = f"{PORT_TRIES_MAX} tries found fewer than {count} free ports from {PORTS.start} to {PORTS.stop - 1}"
+    raise LocalUnavailable("broker_not_ready", message, hint="end the programs that listen there")
 
 
 def _is_free(port: int) -> bool:

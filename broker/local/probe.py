@@ -1,11 +1,11 @@
-"""Asks a broker which brokers it knows: one Metadata request (version 1, no topics) on a socket of its own.
+"""Asks a broker which brokers it knows, with one Metadata request (version 1, no topics) on its own connection.
 
-A broker opens its port before it can serve anybody; it answers this only when it has caught up and is registered. Read
-by hand, so that nothing here needs a client library.
+A broker opens its port before it can serve clients. It answers this request only when it has caught up and is
+registered. The bytes are read and written here, so that no client library is needed.
 
     request   size i32 · api_key i16 = 3 · api_version i16 = 1 · correlation i32 · client_id · topics i32 = 0
     response  size i32 · correlation i32 · count i32 · each id i32, host, port i32, rack · …
-    texts     length i16 · UTF-8; length -1: none
+    strings   length i16 · UTF-8; length -1: null
 """
 
 import socket
@@ -16,20 +16,20 @@ METADATA: Final = 3
 VERSION: Final = 1
 CORRELATION: Final = 1
 CLIENT: Final = b"enlace-probe"
-ANSWER_SECONDS_MAX: Final = 1.0  # it answers in milliseconds once it serves
-ANSWER_SIZE_BYTES_MAX: Final = 64 * 1024  # three brokers and no topic are some hundred bytes
+ANSWER_SECONDS_MAX: Final = 1.0  # a broker that is ready answers in milliseconds
+ANSWER_SIZE_BYTES_MAX: Final = 64 * 1024  # three brokers and no topic need some hundred bytes
 _NULL: Final = -1
 
 
 def known_brokers(host: str, port: int) -> frozenset[int]:
-    """The numbers of the brokers that the broker at this address lists; none if it does not answer (yet)."""
+    """The numbers of the brokers that the broker at this address lists; empty if it does not answer."""
     head = struct.pack(">hhih", METADATA, VERSION, CORRELATION, len(CLIENT)) + CLIENT + struct.pack(">i", 0)
     try:
         with socket.create_connection((host, port), timeout=ANSWER_SECONDS_MAX) as connection:
             connection.sendall(struct.pack(">i", len(head)) + head)
             (size,) = struct.unpack(">i", _exactly(connection, 4))
             return _numbers(_exactly(connection, size)) if 0 < size <= ANSWER_SIZE_BYTES_MAX else frozenset()
-    except (OSError, struct.error):  # refused, reset, timed out, or no Kafka at all
+    except (OSError, struct.error):  # refused, reset, timed out, or not a Kafka broker
         return frozenset()
 
 

@@ -1,7 +1,7 @@
-"""The process of a broker, known by the pid in its folder and by its command line: found, and ended.
+"""Finds and ends the process of a broker, which is identified by the pid in its folder and by its command line.
 
-A pid alone proves nothing, as the system uses it again; what does not name our properties file in its command line is
-not ours and gets no signal.
+A pid alone is not enough, because the system reuses pids. A process whose command line does not contain our properties
+file is not ours and gets no signal.
 """
 
 import os
@@ -15,17 +15,17 @@ from typing import Final
 from broker.local.errors import LocalUnavailable
 from broker.local.layout import BrokerLayout
 
-TERM_SECONDS_MAX: Final = 15.0  # it takes two; more when its machine is busy
+TERM_SECONDS_MAX: Final = 15.0  # it needs two on an idle machine
 KILL_SECONDS_MAX: Final = 10.0
 POLL_SECONDS: Final = 0.02
 ASK_SECONDS_MAX: Final = 10.0
 EXEC_TRIES_MAX: Final = 50
-ENDED: Final = ("Z", "X")  # states of a process that has ended and was not asked for yet
+ENDED: Final = ("Z", "X")  # states of a process that has ended but was not waited for
 _PROC: Final = Path("/proc")
 
 
 def pid_of(broker: BrokerLayout) -> int | None:
-    """The process that runs this broker now, or None."""
+    """The pid of this broker; None if it does not run."""
     try:
         pid = int(broker.pid.read_text())
     except (FileNotFoundError, ValueError):
@@ -34,31 +34,31 @@ def pid_of(broker: BrokerLayout) -> int | None:
 
 
 def end(brokers: Sequence[BrokerLayout]) -> None:
-    """SIGTERM to all at once, then kill -9 to what is still there after `TERM_SECONDS_MAX`."""
+    """Send SIGTERM to all at the same time, and SIGKILL to those that still run after `TERM_SECONDS_MAX`."""
     for broker in brokers:
         _signal(broker, signal.SIGTERM)
-    kill(_still_there(brokers, TERM_SECONDS_MAX))
+    kill(_still_running(brokers, TERM_SECONDS_MAX))
     for broker in brokers:
         broker.pid.unlink(missing_ok=True)
 
 
 def kill(brokers: Sequence[BrokerLayout]) -> None:
-    """kill -9 to all, and wait until they are gone."""
+    """Send SIGKILL to all, and wait until they have ended."""
     for broker in brokers:
         _signal(broker, signal.SIGKILL)
-    for broker in _still_there(brokers, KILL_SECONDS_MAX):
-        message = f"broker {broker.number} is still there {KILL_SECONDS_MAX:g} s after kill -9"
-        raise LocalUnavailable("broker_not_stopped", message, hint=f"look at the process in {broker.pid}")
+    for broker in _still_running(brokers, KILL_SECONDS_MAX):
+        message = f"broker {broker.number} still runs {KILL_SECONDS_MAX:g} s after kill -9"
+        raise LocalUnavailable("broker_not_stopped", message, hint=f"its process id is in {broker.pid}")
     for broker in brokers:
         broker.pid.unlink(missing_ok=True)
 
 
-def _still_there(brokers: Sequence[BrokerLayout], seconds: float) -> list[BrokerLayout]:
-    """Those of `brokers` that have not ended within `seconds`."""
+def _still_running(brokers: Sequence[BrokerLayout], seconds: float) -> list[BrokerLayout]:
+    """The brokers that have not ended within `seconds`."""
     deadline = time.monotonic() + seconds
-    while (left := [broker for broker in brokers if pid_of(broker) is not None]) and time.monotonic() < deadline:
+    while (running := [broker for broker in brokers if pid_of(broker) is not None]) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    return left
+    return running
 
 
 def _signal(broker: BrokerLayout, number: signal.Signals) -> None:
@@ -71,11 +71,11 @@ def _signal(broker: BrokerLayout, number: signal.Signals) -> None:
 
 
 def _command_line(pid: int) -> str:
-    """What the process was started with; empty if it is gone, or a zombie that nobody has asked for."""
+    """The command line of the process; empty if the process has ended."""
     if _PROC.is_dir():
         return _command_line_in(_PROC / str(pid))
     asked = subprocess.run(  # noqa: S603  # a number is its only argument from outside
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607  # where a system has it
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607  # found on the PATH
         capture_output=True,
         text=True,
         timeout=ASK_SECONDS_MAX,
@@ -85,7 +85,7 @@ def _command_line(pid: int) -> str:
 
 
 def _command_line_in(folder: Path) -> str:
-    """From /proc. It is empty for a zombie, and for a moment for a process that is just becoming another program."""
+    """The command line in /proc. It is empty for a zombie, and for a moment while a process starts a new program."""
     for _ in range(EXEC_TRIES_MAX):
         try:
             line = (folder / "cmdline").read_text("utf-8", "replace")

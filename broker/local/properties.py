@@ -1,7 +1,7 @@
-"""The configuration of a local broker: its file and its command line. Pure functions.
+"""The configuration of a local broker: its properties file and its command lines. Pure functions.
 
-One process is broker and controller in one. A single broker finds its quorum by `bootstrap.servers` and is formatted as
-`--standalone`; of three each names all voters, and Kafka refuses `--standalone` with that.
+Each process is broker and controller. A single broker finds its quorum by `bootstrap.servers` and is formatted with
+`--standalone`. Each of three brokers lists all voters; Kafka rejects `--standalone` with that setting.
 """
 
 from typing import Final
@@ -10,11 +10,11 @@ from broker.kafka.cluster_settings import settings
 from broker.local.artifacts import Artifacts
 from broker.local.layout import HOST, BrokerLayout, ClusterLayout
 
-HEAP: Final = "256m"  # a broker then holds 230 MB in all
+HEAP: Final = "256m"  # the process then needs 230 MB
 JVM_OPTIONS: Final = (
     f"-Xmx{HEAP}",
-    "-XX:+UseSerialGC",  # one thread instead of as many as cores
-    "-XX:TieredStopAtLevel=1",  # quick to start; a local broker need not be fast for hours
+    "-XX:+UseSerialGC",  # one thread, not one for each core
+    "-XX:TieredStopAtLevel=1",  # starts sooner; a local broker does not need the highest throughput
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 )
@@ -25,7 +25,7 @@ def properties_of(layout: ClusterLayout, broker: BrokerLayout) -> dict[str, str]
     if len(layout.brokers) == 1:
         quorum = {"controller.quorum.bootstrap.servers": f"{HOST}:{broker.controller_port}"}
     else:
-        voters = (f"{one.number}@{HOST}:{one.controller_port}" for one in layout.brokers)
+        voters = (f"{voter.number}@{HOST}:{voter.controller_port}" for voter in layout.brokers)
         quorum = {"controller.quorum.voters": ",".join(voters)}
     return {
         "process.roles": "broker,controller",
@@ -42,19 +42,19 @@ def properties_of(layout: ClusterLayout, broker: BrokerLayout) -> dict[str, str]
 
 
 def text_of(properties: dict[str, str]) -> str:
-    """A properties file; in it a backslash begins an escape."""
+    """The text of a properties file. A backslash starts an escape there, so it is doubled."""
     return "".join(f"{name}={value.replace(chr(92), chr(92) * 2)}\n" for name, value in properties.items())
 
 
 def format_command(artifacts: Artifacts, layout: ClusterLayout, broker: BrokerLayout) -> list[str]:
-    """What makes the storage of a broker that has none."""
+    """The command that formats the storage of a broker."""
     standalone = ["--standalone"] if len(layout.brokers) == 1 else []
     options = [*standalone, "-t", layout.cluster_id, "-c", str(broker.properties)]
     return [*_java(artifacts), "kafka.tools.StorageTool", "format", *options]
 
 
 def run_command(artifacts: Artifacts, broker: BrokerLayout) -> list[str]:
-    """What runs a broker until it gets SIGTERM."""
+    """The command that runs a broker."""
     return [*_java(artifacts), "kafka.Kafka", str(broker.properties)]
 
 
