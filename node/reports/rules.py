@@ -1,8 +1,9 @@
 """The rules for a report beyond its schema. Intake and step 16 of the verification apply the same rules.
 
 Pure. The schema has checked names, types, sizes, ranges and patterns before. This module looks up codes and compares
-fields with each other. Intake returns the findings; a recipient quarantines the record (`payload_malformed`). It does
-not decide who may have the report (node/sharing/policy.py) and does not compare labels (node/reports/labels.py).
+fields with each other. Intake returns the findings; a recipient quarantines the record as `payload_malformed`, or as
+`payload_code_unknown` if nothing is wrong but that its code lists do not have a code. It does not decide who may have
+the report (node/sharing/policy.py) and does not compare labels (node/reports/labels.py).
 
 Rules, in the order of the fields:
 - The kind is not RECALL. report_id is a UUID in lower case. No reference is named twice.
@@ -48,6 +49,16 @@ def check(report: IntelligenceReport) -> list[FieldError]:
         found.term("role", connection.role)
         found.code("statement", connection.statement, "statements")
     return found.errors
+
+
+def only_codes_are_unknown(report: IntelligenceReport, findings: Sequence[FieldError]) -> bool:
+    """Whether a later version of the code lists could make all of `findings` disappear.
+
+    A language tag of the wrong form is malformed, although its finding is `unknown_code`, too.
+    """
+    return all(finding.code == "unknown_code" for finding in findings) and (
+        _LANGUAGE.fullmatch(report.narrative.language) is not None
+    )
 
 
 def _check_frame(found: FieldChecks, report: IntelligenceReport) -> None:

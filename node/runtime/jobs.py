@@ -17,10 +17,12 @@ import structlog
 
 from broker.log import LogUnavailable
 from node.errors import Unavailable
+from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
 from node.store import pending_records
 from node.store.commit_watch import Changes
+from schemas import knowledge
 
 log = structlog.get_logger()
 
@@ -99,11 +101,28 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     await repeat("watch", step, stopping)
 
 
+async def _retry_after_upgrade(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Once: look again at the quarantined records that an earlier version could not read."""
+
+    async def step() -> None:
+        await retry_after_upgrade(
+            node.store,
+            lambda: node.judge.judge,
+            digest=knowledge.digest(),
+            clock=node.clock,
+            stopped=stopping.is_set,
+        )
+        await stopping.wait()
+
+    await repeat("retry_after_upgrade", step, stopping)
+
+
 JOBS: Final = (
     Job(name="subscribe", run=_subscribe, in_reader_processes=True),
     Job(name="relay", run=_relay),
     Job(name="send_receipts", run=_send_receipts),
     Job(name="watch", run=_watch),
+    Job(name="retry_after_upgrade", run=_retry_after_upgrade),
 )
 """What every daemon does; the first process does all of it."""
 

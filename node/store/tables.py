@@ -1,9 +1,7 @@
-"""The tables of a node's store, as SQLAlchemy Core metadata.
+"""The tables of a node's store, as SQLAlchemy Core metadata. Times are ms since 1970 UTC; ids and hashes are raw bytes.
 
-Four groups: what goes out (draft, outgoing, head, own_grant), what is known of the streams that are read (reading,
-link, used_id, granted, finding), what became of each record here (message and its indexes, withheld, pending,
-quarantine), and what is told of that (batch_outcome: by this node; own_batch and receipt: by others). Times are ms
-since 1970 UTC; ids and hashes are raw bytes.
+What is sent: draft, outgoing, head, own_grant. The streams that are read: reading, link, used_id, granted, finding.
+Records: message and its indexes, withheld, pending, quarantine. Receipts: batch_outcome (sent), own_batch, receipt.
 """
 
 from sqlalchemy import (
@@ -274,6 +272,8 @@ receipt = Table(
     Column("received_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+knowledge = Table("knowledge", metadata, Column("digest", LargeBinary(32), primary_key=True, comment="one row"))
 
 counter = Table(
     "counter",

@@ -111,13 +111,26 @@ def check_labels_and_payload(
         _decode_payload(Recall, payload)
     else:
         report = _decode_payload(IntelligenceReport, payload)
-        if problems := rules.check(report):
-            raise Rejected("payload_malformed", f"{problems[0].path}: {problems[0].code}")
+        check_rules(report)
     if labels.created_at > record.batch.sealed_at:
         raise Rejected("labels_mismatch", "created after it was sealed")
     if not _agree(record, labels, report):
         raise Rejected("labels_mismatch", "labels, expires_at or region contradict the payload")
     return Opened(verified=record, labels=labels, report=report, payload=payload, clauses=clauses)
+
+
+def check_rules(report: IntelligenceReport) -> None:
+    """The report keeps the rules.
+
+    If nothing is wrong but unknown codes, a later version may know them: that rejection has a code of its own.
+    """
+    problems = rules.check(report)
+    if not problems:
+        return
+    where = f"{problems[0].path}: {problems[0].code}"
+    if rules.only_codes_are_unknown(report, problems):
+        raise Rejected("payload_code_unknown", where)
+    raise Rejected("payload_malformed", where)
 
 
 def _agree(record: Verified, labels: Labels, report: IntelligenceReport | None) -> bool:

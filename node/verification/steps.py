@@ -163,7 +163,7 @@ STEPS: Final[tuple[Step, ...]] = (
         number=16,
         name="labels and payload",
         phase=Phase.OPENING,
-        codes=("labels_mismatch", "payload_schema_unknown", "payload_malformed"),
+        codes=("labels_mismatch", "payload_schema_unknown", "payload_code_unknown", "payload_malformed"),
         functions=(opening.check_labels_and_payload,),
         receipt_byte=_UNOPENED,
     ),

@@ -10,12 +10,13 @@ Rules:
 - The symbols of an enum and the size of a fixed type do not change.
 - Bounds do not change: a strict reader on one side would refuse what the other side may write.
 - Documentation and the names of code lists may change; code lists have versions of their own.
+- A version of a code list is released with a copy of its content. A later version keeps every code and its meaning.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from schemas import schema_files
+from schemas import codes, schema_files
 
 _BINDING: Final = ("minBytes", "maxBytes", "pattern", "format", "min", "max", "minItems", "maxItems", "set", "unique")
 
@@ -35,6 +36,36 @@ def check_released() -> list[str]:
     return [
         f"version {number}: {text}" for number, old in schema_files.released().items() for text in check(old, current)
     ]
+
+
+def check_code_lists() -> list[str]:
+    """What breaks between the current code lists and any released version of them."""
+    now = {name: codes.load(name) for name in codes.names()}
+    released = codes.released()
+    bound = {(old.name, old.version) for old in released}
+    return [
+        *(f"{old.name}: {text}" for old in released for text in check_code_list(old, now.get(old.name))),
+        *(
+            f"{name}: version {new.version} has no copy in schemas/released"
+            for name, new in now.items()
+            if (name, new.version) not in bound
+        ),
+    ]
+
+
+def check_code_list(old: codes.CodeList, new: codes.CodeList | None) -> list[str]:
+    """What breaks between a released version of a code list and a later one; `new` is None if the list is gone."""
+    if new is None:
+        return ["was released and is gone"]
+    findings = [f"lost the code {code}" for code in old.ordered if code not in new.codes]
+    findings += [
+        f"changed the meaning of {code}"
+        for code, text in old.texts.items()
+        if code in new.codes and new.texts[code] != text
+    ]
+    if not findings and old.version == new.version and old != new:
+        findings.append(f"changed and still is version {new.version}")
+    return findings
 
 
 def _definition(

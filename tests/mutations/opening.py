@@ -94,9 +94,24 @@ ROWS: Final[Rows] = {
         "pass",
         f"{RECALL_VERIFIED}[with a report as payload]",
     ),
-    "check_labels_and_payload: problems := rules.check(report)": (
-        "if problems := rules.check(report):",
+    "check_labels_and_payload: step check_rules(report)": (
+        "check_rules(report)\n    if labels",
+        "pass\n    if labels",
+        f"{LABELS_HEADER}[an entity twice]",
+    ),
+    "check_rules: not problems": (
+        "if not problems:",
+        "if True:",
+        f"{LABELS_HEADER}[an entity twice]",
+    ),
+    "check_rules: rules.only_codes_are_unknown(report, problems)": (
+        "if rules.only_codes_are_unknown(report, problems):",
         "if False:",
+        f"{LABELS_HEADER}[a subject of a later list]",
+    ),
+    "check_rules: always rules.only_codes_are_unknown(report, problems)": (
+        "if rules.only_codes_are_unknown(report, problems):",
+        "if True:",
         f"{LABELS_HEADER}[an entity twice]",
     ),
     "check_labels_and_payload: labels.created_at > record.batch.sealed_at": (

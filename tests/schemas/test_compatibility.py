@@ -1,6 +1,7 @@
 """schemas/tools/compatibility.py: compatible and incompatible changes; the codec reads payloads of old versions."""
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -9,7 +10,7 @@ import fastavro
 import msgspec
 import pytest
 
-from schemas import schema_files, types
+from schemas import codes, schema_files, types
 from schemas.avro import codec
 from schemas.avro.codec import BadMessage, UnknownSchema, decode
 from schemas.tools import compatibility
@@ -160,6 +161,48 @@ def test_each_type_of_the_wire_is_released() -> None:
     released = set().union(*schema_files.released().values())
 
     assert {name for name in schema_files.current() if name.startswith("enlace.v1.")} <= released
+
+
+def test_the_current_code_lists_keep_every_released_version() -> None:
+    """A changed list without a new version, and a new version without a copy in schemas/released, fail here."""
+    assert codes.released()
+    assert compatibility.check_code_lists() == []
+
+
+def changed_list(old: codes.CodeList, *, version: str = "2", **texts: str | None) -> codes.CodeList:
+    """A list with codes added or given another text, or taken away (None)."""
+    new = {code: text for code, text in (old.texts | texts).items() if text is not None}
+    return dataclasses.replace(old, version=version, texts=new, codes=frozenset(new), ordered=tuple(new))
+
+
+URGENCY = codes.load("urgency")
+CODE_LISTS: dict[str, tuple[codes.CodeList | None, list[str]]] = {
+    "nothing changes": (URGENCY, []),
+    "a code comes": (changed_list(URGENCY, LATER="later"), []),
+    "another source": (dataclasses.replace(URGENCY, version="2", source="a new law"), []),
+    "a code comes without a new version": (
+        changed_list(URGENCY, version=URGENCY.version, LATER="later"),
+        [f"changed and still is version {URGENCY.version}"],
+    ),
+    "another source without a new version": (
+        dataclasses.replace(URGENCY, source="a new law"),
+        [f"changed and still is version {URGENCY.version}"],
+    ),
+    "a code goes": (changed_list(URGENCY, NORMAL=None), ["lost the code NORMAL"]),
+    "a code has another meaning": (changed_list(URGENCY, NORMAL="soon"), ["changed the meaning of NORMAL"]),
+    "the list goes": (None, ["was released and is gone"]),
+}
+
+
+@pytest.mark.parametrize(("new", "findings"), CODE_LISTS.values(), ids=CODE_LISTS)
+def test_a_code_list_may_grow_and_change_in_no_other_way(new: codes.CodeList | None, findings: list[str]) -> None:
+    assert compatibility.check_code_list(URGENCY, new) == findings
+
+
+def test_a_version_of_a_code_list_that_has_no_released_copy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes, "released", lambda: [codes.load(name) for name in codes.names() if name != "urgency"])
+
+    assert compatibility.check_code_lists() == [f"urgency: version {URGENCY.version} has no copy in schemas/released"]
 
 
 @pytest.fixture

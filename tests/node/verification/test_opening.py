@@ -1,5 +1,6 @@
 """Steps 14 to 17: what an originator with the right keys can still do wrong, and that it never reaches the store."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,11 +15,13 @@ from node.reports.labels import labels_of
 from node.stages import Decision
 from node.system_random import random_bytes
 from node.verification.steps import STEP_OF_REJECTION
+from schemas import schema_files
 from schemas.avro import codec
 from schemas.types import (
     Connection,
     LabelKind,
     MessageType,
+    Person,
     Recall,
     Reference,
 )
@@ -203,12 +206,82 @@ CONTENT: dict[str, tuple[str, Callable[[Author, AudienceKey], bytes]]] = {
         report(connections=(Connection(from_=1, to=9, role="OWNER", statement="FACT"),)),
     ),
     "an entity twice": ("payload_malformed", report(entities=REPORT.entities * 2)),
+    "a subject of a later list": ("payload_code_unknown", report(subjects=("CONTRABAND", "NEW_CODE"))),
+    "a subject of a later list, twice": ("payload_malformed", report(subjects=("NEW_CODE", "NEW_CODE"))),
+    "a code of a later list and an entity twice": (
+        "payload_malformed",
+        report(urgency="NEW_CODE", entities=REPORT.entities * 2),
+    ),
+    "a language that is not in the list": (
+        "payload_code_unknown",
+        report(narrative=structs.replace(REPORT.narrative, language="qq")),
+    ),
 }
 
 
 @pytest.mark.parametrize(("code", "make"), CONTENT.values(), ids=CONTENT)
 def test_labels_header_and_payload_must_say_the_same(code: str, make: Callable[[Author, AudienceKey], bytes]) -> None:
     assert outcome(make) == code
+
+
+ENTITY = REPORT.entities[0]
+PERSON = structs.replace(ENTITY, kind="PERSON", identifiers=())
+
+
+def entity(**fields: Any) -> Callable[[Author, AudienceKey], bytes]:
+    """A report about one entity, changed."""
+    return report(entities=(structs.replace(ENTITY, **fields),))
+
+
+def identifier(**fields: Any) -> Callable[[Author, AudienceKey], bytes]:
+    """A report about one entity with one identifier, changed."""
+    return entity(identifiers=(structs.replace(ENTITY.identifiers[0], **fields),))
+
+
+def person(**fields: Any) -> Callable[[Author, AudienceKey], bytes]:
+    """A report about one person, changed."""
+    suspect = Person(category="SUSPECT", under_18=False, special_category=False)
+    return report(entities=(structs.replace(PERSON, person=structs.replace(suspect, **fields)),))
+
+
+def evaluation(**fields: Any) -> Callable[[Author, AudienceKey], bytes]:
+    """A report with its evaluation changed."""
+    return report(evaluation=structs.replace(REPORT.evaluation, **fields))
+
+
+LISTED: dict[str, Callable[[Author, AudienceKey], bytes]] = {
+    "subjects": report(subjects=("NEW_CODE",)),
+    "urgency": report(urgency="NEW_CODE"),
+    "purpose": report(purpose="NEW_CODE"),
+    "handling": report(handling=("H0", "NEW_CODE")),
+    "grid": evaluation(grid="NEW_CODE"),
+    "source": evaluation(source="NEW_CODE"),
+    "information": evaluation(information="NEW_CODE"),
+    "kind": entity(kind="NEW_CODE"),
+    "statement": entity(statement="NEW_CODE"),
+    "scheme": identifier(scheme="NEW_CODE"),
+    "country": identifier(country="NEW_CODE"),
+    "category": person(category="NEW_CODE"),
+}
+"""Field that takes codes of a list -> a report of a version that has one more code there."""
+
+
+@pytest.mark.parametrize("field", LISTED)
+def test_a_code_of_a_later_list_is_told_from_a_malformed_payload(field: str) -> None:
+    """Whatever the field: the payload is lawful in a version whose list has the code."""
+    assert outcome(LISTED[field]) == "payload_code_unknown"
+
+
+def test_every_field_of_the_payload_that_takes_codes_is_tried() -> None:
+    definitions = schema_files.current()
+    fields = {
+        field["name"]
+        for name in schema_files.reachable("enlace.v1.IntelligenceReport", definitions)
+        for field in definitions[name].get("fields", ())
+        if '"codes"' in json.dumps(field["type"])
+    }
+
+    assert fields == LISTED.keys()
 
 
 def test_labels_are_the_sorted_sets_of_what_the_payload_lists_in_its_order() -> None:

@@ -1,0 +1,53 @@
+"""Looks again at quarantined records that another version of this program could not read, once after an upgrade.
+
+A record with an unknown code or schema is lawful as far as this program can tell. When a daemon starts and can read
+more than at its last start, such records take the way of `quarantine retry` by themselves.
+The work is bounded: each transaction looks at a few records, and nothing waits for the end of the job.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from node.exchange.retry import QUARANTINED_IN_TRANSACTION_MAX, retry_quarantined
+from node.store import quarantine_retry
+from node.store.engine import Store
+from node.verification.judge import Judge
+
+log = structlog.get_logger()
+
+UNREADABLE: Final = frozenset({"payload_code_unknown", "payload_schema_unknown"})
+EARLIER_BUILDS: Final = UNREADABLE | {"payload_malformed"}
+"""Builds that noted no digest called an unknown code `payload_malformed`."""
+
+
+async def retry_after_upgrade(
+    store: Store,
+    judge: Callable[[], Judge],
+    *,
+    digest: bytes,
+    clock: Callable[[], int],
+    stopped: Callable[[], bool] = lambda: False,
+) -> int:
+    """If `digest` is not the one that was noted last, look at those records again, then note it; returns at how many.
+
+    `stopped` ends the job early, between two transactions: then the digest is not noted, and the next start goes on.
+    Raises Unavailable; the same call may be made again.
+    """
+    async with store.read() as db:
+        before = await quarantine_retry.known_before(db)
+        if before == digest:
+            return 0
+        ids = await quarantine_retry.ids(db, UNREADABLE if before is not None else EARLIER_BUILDS)
+    stored = 0
+    for start in range(0, len(ids), QUARANTINED_IN_TRANSACTION_MAX):
+        if stopped():
+            return start
+        done = await retry_quarantined(store, judge, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX], clock=clock)
+        stored += sum(not record.refused for record in done)
+    async with store.write() as db:
+        await quarantine_retry.note_knowledge(db, digest)
+    if ids:
+        log.info("quarantine_retried", records=len(ids), resolved=stored)
+    return len(ids)
