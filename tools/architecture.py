@@ -74,7 +74,12 @@ STAGES: Final = (
         name="sealed",
         type_="node.stages.SealedBatch",
         what="Content is encrypted for its audience, messages join a signed batch, the head of the stream moves on.",
-        modules=("node/exchange/relay.py", "node/sharing/grants.py", "node/sealing/seal.py"),
+        modules=(
+            "node/exchange/relay.py",
+            "node/exchange/seal_drafts.py",
+            "node/sharing/grants.py",
+            "node/sealing/seal.py",
+        ),
     ),
     Stage(
         name="in the log",

@@ -1,4 +1,4 @@
-"""Runs the README's walk-through of the real input as a reader would, in one shell, and tells where time went."""
+"""Runs docs/walkthrough.md, the walk-through of the real input, as a reader would: in one shell, with timings."""
 
 import os
 import re
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"<!-- run: real-input -->\n```sh\n(.*?)```", re.DOTALL)
+from tests.support.pages import ROOT, WALKTHROUGH, blocks
+
 SECONDS_MAX = 540
 IMPORTED = ".imported"
-PHASES = {  # what begins with the first command like this
+PHASES = {  # phase -> beginning of the command that starts it
     "lab": "enlace lab",
     "import": "enlace import",
     "start": "enlace run",
@@ -24,24 +24,17 @@ PHASES = {  # what begins with the first command like this
     "stop": "kill",
 }
 
-"""Runs as long as the README has no walk-through of its own."""
-
-
-def readme() -> str:
-    """The whole of it."""
-    return (ROOT / "README.md").read_text("utf-8")
-
 
 def commands() -> str:
-    """What the README tells a reader to run, and a copy of the lab as the imports left it."""
-    handing_in, *rest = BLOCK.findall(readme())
+    """The commands of the page, and a copy of the lab as the imports left it."""
+    handing_in, *rest = [text for _, text in blocks(WALKTHROUGH)]
     return "\n".join([handing_in, f'cp -a "$LAB" "$LAB{IMPORTED}"', *rest])
 
 
 def walk_through(folder: Path, data: Path) -> tuple[str, dict[str, float]]:
-    """Run the commands: what they print, and the seconds of each phase.
+    """Run the commands; returns what they print, and the seconds of each phase.
 
-    Temporary folders are made in `folder`. Leaves no process behind.
+    Temporary folders are made in `folder`. No process is left behind.
     """
     trace = folder / "trace"
     script = f"exec 9>'{trace}'; BASH_XTRACEFD=9; PS4='+ $EPOCHREALTIME '; set -x\n{commands()}"
@@ -68,7 +61,7 @@ def walk_through(folder: Path, data: Path) -> tuple[str, dict[str, float]]:
 
 
 def _end(shell: "subprocess.Popen[bytes]") -> None:
-    """End what still runs of the shell's own session."""
+    """End what still runs in the session of the shell."""
     try:
         os.killpg(shell.pid, signal.SIGKILL)
     except ProcessLookupError:
