@@ -18,7 +18,7 @@ from node.files import write_file
 from node.stages import Draft
 from node.trust import document_files
 from node.trust.compile_toml import compile_text
-from node.trust.document_files import FOLDER
+from node.trust.document_files import DOCUMENTS_FOLDER
 from schemas.types import DocumentKind
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
@@ -64,7 +64,7 @@ async def _run(world: World, folder: Path, drafts: Sequence[Draft]) -> tuple[Spe
 def _world(folder: Path, codes: Sequence[str], agreements: int) -> World:
     folder.mkdir()
     world = material.world(folder, codes, [])
-    governance = document_files.read_folder(world.homes[ORIGINATOR] / FOLDER).governance
+    governance = document_files.read_folder(world.homes[ORIGINATOR] / DOCUMENTS_FOLDER).governance
     keys = {code: world.home(code).keys() for code in codes}
     for one, other in _pairs(codes, agreements):
         subject = "DRUG_TRAFFICKING" if one == ORIGINATOR and other in RECIPIENTS else OTHER_SUBJECT
@@ -75,7 +75,9 @@ def _world(folder: Path, codes: Sequence[str], agreements: int) -> World:
         for code in (one, other):
             parsed = document_files.sign(parsed, keys[code], governance)
         for code in (ORIGINATOR, READER):
-            write_file(world.homes[code] / FOLDER / document_files.file_name(parsed), document_files.to_bytes(parsed))
+            write_file(
+                world.homes[code] / DOCUMENTS_FOLDER / document_files.file_name(parsed), document_files.to_bytes(parsed)
+            )
     return world
 
 

@@ -78,16 +78,16 @@ def _sources(bus: str | None, documents: Path | None, community: str | None, hom
         return _Sources(bus=section, bus_folder=Path(), documents=documents, community=hash_of(community))
     if home is None and not os.environ.get("ENLACE_HOME"):
         path = "--bus" if bus is None else "--documents"
-        hint = "give --bus URL and --documents FOLDER, or a node's --home DIR for both"
+        hint = "give --bus URL and --documents DOCUMENTS_FOLDER, or a node's --home DIR for both"
         raise UsageError("home_missing", "no log or no documents were named", path=path, hint=hint)
-    from node.trust.document_files import FOLDER
+    from node.trust.document_files import DOCUMENTS_FOLDER
 
     named = home_of(home)
     settings = config.load(named)
     return _Sources(
         bus=settings.bus if bus is None else config.bus_variables(bus),
         bus_folder=named if bus is None else Path(),
-        documents=documents or named / FOLDER,
+        documents=documents or named / DOCUMENTS_FOLDER,
         community=hash_of(community) or (settings.node.community if documents is None else None),
     )
 

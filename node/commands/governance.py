@@ -19,7 +19,7 @@ from node.sealing.private_keys import PrivateKeys
 from node.trust import document_files
 from node.trust.admission import Examination
 from node.trust.compile_toml import compile_text
-from node.trust.document_files import FOLDER, SUFFIX
+from node.trust.document_files import DOCUMENT_SUFFIX, DOCUMENTS_FOLDER
 from node.trust.document_signatures import SignatureCheck
 from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
@@ -38,7 +38,7 @@ class Context:
     @property
     def folder(self) -> Path | None:
         """The documents folder."""
-        return self.documents or (self.home / FOLDER if self.home else None)
+        return self.documents or (self.home / DOCUMENTS_FOLDER if self.home else None)
 
     def community(self) -> bytes | None:
         """The configured one; None without a home or if none is configured."""
@@ -60,7 +60,7 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> di
     parsed = compile_text(
         DocumentKind(kind.upper()), text, governance=governance, topology=context.topology(), file=file.name
     )
-    target = file.with_name(file.name + SUFFIX)
+    target = file.with_name(file.name + DOCUMENT_SUFFIX)
     write_file(target, document_files.to_bytes(parsed), replace=replace)
     return _result(parsed, governance) | {"file": str(target)}
 

@@ -20,7 +20,7 @@ from node.files import make_folder, write_file
 from node.runtime.config import NODE_FILE
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
-from node.trust.document_files import FOLDER
+from node.trust.document_files import DOCUMENTS_FOLDER
 from node.trust.signed_document import NODE_CODE
 from schemas.formats import bytes_text
 
@@ -53,7 +53,7 @@ def init(
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
     key_file.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)
-    make_folder(home / FOLDER)
+    make_folder(home / DOCUMENTS_FOLDER)
     keys = PrivateKeys.generate(node)
     key_file.write(home / keys_file, keys, passphrase_file)
     tables: dict[str, dict[str, str]] = {"node": {"id": node}, "bus": {"url": bus}, "keys": {"file": keys_file}}

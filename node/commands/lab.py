@@ -30,7 +30,7 @@ from node.sealing.private_keys import PrivateKeys
 from node.toml_reader import parse_toml
 from node.trust import document_files
 from node.trust.compile_toml import compile_text, document_of
-from node.trust.document_files import FOLDER
+from node.trust.document_files import DOCUMENTS_FOLDER
 from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import ParsedDocument
 from schemas import types
@@ -118,12 +118,12 @@ def _make(
         signed.take_effect()
         for text in same_version:
             signed.agreement(text, keys, topology)
-    shared = folder / FOLDER
+    shared = folder / DOCUMENTS_FOLDER
     make_folder(shared)
     for parsed in signed.documents:
         write_file(shared / document_files.file_name(parsed), document_files.to_bytes(parsed))
     for home in made.values():
-        shutil.copytree(shared, home.home / FOLDER, dirs_exist_ok=True)
+        shutil.copytree(shared, home.home / DOCUMENTS_FOLDER, dirs_exist_ok=True)
         if topology_path:
             shutil.copyfile(topology_path, home.home / TOPOLOGY_FILE)
     homes = {code: home.home for code, home in made.items()}

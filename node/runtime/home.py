@@ -19,7 +19,7 @@ from node.runtime.reading_share import ReadingShare
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.stages import StreamId
-from node.trust.document_files import FOLDER
+from node.trust.document_files import DOCUMENTS_FOLDER
 from schemas.types import NodeConfig
 
 
@@ -39,7 +39,7 @@ class Home:
     @property
     def documents_folder(self) -> Path:
         """The folder of installed documents."""
-        return self.path / FOLDER
+        return self.path / DOCUMENTS_FOLDER
 
     @property
     def store_url(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from node.errors import EnlaceError
-from node.trust.document_files import SUFFIX, DocumentFolder, read_folder
+from node.trust.document_files import DOCUMENT_SUFFIX, DocumentFolder, read_folder
 from node.trust.governance import Governance
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class InstalledDocuments:
 
     def _look(self) -> _FolderState:
         files = []
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+        for path in sorted(self._folder.glob(f"*{DOCUMENT_SUFFIX}")):
             status = path.stat()
             files.append((path.name, status.st_mtime_ns, status.st_size))
         return tuple(files)

@@ -31,8 +31,8 @@ from node.trust.signed_document import (
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import DocumentKind, DocumentSignature
 
-SUFFIX: Final = ".signed"
-FOLDER: Final = "documents"
+DOCUMENT_SUFFIX: Final = ".signed"
+DOCUMENTS_FOLDER: Final = "documents"
 DOCUMENTS_MAX: Final = 10_000  # 64 members and a thousand agreements with their versions
 
 
@@ -40,7 +40,7 @@ def file_name(parsed: ParsedDocument) -> str:
     """The file name, in lower case. Other characters become hyphens; part of the hash makes it unique."""
     document = parsed.document
     name = re.sub(r"[^a-z0-9-]+", "-", f"{document.kind}-{document.id}-{document.version}".lower())
-    return f"{name}-{parsed.hash.hex()[:8]}{SUFFIX}"
+    return f"{name}-{parsed.hash.hex()[:8]}{DOCUMENT_SUFFIX}"
 
 
 def to_bytes(parsed: ParsedDocument) -> bytes:
@@ -106,7 +106,7 @@ def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
 
     UsageError if the folder contains no first ROOT, or not the one of `community`.
     """
-    files = sorted(folder.glob(f"*{SUFFIX}"))
+    files = sorted(folder.glob(f"*{DOCUMENT_SUFFIX}"))
     if len(files) > DOCUMENTS_MAX:
         message = f"{folder} contains more than {DOCUMENTS_MAX} documents"
         raise UsageError("documents_too_many", message, path=str(folder))
@@ -119,7 +119,7 @@ def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
 
 def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governance | None:
     """The governance of a folder, or None if the folder contains no document."""
-    return read_folder(folder, community).governance if any(folder.glob(f"*{SUFFIX}")) else None
+    return read_folder(folder, community).governance if any(folder.glob(f"*{DOCUMENT_SUFFIX}")) else None
 
 
 def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None) -> Path:

@@ -13,7 +13,7 @@ from node.runtime import config
 from node.sealing import key_file
 from node.trust import document_files
 from schemas.types import AgreementStatus, KeyUse
-from tests.node.trust.test_document_files import AGREEMENT
+from tests.support.trust import AGREEMENT_TOML
 
 NOW = 1_780_000_000_000  # 2026-05-28
 
@@ -23,8 +23,10 @@ def agreements(tmp_path: Path) -> Path:
     """A folder with an agreement in two versions, the later one first by name."""
     folder = tmp_path / "agreements"
     folder.mkdir()
-    (folder / "b.toml").write_text(AGREEMENT)
-    later = AGREEMENT.replace("version = 1", 'version = 2\nstatus = "SUSPENDED"').replace("2026-01-01", "2026-06-01")
+    (folder / "b.toml").write_text(AGREEMENT_TOML)
+    later = AGREEMENT_TOML.replace("version = 1", 'version = 2\nstatus = "SUSPENDED"').replace(
+        "2026-01-01", "2026-06-01"
+    )
     (folder / "a.toml").write_text(later)
     return folder
 
@@ -82,10 +84,10 @@ def test_a_lab_takes_a_topology_and_a_bus(tmp_path: Path, agreements: Path) -> N
 @pytest.mark.parametrize(
     ("nodes", "text", "code"),
     [
-        ([], AGREEMENT, "value_invalid"),
-        (["BZ", "US"], AGREEMENT, "value_invalid"),
-        (["BZ", "MX"], AGREEMENT, "party_unknown"),
-        (["BZ", "GT"], AGREEMENT.replace("parties", "party"), "unknown_key"),
+        ([], AGREEMENT_TOML, "value_invalid"),
+        (["BZ", "US"], AGREEMENT_TOML, "value_invalid"),
+        (["BZ", "MX"], AGREEMENT_TOML, "party_unknown"),
+        (["BZ", "GT"], AGREEMENT_TOML.replace("parties", "party"), "unknown_key"),
     ],
     ids=["no_node", "stranger", "party_without_node", "misspelt"],
 )

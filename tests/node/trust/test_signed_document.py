@@ -1,0 +1,106 @@
+"""What one document must satisfy, without any other document."""
+
+import pytest
+from msgspec import structs
+
+from broker.streams import REGISTRY
+from node.errors import UsageError
+from node.limits import DAY_MS
+from node.trust.governance import load_governance
+from node.trust.signed_document import DocumentInvalid
+from schemas import types
+from schemas.avro.codec import encode, sorted_set
+from schemas.types import DocumentKind, KeyReason, KeyUse
+from tests.support.community import (
+    T0,
+    Community,
+    agreement_body,
+    clause,
+    document,
+    keys_of,
+    listed,
+    node_body,
+    root_body,
+)
+from tests.support.trust import changed_keys, problem
+
+ROOT, NODE, AGREEMENT = DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT
+NOW = T0 + 30 * DAY_MS
+
+
+@pytest.mark.parametrize(("threshold", "revoke"), [(0, 1), (4, 1), (2, 0), (2, 4)])
+def test_thresholds_lie_between_one_and_the_number_of_trustees(threshold: int, revoke: int) -> None:
+    """A threshold of 0 would admit every node, and one above the number of trustees none."""
+    with pytest.raises(UsageError):
+        document(ROOT, "ROOT", root_body(threshold=threshold, revoke_threshold=revoke), None)
+
+
+def test_two_trustees_with_one_key_are_refused() -> None:
+    """They would be one signer that counts twice."""
+    key = listed(keys_of("TR1"))[0]
+    body = structs.replace(
+        root_body(), trustees=sorted_set([types.Trustee(id="TR1", key=key), types.Trustee(id="TR2", key=key)])
+    )
+    with pytest.raises(DocumentInvalid, match="the same key"):
+        document(ROOT, "ROOT", body, None)
+
+
+def test_a_trustee_signs_with_an_agree_key() -> None:
+    """A key of another use is refused."""
+    key = listed(keys_of("BZ"))[0]
+    with pytest.raises(DocumentInvalid, match="AGREE"):
+        document(
+            ROOT, "ROOT", structs.replace(root_body(), trustees=(types.Trustee(id="TR1", key=key),), threshold=1), None
+        )
+
+
+def test_a_compromised_key_needs_until() -> None:
+    """Without `until` it would have no effect."""
+    community = Community()
+    body = node_body(changed_keys("BZ", KeyUse.SEAL, reason=KeyReason.COMPROMISED))
+    with pytest.raises(DocumentInvalid, match="since when"):
+        document(NODE, "BZ", body, community.governance)
+
+
+@pytest.mark.parametrize("stream", ["governance", "intel", "intel.", "other", "keys.bz"])
+def test_a_node_writes_only_streams_of_nodes(stream: str) -> None:
+    """`governance` is not in the list."""
+    community = Community()
+    with pytest.raises(UsageError):
+        document(NODE, "BZ", node_body(listed(keys_of("BZ")), [stream]), community.governance)
+
+
+@pytest.mark.parametrize("name", [REGISTRY, "B", "bz", "1Z"])
+def test_the_id_of_a_node_is_a_code_other_than_the_registrys(name: str) -> None:
+    """`[A-Z][A-Z0-9]{1,15}`."""
+    community = Community()
+    with pytest.raises(DocumentInvalid) as error:
+        document(NODE, name, node_body(listed(keys_of("BZ"))), community.governance)
+    assert error.value.code == "document_id"
+
+
+def test_a_clause_names_only_parties(three: Community) -> None:
+    """Both in `from` and in `to`."""
+    for strange in (clause(["ES"], ["GT"]), clause(["BZ"], ["ES"])):
+        with pytest.raises(DocumentInvalid) as error:
+            document(AGREEMENT, "X", agreement_body(["BZ", "GT"], strange), three.governance)
+        assert error.value.code == "party_unknown"
+
+
+def test_an_agreement_without_parties_is_refused(three: Community) -> None:
+    """No signature would be missing, so it would be in force without any."""
+    with pytest.raises(UsageError):
+        document(AGREEMENT, "NONE", agreement_body([]), three.governance)
+
+
+def test_a_bad_key_is_refused_at_each_load() -> None:
+    """The check does not happen only when the document is made."""
+    community = Community()
+    body = node_body(changed_keys("BZ", KeyUse.SEAL, public=b"\1" + bytes(31)))
+    good = document(NODE, "BZ", node_body(listed(keys_of("BZ"))), community.governance)
+    raw = types.SignedDocument(
+        document=encode(structs.replace(good.document, body=encode(body))), signatures=good.signed.signatures
+    )
+    governance = load_governance([*community.documents, encode(raw)], community.community)
+
+    assert problem(governance).error.code == "key_unsafe"
