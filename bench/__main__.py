@@ -1,7 +1,7 @@
-"""`make bench`: prints a table and writes build/bench.json. `python -m bench PART …` runs parts alone.
+"""`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
-Parts: throughput, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets how many messages a round of
-throughput has, and lowers everything else with it; BENCH_BUS is the bus of latency and partitions (default: an
+Parts: throughput, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets the number of messages in a round
+of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus of latency and partitions (default: an
 embedded log).
 """
 
@@ -19,7 +19,7 @@ from bench import compare, latency, material, memory, partitions, processes, sca
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
-ONE_BY_ONE_SHARE: Final = 8  # of the messages: a transaction for each takes longer
+ONE_BY_ONE_SHARE: Final = 8  # this fraction of the messages: a transaction for each message takes longer
 
 
 def _throughput(folder: Path, figures: Figures, messages: int) -> None:
@@ -49,9 +49,9 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
 
 
 def main(chosen: list[str]) -> int:
-    """Run the parts that are named, or all."""
+    """Run the chosen parts, or all if none is chosen."""
     if unknown := [name for name in chosen if name not in PARTS]:
-        print(f"no part {unknown[0]}; there are {', '.join(PARTS)}", file=sys.stderr)
+        print(f"there is no part {unknown[0]}; the parts are {', '.join(PARTS)}", file=sys.stderr)
         return 2
     figures, messages = Figures(), number("BENCH_MESSAGES", MESSAGES)
     base = Path(tempfile.mkdtemp(prefix="enlace-bench-"))

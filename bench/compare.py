@@ -1,7 +1,7 @@
-"""Throughput: Enlace beside a floor and beside what one would write first, in interleaved rounds.
+"""Throughput of Enlace, of a floor and of a naive implementation, in interleaved rounds.
 
-Each side of each round begins with new files and some messages that are not counted: statements are compiled then, the
-audience key is granted, and the first pages are there. What comes after is the steady state.
+In each round each side starts with new files and some messages that are not counted: during these, statements are
+compiled, the audience key is granted and the first pages are written. The messages after them show the steady state.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,27 +21,27 @@ TARGETS_FLOOR: Final = {"receive_over_floor": "at least 0.45"}
 
 
 async def throughput(world: World, folder: Path, drafts: Sequence[Draft], figures: Figures) -> None:
-    """All ratios of five rounds with many messages in a transaction; and where Enlace's time goes."""
+    """The ratios of five rounds with many messages in a transaction, and the time of each stage of Enlace."""
     spent: dict[str, list[Spent]] = {f"{verb}_{side}": [] for verb in ("publish", "receive") for side in SIDES}
     for number in range(ROUNDS):
-        one = await _round(world, _folder(folder, f"round-{number}"), drafts, turn=number)
-        for name, value in one.items():
+        measured = await _round(world, _folder(folder, f"round-{number}"), drafts, turn=number)
+        for name, value in measured.items():
             spent[name].append(value)
     for verb in ("publish", "receive"):
         for under in ("naive", "floor"):
             name = f"{verb}_over_{under}"
             over, mine = spent[f"{verb}_{under}"], spent[f"{verb}_enlace"]
             target = (TARGETS | TARGETS_FLOOR).get(name, "")
-            figures.add(name, "times", ratios(over, mine, lambda one: one.wall), target=target)
-            figures.add(f"{name}_cpu", "times", ratios(over, mine, lambda one: one.cpu))
+            figures.add(name, "times", ratios(over, mine, lambda spent: spent.wall), target=target)
+            figures.add(f"{name}_cpu", "times", ratios(over, mine, lambda spent: spent.cpu))
     for name, values in spent.items():
-        figures.add(f"{name}_us", "µs/message", per_message(values, lambda one: one.wall))
-        figures.add(f"{name}_cpu_us", "µs/message", per_message(values, lambda one: one.cpu))
+        figures.add(f"{name}_us", "µs/message", per_message(values, lambda spent: spent.wall))
+        figures.add(f"{name}_cpu_us", "µs/message", per_message(values, lambda spent: spent.cpu))
     await _stages(world, _folder(folder, "stages"), drafts, figures)
 
 
 async def _round(world: World, folder: Path, drafts: Sequence[Draft], *, turn: int) -> dict[str, Spent]:
-    """One round; who goes first changes from round to round."""
+    """One round. The side that starts changes from round to round."""
     spent: dict[str, Spent] = {}
     logs = {side: folder / f"{side}.db" for side in SIDES}
     async with world.log(logs["enlace"]) as ours, world.log(logs["naive"]) as theirs, world.log(logs["floor"]) as least:
@@ -65,14 +65,14 @@ async def _round(world: World, folder: Path, drafts: Sequence[Draft], *, turn: i
 
 
 async def _sealed(world: World, folder: Path, drafts: Sequence[Draft]) -> list[bytes]:
-    """The records that the floor appends: sealed by Enlace, not timed."""
+    """The records that the floor appends. Enlace seals them, and this is not timed."""
     async with world.log(folder / "log.db") as bus:
         await enlace.publish(world, folder, bus, drafts, together=ITEMS_IN_TRANSACTION)
         return await floor.sealed_records(bus)
 
 
 async def _stages(world: World, folder: Path, drafts: Sequence[Draft], figures: Figures) -> None:
-    """One run with accounts; they cost time themselves, so the shares count more than the sums."""
+    """One run that measures each stage. Measuring costs time, so the shares are more exact than the sums."""
     async with world.log(folder / "log.db") as bus:
         with stages.accounting() as publishing:
             await enlace.publish(world, folder, bus, drafts, together=ITEMS_IN_TRANSACTION)
@@ -84,7 +84,7 @@ async def _stages(world: World, folder: Path, drafts: Sequence[Draft], figures: 
 
 
 async def one_by_one(world: World, folder: Path, drafts: Sequence[Draft], figures: Figures) -> None:
-    """Enlace, many in a transaction, against (b) with one transaction for each message: how one begins."""
+    """Compare Enlace with (b) at one transaction for each message, as a first implementation would do it."""
     publishing: list[float] = []
     receiving: list[float] = []
     for number in range(ROUNDS if ITEMS_WARM else 1):
@@ -92,10 +92,10 @@ async def one_by_one(world: World, folder: Path, drafts: Sequence[Draft], figure
         async with world.log(here / "enlace.db") as ours, world.log(here / "naive.db") as theirs:
             mine = await enlace.publish(world, here, ours, drafts, together=ITEMS_IN_TRANSACTION)
             other = await naive.publish(world, here, theirs, drafts, together=1)
-            publishing += ratios([other], [mine], lambda one: one.wall)
+            publishing += ratios([other], [mine], lambda spent: spent.wall)
             mine = await enlace.receive(world, here, ours, len(drafts))
             other = await naive.receive(world, here, theirs, len(drafts), together=1)
-            receiving += ratios([other], [mine], lambda one: one.wall)
+            receiving += ratios([other], [mine], lambda spent: spent.wall)
     figures.add("publish_over_naive_one_by_one", "times", publishing)
     figures.add("receive_over_naive_one_by_one", "times", receiving)
 

@@ -1,4 +1,4 @@
-"""(c) Enlace as it is: the real publisher, relay and subscriber, each on a store of its own."""
+"""(c) Enlace: the real publisher, relay and subscriber, each with its own store."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,16 +13,16 @@ from node.stages import Draft
 from node.store import messages
 
 ITEMS_IN_TRANSACTION: Final = DRAFTS_IN_BATCH_MAX
-"""One size for what is accepted, sealed and appended together, on every side of the comparison."""
+"""How many messages each side of the comparison accepts, seals and appends together."""
 
 ITEMS_WARM: Final = (
     RECORDS_IN_TRANSACTION_MAX if number("BENCH_MESSAGES", MESSAGES) >= RECORDS_IN_TRANSACTION_MAX else 0
 )
-"""Messages at the beginning of each run that are not timed; a run that is made small on purpose times all."""
+"""The number of messages at the start of each run that are not timed. A small run, as tests use, times all."""
 
 
 def chunks(count: int, together: int) -> Iterator[range]:
-    """Numbers from 0 to `count`: those that are not timed in one piece, then `together` at a time."""
+    """The numbers from 0 to `count`: first those that are not timed, then `together` at a time."""
     if ITEMS_WARM:
         yield range(min(count, ITEMS_WARM))
     for first in range(ITEMS_WARM, count, together):
@@ -30,13 +30,13 @@ def chunks(count: int, together: int) -> Iterator[range]:
 
 
 async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft], *, together: int) -> Spent:
-    """Accept and send `drafts`, so many in a transaction."""
+    """Accept and send `drafts`, `together` in a transaction."""
     watch = Stopwatch()
     async with world.node(ORIGINATOR, folder / "enlace-out.db", bus) as (node, intake):
         for chosen in chunks(len(drafts), together):
             with watch.running(counted=chosen.start >= ITEMS_WARM):
                 answers = await intake.accept(drafts[chosen.start : chosen.stop], actor=ACTOR)
-                if any(one.outcome != "accepted" for one in answers):
+                if any(answer.outcome != "accepted" for answer in answers):
                     raise AssertionError("a draft was not accepted")
                 await node.relay.step()
             watch.did(len(chosen))
@@ -48,12 +48,12 @@ async def receive(world: World, folder: Path, bus: Log, count: int) -> Spent:
     watch = Stopwatch()
     async with world.node(READER, folder / "enlace-in.db", bus) as (node, _):
         await node.subscriber.start()
-        read, got = 0, 1
-        while got:
+        read, new = 0, 1
+        while new:
             with watch.running(counted=read >= ITEMS_WARM):
-                got = await node.subscriber.step(0)
-            watch.did(got)
-            read += got
+                new = await node.subscriber.step(0)
+            watch.did(new)
+            read += new
         async with node.store.read() as db:
             stored = await messages.count(db)
         if stored != count:

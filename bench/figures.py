@@ -1,6 +1,6 @@
-"""Figures as they are measured, shown and kept: name → {value, unit, rounds}, the value being the rounds' median.
+"""The measured figures: name → {value, unit, rounds}. The value is the median of the rounds.
 
-A ratio is taken within each round, of two things measured beside each other, so that a busy machine moves both.
+A ratio is taken within each round, of two sides that run one after the other, so that a busy machine affects both.
 """
 
 import json
@@ -15,26 +15,26 @@ from typing import Any, Final
 
 FILE: Final = Path("build") / "bench.json"
 MICROSECONDS: Final = 1_000_000
-MESSAGES: Final = 2_000  # of a round of throughput, unless BENCH_MESSAGES says otherwise
+MESSAGES: Final = 2_000  # in a round of throughput, unless BENCH_MESSAGES is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What one piece of work took."""
+    """The time of a piece of work."""
 
     wall: float
-    """Seconds by the clock."""
+    """Elapsed seconds."""
 
     cpu: float
-    """Seconds of this process on any core."""
+    """CPU seconds of this process."""
 
     items: int
-    """Messages that it did."""
+    """The number of messages in it."""
 
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Adds up what the blocks under it took."""
+    """Adds up the times of blocks."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -43,7 +43,7 @@ class Stopwatch:
 
     @contextmanager
     def running(self, *, counted: bool = True) -> Iterator[None]:
-        """Time one block, unless it does not count."""
+        """Time one block, if it is counted."""
         self._counted = counted
         wall, cpu = time.perf_counter(), time.process_time()
         try:
@@ -55,13 +55,13 @@ class Stopwatch:
 
     @property
     def spent(self) -> Spent:
-        """So far."""
+        """The sums so far."""
         if not self.items:
-            raise AssertionError("too few messages: all of them were warming up")
+            raise AssertionError("too few messages: none was counted")
         return Spent(wall=self.wall, cpu=self.cpu, items=self.items)
 
     def did(self, items: int) -> None:
-        """How many messages the last block did."""
+        """Add the number of messages of the last block."""
         if self._counted:
             self.items += items
 
@@ -73,7 +73,7 @@ class Figure:
     unit: str
     rounds: tuple[float, ...]
     target: str = ""
-    """What was to be reached, as words."""
+    """The target, in words."""
 
     @property
     def value(self) -> float:
@@ -83,55 +83,57 @@ class Figure:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything that one run measured, by name."""
+    """All figures of one run, by name."""
 
     by_name: dict[str, Figure] = field(default_factory=dict)
 
     def add(self, name: str, unit: str, rounds: Iterable[float], *, target: str = "") -> None:
-        """Keep one figure; a name is measured once."""
+        """Add one figure; ValueError if the name already has one."""
         if name in self.by_name:
-            raise ValueError(f"{name} was measured already")
+            raise ValueError(f"{name} is already measured")
         self.by_name[name] = Figure(unit=unit, rounds=tuple(rounds), target=target)
 
     def table(self) -> str:
-        """For people: a line for each figure."""
+        """The table for people, one line for each figure."""
         width = max((len(name) for name in self.by_name), default=0)
         lines = []
-        for name, one in self.by_name.items():
-            low, high = min(one.rounds), max(one.rounds)
-            spread = f"{_short(low)} to {_short(high)}" if len(one.rounds) > 1 else ""
-            lines.append(f"{name:<{width}}  {_short(one.value):>9} {one.unit:<12} {spread:<20} {one.target}".rstrip())
+        for name, figure in self.by_name.items():
+            low, high = min(figure.rounds), max(figure.rounds)
+            spread = f"{_short(low)} to {_short(high)}" if len(figure.rounds) > 1 else ""
+            measured = f"{_short(figure.value):>9} {figure.unit:<12} {spread:<20}"
+            lines.append(f"{name:<{width}}  {measured} {figure.target}".rstrip())
         return "\n".join(lines)
 
     def write(self, path: Path = FILE) -> None:
-        """For programs; figures of a part that was not run this time stay as they are."""
+        """Write the figures for programs. Figures in the file that this run did not measure stay unchanged."""
         kept: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         measured = {
-            name: {"value": one.value, "unit": one.unit, "rounds": list(one.rounds)}
-            for name, one in self.by_name.items()
+            name: {"value": figure.value, "unit": figure.unit, "rounds": list(figure.rounds)}
+            for name, figure in self.by_name.items()
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept | measured, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not exceed (nearest rank)."""
+    """The smallest value that at least `share` of the values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
 def ratios(over: Sequence[Spent], under: Sequence[Spent], of: Callable[[Spent], float]) -> tuple[float, ...]:
-    """`over` divided by `under`, for each message, round by round."""
-    return tuple(one / other for one, other in zip(per_message(over, of), per_message(under, of), strict=True))
+    """The time per message of `over`, divided by that of `under`, for each round."""
+    pairs = zip(per_message(over, of), per_message(under, of), strict=True)
+    return tuple(numerator / denominator for numerator, denominator in pairs)
 
 
 def per_message(spent: Iterable[Spent], of: Callable[[Spent], float]) -> tuple[float, ...]:
-    """Microseconds for each message."""
-    return tuple(of(one) * MICROSECONDS / one.items for one in spent)
+    """Microseconds per message, for each round."""
+    return tuple(of(work) * MICROSECONDS / work.items for work in spent)
 
 
 def number(name: str, default: int) -> int:
-    """A size that the environment may set."""
+    """An integer from the environment, or `default`."""
     return int(os.environ.get(name, default))
 
 

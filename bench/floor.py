@@ -1,7 +1,7 @@
-"""(a) The floor: sealed bytes appended, fetched and decoded plainly, and the same rows written.
+"""(a) The floor: append, fetch and decode sealed bytes without any check, and write the same rows.
 
-No cryptography, no strictness, no policy. As nothing is decrypted, labels and payload lie at hand in the clear; each is
-read once by the Avro library, as are SealedMessage and Header of each record, and each Batch once.
+It has no cryptography, no strict decoding and no policy. It decrypts nothing, so it gets labels and payload as
+plaintext. The Avro library decodes the labels, payload, SealedMessage and Header of each record, and each Batch once.
 """
 
 from collections.abc import Sequence
@@ -31,20 +31,20 @@ _PLACE: Final = StreamId(stream=STREAM, originator=ORIGINATOR)
 
 
 def plain_of(drafts: Sequence[Draft]) -> list[tuple[bytes, bytes]]:
-    """Labels and payload in the clear, in the order of the drafts."""
-    return [(codec.encode(labels_of(one.report, ZERO_HASH)), one.payload) for one in drafts]
+    """Labels and payload of each draft, as plaintext."""
+    return [(codec.encode(labels_of(draft.report, ZERO_HASH)), draft.payload) for draft in drafts]
 
 
 async def sealed_records(bus: Log) -> list[bytes]:
-    """What Enlace sealed for this topic."""
-    out: list[bytes] = []
-    while fetched := await bus.fetch({TOPIC: len(out)}, records_max=10_000, wait_seconds=0):
-        out += [entry.value or b"" for entry in fetched[0].entries]
-    return out
+    """The records that Enlace sealed for this topic."""
+    records: list[bytes] = []
+    while fetched := await bus.fetch({TOPIC: len(records)}, records_max=10_000, wait_seconds=0):
+        records += [entry.value or b"" for entry in fetched[0].entries]
+    return records
 
 
 async def publish(folder: Path, bus: Log, drafts: Sequence[Draft], values: Sequence[bytes], *, together: int) -> Spent:
-    """Write the outbox's rows and append the bytes that were sealed before."""
+    """Write the rows of the outbox, and append bytes that were sealed before."""
     watch = Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'floor-out.db'}")
     try:
@@ -121,7 +121,7 @@ async def receive(
 async def _store(
     store: Store, entries: Sequence[Entry], plain: Sequence[tuple[bytes, bytes]], known: set[bytes]
 ) -> None:
-    """`known` are the batches that are in the store already."""
+    """Store one fetch. `known` are the batches that the store already has."""
     rows, links, ids = messages.Rows(), dict[bytes, Link](), dict[bytes, int]()
     now = clock.now_ms()
     for entry in entries:
@@ -187,7 +187,9 @@ def _add(
     )
     rows.subjects += [(subject, id_) for subject in report["subjects"]]
     rows.identifiers += [
-        (one["scheme"], one["value"], id_) for entity in report["entities"] for one in entity["identifiers"]
+        (identifier["scheme"], identifier["value"], id_)
+        for entity in report["entities"]
+        for identifier in entity["identifiers"]
     ]
     texts = [report["narrative"]["text"], report["place"]["area"]]
     for entity in report["entities"]:

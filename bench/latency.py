@@ -1,8 +1,9 @@
-"""Latency: from the answer to whoever hands in, to the row in the store of another country.
+"""Latency: from the answer to `publish` to the row in the store of another country.
 
-Three processes and this one: the daemons of originator and reader, and a child that reads the floor. This process hands
-in what is due every few milliseconds, as a gateway would, and looks into the reader's store. The floor runs at the same
-rate over the same log beforehand: append here, fetch and one SQLite commit with synchronous=FULL in the child.
+There are four processes: the daemons of originator and reader, a child that reads the floor, and this one. Every few
+milliseconds this process publishes the drafts that are due, as a gateway would, and watches the reader's store. Before
+that, the floor runs at the same rate over the same log: this process appends, and the child fetches and makes one
+SQLite commit with synchronous=FULL.
 """
 
 import asyncio
@@ -27,21 +28,21 @@ from node.runtime.open_node import open_store, publisher
 from node.stages import Draft
 from tests.support.processes import running, until
 
-RATES: Final = (100, 1_000)  # messages a second
+RATES: Final = (100, 1_000)  # messages per second
 SECONDS: Final = 6
 WARM_SHARE: Final = 5  # the first fifth is not counted
 TICK_SECONDS: Final = 0.004
 LOOK_SECONDS: Final = 0.001
 SECONDS_MAX: Final = 300.0
 FLOOR_TOPIC: Final = "floor.bz"
-FLOOR_SIZE_BYTES: Final = 2_200  # what a sealed message of 1.3 KB takes
+FLOOR_SIZE_BYTES: Final = 2_200  # the size of a sealed message of 1.3 KB
 MS: Final = 1_000
 BOUNDED: Final = ("latency", 99, 1_000, "kafka")
 TARGET: Final = "at most 5 times the floor"
 
 
 def measure(folder: Path, figures: Figures, *, messages: int, bus: str | None) -> None:
-    """p50 and p99 of floor and exchange at each rate."""
+    """Measure p50 and p99 of the floor and of the exchange at each rate."""
     name = "kafka" if bus is not None and bus.startswith(KAFKA) else "embedded"
     world = material.world(folder / "world", bus=bus)
     asyncio.run(_provision(world, folder))
@@ -67,7 +68,7 @@ async def _provision(world: World, folder: Path) -> None:
 
 
 def _floor(world: World, folder: Path, rate: int, count: int) -> list[float]:
-    """Seconds from the append's beginning to the commit, by message."""
+    """Seconds from the start of the append to the commit, for each message."""
     command = [sys.executable, "-m", "bench.latency_floor", world.bus, str(folder / f"floor-{rate}.db"), str(count)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -95,7 +96,7 @@ async def _append(world: World, folder: Path, rate: int, count: int) -> None:
 
 
 async def at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any, Any, None]]) -> None:
-    """Call `send` with what became due since the last call."""
+    """Call `send` with the numbers that have become due since the last call."""
     begun, done = time.monotonic(), 0
     while done < count:
         due = min(count, int((time.monotonic() - begun) * rate) + 1)
@@ -106,17 +107,17 @@ async def at_rate(rate: int, count: int, send: Callable[[range], Coroutine[Any, 
 
 
 def _exchange(world: World, rate: int, count: int) -> list[float]:
-    """Seconds from the answer to the row abroad, by message."""
-    drafts = material.drafts(count, first=rate * SECONDS * 10)  # no two rates hand in the same
+    """Seconds from the answer to the row in the reader's store, for each message."""
+    drafts = material.drafts(count, first=rate * SECONDS * 10)  # different drafts for each rate
     with running(world.homes[ORIGINATOR], world.homes[READER]):
         watcher = _Watcher(world.homes[READER] / "store.db", count)
-        accepted = asyncio.run(_hand_in(world, rate, drafts))
+        accepted = asyncio.run(_publish(world, rate, drafts))
         until(lambda: len(watcher.seen) >= count, SECONDS_MAX)
         watcher.join()
     return [watcher.seen[id_] - at for id_, at in accepted]
 
 
-async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tuple[bytes, float]]:
+async def _publish(world: World, rate: int, drafts: Sequence[Draft]) -> list[tuple[bytes, float]]:
     home, accepted = world.home(ORIGINATOR), list[tuple[bytes, float]]()
     async with open_store(home) as store:
         intake = publisher(home, store, home.documents())
@@ -124,14 +125,14 @@ async def _hand_in(world: World, rate: int, drafts: Sequence[Draft]) -> list[tup
         async def send(chosen: range) -> None:
             answers = await intake.accept(drafts[chosen.start : chosen.stop], actor=ACTOR)
             now = time.time()
-            accepted.extend((one.message_id, now) for one in answers if one.message_id is not None)
+            accepted.extend((answer.message_id, now) for answer in answers if answer.message_id is not None)
 
         await at_rate(rate, len(drafts), send)
     return accepted
 
 
 class _Watcher:
-    """Notes when each message became visible in a store; a thread with a connection of its own."""
+    """Notes when each message becomes visible in a store, in a thread with its own connection."""
 
     def __init__(self, store: Path, count: int) -> None:
         self.seen: dict[bytes, float] = {}
@@ -141,7 +142,7 @@ class _Watcher:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for its end."""
+        """Wait for the end of the thread."""
         self._thread.join()
 
     def _watch(self) -> None:

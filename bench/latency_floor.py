@@ -1,4 +1,4 @@
-"""The reading side of the floor, in a process of its own: fetch, one SQLite commit with synchronous=FULL.
+"""The reader of the floor, in its own process: fetch, and one SQLite commit with synchronous=FULL.
 
 `python -m bench.latency_floor BUS FILE COUNT` prints `ready`, and at the end the seconds from append to commit as JSON.
 """
@@ -17,7 +17,7 @@ NANOSECONDS = 1_000_000_000
 
 
 async def read(bus_url: str, file: Path, count: int) -> list[float]:
-    """Latencies of `count` records, in their order."""
+    """The latencies of `count` records, in their order."""
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

@@ -1,6 +1,6 @@
-"""What every measurement works on: a community in a folder, and drafts of 1.3 KB with four entities.
+"""The data of all measurements: a community in a folder, and drafts of 1.3 KB with four entities. It measures nothing.
 
-Deterministic but for keys; synthetic only. Nothing is measured here.
+All data is synthetic. Only the keys are random.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -60,13 +60,13 @@ _SENTENCES: Final = (
 
 
 def agreement(name: str, parties: Iterable[str], subjects: Sequence[str] = ("*",)) -> str:
-    """An agreement as TOML by which each party may send these subjects to each other."""
-    listed = [", ".join(f'"{one}"' for one in many) for many in (parties, subjects)]
+    """An agreement as TOML: each party may send these subjects to each other party."""
+    listed = [", ".join(f'"{name}"' for name in names) for names in (parties, subjects)]
     return _AGREEMENT.format(name=name, parties=listed[0], subjects=listed[1])
 
 
 def report(number: int, now_ms: int) -> dict[str, Any]:
-    """The report of this number as an integrator hands it in; no two are equal."""
+    """The report of this number, as an integrator publishes it. Each number gives another report."""
     day = now_ms // 86_400_000
     text = f"Observation {number:08d}. " + "".join(_SENTENCES[(number + i) % len(_SENTENCES)] for i in range(7))
     entities: list[dict[str, Any]] = [
@@ -154,7 +154,7 @@ def _topology(codes: Sequence[str]) -> topologies.Topology:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Homes of one community, and the bus that they are configured for."""
+    """The homes of one community, and the address of their bus."""
 
     folder: Path
     homes: dict[str, Path]
@@ -162,7 +162,7 @@ class World:
     bus: str
 
     def home(self, code: str, store: Path | None = None) -> Home:
-        """The home of a node; with `store` on a store of its own."""
+        """The home of a node, with its own store or the given one."""
         home = open_home(self.homes[code])
         if store is None:
             return home
@@ -181,7 +181,7 @@ class World:
 
     @asynccontextmanager
     async def node(self, code: str, store: Path, bus: Log) -> AsyncIterator[tuple[OpenNode, Publisher]]:
-        """A node with a store of its own on `bus`, and its intake."""
+        """A node on `bus` with the store in the file `store`, and its publisher."""
         home = self.home(code, store)
         async with open_node(home, bus=bus) as node:
             yield node, publisher(home, node.store, node.documents)
@@ -194,7 +194,7 @@ def world(
     *,
     bus: str | None = None,
 ) -> World:
-    """A community of `codes` in `folder`; without `agreements` one that lets each send everything to each."""
+    """A community of `codes` in `folder`. By default each member may send everything to each other member."""
     texts = folder / "agreements"
     texts.mkdir(parents=True)
     for number, text in enumerate(agreements or [agreement("ALL", codes)]):

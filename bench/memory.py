@@ -1,7 +1,7 @@
-"""Memory of one node that takes in a backlog: the most that its process ever had resident.
+"""Memory of a node that reads a backlog: the highest resident size of its process.
 
-A real daemon in a process of its own; the messages lie in the log before it starts. BENCH_MEMORY_MESSAGES sets how many
-(`make bench-memory`: 100,000).
+The node is a real daemon in its own process. All messages are in the log before it starts. BENCH_MEMORY_MESSAGES sets
+their number (`make bench-memory`: 100,000).
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from broker import topology as topologies
 from broker.bus import open_log
 from tests.support.processes import Daemon, until
 
-MESSAGES_SHARE: Final = 4  # times the messages of a round of throughput
-MESSAGES_AT_ONCE: Final = 2_000  # drafts that lie in this process's memory
+MESSAGES_FACTOR: Final = 4  # times the messages of a round of throughput
+MESSAGES_AT_ONCE: Final = 2_000  # drafts in the memory of this process
 SECONDS_MAX: Final = 1_800.0
 KIBIBYTES: Final = 1_024
 
 
 def measure(folder: Path, figures: Figures, messages: int) -> None:
-    """Fill the log, let a daemon read it all, ask the kernel for its peak."""
-    count = number("BENCH_MEMORY_MESSAGES", messages * MESSAGES_SHARE)
+    """Fill the log, let a daemon read all of it, and ask the kernel for the peak of the daemon's memory."""
+    count = number("BENCH_MEMORY_MESSAGES", messages * MESSAGES_FACTOR)
     world = material.world(folder / "world")
     asyncio.run(fill(world, folder, [ORIGINATOR], count))
     home = world.homes[READER]
@@ -42,7 +42,7 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
 
 
 async def fill(world: World, folder: Path, senders: Sequence[str], each: int) -> None:
-    """Let each of `senders` put so many messages into the world's log."""
+    """Let each of `senders` send `each` messages to the world's log."""
     bus = open_log(world.bus, folder)
     try:
         await bus.provision(topologies.specs_of(world.topology))
@@ -58,13 +58,13 @@ async def fill(world: World, folder: Path, senders: Sequence[str], each: int) ->
 
 
 def stored(store: Path) -> int:
-    """How many messages a node's store holds; none while there is no store."""
+    """The number of messages in a node's store; 0 if there is no store yet."""
     if not store.is_file():
         return 0
     connection = sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)
     try:
         return int(connection.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0])
-    except sqlite3.OperationalError:  # its tables are being made
+    except sqlite3.OperationalError:  # its tables do not exist yet
         return 0
     finally:
         connection.close()
@@ -74,4 +74,4 @@ def _peak_mebibytes(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / KIBIBYTES
-    raise AssertionError("the kernel does not say")
+    raise AssertionError("the kernel does not report VmHWM")

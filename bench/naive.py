@@ -1,6 +1,6 @@
-"""(b) What one would write first: a signature and five HPKE wraps for each message, verified and opened one by one.
+"""(b) A naive implementation: a signature and five HPKE wraps for each message, which is verified and opened alone.
 
-Same codec, same tables, same log, same KEM. It decides nothing: no agreements, no rules for reports, no chain.
+It uses the same codec, tables, log and KEM as Enlace. It has no agreements, no rules for reports and no chain.
 
     record = SealedMessage(header, content_hash, content, batch, signature, 0, empty path)
     batch holds a KeyGrant with a wrap of the message's own key for each recipient;
@@ -56,7 +56,7 @@ _LENGTH: Final = 4
 
 
 class Sender:
-    """Seals one report by one."""
+    """Seals each report on its own."""
 
     def __init__(self, world: World) -> None:
         self._sign = world.home(ORIGINATOR).keys().newest(KeyUse.SEAL).sign
@@ -105,7 +105,7 @@ class Sender:
 
 
 async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft], *, together: int) -> Spent:
-    """Accept, seal, append and acknowledge, `together` in a transaction, through the tables of the outbox."""
+    """Accept, seal, append and acknowledge `together` drafts in a transaction, with the tables of the outbox."""
     sender, watch = Sender(world), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-out.db'}")
     try:
@@ -122,19 +122,19 @@ async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft],
 async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft], head: StreamHead) -> StreamHead:
     new = [
         own_reports.NewDraft(
-            report_id=one.report_id,
-            region=one.region,
+            report_id=draft.report_id,
+            region=draft.region,
             message_id=os.urandom(16),
-            content_hash=one.content_hash,
-            payload=one.payload,
-            created_at=one.report.created_at,
+            content_hash=draft.content_hash,
+            payload=draft.payload,
+            created_at=draft.report.created_at,
         )
-        for one in drafts
+        for draft in drafts
     ]
     async with store.write() as db:
-        await own_reports.known(db, [(one.report_id, one.region) for one in drafts])
+        await own_reports.known(db, [(draft.report_id, draft.region) for draft in drafts])
         await own_reports.add(db, new)
-        subjects = [(one.report_id, one.report.legal_basis) for one in drafts]
+        subjects = [(draft.report_id, draft.report.legal_basis) for draft in drafts]
         await access_log.add(db, Operation.COLLECTION, actor=ACTOR, subjects=subjects, now=clock.now_ms())
     async with store.read() as db:
         rows = await own_reports.unsealed(db, len(drafts))
@@ -174,7 +174,7 @@ async def receive(
                 records_max = max(together, ITEMS_WARM - position)
                 [fetched] = await bus.fetch({TOPIC: position}, records_max=records_max, wait_seconds=0)
                 entries = fetched.entries
-                holdings = [_opened(one, own, public) for one in entries]
+                holdings = [_opened(entry, own, public) for entry in entries]
                 position = entries[-1].position + 1
                 async with store.write() as db:
                     await messages.add(db, holdings, clock.now_ms())
@@ -189,20 +189,20 @@ async def receive(
 
 
 def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
-    """Verify and open one record; what does not hold raises."""
+    """Verify and open one record; AssertionError if a check fails."""
     value = entry.value or b""
     sealed = codec.decode(SealedMessage, value)
     if not public_keys.verify_ed25519(
         public, sealed.signature, frame(sealed.header, sealed.content_hash, sealed.batch)
     ):
-        raise AssertionError("the signature does not hold")
+        raise AssertionError("the signature is not valid")
     if digest(sealed.content) != sealed.content_hash:
-        raise AssertionError("the content has another hash")
+        raise AssertionError("the hash of the content is wrong")
     header, grant = codec.decode(Header, sealed.header), codec.decode(KeyGrant, sealed.batch)
-    [mine] = [one for one in grant.entries if one.recipient == READER]
+    [mine] = [entry for entry in grant.entries if entry.recipient == READER]
     private = own.by_id(mine.key_id)
     if private is None:
-        raise AssertionError("the private key is not here")
+        raise AssertionError("the private key is missing")
     key = hpke.unwrap(private.decryption_key, mine.wrap, sealed.header + mine.key_id)
     plain = AESGCM(key).decrypt(sealed.content[:12], sealed.content[12:], sealed.header)
     end = _LENGTH + int.from_bytes(plain[:_LENGTH], "big")
@@ -224,7 +224,7 @@ def _as_opened(
     payload: bytes,
     position: int,
 ) -> Opened:
-    """In the form that the store takes; the batch says no more than the place."""
+    """The message in the form that the store takes. The batch contains only the position."""
     batch = Batch(
         suite=SUITE,
         community=ZERO_HASH,

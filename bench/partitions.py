@@ -1,8 +1,8 @@
-"""What a reader costs with few and with many partitions, at 100 records a second: CPU and latency.
+"""CPU time and latency of a reader with few and with many partitions, at 100 records per second.
 
-The reader is a process of its own that only fetches; this process appends to the topics in turn. BENCH_BUS names the
-bus (default: an embedded log). `python -m bench.partitions BUS COUNT TOPIC…` is the reader: it prints `ready`, and at
-the end its CPU seconds, the seconds that it took, and from append to fetch for each record, as JSON.
+The reader is another process that only fetches; this process appends to the topics in turn. BENCH_BUS is the bus
+(default: an embedded log). `python -m bench.partitions BUS COUNT TOPIC…` is the reader: it prints `ready`, and at the
+end its CPU seconds, its elapsed seconds and the seconds from append to fetch of each record, as JSON.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ VALUE_SIZE_BYTES: Final = 2_200
 
 
 def measure(folder: Path, figures: Figures, messages: int, bus: str | None) -> None:
-    """CPU of the reader in per cent of a core, p50 and p99 of the latency, with each number of partitions."""
+    """For each number of partitions: CPU of the reader in per cent of a core, p50 and p99 of the latency."""
     url = bus or f"sqlite:///{folder / 'log.db'}"
     name = "kafka" if url.startswith(KAFKA) else "embedded"
     count = min(messages, RATE * SECONDS)
@@ -63,7 +63,7 @@ async def _run(url: str, folder: Path, topics: list[str], count: int) -> tuple[f
 
 
 async def read(url: str, count: int, topics: list[str]) -> dict[str, object]:
-    """What the reader saw and took."""
+    """Read `count` records; return CPU seconds, elapsed seconds and latencies."""
     bus = open_log(url, Path())
     positions, found = dict.fromkeys(topics, 0), list[float]()
     try:
@@ -73,8 +73,8 @@ async def read(url: str, count: int, topics: list[str]) -> dict[str, object]:
         while len(found) < count:
             for fetched in await bus.fetch(positions, records_max=500, wait_seconds=1):
                 now = time.time_ns()
-                sent = [int.from_bytes((one.value or b"")[:8], "big") for one in fetched.entries]
-                found += [(now - one) / NANOSECONDS for one in sent]
+                sent = [int.from_bytes((entry.value or b"")[:8], "big") for entry in fetched.entries]
+                found += [(now - appended_at) / NANOSECONDS for appended_at in sent]
                 if fetched.entries:
                     positions[fetched.topic] = fetched.entries[-1].position + 1
         spent = {"cpu": time.process_time() - cpu, "seconds": time.monotonic() - begun}

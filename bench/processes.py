@@ -1,7 +1,7 @@
-"""Both cores: how much faster two processes take in a backlog than one.
+"""Two cores: how much faster a node with two processes reads a backlog than a node with one.
 
-A real daemon in processes of its own, with a new store each time; half of the messages come from each of two
-originators, one for each share. Counted from the first fifth that is stored to the last message.
+The node is a real daemon with a new store each time. Half of the messages come from each of two originators, which
+belong to different reading shares. The time starts when a fifth of the messages is stored and ends with the last one.
 """
 
 import asyncio
@@ -17,29 +17,29 @@ from bench.memory import fill, stored
 from tests.support.processes import Daemon, until
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
-SENDERS: Final = ("BZ", "CO")  # neighbours in the topology, so that each is in another share
-MESSAGES_SHARE: Final = 4  # times the messages of a round of throughput
+SENDERS: Final = ("BZ", "CO")  # neighbours in the topology, so they belong to different shares
+MESSAGES_FACTOR: Final = 4  # times the messages of a round of throughput
 WARM_SHARE: Final = 5
 SECONDS_MAX: Final = 300.0
 LOOK_SECONDS: Final = 0.02
 
 
 def measure(folder: Path, figures: Figures, messages: int) -> None:
-    """Seconds of one process over seconds of two, in interleaved rounds."""
+    """The seconds of one process divided by the seconds of two, in interleaved rounds."""
     world = material.world(folder / "world")
-    each = max(1, messages * MESSAGES_SHARE // len(SENDERS))
+    each = max(1, messages * MESSAGES_FACTOR // len(SENDERS))
     asyncio.run(fill(world, folder, SENDERS, each))
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for number in range(ROUNDS):
         for processes in (1, 2) if number % 2 else (2, 1):
             store = folder / f"{processes}-{number}.db"
             seconds[processes].append(_take_in(world, store, processes, each * len(SENDERS)))
-    ratios = [one / two for one, two in zip(seconds[1], seconds[2], strict=True)]
+    ratios = [single / double for single, double in zip(seconds[1], seconds[2], strict=True)]
     figures.add("receive_two_cores_over_one", "times", ratios, target="at least 1.6")
 
 
 def _take_in(world: World, store: Path, processes: int, count: int) -> float:
-    """Seconds in which a daemon of so many processes stores the rest after the first fifth."""
+    """Seconds per message of a daemon with this number of processes, after the first fifth of the messages."""
     variables = {"ENLACE_STORE__URL": f"sqlite:///{store.absolute()}", "ENLACE_NODE__PROCESSES": str(processes)}
     daemon = Daemon(world.homes[READER], variables)
     try:

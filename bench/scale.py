@@ -1,7 +1,7 @@
-"""What a message costs in a large community: 6 or 60 nodes, 10 or 1,770 agreements, five recipients each time.
+"""The cost of a message in a large community: 6 or 60 nodes, 10 or 1,770 agreements, always five recipients.
 
-The agreements with the five admit the subject of the reports; all others admit another one, so that each has to be
-decided about. Only the two homes that are measured get the agreements. A run that is made small on purpose has fewer.
+The agreements with the five recipients permit the subject of the reports. All others permit another subject, so each of
+them needs a decision. Only the two measured homes get the agreements. A small run, as tests use, has fewer of them.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from node.trust.document_files import DOCUMENTS_FOLDER
 from schemas.types import DocumentKind
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
-MESSAGES_SHARE: Final = 4  # of those of a round of throughput
+MESSAGES_SHARE: Final = 4  # this fraction of the messages of a round of throughput
 MANY: Final = (*CODES, *(f"N{number:02}" for number in range(60 - len(CODES))))
 FEW_AGREEMENTS: Final = 10
 ALL_AGREEMENTS: Final = len(MANY) * (len(MANY) - 1) // 2
@@ -31,7 +31,7 @@ TARGET: Final = "at most 1.10"
 
 
 def measure(folder: Path, figures: Figures, messages: int) -> None:
-    """Costs of the larger community over those of the smaller, in interleaved rounds, by CPU time."""
+    """The CPU time of the larger community divided by that of the smaller, in interleaved rounds."""
     drafts = material.drafts(ITEMS_WARM + max(1, messages // MESSAGES_SHARE))
     worlds = {
         "few": _world(folder / "few", CODES, FEW_AGREEMENTS),
@@ -49,9 +49,9 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
             publishing[name].append(published)
             receiving[name].append(received)
     for verb, spent in (("publish", publishing), ("receive", receiving)):
-        over_nodes = ratios(spent["nodes"], spent["few"], lambda one: one.cpu)
+        over_nodes = ratios(spent["nodes"], spent["few"], lambda spent: spent.cpu)
         figures.add(f"{verb}_cost_60_over_6_nodes", "times", over_nodes, target=TARGET)
-        over_agreements = ratios(spent["agreements"], spent["nodes"], lambda one: one.cpu)
+        over_agreements = ratios(spent["agreements"], spent["nodes"], lambda spent: spent.cpu)
         figures.add(f"{verb}_cost_1770_over_10_agreements", "times", over_agreements, target=TARGET)
 
 
@@ -66,13 +66,13 @@ def _world(folder: Path, codes: Sequence[str], agreements: int) -> World:
     world = material.world(folder, codes, [])
     governance = document_files.read_folder(world.homes[ORIGINATOR] / DOCUMENTS_FOLDER).governance
     keys = {code: world.home(code).keys() for code in codes}
-    for one, other in _pairs(codes, agreements):
-        subject = "DRUG_TRAFFICKING" if one == ORIGINATOR and other in RECIPIENTS else OTHER_SUBJECT
-        text = material.agreement(f"{one}-{other}", (one, other), (subject,))
+    for first, second in _pairs(codes, agreements):
+        subject = "DRUG_TRAFFICKING" if first == ORIGINATOR and second in RECIPIENTS else OTHER_SUBJECT
+        text = material.agreement(f"{first}-{second}", (first, second), (subject,))
         parsed = compile_text(
-            DocumentKind.AGREEMENT, text, governance=governance, topology=world.topology, file=f"{one}-{other}.toml"
+            DocumentKind.AGREEMENT, text, governance=governance, topology=world.topology, file=f"{first}-{second}.toml"
         )
-        for code in (one, other):
+        for code in (first, second):
             parsed = document_files.sign(parsed, keys[code], governance)
         for code in (ORIGINATOR, READER):
             write_file(
@@ -82,7 +82,7 @@ def _world(folder: Path, codes: Sequence[str], agreements: int) -> World:
 
 
 def _pairs(codes: Sequence[str], count: int) -> Iterator[tuple[str, str]]:
-    """The originator with its five recipients first, then other pairs."""
+    """First the originator with each of its five recipients, then other pairs."""
     first = [(ORIGINATOR, code) for code in RECIPIENTS]
     rest = (pair for pair in combinations(codes, 2) if pair not in first)
     yield from first

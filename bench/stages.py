@@ -1,7 +1,7 @@
-"""Where the time goes: what each stage takes of a run, counted from inside.
+"""The CPU time of each stage within a run.
 
-For the length of a run the entrances of each stage are replaced by ones that keep accounts. A stage's time is its own:
-what a stage inside it takes is counted there. Kept apart from the compared runs, which carry no accounts.
+During the run, the functions at which a stage starts are replaced by functions that measure. The time of an inner stage
+does not count for the outer one. The compared runs are not measured in this way, because it costs time.
 """
 
 import functools
@@ -76,12 +76,12 @@ class Accounts:
         self._since = time.process_time()
 
     def enter(self, stage: str) -> None:
-        """What ran until now was the stage outside."""
+        """Start a stage; the time until now belongs to the outer stage."""
         self._book()
         self._stack.append(stage)
 
     def leave(self) -> None:
-        """What ran until now was the stage that ends here."""
+        """End a stage; the time until now belongs to it."""
         self._book()
         self._stack.pop()
 
@@ -93,7 +93,7 @@ class Accounts:
 
 @contextmanager
 def accounting() -> Iterator[Accounts]:
-    """Keep accounts while the block runs."""
+    """Measure the stages while the block runs."""
     accounts = Accounts()
     before: list[tuple[Any, str, Any]] = []
     for stage, owner, name in _ENTRANCES:
