@@ -57,7 +57,7 @@ def make_folder(path: Path) -> None:
 
 
 def read_secret(path: Path, *, group_may_read: bool = False) -> bytes:
-    """The bytes of a file that only its owner can read. Raises UsageError if others can, or if it is not readable.
+    """The bytes of a secret file. Raises UsageError if it is not readable, or if other users can read or write it.
 
     `group_may_read` is for passphrases: service managers pass them as files of mode 0440.
     """

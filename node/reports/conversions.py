@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from schemas.types import MappingField, MappingTable
 
 ALLOWED_MAX: Final = 50  # values of a table that an error lists; a longer list is not readable
-SHOWN_LENGTH_MAX: Final = 60
+QUOTED_LENGTH_MAX: Final = 60
 _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,40})?")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}|]+)(?:\|([^{}]*))?\}")
@@ -41,7 +41,7 @@ class ColumnError(ValueError):
 
 def quoted(text: str) -> str:
     """A value as an error message quotes it, shortened."""
-    return repr(text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…")
+    return repr(text if len(text) <= QUOTED_LENGTH_MAX else f"{text[:QUOTED_LENGTH_MAX]}…")
 
 
 def look_up(table: MappingTable, text: str) -> tuple[str, ...]:

@@ -35,20 +35,20 @@ _BIRTH_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 
 def check(report: IntelligenceReport) -> list[FieldError]:
     """All findings, each with the path of its field. Without findings the report may be sent and stored."""
-    found = FieldChecks()
-    _check_frame(found, report)
-    _check_content(found, report)
-    ids = _check_entity_ids(found, report.entities)
+    checks = FieldChecks()
+    _check_frame(checks, report)
+    _check_content(checks, report)
+    ids = _check_entity_ids(checks, report.entities)
     for index, entity in enumerate(report.entities):
-        _check_entity(found, ("entities", index), entity)
+        _check_entity(checks, ("entities", index), entity)
     for index, connection in enumerate(report.connections):
-        found.inside = ("connections", index)
+        checks.inside = ("connections", index)
         for end, name in ((connection.from_, "from"), (connection.to, "to")):
             if end not in ids:
-                found.add(name, "unknown_entity", f"no entity has the id {end}", tuple(map(str, sorted(ids))))
-        found.term("role", connection.role)
-        found.code("statement", connection.statement, "statements")
-    return found.errors
+                checks.add(name, "unknown_entity", f"no entity has the id {end}", tuple(map(str, sorted(ids))))
+        checks.term("role", connection.role)
+        checks.code("statement", connection.statement, "statements")
+    return checks.errors
 
 
 def only_codes_are_unknown(report: IntelligenceReport, findings: Sequence[FieldError]) -> bool:
@@ -61,111 +61,111 @@ def only_codes_are_unknown(report: IntelligenceReport, findings: Sequence[FieldE
     )
 
 
-def _check_frame(found: FieldChecks, report: IntelligenceReport) -> None:
+def _check_frame(checks: FieldChecks, report: IntelligenceReport) -> None:
     """The fields about the report as a whole."""
     if report.kind is LabelKind.RECALL:
-        found.add("kind", "not_allowed", "a recall has another payload type")
+        checks.add("kind", "not_allowed", "a recall has another payload type")
     if not _UUID.fullmatch(report.report_id):
-        found.add(
+        checks.add(
             "report_id", "wrong_format", "must be a UUID in lower case, such as 2f1c6b1e-7f0d-5a44-9a58-0c1e1f0a7d11"
         )
-    found.unique("references", report.references)
-    found.codes("subjects", report.subjects, "subjects")
-    found.code("urgency", report.urgency, "urgency")
-    found.code("purpose", report.purpose, "purposes")
-    found.text("legal_basis", report.legal_basis)
+    checks.unique("references", report.references)
+    checks.codes("subjects", report.subjects, "subjects")
+    checks.code("urgency", report.urgency, "urgency")
+    checks.code("purpose", report.purpose, "purposes")
+    checks.text("legal_basis", report.legal_basis)
     if report.retain_until < utc_day(report.created_at):
-        found.add("retain_until", "out_of_range", "is before the day of intake")
-    found.codes("handling", report.handling, "handling")
-    found.text("handling_text", report.handling_text)
+        checks.add("retain_until", "out_of_range", "is before the day of intake")
+    checks.codes("handling", report.handling, "handling")
+    checks.text("handling_text", report.handling_text)
     if "H3" in report.handling and report.handling_text is None:
-        found.add("handling_text", "missing", "is mandatory with H3")
+        checks.add("handling_text", "missing", "is mandatory with H3")
 
 
-def _check_content(found: FieldChecks, report: IntelligenceReport) -> None:
+def _check_content(checks: FieldChecks, report: IntelligenceReport) -> None:
     """Narrative, time, place and evaluation."""
-    found.text("narrative.text", report.narrative.text)
+    checks.text("narrative.text", report.narrative.text)
     language = _LANGUAGE.fullmatch(report.narrative.language)
     if language is None or language[1] not in codes.load("languages").codes:
         allowed = codes.load("languages").ordered
-        found.add(
+        checks.add(
             "narrative.language", "unknown_code", f"{report.narrative.language!r} is not an ISO 639-1 language", allowed
         )
     if report.occurred.until is not None and report.occurred.until < report.occurred.from_:
-        found.add("occurred.until", "out_of_range", "is before occurred.from")
+        checks.add("occurred.until", "out_of_range", "is before occurred.from")
     if report.place is not None:
-        _check_place(found, report.place)
+        _check_place(checks, report.place)
     grid = report.evaluation.grid
     if grid not in ("4x4", "6x6"):
-        found.add("evaluation.grid", "unknown_code", f"{grid!r} is not an evaluation grid", ("4x4", "6x6"))
+        checks.add("evaluation.grid", "unknown_code", f"{grid!r} is not an evaluation grid", ("4x4", "6x6"))
         return
-    found.code("evaluation.source", report.evaluation.source, f"source_evaluation_{grid}")
-    found.code("evaluation.information", report.evaluation.information, f"information_evaluation_{grid}")
+    checks.code("evaluation.source", report.evaluation.source, f"source_evaluation_{grid}")
+    checks.code("evaluation.information", report.evaluation.information, f"information_evaluation_{grid}")
 
 
-def _check_place(found: FieldChecks, place: Place) -> None:
+def _check_place(checks: FieldChecks, place: Place) -> None:
     latitude, longitude = place.latitude_microdegrees, place.longitude_microdegrees
     if (latitude is None) != (longitude is None):
         missing = "latitude_microdegrees" if latitude is None else "longitude_microdegrees"
-        found.add(f"place.{missing}", "missing", "a position needs latitude and longitude")
-    found.text("place.area", place.area)
-    found.text("place.text", place.text)
+        checks.add(f"place.{missing}", "missing", "a position needs latitude and longitude")
+    checks.text("place.area", place.area)
+    checks.text("place.text", place.text)
 
 
-def _check_entity_ids(found: FieldChecks, entities: Sequence[Entity]) -> frozenset[int]:
+def _check_entity_ids(checks: FieldChecks, entities: Sequence[Entity]) -> frozenset[int]:
     ids: set[int] = set()
     for index, entity in enumerate(entities):
         if entity.id in ids:
-            found.add(f"entities[{index}].id", "duplicate", f"another entity has the id {entity.id}")
+            checks.add(f"entities[{index}].id", "duplicate", f"another entity has the id {entity.id}")
         ids.add(entity.id)
     return frozenset(ids)
 
 
-def _check_entity(found: FieldChecks, here: tuple[str | int, ...], entity: Entity) -> None:
-    found.inside = here
-    found.code("kind", entity.kind, "entity_kinds")
-    found.code("statement", entity.statement, "statements")
-    found.text("label", entity.label)
+def _check_entity(checks: FieldChecks, here: tuple[str | int, ...], entity: Entity) -> None:
+    checks.inside = here
+    checks.code("kind", entity.kind, "entity_kinds")
+    checks.code("statement", entity.statement, "statements")
+    checks.text("label", entity.label)
     if entity.kind == "PERSON" and entity.person is None:
-        found.add("person", "missing", "a PERSON needs a person record with category, under_18 and special_category")
+        checks.add("person", "missing", "a PERSON needs a person record with category, under_18 and special_category")
     if entity.person is not None:
         if entity.kind != "PERSON":
-            found.add("person", "not_allowed", "is allowed for an entity of kind PERSON only", ("PERSON",))
-        _check_person(found, entity.person)
+            checks.add("person", "not_allowed", "is allowed for an entity of kind PERSON only", ("PERSON",))
+        _check_person(checks, entity.person)
     if entity.goods is not None:
         if entity.kind != "GOODS":
-            found.add("goods", "not_allowed", "is allowed for an entity of kind GOODS only", ("GOODS",))
-        found.term("goods.type", entity.goods.type)
-        found.term("goods.unit", entity.goods.unit)
+            checks.add("goods", "not_allowed", "is allowed for an entity of kind GOODS only", ("GOODS",))
+        checks.term("goods.type", entity.goods.type)
+        checks.term("goods.unit", entity.goods.unit)
     if entity.identifiers:
-        _check_identifiers(found, here, entity.identifiers)
+        _check_identifiers(checks, here, entity.identifiers)
 
 
-def _check_person(found: FieldChecks, person: Person) -> None:
-    found.code("person.category", person.category, "categories")
-    found.text("person.family_name", person.family_name)
-    found.text("person.given_names", person.given_names)
+def _check_person(checks: FieldChecks, person: Person) -> None:
+    checks.code("person.category", person.category, "categories")
+    checks.text("person.family_name", person.family_name)
+    checks.text("person.given_names", person.given_names)
     if person.birth_date is not None and not _is_birth_date(person.birth_date):
-        found.add("person.birth_date", "wrong_format", "must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
+        checks.add("person.birth_date", "wrong_format", "must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
 
 
-def _check_identifiers(found: FieldChecks, here: tuple[str | int, ...], identifiers: Sequence[Identifier]) -> None:
-    found.unique("identifiers", [(identifier.scheme, identifier.value) for identifier in identifiers])
+def _check_identifiers(checks: FieldChecks, here: tuple[str | int, ...], identifiers: Sequence[Identifier]) -> None:
+    checks.unique("identifiers", [(identifier.scheme, identifier.value) for identifier in identifiers])
     schemes = codes.load("schemes").codes
     for index, identifier in enumerate(identifiers):
-        found.inside = (*here, "identifiers", index)
+        checks.inside = (*here, "identifiers", index)
         if identifier.country is not None:
-            found.code("country", identifier.country, "countries")
+            checks.code("country", identifier.country, "countries")
         if identifier.scheme not in schemes:
-            found.code("scheme", identifier.scheme, "schemes")
+            checks.code("scheme", identifier.scheme, "schemes")
             continue
         try:
             normalised = normalise(identifier.scheme, identifier.value, identifier.country)
         except IdentifierError as error:
-            found.add("value", "invalid_identifier", str(error))
+            checks.add("value", "invalid_identifier", str(error))
             continue
         if normalised != identifier.value:
-            found.add("value", "not_normalised", f"must be {normalised!r}", (normalised,))
+            checks.add("value", "not_normalised", f"must be {normalised!r}", (normalised,))
 
 
 def _is_birth_date(text: str) -> bool:

@@ -11,15 +11,15 @@ from typing import Any
 from schemas import codes, schema_files
 from schemas.field_errors import Findings
 from schemas.json_form.leaf_readers import (
-    SHOWN_CHARACTERS_MAX,
+    QUOTED_CHARACTERS_MAX,
     Read,
     bytes_reader,
     check_code,
     enum_reader,
     is_kind,
     number_reader,
+    quoted,
     read_boolean,
-    shown,
     text_reader,
 )
 
@@ -65,9 +65,9 @@ def _unknown_keys(value: dict[str, Any], known: tuple[str, ...], prefix: str, fo
         if found.full:
             return
         if key not in known:
-            near = difflib.get_close_matches(str(key)[:SHOWN_CHARACTERS_MAX], known, n=1)
+            near = difflib.get_close_matches(str(key)[:QUOTED_CHARACTERS_MAX], known, n=1)
             hint = f"is not a field; did you mean {near[0]}?" if near else "is not a field"
-            found.add(prefix + shown(str(key))[1:-1], "unknown_key", hint, known)
+            found.add(prefix + quoted(str(key))[1:-1], "unknown_key", hint, known)
 
 
 def _check_by_sibling(out: dict[str, Any], key: str, template: str, prefix: str, found: Findings) -> None:

@@ -13,13 +13,13 @@ from schemas.field_errors import Findings
 Read = Callable[[Any, str, Findings], Any]
 
 _JSON_NAMES: Final = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}
-SHOWN_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
+QUOTED_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
 
 
 def check_code(value: str, listed: codes.CodeList, path: str, found: Findings) -> None:
     """Add an error if a code is not in the list."""
     if value not in listed.codes:
-        message = f"{shown(value)} is not in the list {listed.name} (version {listed.version})"
+        message = f"{quoted(value)} is not in the list {listed.name} (version {listed.version})"
         found.add(path, "unknown_code", message, listed.ordered)
 
 
@@ -31,9 +31,9 @@ def is_kind(kind: type, value: Any, path: str, found: Findings) -> bool:
     return False
 
 
-def shown(value: str) -> str:
+def quoted(value: str) -> str:
     """A wrong value as a message quotes it: escaped and shortened."""
-    return repr(value if len(value) <= SHOWN_CHARACTERS_MAX else value[:SHOWN_CHARACTERS_MAX] + "…")
+    return repr(value if len(value) <= QUOTED_CHARACTERS_MAX else value[:QUOTED_CHARACTERS_MAX] + "…")
 
 
 def enum_reader(symbols: tuple[str, ...]) -> Read:
@@ -41,7 +41,7 @@ def enum_reader(symbols: tuple[str, ...]) -> Read:
 
     def read_enum(value: Any, path: str, found: Findings) -> Any:
         if is_kind(str, value, path, found) and value not in symbols:
-            found.add(path, "unknown_code", f"{shown(value)} is not one of {', '.join(symbols)}", symbols)
+            found.add(path, "unknown_code", f"{quoted(value)} is not one of {', '.join(symbols)}", symbols)
         return value
 
     return read_enum

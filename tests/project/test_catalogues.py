@@ -101,7 +101,7 @@ def raised() -> Iterator[tuple[str, str, str]]:
         for name, call in calls(tree):
             if name in ERRORS:
                 place = 0
-            elif name in PLACE_OF_CODE and (name != "add" or ast.unparse(call.func) == "found.add"):
+            elif name in PLACE_OF_CODE and (name != "add" or ast.unparse(call.func) in ("found.add", "checks.add")):
                 place = PLACE_OF_CODE[name]
             else:
                 continue

@@ -150,7 +150,7 @@ def test_a_date_is_read_in_the_format_of_strptime() -> None:
 
 
 @pytest.mark.parametrize("name", ["Belize", "+25:00", "../etc/passwd", "Europe/Nowhere", ""])
-def test_a_zone_that_nobody_knows_is_refused(name: str) -> None:
-    """With what would be one."""
+def test_an_unknown_zone_is_refused(name: str) -> None:
+    """The error says how to write a zone."""
     with pytest.raises(ColumnError, match="IANA"):
         zone_of(name)
