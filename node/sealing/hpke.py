@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.hpke import (
     Suite,
 )
 
+from node.sealing.public_keys import MLKEM_PUBLIC_SIZE_BYTES
+
 AUDIENCE_KEY_SIZE_BYTES: Final = 32
 WRAP_SIZE_BYTES: Final = 1168
 MLKEM_SEED_SIZE_BYTES: Final = 64
 PRIVATE_SIZE_BYTES: Final = MLKEM_SEED_SIZE_BYTES + 32
-_MLKEM_PUBLIC_SIZE_BYTES: Final = 1184
 _SUITE: Final = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 EncryptPrivateKey = MLKEM768X25519PrivateKey
@@ -37,8 +38,8 @@ class WrapFailed(Exception):
 
 @lru_cache(1024)  # the recipients' ENCRYPT keys: members times generations
 def _load_public(public: bytes) -> MLKEM768X25519PublicKey:
-    mlkem = MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC_SIZE_BYTES])
-    return MLKEM768X25519PublicKey(mlkem, X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC_SIZE_BYTES:]))
+    mlkem = MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC_SIZE_BYTES])
+    return MLKEM768X25519PublicKey(mlkem, X25519PublicKey.from_public_bytes(public[MLKEM_PUBLIC_SIZE_BYTES:]))
 
 
 def load_private(private: bytes) -> EncryptPrivateKey:

@@ -23,7 +23,7 @@ _ORDER: Final = (DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Indexed:
+class _Entry:
     """A document and its index among those passed in."""
 
     index: int
@@ -33,7 +33,7 @@ class _Indexed:
 def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
     """Examine SignedDocuments in order and keep those with effect. DocumentInvalid if no ROOT has effect."""
     problems: list[DocumentProblem] = []
-    merged: dict[bytes, _Indexed] = {}
+    merged: dict[bytes, _Entry] = {}
     for index, data in enumerate(documents):
         try:
             parsed = parse(data)
@@ -41,8 +41,8 @@ def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
             problems.append(DocumentProblem(index=index, name=None, error=error))
             continue
         known = merged.get(parsed.hash)
-        merged[parsed.hash] = _with_signatures(known, parsed) if known else _Indexed(index=index, parsed=parsed)
-    chosen = _choose_community([item.parsed for item in merged.values()], community)
+        merged[parsed.hash] = _with_signatures(known, parsed) if known else _Entry(index=index, parsed=parsed)
+    chosen = _choose_community([entry.parsed for entry in merged.values()], community)
     collected = DocumentSet(community=chosen, problems=problems)
     for (order, identity), versions in sorted(_by_id(merged.values()).items()):
         if not _add_versions(collected, versions):
@@ -53,7 +53,7 @@ def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
     return collected
 
 
-def _with_signatures(known: _Indexed, other: ParsedDocument) -> _Indexed:
+def _with_signatures(known: _Entry, other: ParsedDocument) -> _Entry:
     # Two signatures by one key may both be kept: a wrong one must not replace a right one.
     signed = known.parsed.signed
     signatures = tuple(dict.fromkeys((*signed.signatures, *other.signed.signatures)))
@@ -78,39 +78,40 @@ def _choose_community(documents: Iterable[ParsedDocument], community: bytes | No
     return first_roots[0]
 
 
-def _by_id(documents: Iterable[_Indexed]) -> dict[tuple[int, str], dict[int, list[_Indexed]]]:
+def _by_id(documents: Iterable[_Entry]) -> dict[tuple[int, str], dict[int, list[_Entry]]]:
     """Order of the kind, and id -> version -> the documents of that version."""
-    groups: dict[tuple[int, str], dict[int, list[_Indexed]]] = {}
-    for item in documents:
-        document = item.parsed.document
+    groups: dict[tuple[int, str], dict[int, list[_Entry]]] = {}
+    for entry in documents:
+        document = entry.parsed.document
         versions = groups.setdefault((_ORDER.index(document.kind), document.id), {})
-        versions.setdefault(document.version, []).append(item)
+        versions.setdefault(document.version, []).append(entry)
     return groups
 
 
-def _add_versions(collected: DocumentSet, versions: Mapping[int, list[_Indexed]]) -> bool:
+def _add_versions(collected: DocumentSet, versions: Mapping[int, list[_Entry]]) -> bool:
     """Add the documents of one id that have effect; False if two of them are the same version."""
     for _, candidates in sorted(versions.items()):
-        examined = [(item, collected.examine(item.parsed)) for item in candidates]
-        for item, examination in examined:
+        examined = [(entry, collected.examine(entry.parsed)) for entry in candidates]
+        for entry, examination in examined:
             if not examination.valid:
-                _note_problem(collected, item, examination)
-        valid = [item for item, examination in examined if examination.valid]
+                _note_problem(collected, entry, examination)
+        valid = [entry for entry, examination in examined if examination.valid]
         if len(valid) > 1:
             collected.problems.extend(
-                DocumentProblem(index=item.index, name=item.parsed.name, error=conflict(item.parsed)) for item in valid
+                DocumentProblem(index=entry.index, name=entry.parsed.name, error=conflict(entry.parsed))
+                for entry in valid
             )
             return False
-        for item in valid:
-            collected.add(item.parsed)
+        for entry in valid:
+            collected.add(entry.parsed)
     return True
 
 
-def _note_problem(collected: DocumentSet, item: _Indexed, examination: Examination) -> None:
-    parsed = item.parsed
+def _note_problem(collected: DocumentSet, entry: _Entry, examination: Examination) -> None:
+    parsed = entry.parsed
     error = examination.problem or DocumentInvalid(
         "signatures_missing", f"{parsed.name} lacks signatures of {', '.join(examination.missing)}", path="signatures"
     )
-    collected.problems.append(DocumentProblem(index=item.index, name=parsed.name, error=error))
+    collected.problems.append(DocumentProblem(index=entry.index, name=parsed.name, error=error))
     if isinstance(parsed.body, Agreement) and examination.problem is None:
         collected.add_unsigned(parsed, parsed.body, examination.missing)

@@ -8,17 +8,17 @@ from tests.mutations.row import Rows
 
 AUDIENCE: Final = "tests/node/sharing/test_grants.py"
 BINDING: Final = "tests/node/verification/test_binding.py"
-SEVERAL_OWN: Final = f"{AUDIENCE}::test_of_several_own_entries_the_last_whose_private_key_is_here_counts"
+SEVERAL_OWN: Final = f"{AUDIENCE}::test_the_last_own_entry_whose_private_key_is_here_counts"
 CONTENT_ONE: Final = f"{BINDING}::test_content_of_one_originator_signed_by_another_does_not_open"
-ENTRY_UNDER: Final = f"{AUDIENCE}::test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait"
+ENTRY_UNDER: Final = f"{AUDIENCE}::test_a_message_waits_if_no_document_here_lists_the_key_of_its_entry"
 ENTRY_UNDER_KEY: Final = f"{AUDIENCE}::test_an_entry_under_the_key_of_another_recipient_is_unlawful"
 GRANT_LAWFUL: Final = f"{AUDIENCE}::test_a_grant_that_is_lawful_for_no_message_is_refused_when_it_arrives"
-ENTRY_COUNTS: Final = f"{AUDIENCE}::test_an_entry_counts_as_the_wire_format_says"
+ENTRY_COUNTS: Final = f"{AUDIENCE}::test_an_entry_is_lawful_as_the_wire_format_defines"
 AGREEMENT_LACKS: Final = f"{AUDIENCE}::test_an_agreement_that_lacks_a_signature_is_not_known"
 CLAUSE_NAMED: Final = f"{AUDIENCE}::test_each_clause_named_is_in_force_when_the_message_is_sealed"
-KEY_UNWRAPPED: Final = f"{AUDIENCE}::test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten"
-WRAP_ANYTHING: Final = f"{AUDIENCE}::test_a_wrap_of_anything_else_is_an_audience_key_mismatch"
-TWO_RECIPIENTS: Final = f"{AUDIENCE}::test_two_recipients_cannot_hold_different_keys_under_one_id"
+KEY_UNWRAPPED: Final = f"{AUDIENCE}::test_a_key_is_unwrapped_once_and_the_least_recently_used_one_is_dropped"
+WRAP_ANYTHING: Final = f"{AUDIENCE}::test_a_wrap_of_another_key_is_an_audience_key_mismatch"
+TWO_RECIPIENTS: Final = f"{AUDIENCE}::test_two_recipients_cannot_have_different_keys_under_one_id"
 
 ROWS: Final[Rows] = {
     "own_entry: entry.recipient == node": (

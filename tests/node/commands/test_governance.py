@@ -45,8 +45,8 @@ def test_commands_alone_found_a_community_and_let_nodes_join(tmp_path: Path) -> 
         for name in ("TR1", "TR2"):
             result = governing.sign(node, context, key=tmp_path / name)
         assert (result["valid"], result["missing"]) == (True, [])
-        for other in homes.values():
-            governing.install(node, Context(home=other.home))
+        for reader in homes.values():
+            governing.install(node, Context(home=reader.home))
 
     agreement = tmp_path / "bz-gt.toml"
     agreement.write_text(AGREEMENT_TOML)
@@ -56,7 +56,7 @@ def test_commands_alone_found_a_community_and_let_nodes_join(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="lacks signatures of GT"):
         governing.install(file, context)
     result = governing.sign(file, Context(home=homes["GT"].home))
-    assert sorted(item["signer"] for item in result["signatures"] if item["valid"]) == ["BZ", "GT"]
+    assert sorted(check["signer"] for check in result["signatures"] if check["valid"]) == ["BZ", "GT"]
     assert governing.check(file, context)["valid"]
     installed = governing.install(file, context)
     assert installed["valid"]

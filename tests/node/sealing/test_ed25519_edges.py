@@ -175,7 +175,7 @@ VERDICTS = (  # the problem of the key, and whether the signature alone is valid
 
 @pytest.mark.skipif(not SPECCHECK.is_file(), reason=f"no ed25519-speccheck at {DATA}: set ENLACE_DATA")
 @pytest.mark.parametrize("number", range(12))
-def test_a_case_of_speccheck_has_the_verdict_of_the_table(number: int) -> None:
+def test_a_case_of_speccheck_has_the_result_of_the_table(number: int) -> None:
     """All twelve are refused: ten for their key, two for their S. Five signatures alone would be valid."""
     cases = json.loads(SPECCHECK.read_text("utf-8"))
     case = {name: bytes.fromhex(text) for name, text in cases[number].items()}

@@ -63,18 +63,18 @@ def sides(index: int, size: int) -> tuple[bool, ...]:
 
 
 @pytest.mark.parametrize("size", range(1, 131))
-def test_a_wrong_size_is_refused_unless_it_asks_for_the_same_hashes_on_the_same_sides(size: int) -> None:
+def test_a_wrong_size_is_refused_unless_it_gives_the_same_hashes_on_the_same_sides(size: int) -> None:
     """Such a size gives this leaf the same path. The signature covers size and root, so the size cannot be changed."""
     nodes = leaves(size)
     root, paths = merkle.tree(nodes)
 
     for index in {0, 1, size // 2, size - 2, size - 1} & set(range(size)):
         accepted = {
-            other
-            for other in range(132)
-            if merkle.path_is_valid(leaf=nodes[index], index=index, size=other, path=paths[index], root=root)
+            wrong
+            for wrong in range(132)
+            if merkle.path_is_valid(leaf=nodes[index], index=index, size=wrong, path=paths[index], root=root)
         }
-        assert accepted == {other for other in range(index + 1, 132) if sides(index, other) == sides(index, size)}
+        assert accepted == {wrong for wrong in range(index + 1, 132) if sides(index, wrong) == sides(index, size)}
         assert size in accepted
 
 

@@ -71,7 +71,7 @@ def test_each_node_of_the_audience_opens_the_message(by: str) -> None:
     assert outcome(grant, key, by=by) == "stored"
 
 
-def test_who_has_no_entry_is_not_addressed() -> None:
+def test_a_node_without_an_entry_is_not_addressed() -> None:
     key, grant = granted(world().author())
     without = structs.replace(grant, entries=grant.entries[:2])
 
@@ -150,7 +150,7 @@ LAW = {
 
 
 @pytest.mark.parametrize("case", LAW.values(), ids=LAW)
-def test_an_entry_counts_as_the_wire_format_says(case: Case) -> None:
+def test_an_entry_is_lawful_as_the_wire_format_defines(case: Case) -> None:
     """The times and the key of the grant come first, then agreements that are not known here, then known ones."""
     key, grant = granted(world().author())
 
@@ -176,7 +176,7 @@ def test_each_clause_named_is_in_force_when_the_message_is_sealed(sealed_at: int
 
 
 @pytest.mark.parametrize(("sealed_at", "expected"), [(NOW - 1, "stored"), (NOW, "grant_unlawful")])
-def test_a_suspended_agreement_admits_nothing_from_then_on(sealed_at: int, expected: str) -> None:
+def test_a_suspended_agreement_allows_nothing_after_its_suspension(sealed_at: int, expected: str) -> None:
     made = World.new()
     made.community.agreement(
         "BZ-MX", ("BZ", "MX"), version=2, from_=NOW, status=AgreementStatus.SUSPENDED, signers=("MX",)
@@ -194,7 +194,7 @@ def test_an_agreement_that_lacks_a_signature_is_not_known() -> None:
     assert outcome(grant, key, of=made) == "waiting agreement"
 
 
-def test_the_encrypt_key_need_not_be_valid_any_more() -> None:
+def test_the_encrypt_key_may_have_expired() -> None:
     """It was valid when the grant was made. Its end must not make waiting messages unreadable."""
     made = World.new()
     keys = [structs.replace(key, until=NOW - 1) if key.use is KeyUse.ENCRYPT else key for key in listed(keys_of("GT"))]
@@ -226,7 +226,7 @@ def test_an_entry_under_the_key_of_another_recipient_is_unlawful() -> None:
     assert code_of(decide(thief(), author.message(key, REPORT), record)) == "grant_unlawful"
 
 
-def test_an_entry_under_a_key_that_no_document_here_lists_lets_its_message_wait() -> None:
+def test_a_message_waits_if_no_document_here_lists_the_key_of_its_entry() -> None:
     """The reader has made a new key, and the document that lists the key has not arrived."""
     author, new = world().author(), PrivateKeys.generate("GT")
     key, grant = granted(author)
@@ -310,7 +310,7 @@ WRAPS: dict[str, Callable[[Author, AudienceKey, KeyGrant], GrantEntry | bytes]] 
 
 
 @pytest.mark.parametrize("change", WRAPS.values(), ids=WRAPS)
-def test_a_wrap_of_anything_else_is_an_audience_key_mismatch(
+def test_a_wrap_of_another_key_is_an_audience_key_mismatch(
     change: Callable[[Author, AudienceKey, KeyGrant], GrantEntry | bytes],
 ) -> None:
     """This holds for the grant and for each message. A recipient with a right wrap opens them."""
@@ -321,7 +321,7 @@ def test_a_wrap_of_anything_else_is_an_audience_key_mismatch(
     assert outcome(grant, key, by="MX") == "stored"
 
 
-def test_two_recipients_cannot_hold_different_keys_under_one_id() -> None:
+def test_two_recipients_cannot_have_different_keys_under_one_id() -> None:
     """The key of the other recipient has an id that the grant does not name."""
     author = world().author()
     first, grant = granted(author)
@@ -337,7 +337,7 @@ def test_two_recipients_cannot_hold_different_keys_under_one_id() -> None:
 # The grant must be the one that the header names.
 
 
-def test_a_grant_at_another_place_than_the_header_names_is_none() -> None:
+def test_a_grant_at_another_sequence_than_the_header_names_is_unlawful() -> None:
     author = world().author()
     key, grant = granted(author)
     record = author.grant(grant)
@@ -346,7 +346,7 @@ def test_a_grant_at_another_place_than_the_header_names_is_none() -> None:
     assert code_of(decide(judge(), value, record)) == "grant_unlawful"
 
 
-def test_a_grant_of_another_key_at_the_place_named_is_unlawful() -> None:
+def test_a_grant_of_another_key_is_unlawful() -> None:
     author = world().author()
     _, grant = granted(author)
     other = AudienceKey.new(author)
@@ -378,7 +378,7 @@ OWN = {
 
 
 @pytest.mark.parametrize(("entries", "here", "expected"), OWN.values(), ids=OWN)
-def test_of_several_own_entries_the_last_whose_private_key_is_here_counts(
+def test_the_last_own_entry_whose_private_key_is_here_counts(
     entries: list[bytes], here: list[bytes], expected: bytes
 ) -> None:
     made = tuple(entry("GT", letter * 32) for letter in entries)
@@ -416,7 +416,7 @@ def own(grant: KeyGrant) -> tuple[Grant, GrantEntry]:
     return read, found
 
 
-def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
+def test_a_key_is_unwrapped_once_and_the_least_recently_used_one_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("node.sharing.grants.AUDIENCE_KEYS_REMEMBERED_MAX", 2)
@@ -433,7 +433,7 @@ def test_a_key_is_unwrapped_once_and_the_one_not_asked_for_longest_is_forgotten(
     assert counts == [1, 1, 2, 2, 3, 3, 4]
 
 
-def test_a_key_once_unwrapped_opens_no_other_wrap_under_its_id() -> None:
+def test_a_known_key_does_not_make_another_wrap_under_its_id_valid() -> None:
     """Each wrap is checked by itself, so a wrong one is refused even after a right one."""
     keys = AudienceKeys(Counting(), governance().community)
     key, grant = granted(world().author())

@@ -96,7 +96,7 @@ def agreement_with(**changes: Any) -> AgreementVersion:
     return version(agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], **changes)))
 
 
-def test_a_clause_that_covers_the_whole_allows_it() -> None:
+def test_a_clause_that_covers_the_whole_report_allows_it() -> None:
     """The decision names agreement, clause and the reference for a grant."""
     decision = decided(agreement_with())
 
@@ -118,7 +118,7 @@ def test_a_clause_that_covers_the_whole_allows_it() -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_each_list_of_a_clause_refuses_what_it_does_not_hold(restriction: dict[str, Any], reason: str) -> None:
+def test_each_list_of_a_clause_refuses_codes_that_it_does_not_contain(restriction: dict[str, Any], reason: str) -> None:
     """The reason names the field and the value."""
     decision = decided(agreement_with(**restriction))
 
@@ -129,12 +129,12 @@ def test_each_list_of_a_clause_refuses_what_it_does_not_hold(restriction: dict[s
 
 
 @pytest.mark.parametrize("name", ["regions", "subjects", "types", "categories", "handling", "purposes"])
-def test_an_empty_list_lets_nothing_through(name: str) -> None:
+def test_an_empty_list_covers_nothing(name: str) -> None:
     """Only `*` covers every code."""
     assert not decided(agreement_with(**{name: ()})).allowed
 
 
-def test_special_category_data_needs_its_switch() -> None:
+def test_special_category_data_needs_a_clause_that_allows_it() -> None:
     """Lists that cover everything are not enough."""
     assert decided(agreement_with(), special_category=True).reason == "special-category data is not in the clause"
     assert decided(agreement_with(special_categories=True), special_category=True).allowed
@@ -174,13 +174,13 @@ def test_a_report_without_persons_needs_no_category() -> None:
     assert decided(agreement_with(categories=()), subject_categories=()).allowed
 
 
-def test_an_unknown_code_matches_nothing() -> None:
+def test_a_code_matches_only_itself() -> None:
     """Nor does `*` beside other codes."""
     assert not decided(agreement_with(subjects=("*", "WILDLIFE"))).allowed
     assert not decided(agreement_with(subjects=("ILLEGAL_LOGGIN",))).allowed
 
 
-def test_clauses_do_not_add_up() -> None:
+def test_clauses_are_not_combined() -> None:
     """Two clauses that each cover a part do not cover the report, in one agreement or in two."""
     left, right = {"subjects": ("ILLEGAL_LOGGING",), "handling": ("H0",)}, {"subjects": (), "handling": ("H1",)}
     body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", **left), clause(["BZ"], ["GT"], "2", **right))
@@ -189,7 +189,7 @@ def test_clauses_do_not_add_up() -> None:
     assert not decided(agreement_with(**left), version(agreement_with(**right).body, "OTHER")).allowed
 
 
-def test_every_clause_that_covers_it_is_named() -> None:
+def test_every_clause_that_covers_the_report_is_named() -> None:
     """A grant names up to eight of them, so that it stays lawful if one of them ends."""
     body = agreement_body(["BZ", "GT"], *(clause(["BZ"], ["GT"], name) for name in ("1", "2")))
     decision = decided(version(body), agreement_with(subjects=()), version(body, "OTHER"))
@@ -203,7 +203,7 @@ def test_every_clause_that_covers_it_is_named() -> None:
     assert [considered.reason for considered in decision.considered] == ["subject ILLEGAL_LOGGING is not in the clause"]
 
 
-def test_no_agreement_is_no_permission() -> None:
+def test_without_an_agreement_a_report_is_refused() -> None:
     """Without an agreement the answer is no."""
     decision = decided(recipient="MX")
 
@@ -212,7 +212,7 @@ def test_no_agreement_is_no_permission() -> None:
     assert decision.considered == ()
 
 
-def test_a_clause_in_the_other_direction_is_none() -> None:
+def test_a_clause_in_the_other_direction_does_not_apply() -> None:
     """The refusal names the agreement."""
     decision = decided(version(agreement_body(["BZ", "GT"], clause(["GT"], ["BZ"]))))
 
@@ -230,7 +230,7 @@ def test_a_clause_in_the_other_direction_is_none() -> None:
     ],
     ids=["suspended", "ended", "unsigned", "early", "late"],
 )
-def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion, at: int, reason: str) -> None:
+def test_the_reason_why_an_agreement_is_not_in_force(agreement: AgreementVersion, at: int, reason: str) -> None:
     """The reason is given for each clause that would apply."""
     decision = decided(agreement, at=at)
 
@@ -239,14 +239,14 @@ def test_an_agreement_that_is_not_in_force_says_why(agreement: AgreementVersion,
 
 
 @pytest.mark.parametrize(("originator", "recipient"), [("MX", "GT"), ("BZ", "MX")], ids=["from another", "to another"])
-def test_a_clause_between_two_others_is_none(originator: str, recipient: str) -> None:
+def test_a_clause_between_two_other_nodes_does_not_apply(originator: str, recipient: str) -> None:
     """The clause must name the originator and the recipient, not only one of them."""
     body = agreement_body(["BZ", "GT", "MX"], clause([originator], [recipient]))
 
     assert decided(version(body)).reason == "no clause lets BZ send to GT"
 
 
-def test_of_two_versions_the_one_that_holds_says_why() -> None:
+def test_the_version_that_applies_gives_the_reason() -> None:
     """Neither an unsigned version nor a future one."""
     suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
     unsigned = version(agreement_body(["BZ", "GT"]), number=2, missing=("GT",))
@@ -261,12 +261,12 @@ def test_of_two_versions_the_one_that_holds_says_why() -> None:
 
 
 @pytest.mark.parametrize(("at", "allowed"), [(T0 - 1, False), (T0, True), (T0 + YEAR - 1, True), (T0 + YEAR, False)])
-def test_boundary_instants(at: int, allowed: bool) -> None:
+def test_an_agreement_is_in_force_from_its_from_until_before_its_until(at: int, allowed: bool) -> None:
     """from <= t < until."""
     assert decided(agreement_with(), at=at).allowed is allowed
 
 
-def test_the_clause_that_came_furthest_is_named() -> None:
+def test_the_clause_that_passed_most_checks_is_named() -> None:
     """A clause that fails only for the purpose explains more than one that fails for the region. Both are listed."""
     body = agreement_body(
         ["BZ", "GT"], clause(["BZ"], ["GT"], "1", regions=()), clause(["BZ"], ["GT"], "2", purposes=())
@@ -277,7 +277,7 @@ def test_the_clause_that_came_furthest_is_named() -> None:
     assert [considered.clause for considered in decision.considered] == ["1", "2"]
 
 
-def test_an_originator_holds_its_own() -> None:
+def test_an_originator_may_have_its_own_reports() -> None:
     """It needs no agreement."""
     decision = decided(recipient="BZ")
 
@@ -298,7 +298,7 @@ def test_only_the_clauses_that_a_grant_names_count() -> None:
     assert not decided(agreement, clauses=(elsewhere,)).allowed
 
 
-def test_a_recall_needs_a_clause_in_force_and_no_more() -> None:
+def test_a_recall_needs_only_a_clause_in_force() -> None:
     """A RECALL follows the messages that it recalls. Only a recipient, who has a grant, decides like this."""
     strict = agreement_with(subjects=(), regions=())
     reference = ClauseReference(agreement=strict.hash, clause="1")
@@ -336,7 +336,7 @@ SETS = st.lists(CODES, unique=True).map(lambda codes: tuple(sorted(codes)))
     region=CODES,
     special=st.booleans(),
 )
-def test_a_decision_equals_the_rule_said_in_sets(
+def test_a_decision_equals_the_rule_expressed_with_sets(
     clauses: list[Clause],
     subjects: tuple[str, ...],
     categories: tuple[str, ...],

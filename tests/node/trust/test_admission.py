@@ -257,7 +257,7 @@ def test_every_agree_key_that_is_not_compromised_counts(three: Community) -> Non
     assert in_force == [1, 0]
 
 
-def test_a_seal_key_signs_no_agreement(three: Community) -> None:
+def test_a_seal_key_does_not_count_for_an_agreement(three: Community) -> None:
     """Only an AGREE key counts."""
     draft = document(AGREEMENT, "BZ-GT", agreement_body(["BZ", "GT"]), three.governance)
     seal = keys_of("GT").newest(KeyUse.SEAL)

@@ -36,7 +36,7 @@ def test_another_community_is_refused(bz: Community) -> None:
     governance = load_governance([*bz.documents, *other.documents], bz.community)
 
     assert list(governance.nodes) == ["BZ"]
-    assert [found.error.code for found in governance.problems] == ["document_community", "document_community"]
+    assert [refused.error.code for refused in governance.problems] == ["document_community", "document_community"]
     with pytest.raises(DocumentInvalid, match="configured community"):
         load_governance(bz.documents, bytes(32))
 
@@ -72,7 +72,7 @@ def test_two_documents_for_one_version_have_no_effect(bz: Community) -> None:
 
     assert governance.nodes == {}
     assert governance.key(keys_of("BZ").keys[0].key_id) is None
-    assert {found.error.code for found in governance.problems} == {"document_conflict"}
+    assert {refused.error.code for refused in governance.problems} == {"document_conflict"}
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc3\x01", b"text"], ids=["empty", "marker", "text"])

@@ -32,7 +32,7 @@ def test_an_agreement_becomes_sorted_sets() -> None:
     assert body.clauses[0].special_categories is False
 
 
-def test_a_document_follows_those_installed() -> None:
+def test_a_document_follows_the_installed_documents() -> None:
     """Community, root and predecessor come from them, so people write no hashes."""
     community = Community(["BZ", "GT"])
     document = compiled(AGREEMENT_TOML, community).document

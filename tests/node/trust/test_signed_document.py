@@ -29,7 +29,7 @@ NOW = T0 + 30 * DAY_MS
 
 
 @pytest.mark.parametrize(("threshold", "revoke"), [(0, 1), (4, 1), (2, 0), (2, 4)])
-def test_thresholds_lie_between_one_and_the_number_of_trustees(threshold: int, revoke: int) -> None:
+def test_thresholds_are_between_one_and_the_number_of_trustees(threshold: int, revoke: int) -> None:
     """A threshold of 0 would admit every node, and one above the number of trustees none."""
     with pytest.raises(UsageError):
         document(ROOT, "ROOT", root_body(threshold=threshold, revoke_threshold=revoke), None)
@@ -45,7 +45,7 @@ def test_two_trustees_with_one_key_are_refused() -> None:
         document(ROOT, "ROOT", body, None)
 
 
-def test_a_trustee_signs_with_an_agree_key() -> None:
+def test_the_key_of_a_trustee_is_an_agree_key() -> None:
     """A key of another use is refused."""
     key = listed(keys_of("BZ"))[0]
     with pytest.raises(DocumentInvalid, match="AGREE"):
