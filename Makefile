@@ -1,8 +1,8 @@
-# `make demo BUS=kafka` runs the demonstration on a real Kafka; that needs Java 17 and Maven.
-# Each target sets up .venv when it is missing or stale; nothing but Python 3.11+ and make is needed.
+# Each target sets up .venv if it is missing or out of date. That needs only Python 3.11 or later and make.
+# `make demo BUS=kafka` runs the demonstration on a real Kafka; that needs Java 17 and Maven too.
 PYTHON ?= python3
 BIN := .venv/bin
-unexport PYTHONDONTWRITEBYTECODE  # a test starts the command hundreds of times
+unexport PYTHONDONTWRITEBYTECODE  # tests start the command hundreds of times, and start faster with bytecode
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
 .PHONY: setup demo test slow check bench bench-memory generate lock clean
@@ -22,7 +22,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# The full campaigns; pytest says at the end how long they took.
+# The full campaigns. pytest prints at the end which tests took longest.
 slow: setup
 	$(BIN)/python -m pytest -m slow --dist worksteal --durations=10
 
@@ -31,7 +31,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# BENCH_MESSAGES lowers the sizes; BENCH_BUS=kafka://… measures latency over that bus.
+# BENCH_MESSAGES sets the sizes; BENCH_BUS=kafka://… measures latency and partitions over that bus.
 bench: setup
 	$(BIN)/python -m bench
 
