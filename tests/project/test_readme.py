@@ -11,7 +11,10 @@ import pytest
 from tests.support.brokers import require_kafka
 from tests.support.pages import PAGES, ROOT, WALKTHROUGH, blocks, page_text, scripts
 
-NAMING: tuple[str, ...] = (*PAGES, "CONTRIBUTING.md", "SECURITY.md", "docs/glossary.md", "docs/limits.md")
+NAMING: tuple[str, ...] = (
+    *(*PAGES, "CONTRIBUTING.md", "SECURITY.md"),
+    *(f"docs/{name}.md" for name in ("contract", "faults", "glossary", "limits")),
+)
 """Pages in which each link, path and make target must exist."""
 
 RUN_ELSEWHERE = (WALKTHROUGH,)  # test_real_input.py runs it, as part of the whole exchange
