@@ -14,13 +14,13 @@ from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
 from broker.streams import intel_stream, topic_of
 from node import clock
+from node.database.engine import Store
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.stages import Draft, StreamId
 from node.store import access_log, chains, messages, outbox, own_reports, read_positions
 from node.store.access_log import Operation
-from node.store.engine import Store
 from node.verification.chain import Link, StreamView
 from schemas.avro import codec
 from schemas.types import Batch, Header, IntelligenceReport, Labels, SealedMessage

@@ -20,6 +20,7 @@ from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
 from broker.streams import intel_stream, topic_of
 from node import clock
+from node.database.engine import Store
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.limits import SUITE
 from node.primitives import (
@@ -34,7 +35,6 @@ from node.sealing.private_keys import PrivateKeys
 from node.stages import Draft, Opened, SealedBatch, StreamHead, StreamId, Verified
 from node.store import access_log, messages, outbox, own_reports, read_positions
 from node.store.access_log import Operation
-from node.store.engine import Store
 from node.store.messages import Holding
 from node.store.own_reports import SealedDraft
 from schemas.avro import codec

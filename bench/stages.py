@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from broker.embedded.log import EmbeddedLog
+from node.database.engine import Store
 from node.exchange import addressed_drafts, publish, seal_drafts
 from node.reports import rules
 from node.sealing import merkle, public_keys, seal
 from node.sharing import grants, policy, recipients
-from node.store.engine import Store
 from node.verification import (
     judge,
     open_types,

@@ -32,7 +32,8 @@ PACKAGES: Final = {
     "node.trust": "Who belongs to the community, whose key is it, which documents are in force?",
     "node.sharing": "Who may have a report?",
     "node.verification": "What is a record worth? From bytes to a decision, without input or output.",
-    "node.store": "The database of the node.",
+    "node.database": "SQLite: opening it, its tables, statements for many rows.",
+    "node.store": "What a node keeps: one module for each kind of row.",
     "node.exchange": "The services: publish, seal, send, read, ingest, receipts.",
     "node.audit": "What does the log prove?",
     "node.runtime": "One node as one process: configuration, daemon, logs.",
@@ -122,7 +123,7 @@ STAGES: Final = (
         type_="",
         what="What became of each message is signed and sent back to the originator, which notes it.",
         modules=(
-            "node/exchange/send_receipts.py",
+            "node/exchange/seal_receipts.py",
             "node/verification/receipt_bytes.py",
             "node/store/receipts_received.py",
         ),

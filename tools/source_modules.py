@@ -9,7 +9,7 @@ from typing import Final
 
 PROJECT: Final = Path(__file__).parents[1]
 ROOTS: Final = ("schemas", "broker", "node")
-MIGRATIONS: Final = "node.store.migrations"  # history: each file is named for its change
+MIGRATIONS: Final = "node.database.migrations"  # history: each file is named for its change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

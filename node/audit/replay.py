@@ -26,9 +26,9 @@ from node.audit.findings import (
     about,
 )
 from node.audit.replay_stream import Trace
+from node.database.engine import Store
 from node.errors import Unavailable, UsageError
 from node.stages import StreamId
-from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.verify import OPEN_STREAM_TYPE
 

@@ -22,11 +22,11 @@ from node.audit.findings import (
     in_order,
     refusal,
 )
+from node.database.engine import Store
 from node.errors import Rejected
 from node.limits import GOVERNANCE_IN_FILES
 from node.stages import StreamId, Verified
 from node.store import chains, read_positions
-from node.store.engine import Store
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
 from node.verification.signature_memory import SignatureMemory

@@ -14,6 +14,7 @@ import msgspec
 from node.clock import now_ms
 from node.commands.plain_json import presentable
 from node.commands.search import actor
+from node.database.engine import Store
 from node.errors import UsageError
 from node.exchange.publish import Acceptance, Publisher
 from node.reports import ndjson
@@ -22,7 +23,6 @@ from node.runtime.home import Home
 from node.runtime.open_node import open_intake
 from node.stages import Draft
 from node.store import message_search, own_reports
-from node.store.engine import Store
 from schemas.field_errors import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200

@@ -22,6 +22,7 @@ from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
     message_search,
+    own_batches,
     own_reports,
     pending_records,
     receipts_received,
@@ -81,11 +82,11 @@ async def _unsealed(home: Home, draft: own_reports.OwnReport) -> list[dict[str, 
 async def _sealed(db: AsyncConnection, node: str, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
     sequence = draft.sequence or 0
     place = StreamId(stream=intel_stream(draft.region), originator=node)
-    batch = await receipts_received.own_batch_at(db, place, sequence)
+    batch = await own_batches.at(db, place, sequence)
     if batch is None:
         raise AssertionError("what was sealed is in a batch")
-    told: dict[str, list[receipts_received.Received]] = {}
-    for one in await receipts_received.received(db, batch.hash):
+    told: dict[str, list[receipts_received.ReceivedOutcomes]] = {}
+    for one in await receipts_received.of_batch(db, batch.hash):
         told.setdefault(one.recipient, []).append(one)
     items = []
     for recipient in await _audience(db, node, draft):
@@ -94,7 +95,7 @@ async def _sealed(db: AsyncConnection, node: str, draft: own_reports.OwnReport) 
     return items
 
 
-def _last(told: Sequence[receipts_received.Received], leaf: int) -> tuple[str, int | None, int | None]:
+def _last(told: Sequence[receipts_received.ReceivedOutcomes], leaf: int) -> tuple[str, int | None, int | None]:
     """The outcome of the last receipt, and when the first of those that say the same since was sealed."""
     outcome: tuple[str, int | None] = (OUTSTANDING, None)
     since = None

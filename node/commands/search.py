@@ -14,7 +14,7 @@ from uuid import UUID
 
 from node.clock import now_ms
 from node.errors import Refused, UsageError
-from node.exchange.retry import Retried, retry_quarantined
+from node.exchange.retry import RetriedRecord, retry_quarantined
 from node.reports import identifier_text, identifiers
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
@@ -173,10 +173,10 @@ async def retry_quarantine(home: Home, ids: Sequence[str] | None) -> list[dict[s
     return [_retried(record, now.get(record.kept.id)) for record in done]
 
 
-def _retried(retried: Retried, entry: QuarantineEntry | None) -> dict[str, Any]:
+def _retried(retried: RetriedRecord, entry: QuarantineEntry | None) -> dict[str, Any]:
     """A record as `quarantine list` has it, with its code of now, or the one that it had until now."""
     if entry is None:
-        entry, record = retried.kept.entry, retried.found.record
+        entry, record = retried.kept.entry, retried.arrival.record
         if record is not None:
             entry = replace(entry, sequence=record.sequence)
     return {**asdict(entry), "outcome": retried.decision.outcome.value}

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from broker.log import Log, LogUnavailable
+from node.database.engine import Store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
 from node.store import counters, messages, outbox, pending_records, read_positions, receipts_due, stream_findings
-from node.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

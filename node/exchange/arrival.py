@@ -1,4 +1,4 @@
-"""A record on its way from where it was found to a decision."""
+"""A record between its reading and its decision."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,20 @@ from node.stages import Decision, StreamId, Verified
 
 @dataclass(slots=True, kw_only=True)
 class Arrival:
-    """One record as it was found, on its way to a decision."""
+    """One record on its way to a decision: read from the log now, or kept and looked at again."""
 
     topic: str
     place: StreamId
     position: int
     value: bytes | None
     placed: bool = False
-    """It has its place already, and was kept because it had to wait."""
+    """It has its place in the chain. So has a record that was kept because it had to wait."""
 
     pending_id: int | None = None
+    """Its row in `pending`, if it waited or was held."""
+
     quarantine_id: str | None = None
-    """It was refused before, and is looked at again."""
+    """Its row in `quarantine`, if it was rejected before."""
 
     record: Verified | None = None
     decision: Decision | None = None
@@ -27,3 +29,8 @@ class Arrival:
     def is_new(self) -> bool:
         """It was read from the log now, and not kept before."""
         return self.pending_id is None and self.quarantine_id is None
+
+    @property
+    def verified(self) -> Verified | None:
+        """The record past step 7, also if step 11 rejected its key and it takes no place in the chain."""
+        return self.record or (self.decision.traceless if self.decision is not None else None)

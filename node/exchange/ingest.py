@@ -1,22 +1,22 @@
-"""One transaction for a handful of records: place, decide, write, so that position and data move together.
+"""Decides about records and stores the decisions, the chain and the reading positions in one transaction.
 
-Reads what the records touch, asks `judge` and `chain`, writes what came of it. Fetching is `subscribe`, looking again
-is `retry`. A crash loses nothing and stores nothing twice: positions, chain, messages and notes are committed as one.
-If another process ingested of the same originators between reading and writing, all is decided anew: what was read is
-not true any more.
+- Reading the log is the task of `subscribe`, looking again at kept records that of `retry`; both call `ingest`.
+- A crash loses nothing and stores nothing twice, as position and data are committed together.
+- If another process ingested records of the same originators after this one read, the result is discarded and computed
+  again (node/store/ingest_lock.py).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.errors import Rejected
-from node.exchange import note_receipts
+from node.database.engine import Store
+from node.exchange import write_receipts
 from node.exchange.arrival import Arrival
-from node.exchange.note_receipts import Reached
+from node.exchange.placing import Placing, grant_key
 from node.exchange.write_decisions import write_decisions
+from node.exchange.write_receipts import DecidedRecord
 from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.store import (
     chains,
@@ -28,172 +28,134 @@ from node.store import (
     received_grants,
     stream_findings,
 )
-from node.store.engine import Store
-from node.verification.chain import StreamView, id_reused
-from node.verification.judge import Judge, grant_of
+from node.verification.chain import id_reused
+from node.verification.judge import Judge
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class _Work:
-    """What placing and deciding found out, before it is written."""
-
-    views: dict[StreamId, StreamView] = field(default_factory=dict)
-    gaps_changed: dict[StreamId, int] = field(default_factory=dict)
-    out_of_order: list[Arrival] = field(default_factory=list)
-    grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
-    known: dict[tuple[str, bytes, int], Grant] = field(default_factory=dict)
-    witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
-
-
 async def ingest(
-    store: Store, judge: Judge, found: Sequence[Arrival], *, positions: dict[str, int], now: int
+    store: Store, judge: Judge, arrivals: Sequence[Arrival], *, positions: dict[str, int], now: int
 ) -> list[Grant]:
-    """Decide about `found`, in its order, and store the outcome with `positions` (topic -> where to go on).
+    """Decide about `arrivals`, in their order, and store the decisions with `positions` (topic -> where to go on).
 
     Returns the grants that are new here. Raises Unavailable with nothing written.
     """
-    first = [(judge.authenticate(one.value, one.place), one.placed) for one in found]
+    authenticated = [(judge.authenticate(arrival.value, arrival.place), arrival.placed) for arrival in arrivals]
     while True:
-        for one, (answer, placed) in zip(found, first, strict=True):
-            one.record, one.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
-            one.placed = placed
-        work = _Work()
+        for arrival, (answer, placed) in zip(arrivals, authenticated, strict=True):
+            arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
+            arrival.placed = placed
+        placing = Placing(node=judge.node)
         async with store.read() as db:
-            before = await ingest_lock.now(db, {one.place.originator for one in found})
-            here = await _still_here(db, found)
-            await _load(db, work, here)
-            for one in here:
-                if one.record is not None and not one.placed:
-                    _place(work, one, one.record, judge.node)
-                elif one.record is not None and one.quarantine_id is not None:
-                    await _check_id(db, one, one.record)
-            work.known = await received_grants.decisive(
-                db, [key for one in here if (key := _grant_key(one)) is not None]
-            )
-        for one in here:
-            if one.decision is None and one.record is not None:
-                one.decision = judge.decide(one.record, grant=_grant(work, one), now=now)
+            versions = await ingest_lock.versions(db, {arrival.place.originator for arrival in arrivals})
+            undecided = await _undecided(db, arrivals)
+            await _load_views(db, placing, undecided)
+            for arrival in undecided:
+                if arrival.record is not None and not arrival.placed:
+                    placing.place(arrival, arrival.record)
+                elif arrival.record is not None and arrival.quarantine_id is not None:
+                    await _check_id(db, arrival, arrival.record)
+            keys = [key for arrival in undecided if (key := grant_key(arrival)) is not None]
+            placing.known_grants = await received_grants.decisive(db, keys)
+        for arrival in undecided:
+            if arrival.decision is None and arrival.record is not None:
+                arrival.decision = judge.decide(arrival.record, grant=placing.grant(arrival), now=now)
         async with store.write() as db:
-            if await ingest_lock.take(db, before):
-                await _write(db, judge, work, here, positions, now)
-                return list(work.grants.values())
+            if await ingest_lock.advance(db, versions):
+                await _write(db, judge, placing, undecided, positions, now)
+                return list(placing.new_grants.values())
 
 
-async def _still_here(db: AsyncConnection, found: Sequence[Arrival]) -> list[Arrival]:
-    """Without those that were kept to be looked at again, and that another process has decided meanwhile."""
-    pending = await pending_records.present(db, {one.pending_id for one in found if one.pending_id is not None})
-    refused = await quarantine.present(db, {one.quarantine_id for one in found if one.quarantine_id is not None})
-    here = []
-    for one in found:
-        if one.pending_id in pending or one.quarantine_id in refused or one.is_new:
-            here.append(one)
+async def _undecided(db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Without the kept records that another process has decided meanwhile: those count as duplicates."""
+    ids = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
+    pending = await pending_records.present(db, ids)
+    refused_ids = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
+    refused = await quarantine.present(db, refused_ids)
+    undecided = []
+    for arrival in arrivals:
+        if arrival.is_new or arrival.pending_id in pending or arrival.quarantine_id in refused:
+            undecided.append(arrival)
         else:
-            one.decision = Decision(outcome=Outcome.DUPLICATE)
-    return here
+            arrival.decision = Decision(outcome=Outcome.DUPLICATE)
+    return undecided
 
 
-async def _load(db: AsyncConnection, work: _Work, found: Sequence[Arrival]) -> None:
+async def _load_views(db: AsyncConnection, placing: Placing, arrivals: Sequence[Arrival]) -> None:
     by_place: dict[StreamId, list[Verified]] = {}
-    for one in found:
-        if one.record is not None and not one.placed:
-            by_place.setdefault(one.place, []).append(one.record)
+    for arrival in arrivals:
+        if arrival.record is not None and not arrival.placed:
+            by_place.setdefault(arrival.place, []).append(arrival.record)
     for place, records in by_place.items():
-        work.views[place] = await chains.load(db, place, records)
+        placing.views[place] = await chains.load(db, place, records)
 
 
-def _place(work: _Work, one: Arrival, record: Verified, node: str) -> None:
-    view = work.views[one.place]
-    try:
-        placed = view.place(record)
-    except Rejected as error:
-        one.decision = Decision.rejected(error)
-        return
-    if placed.duplicate:
-        one.decision = Decision(outcome=Outcome.DUPLICATE)
-        return
-    one.placed = True
-    if placed.gaps_changed:
-        work.gaps_changed.setdefault(one.place, one.position)
-    if placed.out_of_order:
-        work.out_of_order.append(one)
-    if record.batch.originator == node:
-        work.witnessed.setdefault(record.batch.stream, []).append((record.sequence, record.value))
-    if placed.reused_id is not None:
-        one.decision = Decision.rejected(placed.reused_id)
-    elif record.body is not None:
-        work.grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
-
-
-async def _check_id(db: AsyncConnection, one: Arrival, record: Verified) -> None:
-    """Step 10 for a record that has its place already: of those with one id, the first that came keeps it."""
-    used_at = await chains.id_used_at(db, one.place, record.header.message_id)
+async def _check_id(db: AsyncConnection, arrival: Arrival, record: Verified) -> None:
+    """Step 10 for a record that has its place already: the first record with an id keeps it."""
+    used_at = await chains.id_used_at(db, arrival.place, record.header.message_id)
     if used_at not in (None, record.sequence):
-        one.decision = Decision.rejected(id_reused(used_at))
-
-
-def _past_seven(one: Arrival) -> Verified | None:
-    """The record, also if step 11 refused its key and it leaves no trace in the chain."""
-    return one.record or (one.decision.traceless if one.decision is not None else None)
-
-
-def _grant_key(one: Arrival) -> tuple[str, bytes, int] | None:
-    record = _past_seven(one)
-    if record is None or (sealing := record.header.sealing) is None:
-        return None
-    return record.batch.originator, sealing.audience_key_id, sealing.grant
-
-
-def _grant(work: _Work, one: Arrival) -> Grant | None:
-    key = _grant_key(one)
-    if key is None:
-        return None
-    return work.known.get(key) or work.grants.get(key[:2])
+        arrival.decision = Decision.rejected(id_reused(used_at))
 
 
 async def _write(
-    db: AsyncConnection, judge: Judge, work: _Work, found: Sequence[Arrival], positions: dict[str, int], now: int
+    db: AsyncConnection,
+    judge: Judge,
+    placing: Placing,
+    arrivals: Sequence[Arrival],
+    positions: dict[str, int],
+    now: int,
 ) -> None:
-    for place, view in work.views.items():
+    for place, view in placing.views.items():
         await chains.put(db, place, view)
-    await received_grants.put(db, work.grants)
-    await _write_positions(db, work, found, positions)
-    for place, position in work.gaps_changed.items():
-        for gap in await stream_findings.settle_gaps(db, place, work.views[place].highest, position, now):
+    await received_grants.put(db, placing.new_grants)
+    await _write_positions(db, placing, arrivals, positions)
+    await _write_findings(db, placing, now)
+    for stream, read_back in placing.witnessed.items():
+        await outbox.witness(db, stream, read_back)
+    await write_receipts.write_due(db, judge, _decided(placing, arrivals), now)
+    counted = [
+        arrival.record
+        for arrival in arrivals
+        if arrival.record and arrival.decision and arrival.decision.outcome is Outcome.COUNTED
+    ]
+    await write_receipts.write_received(db, judge.node, counted, now)
+    await write_decisions(db, arrivals, now)
+
+
+async def _write_findings(db: AsyncConnection, placing: Placing, now: int) -> None:
+    for place, position in placing.gaps_changed.items():
+        for gap in await stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
             log.warning(
                 "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
             )
-    for one in work.out_of_order:
-        sequence = one.record.sequence if one.record is not None else None
-        await stream_findings.add(db, "out_of_order", one.place, sequence=sequence, position=one.position, now=now)
-    for stream, read_back in work.witnessed.items():
-        await outbox.witness(db, stream, read_back)
-    await note_receipts.note(db, judge, _reached(work, found), now)
-    counted = [one.record for one in found if one.record and one.decision and one.decision.outcome is Outcome.COUNTED]
-    await note_receipts.take(db, judge.node, counted, now)
-    await write_decisions(db, found, now)
+    for late in placing.out_of_order:
+        sequence = late.record.sequence if late.record is not None else None
+        await stream_findings.add(db, "out_of_order", late.place, sequence=sequence, position=late.position, now=now)
 
 
-def _reached(work: _Work, found: Sequence[Arrival]) -> Iterable[Reached]:
-    for one in found:
-        if one.decision is not None and (record := _past_seven(one)) is not None:
-            yield Reached(
-                record=record, decision=one.decision, grant=_grant(work, one), waited=one.pending_id is not None
+def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:
+    for arrival in arrivals:
+        if arrival.decision is not None and (record := arrival.verified) is not None:
+            yield DecidedRecord(
+                record=record,
+                decision=arrival.decision,
+                grant=placing.grant(arrival),
+                waited=arrival.pending_id is not None,
             )
 
 
 async def _write_positions(
-    db: AsyncConnection, work: _Work, found: Sequence[Arrival], positions: dict[str, int]
+    db: AsyncConnection, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]
 ) -> None:
     rows = []
-    places = {one.topic: one.place for one in found}
+    places = {arrival.topic: arrival.place for arrival in arrivals}
     for topic, position in positions.items():
         place = places[topic]
-        view = work.views.get(place)
+        view = placing.views.get(place)
         highest = view.highest if view is not None else await read_positions.highest(db, topic)
         rows.append((topic, place, position, highest))
     await read_positions.put(db, rows)
-    for place, view in work.views.items():
+    for place, view in placing.views.items():
         if place not in {places[topic] for topic in positions}:
             await read_positions.raise_highest(db, place, view.highest)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.database.engine import Store
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -16,7 +17,6 @@ from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
 from node.store import access_log, own_reports
 from node.store.access_log import Operation
-from node.store.engine import Store
 from node.trust.governance import Governance
 
 LEGAL_BASIS_LOGGED_CHARS: Final = 200

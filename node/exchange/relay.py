@@ -16,12 +16,12 @@ import structlog
 
 from broker.log import Log
 from broker.streams import KEYS
+from node.database.engine import Store
 from node.exchange.addressed_drafts import AddressedDraft, address_drafts
 from node.exchange.seal_drafts import DraftSealer, SealedDrafts
 from node.sealing.seal import RandomSource, Signer
-from node.store import access_log, outbox, own_grants, own_reports, receipts_received
+from node.store import access_log, outbox, own_batches, own_grants, own_reports
 from node.store.access_log import Operation
-from node.store.engine import Store
 from node.verification.judge import Judge
 from node.verification.own_work import check_own_work
 from schemas.avro import codec
@@ -93,7 +93,7 @@ class Relay:
             await outbox.store_batches(db, sealer.heads, result.batches)
             await own_grants.put(db, result.grants)
             await own_reports.mark_sealed(db, result.sealed)
-            await receipts_received.put_own_batches(db, result.own_batches(drafts))
+            await own_batches.put(db, result.sealed_batches(drafts))
             await access_log.add(db, Operation.DISCLOSURE, actor=sealer.judge.node, subjects=subjects, now=sealer.now)
 
     async def send(self) -> int:

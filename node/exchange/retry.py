@@ -1,40 +1,42 @@
-"""Looks again at records that were kept: those that wait or are held, and those in quarantine.
+"""Looks again at kept records: those that wait or are held, and those in quarantine.
 
-The way is that of a record just read (`ingest`), so what verifies now is stored in its place: a record that was refused
-in steps 1 to 9 takes its place late, one that was refused later has it already. Safe beside a daemon on the same store:
-who comes second finds the row gone, or decides anew.
+- They are ingested like records that were read now, so a record that verifies now is stored in its place.
+- A record that was rejected in steps 1 to 9 takes its place late; one that was rejected later has its place already.
+- This is safe beside a daemon on the same store: the second process finds the row gone, or decides again.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.database.engine import Store
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.stages import Decision, Grant, Outcome
 from node.store import pending_records, quarantine
-from node.store.engine import Store
+from node.store.pending_records import PendingRecord
+from node.store.quarantine import QuarantinedRecord
 from node.verification.judge import Judge
 
-RECORDS_IN_TRANSACTION_MAX: Final = 500  # commit cost is shared, and the loop answers within a second
-QUARANTINED_IN_TRANSACTION_MAX: Final = 100  # some are as large as records may be, and the writer's lock is held
+RECORDS_IN_TRANSACTION_MAX: Final = 500  # the commit is shared, and the event loop answers within a second
+QUARANTINED_IN_TRANSACTION_MAX: Final = 100  # they may be as large as records may be, and the writer's lock is held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retried:
-    """A quarantined record, and what became of it now."""
+class RetriedRecord:
+    """A quarantined record, and the decision about it now."""
 
-    kept: quarantine.QuarantinedRecord
-    """As it lay there before."""
+    kept: QuarantinedRecord
+    """As it was before."""
 
-    found: Arrival
+    arrival: Arrival
 
     @property
     def decision(self) -> Decision:
         """The decision of this time."""
-        if self.found.decision is None:
+        if self.arrival.decision is None:
             raise AssertionError("every record ends with a decision")
-        return self.found.decision
+        return self.arrival.decision
 
     @property
     def refused(self) -> bool:
@@ -49,16 +51,16 @@ async def retry_pending(
     clock: Callable[[], int],
     grants: Sequence[Grant] = (),
     everything: bool = False,
-    of: Callable[[str], bool] = lambda _: True,
+    reads: Callable[[str], bool] = lambda _: True,
 ) -> int:
-    """Look again at what waits for one of `grants`, at what is due, or at everything; returns at how many.
+    """Look again at records that wait for one of `grants` and at those that are due, or at everything.
 
-    Of the originators for which `of` says so: others are left to whoever reads them.
+    Only at records of originators that this process `reads`; other processes look at theirs. Returns how many.
     """
-    looked, after = 0, 0
+    retried, after = 0, 0
     while True:
         async with store.read() as db:
-            rows = await pending_records.to_retry(
+            records = await pending_records.to_retry(
                 db,
                 grants=[(grant.originator, grant.sequence) for grant in grants],
                 everything=everything,
@@ -66,53 +68,51 @@ async def retry_pending(
                 limit=RECORDS_IN_TRANSACTION_MAX,
                 after=after,
             )
-        if not rows:
-            return looked
-        after = rows[-1].id
-        found = [_again(row) for row in rows if of(row.place.originator)]
-        looked += len(found)
-        if found:
-            await ingest(store, judge(), found, positions={}, now=clock())
+        if not records:
+            return retried
+        after = records[-1].id
+        arrivals = [_arrival_of_pending(record) for record in records if reads(record.place.originator)]
+        retried += len(arrivals)
+        if arrivals:
+            await ingest(store, judge(), arrivals, positions={}, now=clock())
 
 
-def _again(row: pending_records.PendingRecord) -> Arrival:
+def _arrival_of_pending(record: PendingRecord) -> Arrival:
     return Arrival(
-        topic=row.topic,
-        place=row.place,
-        position=row.position,
-        value=row.value,
-        placed=row.placed,
-        pending_id=row.id,
+        topic=record.topic,
+        place=record.place,
+        position=record.position,
+        value=record.value,
+        placed=record.placed,
+        pending_id=record.id,
     )
 
 
 async def retry_quarantined(
     store: Store, judge: Callable[[], Judge], ids: Sequence[str], *, clock: Callable[[], int]
-) -> list[Retried]:
-    """Look again at the quarantined records `ids`, in this order; then at what waited for a grant among them.
+) -> list[RetriedRecord]:
+    """Look again at the quarantined records `ids`, in this order; then at records that waited for a grant among them.
 
-    One that another process decided meanwhile is not in the answer.
+    A record that another process decided meanwhile is not in the answer.
     """
-    done: list[Retried] = []
+    retried: list[RetriedRecord] = []
     for start in range(0, len(ids), QUARANTINED_IN_TRANSACTION_MAX):
         async with store.read() as db:
-            rows = await quarantine.records(db, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX])
-        some = [
-            Retried(
-                kept=kept,
-                found=Arrival(
-                    topic=kept.record.topic,
-                    place=kept.record.place,
-                    position=kept.record.position,
-                    value=kept.record.value,
-                    placed=kept.record.placed,
-                    quarantine_id=kept.id,
-                ),
-            )
-            for kept in rows
-        ]
-        new = await ingest(store, judge(), [one.found for one in some], positions={}, now=clock())
-        done += some
-        if new:
-            await retry_pending(store, judge, clock=clock, grants=new)
-    return done
+            kept = await quarantine.records(db, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX])
+        chunk = [RetriedRecord(kept=record, arrival=_arrival_of_quarantined(record)) for record in kept]
+        new_grants = await ingest(store, judge(), [item.arrival for item in chunk], positions={}, now=clock())
+        retried += chunk
+        if new_grants:
+            await retry_pending(store, judge, clock=clock, grants=new_grants)
+    return retried
+
+
+def _arrival_of_quarantined(kept: QuarantinedRecord) -> Arrival:
+    return Arrival(
+        topic=kept.record.topic,
+        place=kept.record.place,
+        position=kept.record.position,
+        value=kept.record.value,
+        placed=kept.record.placed,
+        quarantine_id=kept.id,
+    )

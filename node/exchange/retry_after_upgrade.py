@@ -10,9 +10,9 @@ from typing import Final
 
 import structlog
 
+from node.database.engine import Store
 from node.exchange.retry import QUARANTINED_IN_TRANSACTION_MAX, retry_quarantined
-from node.store import quarantine_retry
-from node.store.engine import Store
+from node.store import noted_knowledge, quarantine_retry
 from node.verification.judge import Judge
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ async def retry_after_upgrade(
     Raises Unavailable; the same call may be made again.
     """
     async with store.read() as db:
-        before = await quarantine_retry.known_before(db)
+        before = await noted_knowledge.digest(db)
         if before == digest:
             return 0
         ids = await quarantine_retry.ids(db, UNREADABLE if before is not None else EARLIER_BUILDS)
@@ -47,7 +47,7 @@ async def retry_after_upgrade(
         done = await retry_quarantined(store, judge, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX], clock=clock)
         stored += sum(not record.refused for record in done)
     async with store.write() as db:
-        await quarantine_retry.note_knowledge(db, digest)
+        await noted_knowledge.put(db, digest)
     if ids:
         log.info("quarantine_retried", records=len(ids), resolved=stored)
     return len(ids)

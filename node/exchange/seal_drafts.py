@@ -13,9 +13,9 @@ from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
 from node.sharing.grants import Audience, make_grant, own_entry
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, Waiting
+from node.store.own_batches import OwnBatch
 from node.store.own_grants import OwnGrant
 from node.store.own_reports import SealedDraft
-from node.store.receipts_received import OwnBatch
 from node.verification.judge import Judge
 from schemas.avro import codec
 from schemas.types import KeyGrant, MessageType
@@ -44,7 +44,7 @@ class SealedDrafts:
     sealed: dict[int, SealedDraft] = field(default_factory=dict)
     """By draft id."""
 
-    def own_batches(self, drafts: Sequence[AddressedDraft]) -> list[OwnBatch]:
+    def sealed_batches(self, drafts: Sequence[AddressedDraft]) -> list[OwnBatch]:
         """The batches, each with the recipients whose receipts about it count."""
         granted = [draft for draft in drafts if draft.audience_hash in self.grants]
         return [

@@ -1,6 +1,6 @@
-"""Writes what became of records: messages with their indexes, notes, what waits, the quarantine, and counts.
+"""Writes the decisions about records: messages, withheld notes, pending records, the quarantine and counters.
 
-One transaction of `ingest`; chain, positions and receipts are written there.
+Part of the transaction of `ingest`, which writes chain, positions and receipts itself.
 """
 
 from collections import Counter
@@ -12,32 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Outcome
 from node.store import counters, messages, pending_records, quarantine, quarantine_retry, withheld_notes
+from node.store.messages import Holding
+from node.store.pending_records import PendingRecord
+from node.store.quarantine import RejectedRecord
+from node.store.withheld_notes import WithheldMessage
 from node.verification.steps import step_of
 
 log = structlog.get_logger()
 
+Decided = tuple[Arrival, Decision]
 
-async def write_decisions(db: AsyncConnection, found: Sequence[Arrival], now: int) -> None:
-    """Write what each record came to; each has its decision."""
-    by_outcome: dict[Outcome, list[tuple[Arrival, Decision]]] = {}
-    for one in found:
-        if one.decision is None:
+
+async def write_decisions(db: AsyncConnection, arrivals: Sequence[Arrival], now: int) -> None:
+    """Write the decision of each arrival; each has one."""
+    by_outcome: dict[Outcome, list[Decided]] = {}
+    for arrival in arrivals:
+        if arrival.decision is None:
             raise AssertionError("every record ends with a decision")
-        by_outcome.setdefault(one.decision.outcome, []).append((one, one.decision))
+        by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
     await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
     await withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
-    await pending_records.put(db, [_pending(one, decision, now) for one, decision in waiting])
-    still = {one.pending_id for one, _ in waiting}
-    await pending_records.drop(db, {one.pending_id for one in found if one.pending_id is not None} - still)
-    refused = by_outcome.get(Outcome.REJECTED, ())
-    rejected = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is None]
-    repeated = await quarantine.add(db, rejected, now)
-    again = [_quarantined(*pair) for pair in refused if pair[0].quarantine_id is not None]
-    await quarantine_retry.keep(db, again)
-    looked_at = {one.quarantine_id for one in found if one.quarantine_id is not None}
-    await quarantine_retry.drop(db, looked_at - {row.id for row in again})
-    repeated += sum(one.quarantine_id is None for one, _ in by_outcome.get(Outcome.DUPLICATE, ()))
+    await _write_pending(db, arrivals, waiting, now)
+    repeated = await _write_quarantine(db, arrivals, by_outcome.get(Outcome.REJECTED, ()), now)
+    repeated += sum(arrival.quarantine_id is None for arrival, _ in by_outcome.get(Outcome.DUPLICATE, ()))
     counted = Counter(
         {
             "duplicate": repeated,
@@ -46,30 +44,52 @@ async def write_decisions(db: AsyncConnection, found: Sequence[Arrival], now: in
     )
     counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
     await counters.increase(db, counted)
-    for row in rejected:
+
+
+async def _write_pending(
+    db: AsyncConnection, arrivals: Sequence[Arrival], waiting: Sequence[Decided], now: int
+) -> None:
+    await pending_records.put(db, [_pending(arrival, decision, now) for arrival, decision in waiting])
+    still_waiting = {arrival.pending_id for arrival, _ in waiting}
+    waited = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
+    await pending_records.drop(db, waited - still_waiting)
+
+
+async def _write_quarantine(
+    db: AsyncConnection, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int
+) -> int:
+    """Returns how many newly rejected records were in quarantine already."""
+    new = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is None]
+    again = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is not None]
+    repeated = await quarantine.add(db, new, now)
+    await quarantine_retry.keep(db, again)
+    retried = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
+    await quarantine_retry.drop(db, retried - {record.id for record in again})
+    for record in new:
         log.warning(
             "record_quarantined",
-            code=row.code,
-            step=row.step,
-            topic=row.topic,
-            position=row.position,
-            sequence=row.sequence,
+            code=record.code,
+            step=record.step,
+            topic=record.topic,
+            position=record.position,
+            sequence=record.sequence,
         )
+    return repeated
 
 
-def _holding(decision: Decision) -> messages.Holding:
+def _holding(decision: Decision) -> Holding:
     if decision.opened is None:
-        raise AssertionError("what is stored was opened")
-    return messages.Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
+        raise AssertionError("a stored message was opened")
+    return Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
 
 
-def _withheld(one: Arrival, decision: Decision) -> withheld_notes.WithheldMessage:
-    if one.record is None or decision.code is None:
-        raise AssertionError("what is withheld was verified and has a code")
-    return withheld_notes.WithheldMessage(
-        place=one.place,
-        sequence=one.record.sequence,
-        message_id=one.record.header.message_id,
+def _withheld(arrival: Arrival, decision: Decision) -> WithheldMessage:
+    if arrival.record is None or decision.code is None:
+        raise AssertionError("a withheld message was verified and has a code")
+    return WithheldMessage(
+        place=arrival.place,
+        sequence=arrival.record.sequence,
+        message_id=arrival.record.header.message_id,
         code=decision.code,
         agreement=decision.agreement,
         clause=decision.clause,
@@ -77,36 +97,36 @@ def _withheld(one: Arrival, decision: Decision) -> withheld_notes.WithheldMessag
     )
 
 
-def _pending(one: Arrival, decision: Decision, now: int) -> pending_records.PendingRecord:
-    record = one.record
+def _pending(arrival: Arrival, decision: Decision, now: int) -> PendingRecord:
+    record = arrival.record
     sealing = record.header.sealing if record is not None else None
-    return pending_records.PendingRecord(
-        id=one.pending_id or 0,
-        topic=one.topic,
-        position=one.position,
-        place=one.place,
+    return PendingRecord(
+        id=arrival.pending_id or 0,
+        topic=arrival.topic,
+        position=arrival.position,
+        place=arrival.place,
         sequence=record.sequence if record is not None else 0,
         message_id=record.header.message_id if record is not None else None,
         outcome=decision.outcome.value,
         reason=decision.code or "",
         grant=sealing.grant if sealing is not None else None,
         due_at=decision.due_at,
-        placed=one.placed,
-        value=one.value or b"",
+        placed=arrival.placed,
+        value=arrival.value or b"",
         received_at=now,
     )
 
 
-def _quarantined(one: Arrival, decision: Decision) -> quarantine.RejectedRecord:
+def _rejected(arrival: Arrival, decision: Decision) -> RejectedRecord:
     code = decision.code or ""
-    return quarantine.RejectedRecord(
+    return RejectedRecord(
         code=code,
         step=step_of(code),
         detail=decision.reason,
-        topic=one.topic,
-        place=one.place,
-        position=one.position,
-        sequence=one.record.sequence if one.record is not None else None,
-        value=one.value or b"",
-        placed=one.placed,
+        topic=arrival.topic,
+        place=arrival.place,
+        position=arrival.position,
+        sequence=arrival.record.sequence if arrival.record is not None else None,
+        value=arrival.value or b"",
+        placed=arrival.placed,
     )

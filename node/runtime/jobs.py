@@ -16,12 +16,12 @@ from typing import Final
 import structlog
 
 from broker.log import LogUnavailable
+from node.database.commit_watch import Changes
 from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
 from node.store import pending_records
-from node.store.commit_watch import Changes
 from schemas import knowledge
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
     with closing(Changes(node.store_path)) as changes:
 
         async def step() -> None:
-            await changes.wait(stopping, await node.receipting.step())
+            await changes.wait(stopping, await node.receipt_sealer.step())
 
         await repeat("send_receipts", step, stopping)
 

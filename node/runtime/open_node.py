@@ -12,9 +12,10 @@ from broker import streams
 from broker.bus import SQLITE
 from broker.log import Log
 from node import clock
+from node.database.engine import Store
 from node.exchange.publish import Publisher
 from node.exchange.relay import Relay
-from node.exchange.send_receipts import Receipting
+from node.exchange.seal_receipts import ReceiptSealer
 from node.exchange.subscribe import Subscriber
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
@@ -24,7 +25,6 @@ from node.runtime.reading_share import ReadingShare
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
-from node.store.engine import Store
 from node.system_random import random_bytes
 from schemas.types import KeyUse
 
@@ -98,7 +98,7 @@ class OpenNode:
     documents: InstalledDocuments
     judge: CurrentJudge
     relay: Relay
-    receipting: Receipting
+    receipt_sealer: ReceiptSealer
     subscriber: Subscriber
 
 
@@ -112,7 +112,7 @@ async def open_node(
     signer = _signer(keys, documents)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
-        relay, receipting = _senders(home.node, store, log, signer, judge, now)
+        relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now)
         yield OpenNode(
             code=home.node,
             clock=now,
@@ -122,7 +122,7 @@ async def open_node(
             documents=documents,
             judge=judge,
             relay=relay,
-            receipting=receipting,
+            receipt_sealer=receipt_sealer,
             subscriber=Subscriber(
                 store=store,
                 bus=log,
@@ -136,7 +136,7 @@ async def open_node(
 
 def _senders(
     code: str, store: Store, log: Log, signer: Signer, judge: CurrentJudge, now: Clock
-) -> tuple[Relay, Receipting]:
+) -> tuple[Relay, ReceiptSealer]:
     """What seals and sends. Both share one source of random bytes, which notices a repetition."""
     random = NonRepeatingRandom(random_bytes)
     relay = Relay(
@@ -148,7 +148,7 @@ def _senders(
         clock=now,
         random=random,
     )
-    receipting = Receipting(
+    receipt_sealer = ReceiptSealer(
         store=store,
         bus=log,
         signer=signer,
@@ -157,7 +157,7 @@ def _senders(
         clock=now,
         random=random,
     )
-    return relay, receipting
+    return relay, receipt_sealer
 
 
 def _signer(keys: PrivateKeys, documents: InstalledDocuments) -> Signer:

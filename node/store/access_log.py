@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.store.statements import insert_rows
-from node.store.tables import access_log
+from node.database.access_tables import access_log
+from node.database.statements import insert_rows
 
 
 class Operation(StrEnum):

@@ -6,10 +6,10 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.statements import insert_rows, rows_for
+from node.database.stream_tables import link, reading, used_id
 from node.limits import BATCH_LEAVES_MAX
 from node.stages import StreamId, Verified
-from node.store.statements import insert_rows, rows_for
-from node.store.tables import link, reading, used_id
 from node.verification.chain import Link, StreamView
 from node.verification.gaps import Gap, open_gaps
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.store.tables import counter, pending, quarantine, withheld
+from node.database.record_tables import counter, pending, quarantine, withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

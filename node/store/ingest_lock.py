@@ -1,4 +1,8 @@
-"""Who ingests last decides on what is true: a number for each originator, taken within the transaction that writes."""
+"""Optimistic lock per originator: an ingest commits only if no other process has ingested the originator's records.
+
+Each ingest reads a version number for each originator with the rows that it depends on, and advances the numbers in
+the transaction that writes. If another process advanced one of them in between, it reads and computes again.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -7,24 +11,24 @@ from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.store.tables import turn
+from node.database.stream_tables import turn
 
-_TAKE: Final = upsert(turn).on_conflict_do_update(
+_ADVANCE: Final = upsert(turn).on_conflict_do_update(
     index_elements=["originator"],
     set_={"value": upsert(turn).excluded.value},
     where=turn.c.value == upsert(turn).excluded.value - 1,
 )
 
 
-async def now(db: AsyncConnection, originators: Collection[str]) -> dict[str, int]:
-    """The number of the last ingest of each of `originators`."""
+async def versions(db: AsyncConnection, originators: Collection[str]) -> dict[str, int]:
+    """The version number of each of `originators`; 0 before the first ingest."""
     rows = await db.execute(select(turn.c.originator, turn.c.value).where(turn.c.originator.in_(originators)))
     return dict.fromkeys(originators, 0) | {originator: value for originator, value in rows}
 
 
-async def take(db: AsyncConnection, after: Mapping[str, int]) -> bool:
-    """Take the turn after `after` of each; False if another process wrote since, and what was read is not true now."""
-    if not after:
+async def advance(db: AsyncConnection, read: Mapping[str, int]) -> bool:
+    """Advance the versions that were `read`; False if one has changed since, and the result is out of date."""
+    if not read:
         return True
-    values = [{"originator": originator, "value": value + 1} for originator, value in after.items()]
-    return (await db.execute(_TAKE, values)).rowcount == len(after)
+    values = [{"originator": originator, "value": value + 1} for originator, value in read.items()]
+    return (await db.execute(_ADVANCE, values)).rowcount == len(read)

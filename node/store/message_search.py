@@ -1,6 +1,6 @@
 """Finds the messages that this node holds.
 
-Identifiers, subjects, originator and time by SQL; words by the full-text port (node/store/fulltext.py).
+Identifiers, subjects, originator and time by SQL; words by the full-text port (node/database/fulltext.py).
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.store import fulltext
-from node.store.tables import identifier, message, message_subject
+from node.database import fulltext
+from node.database.record_tables import identifier, message, message_subject
 from schemas.avro import codec
 from schemas.types import IntelligenceReport
 

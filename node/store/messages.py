@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.record_tables import identifier, message, message_subject, message_text
+from node.database.statements import insert_rows, insert_together
 from node.stages import Opened
-from node.store.statements import insert_rows, insert_together
-from node.store.tables import identifier, message, message_subject, message_text
 from schemas.types import IntelligenceReport
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS
+from node.database.outgoing_tables import draft, head, outgoing
+from node.database.statements import insert_rows
 from node.stages import SealedBatch, StreamHead
-from node.store.statements import insert_rows
-from node.store.tables import draft, head, outgoing
 
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
 

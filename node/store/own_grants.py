@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.store.tables import own_grant
+from node.database.outgoing_tables import own_grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

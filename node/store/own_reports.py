@@ -7,8 +7,9 @@ from sqlalchemy import or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import intel_stream
-from node.store.statements import insert_rows, set_rows
-from node.store.tables import draft, message, outgoing
+from node.database.outgoing_tables import draft, outgoing
+from node.database.record_tables import message
+from node.database.statements import insert_rows, set_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

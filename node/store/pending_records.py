@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.record_tables import pending
+from node.database.stream_tables import granted
 from node.stages import StreamId
-from node.store.tables import granted, pending
 
 OVERDUE_LISTED_MAX = 1000
 

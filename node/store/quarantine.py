@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS
+from node.database.record_tables import quarantine
 from node.limits import DAY_MS
 from node.primitives import digest
 from node.stages import StreamId
 from node.store import counters
-from node.store.tables import quarantine
 
 UNAUTHENTICATED_PER_DAY_MAX: Final = 1000  # quarantined records of a topic and day whose signature was not verified
 AUTHENTICATED_STEP: Final = 8

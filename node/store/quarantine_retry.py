@@ -1,12 +1,12 @@
-"""Looking again at the quarantine: in which order, which rows stay, and what the program knew at the last upgrade."""
+"""Looking again at the quarantine: in which order, and which rows stay."""
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.record_tables import quarantine
 from node.store.quarantine import RETRY_ORDER, RejectedRecord
-from node.store.tables import knowledge, quarantine
 
 
 async def ids(db: AsyncConnection, codes: Collection[str] | None = None) -> list[str]:
@@ -48,15 +48,3 @@ async def drop(db: AsyncConnection, wanted: Collection[str]) -> None:
     """Delete the rows of records that are not rejected any more."""
     if wanted:
         await db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))
-
-
-async def known_before(db: AsyncConnection) -> bytes | None:
-    """The digest (`schemas.knowledge`) that the last daemon noted; None if the store is new or of an earlier build."""
-    found: bytes | None = (await db.execute(select(knowledge.c.digest))).scalar()
-    return found
-
-
-async def note_knowledge(db: AsyncConnection, digest: bytes) -> None:
-    """Note what the program can read now, in place of what was noted before."""
-    await db.execute(delete(knowledge))
-    await db.execute(insert(knowledge).values(digest=digest))

@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.stream_tables import reading
 from node.stages import StreamId
-from node.store.tables import reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

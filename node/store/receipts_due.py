@@ -1,19 +1,21 @@
-"""What this node has to tell of the batches that it read: one byte for each leaf.
+"""The outcomes that this node owes to other originators: one byte for each leaf of each batch that it read.
 
-An outcome is written in the transaction of its decision and stays due until a receipt with these very bytes is sealed.
+An outcome is written in the transaction of its decision, and is due until a receipt with exactly these bytes is sealed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS, RECEIPTS
+from node.database.outgoing_tables import outgoing
+from node.database.receipt_tables import batch_outcome
+from node.database.stream_tables import link
 from node.stages import StreamId
-from node.store.tables import batch_outcome, link, outgoing
 from node.verification.receipt_bytes import (
     NOT_ADDRESSED,
     NOT_ARRIVED,
@@ -21,77 +23,78 @@ from node.verification.receipt_bytes import (
     WAITING,
 )
 
-TOLD: Final = 0
+SEALED: Final = 0  # in a receipt
 DUE: Final = 1
-PARKED: Final = 2  # the NODE document does not let this node write `receipts`
-_NOTHING: Final[ColumnElement[int]] = literal_column("0")  # not bound, so that the index of what is due serves
+PARKED: Final = 2  # due, but the NODE document does not let this node write `receipts`
+_NOTHING: Final[ColumnElement[int]] = literal_column("0")  # a literal, so that SQLite uses the partial index
 
 
 @dataclass(slots=True, kw_only=True)
-class Noted:
-    """What one transaction found out about the leaves of a batch."""
+class BatchOutcomes:
+    """The outcomes of leaves of one batch that one transaction writes."""
 
     place: StreamId
     hash: bytes
     size: int
     outcomes: dict[int, int] = field(default_factory=dict)
-    """Leaf to byte."""
+    """Leaf -> byte."""
 
     @property
     def key(self) -> tuple[str, str, bytes]:
-        """As the table has it."""
+        """The primary key of its row."""
         return self.place.originator, self.place.stream, self.hash
 
+    def applied_to(self, before: bytes) -> bytes:
+        """All outcomes of the batch: these, and `before` for the other leaves."""
+        after = bytearray(before)
+        for leaf, byte in self.outcomes.items():
+            after[leaf] = byte
+        return bytes(after)
 
-async def note_outcomes(db: AsyncConnection, noted: Collection[Noted], now: int) -> None:
-    """Write outcomes; a batch that changed is due. Of a batch that holds nothing for this node nothing is kept."""
+
+async def put_outcomes(db: AsyncConnection, noted: Collection[BatchOutcomes], now: int) -> None:
+    """Write outcomes. A batch that changed is due; nothing is kept of a batch without a leaf for this node."""
     if not noted:
         return
-    keys = [one.key for one in noted]
     name = tuple_(batch_outcome.c.originator, batch_outcome.c.stream, batch_outcome.c.hash)
-    known = {
-        (row.originator, row.stream, row.hash): row
-        for row in await db.execute(select(batch_outcome).where(name.in_(keys)))
-    }
-    new = [one for one in noted if one.key not in known and any(one.outcomes.values())]
-    arrived = await _arrived(db, {one.key: one.size for one in new})
+    statement = select(batch_outcome).where(name.in_([batch.key for batch in noted]))
+    known = {(row.originator, row.stream, row.hash): row for row in await db.execute(statement)}
+    new = [batch for batch in noted if batch.key not in known and any(batch.outcomes.values())]
+    arrived = await _arrived(db, {batch.key: batch.size for batch in new})
     changed = []
-    for one in noted:
-        row = known.get(one.key)
-        if row is not None:
-            before = row.outcomes
-        elif one.key in arrived:
-            before = arrived[one.key]
-        else:
+    for batch in noted:
+        row = known.get(batch.key)
+        before = row.outcomes if row is not None else arrived.get(batch.key)
+        if before is None:
             continue
-        after = bytearray(before)
-        for leaf, byte in one.outcomes.items():
-            after[leaf] = byte
-        if row is None or bytes(after) != before:
-            originator, stream, batch = one.key
-            changed.append(
-                {
-                    "originator": originator,
-                    "stream": stream,
-                    "hash": batch,
-                    "outcomes": bytes(after),
-                    "due": DUE,
-                    "due_since": row.due_since if row is not None and row.due == DUE else now,
-                    "changed_at": now,
-                }
-            )
+        after = batch.applied_to(before)
+        if row is None or after != before:
+            due_since = row.due_since if row is not None and row.due == DUE else now
+            changed.append(_columns(batch, after, due_since, now))
     if changed:
-        statement = upsert(batch_outcome)
-        values = {column: statement.excluded[column] for column in ("outcomes", "due", "due_since", "changed_at")}
+        upserted = upsert(batch_outcome)
+        values = {column: upserted.excluded[column] for column in ("outcomes", "due", "due_since", "changed_at")}
         await db.execute(
-            statement.on_conflict_do_update(index_elements=["originator", "stream", "hash"], set_=values), changed
+            upserted.on_conflict_do_update(index_elements=["originator", "stream", "hash"], set_=values), changed
         )
+
+
+def _columns(batch: BatchOutcomes, outcomes: bytes, due_since: int, now: int) -> dict[str, Any]:
+    return {
+        "originator": batch.place.originator,
+        "stream": batch.place.stream,
+        "hash": batch.hash,
+        "outcomes": outcomes,
+        "due": DUE,
+        "due_since": due_since,
+        "changed_at": now,
+    }
 
 
 async def _arrived(
     db: AsyncConnection, new: Mapping[tuple[str, str, bytes], int]
 ) -> dict[tuple[str, str, bytes], bytes]:
-    """The outcomes of batches that are told of for the first time: leaves that came before were for others."""
+    """The outcomes so far of batches that have no row yet: leaves that arrived before were not for this node."""
     found = {key: bytes([NOT_ARRIVED]) * size for key, size in new.items()}
     if new:
         name = tuple_(link.c.originator, link.c.stream, link.c.hash)
@@ -103,8 +106,8 @@ async def _arrived(
     return found
 
 
-async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> Noted | None:
-    """The leaf of a grant that waited for its private key, as unwrapped now; None if it waits no longer."""
+async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> BatchOutcomes | None:
+    """The outcome `stored` for a grant that waited for its private key; None if it does not wait."""
     here = (link.c.originator == originator, link.c.stream == KEYS)
     row = (
         await db.execute(
@@ -121,12 +124,12 @@ async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> 
     if row is None or row.outcomes[sequence - row.first] != WAITING:
         return None
     place = StreamId(stream=KEYS, originator=originator)
-    return Noted(place=place, hash=row.hash, size=row.size, outcomes={sequence - row.first: STORED})
+    return BatchOutcomes(place=place, hash=row.hash, size=row.size, outcomes={sequence - row.first: STORED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """The outcomes of a batch that are to be told."""
+class DueOutcomes:
+    """The due outcomes of a batch."""
 
     originator: str
     stream: str
@@ -134,8 +137,11 @@ class Due:
     outcomes: bytes
 
 
-async def pressing(db: AsyncConnection, *, parked: bool) -> tuple[int, int] | None:
-    """Since when the first batch is due, and when the last one changed, in ms; None if nothing is due."""
+async def due_times(db: AsyncConnection, *, parked: bool) -> tuple[int, int] | None:
+    """When the oldest due batch became due, and when the newest changed, in ms; None if nothing is due.
+
+    Parked batches count if `parked`.
+    """
     states = (DUE, PARKED) if parked else (DUE,)
     row = (
         await db.execute(
@@ -147,16 +153,18 @@ async def pressing(db: AsyncConnection, *, parked: bool) -> tuple[int, int] | No
     return None if row[0] is None else (row[0], row[1])
 
 
-async def due(db: AsyncConnection, limit: int) -> list[Due]:
-    """The batches that have waited longest to be told of."""
+async def due(db: AsyncConnection, limit: int) -> list[DueOutcomes]:
+    """The batches that are due or parked, the oldest first."""
     rows = await db.execute(
         select(batch_outcome).where(batch_outcome.c.due > _NOTHING).order_by(batch_outcome.c.due_since).limit(limit)
     )
-    return [Due(originator=row.originator, stream=row.stream, hash=row.hash, outcomes=row.outcomes) for row in rows]
+    return [
+        DueOutcomes(originator=row.originator, stream=row.stream, hash=row.hash, outcomes=row.outcomes) for row in rows
+    ]
 
 
-async def told(db: AsyncConnection, rows: Sequence[Due]) -> None:
-    """These bytes are sealed; a batch that changed meanwhile stays due."""
+async def mark_sealed(db: AsyncConnection, due: Sequence[DueOutcomes]) -> None:
+    """Note that a receipt with these outcomes is sealed. A batch whose outcomes changed meanwhile stays due."""
     await db.execute(
         update(batch_outcome)
         .where(
@@ -165,24 +173,24 @@ async def told(db: AsyncConnection, rows: Sequence[Due]) -> None:
             batch_outcome.c.hash == bindparam("batch"),
             batch_outcome.c.outcomes == bindparam("said"),
         )
-        .values(due=TOLD),
-        [{"of": row.originator, "in_stream": row.stream, "batch": row.hash, "said": row.outcomes} for row in rows],
+        .values(due=SEALED),
+        [{"of": row.originator, "in_stream": row.stream, "batch": row.hash, "said": row.outcomes} for row in due],
     )
 
 
 async def park(db: AsyncConnection) -> int:
-    """What is due may not be told now; returns how many batches."""
+    """Park everything that is due; returns how many batches."""
     done = await db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
     return done.rowcount
 
 
 async def count_due(db: AsyncConnection) -> int:
-    """How many batches are to be told of."""
+    """How many batches are due and not parked."""
     statement = select(func.count()).select_from(batch_outcome).where(batch_outcome.c.due > _NOTHING)
     return (await db.scalar(statement.where(batch_outcome.c.due == DUE))) or 0
 
 
 async def on_their_way(db: AsyncConnection) -> int:
-    """How many own receipts are sealed and not read back."""
+    """How many own receipts are sealed and not read back yet."""
     statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == RECEIPTS)
     return (await db.scalar(statement)) or 0

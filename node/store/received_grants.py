@@ -6,8 +6,8 @@ from sqlalchemy import or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.stream_tables import granted
 from node.stages import Grant
-from node.store.tables import granted
 from schemas.avro import codec
 from schemas.types import KeyGrant
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.stream_tables import finding
 from node.stages import StreamId
 from node.store import chains
-from node.store.tables import finding
 from node.verification.gaps import Gap
 
 

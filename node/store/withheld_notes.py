@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.record_tables import withheld
 from node.stages import StreamId
-from node.store.tables import withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

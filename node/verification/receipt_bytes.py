@@ -2,7 +2,7 @@
 
 Pure. A node tells originators what became of their messages and grants, nobody else's business: no clause, no words,
 no hit. Failures to open (14 to 16) look alike from outside; code and detail stay in the recipient's own store.
-What has to be told is gathered by `outcomes`, sent by `receipting`.
+`node.store.receipts_due` keeps what is due, and `node.exchange.seal_receipts` seals it.
 """
 
 from collections.abc import Callable, Iterable, Mapping

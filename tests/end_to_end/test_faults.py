@@ -149,7 +149,7 @@ async def test_a_locked_store_is_unavailable_and_nothing_is_lost_or_doubled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The position stays until the records are stored: what was not written is read again."""
-    monkeypatch.setattr("node.store.engine.BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("node.database.engine.BUSY_TIMEOUT_SECONDS", 0.05)
     async with bed(tmp_path) as one:
         await one.read(one.bz.message(one.key))
         other = sqlite3.connect(tmp_path / "gt.db", isolation_level=None)

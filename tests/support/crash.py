@@ -14,9 +14,9 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from broker.bus import open_log
+from node.database.connection import StoreConnection
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
-from node.store.connection import StoreConnection
 
 STEP_SECONDS_MAX: Final = 60.0
 _context = multiprocessing.get_context("forkserver")

@@ -15,9 +15,10 @@ from broker import topology as topologies
 from broker.embedded.log import EmbeddedLog
 from broker.log import Log
 from broker.topology import Region, Topology
+from node.database.engine import Store
 from node.exchange.publish import Acceptance, Publisher
 from node.exchange.relay import Relay
-from node.exchange.send_receipts import Receipting
+from node.exchange.seal_receipts import ReceiptSealer
 from node.exchange.subscribe import Subscriber
 from node.limits import DAY_MS
 from node.reports.validate import validate
@@ -25,7 +26,6 @@ from node.runtime.current_judge import unwrapper
 from node.sealing.seal import Signer
 from node.sharing.grants import AudienceKeys
 from node.stages import Draft, StreamId
-from node.store.engine import Store
 from node.system_random import random_bytes
 from node.trust.governance import Governance
 from node.verification.judge import Judge
@@ -90,7 +90,7 @@ class TestNode:
     judge: Judge
     publisher: Publisher
     relay: Relay
-    receipting: Receipting
+    receipt_sealer: ReceiptSealer
     subscriber: Subscriber
     clock: Clock
 
@@ -184,7 +184,7 @@ class Exchange:
                 clock=self.clock,
                 random=random_bytes,
             ),
-            receipting=Receipting(
+            receipt_sealer=ReceiptSealer(
                 store=store,
                 bus=bus,
                 signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),

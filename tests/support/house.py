@@ -6,7 +6,7 @@ A length in OVER_LENGTH may go down and never up.
 from typing import Final
 
 PACKAGES: Final = """
-    reports sealing trust sharing verification store exchange audit runtime commands cli
+    reports sealing trust sharing verification database store exchange audit runtime commands cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never one behind it.
 
@@ -32,9 +32,9 @@ BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "b
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
-    "sqlite3": "broker/embedded/file.py node/store/commit_watch.py node/store/connection.py",
-    "sqlalchemy": "node/store/ node/exchange/ node/commands/receipts.py",
-    "alembic": "node/store/",
+    "sqlite3": "broker/embedded/file.py node/database/commit_watch.py node/database/connection.py",
+    "sqlalchemy": "node/database/ node/store/ node/exchange/ node/commands/receipts.py",
+    "alembic": "node/database/",
     "cryptography": "node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",
     "rich": "node/cli/progress.py",
@@ -82,14 +82,12 @@ TEST_LINES_MAX: Final = 650
 TEST_FUNCTION_LINES_MAX: Final = 50
 OVER_LENGTH_SLACK: Final = 10  # lines that may be missing before the number in OVER_LENGTH has to follow
 
-UNMEASURED: Final = ("schemas/types.py", "node/store/migrations/versions/")
+UNMEASURED: Final = ("schemas/types.py", "node/database/migrations/versions/")
 """Generated, and history that is never edited."""
 
 OVER_LENGTH: Final[dict[str, int]] = {
     "node/commands/lab.py": 223,
     "node/commands/status.py look": 46,
-    "node/store/receipts_due.py note_outcomes": 43,
-    "node/store/tables.py": 294,
     "node/verification/verify.py": 238,
 }
 """What was longer than the limits when they became a test: file, or file and function -> lines."""

@@ -11,10 +11,11 @@ from unittest.mock import patch
 import pytest
 
 from node.clock import now_ms
+from node.database import migrate
+from node.database.engine import Store
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node, open_store
-from node.store import migrate, outbox, receipts_received
-from node.store.engine import Store
+from node.store import outbox, receipts_received
 from schemas.formats import time_text
 from tests.support.contract import cli, ok, step
 from tests.support.exchange import report
@@ -40,7 +41,7 @@ def receipts_of(home: Path, id_: str) -> list[dict[str, Any]]:
 
 async def _tell(home: Path) -> None:
     async with open_node(open_home(home), now=lambda: now_ms() + 1000) as node:
-        await node.receipting.step()
+        await node.receipt_sealer.step()
         await node.relay.step()
 
 
@@ -59,12 +60,12 @@ async def _newest(home: Path) -> tuple[bytes, int]:
 async def _add(home: Path, batch: bytes, recipient: str, told: Sequence[tuple[int, bytes]]) -> None:
     async with open_store(open_home(home)) as store, store.write() as db:
         rows = [
-            receipts_received.Received(
+            receipts_received.ReceivedOutcomes(
                 batch=batch, recipient=recipient, sequence=sequence, outcomes=outcomes, sealed_at=sequence * HOUR
             )
             for sequence, outcomes in told
         ]
-        await receipts_received.add_received(db, rows, now_ms())
+        await receipts_received.add(db, rows, now_ms())
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from node.database.access_tables import access_log
 from node.store import counters, message_search, outbox
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts
-from node.store.tables import access_log
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from node.errors import Rejected
-from node.exchange.retry import Retried, retry_quarantined
+from node.exchange.retry import RetriedRecord, retry_quarantined
 from node.store import quarantine_retry, receipts_due
 from node.trust.governance import Governance, load_governance
 from node.verification import opening
@@ -39,7 +39,7 @@ ANOTHER = "6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10"
 
 async def again(node: TestNode, *, times: int = 1) -> list[str]:
     """Look again at all; the outcomes."""
-    done: list[Retried] = []
+    done: list[RetriedRecord] = []
     for _ in range(times):
         async with node.store.read() as db:
             ids = await quarantine_retry.ids(db)

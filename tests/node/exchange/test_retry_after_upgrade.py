@@ -8,12 +8,12 @@ from unittest.mock import patch
 import pytest
 
 from node.exchange import retry_after_upgrade as upgrade
-from node.exchange.retry import Retried, retry_quarantined
+from node.exchange.retry import RetriedRecord, retry_quarantined
 from node.exchange.retry_after_upgrade import retry_after_upgrade
-from node.store import message_search, quarantine, quarantine_retry
+from node.store import message_search, noted_knowledge, quarantine
 from node.store.message_search import Query
 from schemas import knowledge
-from tests.node.exchange.test_send_receipts import got, read_all, tell
+from tests.node.exchange.test_seal_receipts import got, read_all, tell
 from tests.support.code_lists import code_lists_without
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
@@ -43,7 +43,7 @@ async def subjects(node: TestNode) -> list[tuple[str, ...]]:
 
 async def noted(node: TestNode) -> bytes | None:
     async with node.store.read() as db:
-        return await quarantine_retry.known_before(db)
+        return await noted_knowledge.digest(db)
 
 
 @asynccontextmanager
@@ -121,7 +121,7 @@ async def test_a_large_quarantine_is_looked_at_in_small_transactions(
 ) -> None:
     sizes: list[int] = []
 
-    async def counted(store: object, judge: object, ids: Sequence[str], **rest: object) -> list[Retried]:
+    async def counted(store: object, judge: object, ids: Sequence[str], **rest: object) -> list[RetriedRecord]:
         sizes.append(len(ids))
         return await retry_quarantined(store, judge, ids, **rest)  # type: ignore[arg-type]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from node.database.outgoing_tables import draft, outgoing
 from node.errors import Unavailable
 from node.stages import SealedBatch, StreamHead
 from node.store import outbox
-from node.store.tables import draft, outgoing
 from node.verification.own_work import check_own_work
 from tests.support.exchange import TestNode, exchange
 

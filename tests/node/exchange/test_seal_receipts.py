@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from broker.log import LogUnavailable
-from node.exchange import send_receipts
+from node.database.receipt_tables import receipt
+from node.exchange import seal_receipts
 from node.sealing.seal import open_type_leaf
 from node.store import counters, outbox, quarantine, receipts_due, stream_findings
-from node.store.tables import receipt
 from node.system_random import random_bytes
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
@@ -37,10 +37,10 @@ from tests.support.records import (
 
 async def tell(made: Exchange, *codes: str) -> None:
     """Let time pass, and let nodes send what they owe."""
-    made.clock.now += send_receipts.QUIET_MS
+    made.clock.now += seal_receipts.QUIET_MS
     for code in codes or tuple(made.nodes):
         node = made.nodes[code]
-        await node.receipting.step()
+        await node.receipt_sealer.step()
         await node.relay.step()
 
 
@@ -172,8 +172,8 @@ async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_pat
         for number in range(10):
             await bz.publish(narrative={"text": f"report {number}", "language": "en"})
             await gt.read()
-            assert await gt.receipting.step() == pytest.approx(send_receipts.QUIET_MS / 1000)
-            made.clock.now += send_receipts.QUIET_MS - 1
+            assert await gt.receipt_sealer.step() == pytest.approx(seal_receipts.QUIET_MS / 1000)
+            made.clock.now += seal_receipts.QUIET_MS - 1
         made.clock.now += 1
         await tell(made, "GT")
         [together] = [one for one in await sent(made, "GT") if one.stream == INTEL]
@@ -181,13 +181,13 @@ async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_pat
         while len(await sent(made, "GT")) < 3:
             await bz.publish(narrative={"text": f"restless report {restless}", "language": "en"})
             await gt.read()
-            made.clock.now += send_receipts.QUIET_MS - 1
-            await gt.receipting.step()
+            made.clock.now += seal_receipts.QUIET_MS - 1
+            await gt.receipt_sealer.step()
             await gt.relay.step()
             restless += 1
 
         assert len(together.items) == 10
-        assert restless == -(-send_receipts.WAIT_MS_MAX // (send_receipts.QUIET_MS - 1))
+        assert restless == -(-seal_receipts.WAIT_MS_MAX // (seal_receipts.QUIET_MS - 1))
 
 
 async def test_a_clock_that_went_back_keeps_no_receipt_waiting(tmp_path: Path) -> None:
@@ -207,22 +207,22 @@ async def test_a_crash_before_the_receipt_is_sealed_tells_it_anew_and_one_after_
         await made.nodes["BZ"].publish()
         gt = made.nodes["GT"]
         await gt.read()
-        made.clock.now += send_receipts.QUIET_MS
+        made.clock.now += seal_receipts.QUIET_MS
         async with gt.store.write() as db:
             await db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE UPDATE ON batch_outcome BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
             )
         with pytest.raises(IntegrityError, match="a test stops it"):
-            await gt.receipting.step()
+            await gt.receipt_sealer.step()
         async with gt.store.write() as db:
             await db.exec_driver_sql("DROP TRIGGER stop")
             before = await outbox.heads(db)
         again = await made.add(stack, "GT")
-        await again.receipting.step()
+        await again.receipt_sealer.step()
         async with again.store.read() as db:
             sealed = await outbox.unacknowledged(db, "receipts", 10)
         third = await made.add(stack, "GT")
-        await third.receipting.step()
+        await third.receipt_sealer.step()
         await third.relay.step()
         [fetched] = await made.bus.fetch({"receipts.gt": 0}, records_max=10, wait_seconds=0)
 
@@ -245,7 +245,7 @@ async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) 
         await gt.subscriber.start()
         await gt.read()
         async with gt.store.write() as db:
-            await receipts_due.told(db, before)
+            await receipts_due.mark_sealed(db, before)
         await tell(made, "GT")
 
         assert [row.outcomes for row in before] == [b"\x42"]
@@ -260,8 +260,8 @@ async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -
         for number in range(8):
             await bz.publish(narrative={"text": f"report {number}", "language": "en"})
             await one.read()
-            made.clock.now += send_receipts.QUIET_MS
-            await asyncio.gather(one.receipting.step(), two.receipting.step(), two.receipting.step())
+            made.clock.now += seal_receipts.QUIET_MS
+            await asyncio.gather(one.receipt_sealer.step(), two.receipt_sealer.step(), two.receipt_sealer.step())
             await one.relay.step()
         await bz.read()
         async with bz.store.read() as db:
@@ -277,12 +277,12 @@ async def test_receipts_wait_for_a_log_that_is_away(tmp_path: Path) -> None:
         await made.nodes["BZ"].publish()
         gt = made.nodes["GT"]
         await gt.read()
-        made.clock.now += send_receipts.QUIET_MS
+        made.clock.now += seal_receipts.QUIET_MS
         with (
-            patch.object(gt.receipting.bus, "bounds", side_effect=LogUnavailable("away")),
+            patch.object(gt.receipt_sealer.bus, "bounds", side_effect=LogUnavailable("away")),
             pytest.raises(LogUnavailable),
         ):
-            await gt.receipting.step()
+            await gt.receipt_sealer.step()
 
         assert await due(gt) == 2
         await tell(made, "GT")

@@ -27,7 +27,7 @@ def upgrade(connection: Connection) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", "node.store:migrations")
+    config.set_main_option("script_location", "node.database:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:

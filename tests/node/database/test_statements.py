@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, text
 
-from node.store import fulltext
-from node.store.engine import Store
-from node.store.statements import (
+from node.database import fulltext
+from node.database.access_tables import access_log
+from node.database.engine import Store
+from node.database.record_tables import message_text
+from node.database.statements import (
     ROWS_TOGETHER_MAX,
     insert_rows,
     insert_together,
     set_rows,
 )
-from node.store.tables import access_log, message_text
 
 NAMES = ("at", "operation", "actor", "subject", "detail")
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from node.database import migrate
+from node.database.connection import StoreConnection
 from node.errors import Unavailable, UsageError
-from node.store import migrate
-from node.store.connection import StoreConnection
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of ours; what lasts longer is a locked disk
 READERS_MAX: Final = 4

@@ -1,0 +1,16 @@
+"""The table of the access log."""
+
+from sqlalchemy import BigInteger, Column, String, Table, Text
+
+from node.database.metadata import Id, metadata
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("operation", String(16), nullable=False, comment="LED Art 25(1): COLLECTION, CONSULTATION, DISCLOSURE ..."),
+    Column("actor", String(128), nullable=False),
+    Column("subject", String(64), nullable=False, comment="message or report id"),
+    Column("detail", Text, nullable=False),
+)

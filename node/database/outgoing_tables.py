@@ -1,0 +1,48 @@
+"""The tables of what this node sends: drafts, sealed bytes, heads of the own streams, and own grants."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, UniqueConstraint
+
+from node.database.metadata import Id, metadata
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("report_id", String(36), nullable=False),
+    Column("region", String(64), nullable=False),
+    Column("message_id", LargeBinary(16), nullable=False, unique=True),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("payload", LargeBinary, nullable=True, comment="until the message is sealed"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=True, comment="in intel.<region>, once sealed"),
+    Column("audience", Text, nullable=True, comment="codes of the recipients, once sealed"),
+    UniqueConstraint("report_id", "region"),
+)
+Index("draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None))
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("stream", String(64), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("stream", String(64), primary_key=True),
+    Column("next_sequence", BigInteger, nullable=False),
+    Column("batch_hash", LargeBinary(32), nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+)
+
+own_grant = Table(
+    "own_grant",
+    metadata,
+    Column("audience", LargeBinary(32), primary_key=True, comment="hash of the set of (recipient, key, clauses)"),
+    Column("sequence", BigInteger, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)

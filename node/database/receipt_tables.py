@@ -1,0 +1,43 @@
+"""The tables of receipts: outcomes that this node owes, its own batches, and the receipts that it received."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+
+from node.database.metadata import metadata
+
+batch_outcome = Table(
+    "batch_outcome",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("outcomes", LargeBinary, nullable=False, comment="one byte for each leaf, as a receipt has it"),
+    Column("due", Integer, nullable=False, comment="0 told, 1 to be told, 2 may not be told by the NODE document"),
+    Column("due_since", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("batch_outcome_due", batch_outcome.c.due_since, sqlite_where=batch_outcome.c.due > 0)
+
+own_batch = Table(
+    "own_batch",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("stream", String(64), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("recipients", Text, nullable=False, comment="codes of those who have an entry for something in it"),
+)
+Index("own_batch_first", own_batch.c.stream, own_batch.c.first)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("batch", LargeBinary(32), primary_key=True),
+    Column("recipient", String(16), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, comment="in the recipient's receipts stream"),
+    Column("outcomes", LargeBinary, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

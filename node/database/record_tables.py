@@ -1,0 +1,124 @@
+"""The tables of what became of each record: messages and their indexes, withheld, pending, quarantine, counters."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from node.database.metadata import Id, metadata
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("originator", String(16), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("report_id", String(36), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("agreement", String(64), nullable=True, comment="that admitted it; null for the node's own"),
+    Column("clause", String(32), nullable=True),
+    Column("payload", LargeBinary, nullable=False, comment="the report, Avro"),
+    Column("record", LargeBinary, nullable=False, comment="the sealed record, as it stood in the log"),
+    UniqueConstraint("originator", "stream", "sequence"),
+)
+Index("message_report_id", message.c.report_id)
+Index("message_message_id", message.c.message_id)
+
+message_subject = Table(
+    "message_subject",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("message", ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("scheme", String(64), primary_key=True),
+    Column("value", String(256), primary_key=True),
+    Column("message", ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+message_text = Table(
+    "message_text",
+    metadata,
+    Column("message", ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+withheld = Table(
+    "withheld",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("message_id", LargeBinary(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("agreement", String(64), nullable=True),
+    Column("clause", String(32), nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("noted_at", BigInteger, nullable=False),
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("topic", String(128), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("originator", String(16), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("message_id", LargeBinary(16), nullable=True),
+    Column("outcome", String(16), nullable=False, comment="waiting or held"),
+    Column("reason", String(32), nullable=False),
+    Column("grant", BigInteger, nullable=True, comment="sequence of the grant that it waits for"),
+    Column("due_at", BigInteger, nullable=True, comment="when a held one may be looked at again"),
+    Column("placed", Boolean, nullable=False, comment="it has its place in the chain"),
+    Column("received_at", BigInteger, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    UniqueConstraint("topic", "position"),
+)
+Index("pending_grant", pending.c.originator, pending.c.grant)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", String(36), primary_key=True, comment="from topic and bytes: the same bytes again are the same row"),
+    Column("code", String(64), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("topic", String(128), nullable=False),
+    Column("originator", String(16), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("placed", Boolean, nullable=False, comment="it has its place in the chain"),
+)
+Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+knowledge = Table("knowledge", metadata, Column("digest", LargeBinary(32), primary_key=True, comment="one row"))

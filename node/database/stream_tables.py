@@ -1,0 +1,76 @@
+"""The tables of the streams that are read: positions, chains, used ids, grants, findings."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+
+from node.database.metadata import Id, metadata
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("topic", String(128), primary_key=True),
+    Column("stream", String(64), nullable=False),
+    Column("originator", String(16), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("value", BigInteger, nullable=False, comment="goes up with each ingest of its records"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("arrived", LargeBinary, nullable=False, comment="bitmap of leaves, little-endian"),
+    Column("linked", Boolean, nullable=False),
+    Column("whole", Boolean, nullable=False),
+)
+Index("link_hash", link.c.originator, link.c.stream, link.c.hash)
+Index("link_previous", link.c.originator, link.c.stream, link.c.previous)
+Index("link_not_whole", link.c.originator, link.c.stream, link.c.first, sqlite_where=link.c.whole.is_(False))
+
+used_id = Table(
+    "used_id",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("message_id", LargeBinary(16), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+granted = Table(
+    "granted",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("audience_key_id", LargeBinary(32), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("originator", "sequence"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("code", String(64), nullable=False),
+    Column("originator", String(16), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=True),
+    Column("last_sequence", BigInteger, nullable=True, comment="of a gap"),
+    Column("position", BigInteger, nullable=True),
+    Column("found_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=True, comment="when a late record closed the gap"),
+)
+Index("finding_stream", finding.c.originator, finding.c.stream)

@@ -1,0 +1,72 @@
+"""Places the records of one ingest in the chains of their streams, in memory. Pure.
+
+Loading the parts of the chains before, and writing what changed, is the task of `ingest`.
+"""
+
+from dataclasses import dataclass, field
+
+from node.errors import Rejected
+from node.exchange.arrival import Arrival
+from node.stages import Decision, Grant, Outcome, StreamId, Verified
+from node.verification.chain import StreamView
+from node.verification.judge import grant_of
+
+GrantKey = tuple[str, bytes, int]
+"""Originator, audience key id and sequence of a grant, as the header of a message names it."""
+
+
+@dataclass(slots=True)
+class Placing:
+    """The chains that the records touch, and what placing the records changed."""
+
+    node: str
+
+    views: dict[StreamId, StreamView] = field(default_factory=dict)
+    gaps_changed: dict[StreamId, int] = field(default_factory=dict)
+    """Stream -> position of the first record that opened or closed a gap."""
+
+    out_of_order: list[Arrival] = field(default_factory=list)
+    new_grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
+    """By originator and audience key id."""
+
+    known_grants: dict[GrantKey, Grant] = field(default_factory=dict)
+    witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    """Own stream -> (sequence, bytes) that were read back."""
+
+    def grant(self, arrival: Arrival) -> Grant | None:
+        """The grant that a record names, if it is here."""
+        key = grant_key(arrival)
+        if key is None:
+            return None
+        return self.known_grants.get(key) or self.new_grants.get(key[:2])
+
+    def place(self, arrival: Arrival, record: Verified) -> None:
+        """Steps 8 to 10: give a record its place in the chain."""
+        view = self.views[arrival.place]
+        try:
+            placed = view.place(record)
+        except Rejected as error:
+            arrival.decision = Decision.rejected(error)
+            return
+        if placed.duplicate:
+            arrival.decision = Decision(outcome=Outcome.DUPLICATE)
+            return
+        arrival.placed = True
+        if placed.gaps_changed:
+            self.gaps_changed.setdefault(arrival.place, arrival.position)
+        if placed.out_of_order:
+            self.out_of_order.append(arrival)
+        if record.batch.originator == self.node:
+            self.witnessed.setdefault(record.batch.stream, []).append((record.sequence, record.value))
+        if placed.reused_id is not None:
+            arrival.decision = Decision.rejected(placed.reused_id)
+        elif record.body is not None:
+            self.new_grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
+
+
+def grant_key(arrival: Arrival) -> GrantKey | None:
+    """The grant that the header of a record names; None for a record without one."""
+    record = arrival.verified
+    if record is None or (sealing := record.header.sealing) is None:
+        return None
+    return record.batch.originator, sealing.audience_key_id, sealing.grant

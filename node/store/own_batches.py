@@ -1,0 +1,79 @@
+"""The batches that this node sealed, each with the recipients whose receipts about it count."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.database.receipt_tables import own_batch
+from node.database.stream_tables import link
+from node.stages import StreamId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnBatch:
+    """A batch that this node sealed."""
+
+    hash: bytes
+    stream: str
+    first: int
+    size: int
+    sealed_at: int
+    recipients: frozenset[str] | None
+    """The nodes whose receipts about it count. None if revision 0001 of the store sealed it: then all count."""
+
+
+async def put(db: AsyncConnection, batches: Iterable[OwnBatch]) -> None:
+    """Keep batches that were sealed."""
+    rows = [
+        {
+            "hash": batch.hash,
+            "stream": batch.stream,
+            "first": batch.first,
+            "size": batch.size,
+            "sealed_at": batch.sealed_at,
+            "recipients": " ".join(sorted(batch.recipients or ())),
+        }
+        for batch in batches
+    ]
+    if rows:
+        await db.execute(insert(own_batch), rows)
+
+
+async def by_hash(db: AsyncConnection, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
+    """Those of `hashes` that are batches of the own stream; before revision 0002 only `link` has them."""
+    found = {}
+    for row in await db.execute(
+        select(link).where(link.c.originator == own.originator, link.c.stream == own.stream, link.c.hash.in_(hashes))
+    ):
+        found[row.hash] = _own(row, None)
+    for row in await db.execute(
+        select(own_batch).where(own_batch.c.hash.in_(hashes), own_batch.c.stream == own.stream)
+    ):
+        found[row.hash] = _own(row, frozenset(row.recipients.split()))
+    return found
+
+
+async def at(db: AsyncConnection, own: StreamId, sequence: int) -> OwnBatch | None:
+    """The batch of the own stream that has a sequence; its recipients are not looked up."""
+    for table in (own_batch, link):
+        condition = table.c.stream == own.stream
+        if table is link:
+            condition &= link.c.originator == own.originator
+        row = (
+            await db.execute(
+                select(table)
+                .where(condition, table.c.first <= sequence, table.c.first + table.c.size > sequence)
+                .order_by(table.c.first.desc())
+                .limit(1)
+            )
+        ).first()
+        if row is not None:
+            return _own(row, None)
+    return None
+
+
+def _own(row: object, recipients: frozenset[str] | None) -> OwnBatch:
+    names = ("hash", "stream", "first", "size", "sealed_at")
+    return OwnBatch(recipients=recipients, **{name: getattr(row, name) for name in names})
