@@ -634,7 +634,7 @@ class Narrative(Record, frozen=True, kw_only=True):
     """Free text in one language."""
 
     text: Text200000
-    """The text."""
+    """The report in words."""
     language: NarrativeLanguage
     """ISO 639-1, BCP 47 subtags may follow."""
 
@@ -695,9 +695,9 @@ class Person(Record, frozen=True, kw_only=True):
     birth_date: PersonBirthDate | None = None
     """YYYY, YYYY-MM or YYYY-MM-DD."""
     category: Text64
-    """Directive (EU) 2016/680, Art 6."""
+    """Category of the data subject; Directive (EU) 2016/680, Art 6."""
     under_18: bool
-    """Regulation (EU) 2016/794, Art 30(1)."""
+    """Whether the person is under 18; Regulation (EU) 2016/794, Art 30(1)."""
     special_category: bool
     """Whether the report has data about the person under Directive (EU) 2016/680, Art 10."""
 
@@ -721,7 +721,7 @@ class Entity(Record, frozen=True, kw_only=True):
     kind: Text64
     """What it is."""
     statement: Text64
-    """Directive (EU) 2016/680, Art 7(1)."""
+    """Fact or assessment; Directive (EU) 2016/680, Art 7(1)."""
     label: Text65536 | None = None
     """A short description."""
     identifiers: Annotated[tuple[Identifier, ...], Meta(max_length=1_000)]
@@ -742,7 +742,7 @@ class Connection(Record, frozen=True, kw_only=True, rename={"from_": "from"}):
     role: Text1000
     """What `from` is to `to`."""
     statement: Text64
-    """Directive (EU) 2016/680, Art 7(1)."""
+    """Fact or assessment; Directive (EU) 2016/680, Art 7(1)."""
 
 
 class LabelKind(StrEnum):
@@ -782,15 +782,15 @@ class IntelligenceReport(Record, frozen=True, kw_only=True):
     subjects: Annotated[tuple[Text64, ...], Meta(min_length=1, max_length=1_000)]
     """What the report is about."""
     narrative: Narrative
-    """The report as text."""
+    """The narrative."""
     occurred: Occurred
     """When it happened."""
     place: Place | None = None
     """Where it happened."""
     urgency: Text64
-    """Directive (EU) 2023/977, Art 5(1)."""
+    """How soon an answer is needed; Directive (EU) 2023/977, Art 5(1)."""
     purpose: Text64
-    """Regulation (EU) 2016/794, Art 18(2)."""
+    """Purpose for which a recipient may use the report; Regulation (EU) 2016/794, Art 18(2)."""
     legal_basis: Text1To65536
     """The law under which the report is shared."""
     retain_until: DateDays
@@ -899,7 +899,7 @@ class Recall(Record, frozen=True, kw_only=True):
     """Payload of a RECALL: why recipients must stop using earlier messages."""
 
     reason: Text1000
-    """For the readers of the recalled messages."""
+    """Reason, for the recipients of the recalled messages."""
 
 
 class ReceiptItem(Record, frozen=True, kw_only=True):
