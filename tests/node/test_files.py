@@ -59,6 +59,15 @@ def test_a_new_folder_belongs_to_its_user_only(tmp_path: Path) -> None:
     assert caught.value.code == "file_exists"
 
 
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """Here because its parent is a file."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError) as caught:
+        files.make_folder(tmp_path / "file" / "folder")
+
+    assert caught.value.code == "folder_unwritable"
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_a_secret_of_its_owner_is_read(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "secret"

@@ -152,5 +152,7 @@ def test_a_date_is_read_in_the_format_of_strptime() -> None:
 @pytest.mark.parametrize("name", ["Belize", "+25:00", "../etc/passwd", "Europe/Nowhere", ""])
 def test_an_unknown_zone_is_refused(name: str) -> None:
     """The error says how to write a zone."""
-    with pytest.raises(ColumnError, match="IANA"):
+    with pytest.raises(ColumnError, match="IANA") as caught:
         zone_of(name)
+
+    assert caught.value.code == "unknown_zone"

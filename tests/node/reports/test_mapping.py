@@ -188,6 +188,22 @@ def test_an_invalid_mapping_is_refused_before_any_row(change: tuple[str, str], r
     assert nearest in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (('path = "subjects"', 'path = "subjcets"'), "unknown_field"),
+        (('table = "nodes"', 'table = "node"'), "unknown_table"),
+        (('format = "csv"', 'format = "csv"\ncolour = 1'), "unknown_key"),
+        (("to = 1", "to = 3"), "value_invalid"),
+    ],
+)
+def test_the_code_of_an_invalid_mapping_says_what_is_wrong(change: tuple[str, str], code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _load(change)
+
+    assert caught.value.code == code
+
+
 def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest() -> None:
     """The file needs each column that the mapping names."""
     mapping = _load()

@@ -112,8 +112,10 @@ def test_a_file_of_another_format_is_refused_as_a_whole(
     tmp_path: Path, data: bytes, kind: MappingFormat, reason: str
 ) -> None:
     """The command is wrong and not a row."""
-    with pytest.raises(UsageError, match=reason):
+    with pytest.raises(UsageError, match=reason) as caught:
         _read(tmp_path, data, kind)
+
+    assert caught.value.code == "file_malformed"
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
