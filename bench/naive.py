@@ -238,5 +238,5 @@ def _as_opened(
         governance=0,
         key_id=ZERO_HASH,
     )
-    verified = Verified(value=value, sealed=sealed, batch=batch, batch_hash=ZERO_HASH, header=header, body=None)
-    return Opened(verified=verified, labels=labels, report=report, payload=payload, clauses=())
+    verified = Verified(value=value, sealed=sealed, batch=batch, batch_hash=ZERO_HASH, header=header)
+    return Opened(verified=verified, labels=labels, content=report, payload=payload, clauses=())

@@ -58,7 +58,7 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CODEC, addressed_drafts, "audience_hash"),
     (POLICY, addressed_drafts, "audience_of"),
     (POLICY, rules, "check"),
-    (POLICY, opening, "labels_of"),
+    (POLICY, opening, "labels_agree"),
     (POLICY, opening, "check_lawful"),
     (POLICY, judge, "check_key_validity"),
     (POLICY, open_types, "check_body"),

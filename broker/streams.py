@@ -34,6 +34,11 @@ def intel_stream(region: str) -> str:
     return f"{INTEL}.{region}"
 
 
+def region_of(stream: str) -> str:
+    """The region of an `intel` stream: `intel.caribbean` gives `caribbean`."""
+    return stream.removeprefix(f"{INTEL}.")
+
+
 def is_intel(stream: str) -> bool:
     """Whether the stream contains the reports of a region."""
     return _INTEL_STREAM.match(stream) is not None

@@ -18,8 +18,8 @@ from schemas.types import (
     IntelligenceReport,
     KeyGrant,
     Labels,
-    MessageType,
     Receipt,
+    Record,
     SealedMessage,
 )
 
@@ -90,11 +90,11 @@ class Verified:
     batch: Batch
     batch_hash: bytes
     header: Header
-    body: KeyGrant | None
-    """The decoded grant, of a KEY_GRANT; open types but this and RECEIPT are checked and not acted on yet."""
+    grant: KeyGrant | None = None
+    """The body of a KEY_GRANT."""
 
     receipt: Receipt | None = None
-    """The decoded receipt, of a RECEIPT."""
+    """The body of a RECEIPT. The bodies of other open types are checked and not kept."""
 
     @property
     def sequence(self) -> int:
@@ -103,8 +103,8 @@ class Verified:
 
     @property
     def is_sealed_type(self) -> bool:
-        """Whether the content is encrypted (MESSAGE, RECALL)."""
-        return self.header.type in (MessageType.MESSAGE, MessageType.RECALL)
+        """Whether the content is encrypted; the table of kinds says which types are."""
+        return self.header.sealing is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +135,12 @@ class Opened:
 
     verified: Verified
     labels: Labels
-    report: IntelligenceReport | None
-    """None of a RECALL."""
+    content: Record
+    """The decoded payload, of the type that the table of kinds gives (node/verification/kinds.py)."""
 
     payload: bytes
+    """`content` as it was sealed."""
+
     clauses: tuple[ClauseReference, ...]
     """The clauses that the own grant entry names; none for the originator itself."""
 

@@ -60,8 +60,8 @@ class Placing:
             self.witnessed.setdefault(record.batch.stream, []).append((record.sequence, record.value))
         if placed.reused_id is not None:
             arrival.decision = Decision.rejected(placed.reused_id)
-        elif record.body is not None:
-            self.new_grants.setdefault((record.batch.originator, record.body.audience_key_id), grant_of(record))
+        elif record.grant is not None:
+            self.new_grants.setdefault((record.batch.originator, record.grant.audience_key_id), grant_of(record))
 
 
 def grant_key(arrival: Arrival) -> GrantKey | None:

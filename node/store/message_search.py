@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.database import fulltext
 from node.database.record_tables import identifier, message, message_subject
-from schemas.avro import codec
-from schemas.types import IntelligenceReport
+from node.verification.kinds import read_stored
+from schemas.types import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,9 @@ class HeldMessage:
     sequence: int
     created_at: int
     received_at: int
-    report: IntelligenceReport
+    report: Record
+    """Its decoded payload, of the type of its kind."""
+
     cursor: str
     """Where the next search goes on (`Query.after`)."""
 
@@ -94,7 +96,7 @@ def _held(row: Row[Any]) -> HeldMessage:
         sequence=row.sequence,
         created_at=row.created_at,
         received_at=row.received_at,
-        report=codec.decode(IntelligenceReport, row.payload),
+        report=read_stored(row.payload),
         cursor=str(row.id),
         agreement=row.agreement,
         clause=row.clause,

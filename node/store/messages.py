@@ -1,6 +1,6 @@
 """Writes the messages that this node holds, and the indexes by which they are found (node/store/message_search.py)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from node.database.record_tables import identifier, message, message_subject, message_text
 from node.database.statements import insert_rows, insert_together
 from node.stages import Opened
-from schemas.types import IntelligenceReport
+from node.verification.kinds import kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +55,11 @@ async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int
         return
     rows = Rows()
     for id_, holding in enumerate(holdings, await next_id(db)):
-        record, report = holding.opened.verified, holding.opened.report
-        if report is None:
-            raise ValueError("only reports are stored")
+        record, content = holding.opened.verified, holding.opened.content
+        index = kind_of(content).search_terms
+        if index is None:
+            raise ValueError(f"the table of kinds does not say what a {type(content).__name__} is found by")
+        terms = index(content)
         rows.messages.append(
             (
                 id_,
@@ -65,8 +67,8 @@ async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int
                 record.batch.originator,
                 record.batch.stream,
                 record.sequence,
-                report.report_id,
-                report.created_at,
+                terms.report_id,
+                terms.created_at,
                 received_at,
                 record.header.expires_at,
                 holding.agreement,
@@ -75,10 +77,9 @@ async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int
                 record.value,
             )
         )
-        rows.subjects += [(subject, id_) for subject in set(report.subjects)]
-        pairs = {(named.scheme, named.value) for entity in report.entities for named in entity.identifiers}
-        rows.identifiers += [(scheme, value, id_) for scheme, value in pairs]
-        rows.texts.append((id_, "\n".join(_texts(report))))
+        rows.subjects += [(subject, id_) for subject in terms.subjects]
+        rows.identifiers += [(scheme, value, id_) for scheme, value in terms.identifiers]
+        rows.texts.append((id_, terms.text))
     await put(db, rows)
 
 
@@ -93,19 +94,6 @@ async def put(db: AsyncConnection, rows: Rows) -> None:
     await insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
     await insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
     await insert_together(db, message_text, ("message", "text"), rows.texts)
-
-
-def _texts(report: IntelligenceReport) -> Iterable[str]:
-    yield report.narrative.text
-    if report.place is not None:
-        yield from (text for text in (report.place.text, report.place.area, report.place.locode) if text)
-    for entity in report.entities:
-        if entity.label:
-            yield entity.label
-        if entity.person is not None:
-            yield from (name for name in (entity.person.given_names, entity.person.family_name) if name)
-        if entity.goods is not None:
-            yield entity.goods.type
 
 
 async def count(db: AsyncConnection) -> int:

@@ -9,12 +9,14 @@ Before there is a registry, t in step 11 is `sealed_at`; only "at most five minu
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from broker.streams import region_of
 from node.errors import Rejected
 from node.limits import CLOCK_SKEW_MS_MAX
 from node.sharing import policy
 from node.sharing.grants import AudienceKeys, check_entry, own_entry
 from node.stages import Decision, Grant, NotAddressed, Opened, Outcome, StreamId, Verified, Waiting
 from node.trust.governance import Governance
+from node.verification.kinds import Storage, kind_of
 from node.verification.opening import open_message
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
@@ -78,7 +80,7 @@ class Judge:
         A grant is unwrapped when it arrives, so that a wrong wrap is on record before a message needs the key.
         Agreements are not looked at: a grant may arrive before its agreement, and each message asks for itself.
         """
-        if record.body is not None:
+        if record.grant is not None:
             grant = grant_of(record)
             entry = own_entry(grant, self.node, self.holds)
             if not isinstance(entry, (Waiting, NotAddressed)):
@@ -89,11 +91,12 @@ class Judge:
     def admit(self, opened: Opened, now: int) -> Decision:
         """Step 17: whether a clause of the own entry covers the labels, and the retention has not ended."""
         batch = opened.verified.batch
+        kind = kind_of(opened.content)
         agreement = clause = None
-        if batch.originator != self.node and opened.report is not None:
+        if batch.originator != self.node and kind.needs_clause:
             decided = policy.decide(
                 opened.labels,
-                region=opened.report.region,
+                region=region_of(batch.stream),
                 originator=batch.originator,
                 recipient=self.node,
                 governance=self.governance,
@@ -119,8 +122,8 @@ class Judge:
                 agreement=agreement,
                 clause=clause,
             )
-        if opened.report is None:
-            return Decision(outcome=Outcome.COUNTED, code="RECALL", opened=opened)
+        if kind.storage is not Storage.MESSAGE:
+            return Decision(outcome=Outcome.COUNTED, code=kind.name, opened=opened)
         return Decision(outcome=Outcome.STORED, opened=opened, agreement=agreement, clause=clause)
 
 
@@ -134,11 +137,11 @@ def held_from_the_future(record: Verified, now: int) -> Decision | None:
 
 def grant_of(record: Verified) -> Grant:
     """The grant that a verified KEY_GRANT carries, at its place."""
-    if record.body is None:
+    if record.grant is None:
         raise ValueError("only a KEY_GRANT carries a grant")
     return Grant(
         originator=record.batch.originator,
         sequence=record.sequence,
         sealed_at=record.batch.sealed_at,
-        body=record.body,
+        body=record.grant,
     )

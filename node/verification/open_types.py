@@ -1,10 +1,10 @@
 """Step 7 for open types: the body, and the bytes in it, are canonical and within their limits.
 
-Pure. Grants and receipts are acted on by this version; the others are checked here, counted by the subscriber and not
-stored.
-Every failure raises Rejected `body_malformed`.
+Pure. The table of kinds (node/verification/kinds.py) says which function reads which type, and what a node keeps of it.
+Each failure raises Rejected `body_malformed`.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from node.errors import Rejected
@@ -19,10 +19,8 @@ from schemas.types import (
     CheckpointBody,
     Document,
     DocumentKind,
-    Header,
     KeyGrant,
     KeyUse,
-    MessageType,
     Node,
     Receipt,
     Record,
@@ -37,39 +35,49 @@ _DOCUMENT_BODY: Final[dict[DocumentKind, type[Record]]] = {
 }
 
 
-def check_body(header: Header, batch: Batch, content: bytes, governance: Governance) -> KeyGrant | Receipt | None:
-    """Check the content of an open type; returns the grant of a KEY_GRANT, the receipt of a RECEIPT."""
+def check_body(
+    read: Callable[[bytes, Batch, Governance], Record], content: bytes, batch: Batch, governance: Governance
+) -> Record:
+    """Decode and check the content of an open type by `read`, the function of its kind."""
     try:
-        match header.type:
-            case MessageType.KEY_GRANT:
-                return _grant(codec.decode(KeyGrant, content), batch.originator)
-            case MessageType.RECEIPT:
-                return codec.decode(Receipt, content)
-            case MessageType.CHECKPOINT:
-                _checkpoint(codec.decode(CheckpointBody, content), batch, governance)
-            case _:
-                document = codec.decode(Document, codec.decode(SignedDocument, content).document)
-                codec.decode(_DOCUMENT_BODY[document.kind], document.body)
+        return read(content, batch, governance)
     except codec.BadMessage as error:
         raise Rejected("body_malformed", error.reason) from None
-    return None
 
 
-def _grant(grant: KeyGrant, originator: str) -> KeyGrant:
+def read_grant(content: bytes, batch: Batch, _governance: Governance) -> KeyGrant:
+    """The grant of a KEY_GRANT."""
+    grant = codec.decode(KeyGrant, content)
     named = [(entry.recipient, entry.key_id) for entry in grant.entries]
     if not named or len(set(named)) != len(named):
-        raise Rejected("body_malformed", "a grant has entries, and none for a recipient and key twice")
+        raise Rejected("body_malformed", "a grant has entries, and only one for each recipient and key")
     for entry in grant.entries:
-        if (entry.recipient == originator) == bool(entry.clauses):
-            raise Rejected("body_malformed", "each entry names its clauses, the originator's own none")
+        if (entry.recipient == batch.originator) == bool(entry.clauses):
+            raise Rejected("body_malformed", "each entry names its clauses, except the originator's own")
     return grant
 
 
-def _checkpoint(body: CheckpointBody, batch: Batch, governance: Governance) -> None:
+def read_receipt(content: bytes, _batch: Batch, _governance: Governance) -> Receipt:
+    """The receipt of a RECEIPT."""
+    return codec.decode(Receipt, content)
+
+
+def read_checkpoint(content: bytes, batch: Batch, governance: Governance) -> CheckpointBody:
+    """The body of a CHECKPOINT; its ML-DSA signature is valid under a CHECKPOINT key of the originator."""
+    body = codec.decode(CheckpointBody, content)
     codec.decode(Checkpoint, body.checkpoint)
     key = governance.key(body.key_id)
     if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:
-        raise Rejected("body_malformed", f"the checkpoint names no CHECKPOINT key of {batch.originator}")
+        raise Rejected("body_malformed", f"the checkpoint does not name a CHECKPOINT key of {batch.originator}")
     signed = frame("enlace/1 checkpoint", batch.community, batch.originator, body.checkpoint)
     if not public_keys.verify_mldsa(key.public, body.signature, signed):
-        raise Rejected("body_malformed", "the checkpoint's ML-DSA signature does not hold")
+        raise Rejected("body_malformed", "the checkpoint's ML-DSA signature is not valid")
+    return body
+
+
+def read_document(content: bytes, _batch: Batch, _governance: Governance) -> SignedDocument:
+    """The document of a PROPOSAL or DOCUMENT; whether enough signers signed it is not asked here."""
+    signed = codec.decode(SignedDocument, content)
+    document = codec.decode(Document, signed.document)
+    codec.decode(_DOCUMENT_BODY[document.kind], document.body)
+    return signed

@@ -15,13 +15,12 @@ from broker.streams import intel_stream
 from node.errors import Rejected
 from node.limits import DAY_MS
 from node.primitives import digest, expand, padded_length
-from node.reports import rules
-from node.reports.labels import expires_at, labels_of
 from node.sharing.grants import AudienceKeys, check_lawful, own_entry
 from node.stages import Grant, NotAddressed, Opened, Verified, Waiting
 from node.trust.governance import Governance
+from node.verification.kinds import SealedKind, sealed_kind
 from schemas.avro import codec
-from schemas.types import ClauseReference, IntelligenceReport, LabelKind, Labels, MessageType, Recall, Record
+from schemas.types import ClauseReference, Labels, Record
 
 T = TypeVar("T", bound=Record)
 _LENGTH_SIZE_BYTES = 4
@@ -106,41 +105,24 @@ def check_labels_and_payload(
         labels = codec.decode(Labels, labels_bytes)
     except codec.BadMessage as error:
         raise Rejected("payload_malformed", f"labels: {error.reason}") from None
-    report = None
-    if record.header.type is MessageType.RECALL:
-        _decode_payload(Recall, payload)
-    else:
-        report = _decode_payload(IntelligenceReport, payload)
-        check_rules(report)
+    kind = sealed_kind(record.header.type, labels.kind)
+    value: Record = _decode_payload(kind.payload, payload)
+    if kind.check is not None:
+        kind.check(value)
     if labels.created_at > record.batch.sealed_at:
         raise Rejected("labels_mismatch", "created after it was sealed")
-    if not _agree(record, labels, report):
+    if not labels_agree(kind, record, labels, value):
         raise Rejected("labels_mismatch", "labels, expires_at or region contradict the payload")
-    return Opened(verified=record, labels=labels, report=report, payload=payload, clauses=clauses)
+    return Opened(verified=record, labels=labels, content=value, payload=payload, clauses=clauses)
 
 
-def check_rules(report: IntelligenceReport) -> None:
-    """The report keeps the rules.
-
-    If nothing is wrong but unknown codes, a later version may know them: that rejection has a code of its own.
-    """
-    problems = rules.check(report)
-    if not problems:
-        return
-    where = f"{problems[0].path}: {problems[0].code}"
-    if rules.only_codes_are_unknown(report, problems):
-        raise Rejected("payload_code_unknown", where)
-    raise Rejected("payload_malformed", where)
-
-
-def _agree(record: Verified, labels: Labels, report: IntelligenceReport | None) -> bool:
-    """Whether labels, `expires_at` and stream say what the payload does; of a recall, kind and end."""
-    if report is None:
-        return labels.kind is LabelKind.RECALL and (labels.retain_until + 1) * DAY_MS == record.header.expires_at
+def labels_agree(kind: SealedKind, record: Verified, labels: Labels, payload: Record) -> bool:
+    """Whether labels, `expires_at` and stream are those that belong to the payload."""
     return (
-        labels == labels_of(report, labels.salt)
-        and expires_at(report) == record.header.expires_at
-        and intel_stream(report.region) == record.batch.stream
+        labels.kind in kind.label_kinds
+        and (labels.retain_until + 1) * DAY_MS == record.header.expires_at
+        and (kind.labels_of is None or labels == kind.labels_of(payload, labels.salt))
+        and (kind.region_of is None or intel_stream(kind.region_of(payload)) == record.batch.stream)
     )
 
 

@@ -8,12 +8,12 @@ no hit. Failures to open (14 to 16) look alike from outside; code and detail sta
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from broker.streams import is_intel
 from node.sharing.grants import own_entry
 from node.stages import Decision, Grant, NotAddressed, Outcome, Verified, Waiting
+from node.verification.kinds import OPEN_KINDS
 from node.verification.steps import OPENING_STEPS, REJECTION_BYTES, step_of
 from schemas.avro import codec
-from schemas.types import MessageType, Receipt, ReceiptItem
+from schemas.types import Receipt, ReceiptItem
 
 NOT_ADDRESSED: Final = 0
 NOT_ARRIVED: Final = 1
@@ -39,7 +39,8 @@ def is_told(record: Verified, node: str) -> bool:
     """Whether receipts speak of records of this kind: messages and grants of others."""
     if record.batch.originator == node:
         return False
-    return record.header.type is MessageType.KEY_GRANT or is_intel(record.batch.stream)
+    kind = OPEN_KINDS.get(record.batch.stream)
+    return kind is None or kind.receipts
 
 
 def outcome_of(
@@ -56,19 +57,19 @@ def outcome_of(
         return NOT_ADDRESSED
     if decision.outcome is Outcome.REJECTED:
         return REJECTION_BYTES[step_of(decision.code or "")]
-    if record.body is not None and decision.outcome is Outcome.COUNTED and isinstance(entry, Waiting):
+    if record.grant is not None and decision.outcome is Outcome.COUNTED and isinstance(entry, Waiting):
         return WAITING
     return _OF_OUTCOME[decision.outcome]
 
 
 def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[bytes], bool]) -> object:
     """The own entry for this record as `own_entry` says; None if no grant tells."""
-    if record.body is not None:
+    if record.grant is not None:
         grant = Grant(
             originator=record.batch.originator,
             sequence=record.sequence,
             sealed_at=record.batch.sealed_at,
-            body=record.body,
+            body=record.grant,
         )
     elif grant is None or (sealing := record.header.sealing) is None:
         return None

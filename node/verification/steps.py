@@ -14,7 +14,7 @@ from typing import Final
 
 from node.sharing import policy
 from node.sharing.grants import AudienceKeys, check_entry, check_lawful
-from node.verification import chain, judge, open_types, opening, verify
+from node.verification import chain, judge, open_types, opening, payload_rules, verify
 
 
 class Phase(StrEnum):
@@ -164,7 +164,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="labels and payload",
         phase=Phase.OPENING,
         codes=("labels_mismatch", "payload_schema_unknown", "payload_code_unknown", "payload_malformed"),
-        functions=(opening.check_labels_and_payload,),
+        functions=(opening.check_labels_and_payload, opening.labels_agree, payload_rules.check_report),
         receipt_byte=_UNOPENED,
     ),
     Step(

@@ -12,7 +12,7 @@ The numbers in the code are those of docs/wire-format.md ("Verification, in this
 
 from dataclasses import dataclass
 
-from broker.streams import CHECKPOINTS, GOVERNANCE, KEYS, PROPOSALS, RECEIPTS, REGISTRY, is_intel
+from broker.streams import GOVERNANCE, REGISTRY, is_intel
 from node.errors import Rejected
 from node.limits import (
     BATCH_LEAVES_MAX,
@@ -37,18 +37,12 @@ from node.sealing import merkle, public_keys
 from node.stages import StreamId, Verified
 from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
+from node.verification.kinds import OPEN_KINDS, REFERRING_TYPES, SEALED_TYPES, is_stream
 from node.verification.open_types import check_body
 from node.verification.signature_memory import SignatureMemory
 from schemas.avro import codec
-from schemas.types import Batch, Header, KeyGrant, KeyUse, MessageType, Receipt, SealedMessage
+from schemas.types import Batch, Header, KeyGrant, KeyUse, Receipt, SealedMessage
 
-OPEN_STREAM_TYPE = {
-    KEYS: MessageType.KEY_GRANT,
-    RECEIPTS: MessageType.RECEIPT,
-    CHECKPOINTS: MessageType.CHECKPOINT,
-    PROPOSALS: MessageType.PROPOSAL,
-    GOVERNANCE: MessageType.DOCUMENT,
-}
 SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
 
 
@@ -86,14 +80,14 @@ def verify(
     header = check_header(sealed, batch)
     body = None
     if header.sealing is None:
-        body = check_body(header, batch, sealed.content, governance)
+        body = check_body(OPEN_KINDS[batch.stream].read, sealed.content, batch, governance)
     return Verified(
         value=value,
         sealed=sealed,
         batch=batch,
         batch_hash=digest(sealed.batch),
         header=header,
-        body=body if isinstance(body, KeyGrant) else None,
+        grant=body if isinstance(body, KeyGrant) else None,
         receipt=body if isinstance(body, Receipt) else None,
     )
 
@@ -134,8 +128,8 @@ def check_batch(data: bytes, place: StreamId, community: bytes) -> Batch:
         raise Rejected("batch_malformed", "size or first_sequence is out of range")
     if (batch.previous == ZERO_HASH) != (batch.first_sequence == 1):
         raise Rejected("batch_malformed", "previous is zero exactly in the first batch of a stream")
-    if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):
-        raise Rejected("batch_malformed", "the stream is none of this version")
+    if not is_stream(batch.stream):
+        raise Rejected("batch_malformed", "this version does not know the stream")
     if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:
         raise Rejected("batch_malformed", "a record of governance applies all that stands before it")
     if batch.community != community:
@@ -216,7 +210,7 @@ def check_header(sealed: SealedMessage, batch: Batch) -> Header:
     if is_intel(batch.stream):
         check_sealed_header(header, sealed.content)
     elif (
-        header.type is not OPEN_STREAM_TYPE[batch.stream]
+        header.type is not OPEN_KINDS[batch.stream].header_type
         or header.sealing is not None
         or header.refers_to
         or header.expires_at
@@ -227,9 +221,9 @@ def check_header(sealed: SealedMessage, batch: Batch) -> Header:
 
 def check_sealed_header(header: Header, content: bytes) -> None:
     """Step 7 for sealed types: what the header must say, and the length of the content."""
-    if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:
+    if header.type not in SEALED_TYPES or header.sealing is None:
         raise Rejected("header_malformed", "an intel stream carries sealed messages and recalls only")
-    if (header.type is MessageType.RECALL) != bool(header.refers_to):
+    if (header.type in REFERRING_TYPES) != bool(header.refers_to):
         raise Rejected("header_malformed", "a recall refers to messages, a message to none")
     if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:
         raise Rejected("header_malformed", "expires_at is a midnight, and a grant has a sequence from 1")

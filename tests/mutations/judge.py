@@ -52,8 +52,8 @@ ROWS: Final[Rows] = {
         "if False:",
         f"{LAWFUL_GRANT}[BZ]",
     ),
-    "try_grant: record.body is not None": (
-        "if record.body is not None:",
+    "try_grant: record.grant is not None": (
+        "if record.grant is not None:",
         "if False:",
         f"{GRANT_LAWFUL}[of no use]",
     ),
@@ -72,8 +72,8 @@ ROWS: Final[Rows] = {
         "pass",
         TWO_RECIPIENTS,
     ),
-    "admit: opened.report is not None": (
-        "if batch.originator != self.node and opened.report is not None:",
+    "admit: kind.needs_clause": (
+        "if batch.originator != self.node and kind.needs_clause:",
         "if batch.originator != self.node and True:",
         f"{RECALL_VERIFIED}[lawful]",
     ),
@@ -87,8 +87,8 @@ ROWS: Final[Rows] = {
         "if False:",
         f"{WHAT_EXPIRED_BEFORE}[1830297600000-withheld expired]",
     ),
-    "admit: opened.report is None": (
-        "if opened.report is None:",
+    "admit: kind.storage is not Storage.MESSAGE": (
+        "if kind.storage is not Storage.MESSAGE:",
         "if False:",
         f"{RECALL_VERIFIED}[lawful]",
     ),

@@ -14,17 +14,7 @@ MALFORMED_GRANT: Final = f"{BODIES}::test_a_malformed_grant_signed_by_the_right_
 CHECKPOINT_COUNTS: Final = f"{BODIES}::test_a_checkpoint_counts_only_as_its_originator_signed_it"
 
 ROWS: Final[Rows] = {
-    "check_body: step codec.decode(Receipt, content)": (
-        "return codec.decode(Receipt, content)",
-        "return None",
-        f"{MALFORMED_RECEIPT}[no items]",
-    ),
-    "check_body: step _checkpoint(codec.decode(CheckpointBody, content), batch, governance)": (
-        "_checkpoint(codec.decode(CheckpointBody, content), batch, governance)",
-        "pass",
-        f"{BODY_ONE}[RECEIPT-CHECKPOINT]",
-    ),
-    "check_body: step codec.decode(_DOCUMENT_BODY[document.kind], document.body)": (
+    "read_document: step codec.decode(_DOCUMENT_BODY[document.kind], document.body)": (
         "codec.decode(_DOCUMENT_BODY[document.kind], document.body)",
         "pass",
         f"{MALFORMED_DOCUMENT}[unsorted parties]",
@@ -34,32 +24,32 @@ ROWS: Final[Rows] = {
         'raise Rejected("governance_stale", error.reason) from None',
         f"{MALFORMED_DOCUMENT}[version 0]",
     ),
-    "_grant: (entry.recipient == originator) == bool(entry.clauses)": (
-        "if (entry.recipient == originator) == bool(entry.clauses):",
+    "read_grant: (entry.recipient == batch.originator) == bool(entry.clauses)": (
+        "if (entry.recipient == batch.originator) == bool(entry.clauses):",
         "if False:",
         f"{MALFORMED_GRANT}[a recipient without clauses]",
     ),
-    "_checkpoint: step codec.decode(Checkpoint, body.checkpoint)": (
+    "read_checkpoint: step codec.decode(Checkpoint, body.checkpoint)": (
         "codec.decode(Checkpoint, body.checkpoint)",
         "pass",
         f"{CHECKPOINT_COUNTS}[2,001 heads]",
     ),
-    "_checkpoint: key is None": (
+    "read_checkpoint: key is None": (
         "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
         "if False or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
         f"{CHECKPOINT_COUNTS}[unknown key]",
     ),
-    "_checkpoint: key.node != batch.originator": (
+    "read_checkpoint: key.node != batch.originator": (
         "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
         "if key is None or False or key.use is not KeyUse.CHECKPOINT:",
         f"{CHECKPOINT_COUNTS}[key of another node]",
     ),
-    "_checkpoint: key.use is not KeyUse.CHECKPOINT": (
+    "read_checkpoint: key.use is not KeyUse.CHECKPOINT": (
         "if key is None or key.node != batch.originator or key.use is not KeyUse.CHECKPOINT:",
         "if key is None or key.node != batch.originator or False:",
         f"{CHECKPOINT_COUNTS}[key of another use]",
     ),
-    "_checkpoint: not public_keys.verify_mldsa(key.public, body.signature, signed)": (
+    "read_checkpoint: not public_keys.verify_mldsa(key.public, body.signature, signed)": (
         "if not public_keys.verify_mldsa(key.public, body.signature, signed):",
         "if False:",
         f"{CHECKPOINT_COUNTS}[signature of zeros]",

@@ -84,80 +84,10 @@ ROWS: Final[Rows] = {
         'raise Rejected("governance_stale", f"labels: {error.reason}") from None',
         f"{LABELS_HEADER}[no labels]",
     ),
-    "check_labels_and_payload: record.header.type is MessageType.RECALL": (
-        "if record.header.type is MessageType.RECALL:",
-        "if False:",
-        f"{RECALL_VERIFIED}[created after it was sealed]",
-    ),
-    "check_labels_and_payload: step _decode_payload(Recall, payload)": (
-        "_decode_payload(Recall, payload)",
-        "pass",
-        f"{RECALL_VERIFIED}[with a report as payload]",
-    ),
-    "check_labels_and_payload: step check_rules(report)": (
-        "check_rules(report)\n    if labels",
-        "pass\n    if labels",
-        f"{LABELS_HEADER}[an entity twice]",
-    ),
-    "check_rules: not problems": (
-        "if not problems:",
-        "if True:",
-        f"{LABELS_HEADER}[an entity twice]",
-    ),
-    "check_rules: rules.only_codes_are_unknown(report, problems)": (
-        "if rules.only_codes_are_unknown(report, problems):",
-        "if False:",
-        f"{LABELS_HEADER}[a subject of a later list]",
-    ),
-    "check_rules: always rules.only_codes_are_unknown(report, problems)": (
-        "if rules.only_codes_are_unknown(report, problems):",
-        "if True:",
-        f"{LABELS_HEADER}[an entity twice]",
-    ),
     "check_labels_and_payload: labels.created_at > record.batch.sealed_at": (
         "if labels.created_at > record.batch.sealed_at:",
         "if False:",
         f"{RECALL_VERIFIED}[created after it was sealed]",
-    ),
-    "check_labels_and_payload: not _agree(record, labels, report)": (
-        "if not _agree(record, labels, report):",
-        "if False:",
-        f"{MESSAGE_DOES}[wrong labels]",
-    ),
-    "_agree: report is None": (
-        "if report is None:",
-        "if False:",
-        f"{RECALL_VERIFIED}[lawful]",
-    ),
-    "_agree: always report is None": (
-        "if report is None:",
-        "if True:",
-        ORIGINATOR_HOLDS,
-    ),
-    "_agree: labels.kind is LabelKind.RECALL": (
-        "return labels.kind is LabelKind.RECALL and (labels.retain_until + 1) * DAY_MS == record.header.expires_at",
-        "return True and (labels.retain_until + 1) * DAY_MS == record.header.expires_at",
-        f"{RECALL_VERIFIED}[of another kind]",
-    ),
-    "_agree: (labels.retain_until + 1) * DAY_MS == record.header.expires_at": (
-        "return labels.kind is LabelKind.RECALL and (labels.retain_until + 1) * DAY_MS == record.header.expires_at",
-        "return labels.kind is LabelKind.RECALL and True",
-        f"{RECALL_VERIFIED}[with another end]",
-    ),
-    "_agree: labels == labels_of(report, labels.salt)": (
-        "labels == labels_of(report, labels.salt)",
-        "True",
-        f"{MESSAGE_DOES}[wrong labels]",
-    ),
-    "_agree: expires_at(report) == record.header.expires_at": (
-        "and expires_at(report) == record.header.expires_at",
-        "and True",
-        f"{LABELS_HEADER}[expires a day later]",
-    ),
-    "_agree: intel_stream(report.region) == record.batch.stream": (
-        "and intel_stream(report.region) == record.batch.stream",
-        "and True",
-        f"{LABELS_HEADER}[region of another stream]",
     ),
     "_decode_payload: code payload_schema_unknown": (
         'raise Rejected("payload_schema_unknown", "the payload has a schema that this version does not know")'
@@ -169,5 +99,45 @@ ROWS: Final[Rows] = {
         'raise Rejected("payload_malformed", error.reason) from None',
         'raise Rejected("governance_stale", error.reason) from None',
         f"{LABELS_HEADER}[no payload]",
+    ),
+    "check_labels_and_payload: kind.check is not None": (
+        "if kind.check is not None:\n        kind.check(value)",
+        "pass",
+        f"{LABELS_HEADER}[an entity twice]",
+    ),
+    "check_labels_and_payload: not labels_agree(kind, record, labels, value)": (
+        "if not labels_agree(kind, record, labels, value):",
+        "if False:",
+        f"{MESSAGE_DOES}[wrong labels]",
+    ),
+    "labels_agree: labels.kind in kind.label_kinds": (
+        "labels.kind in kind.label_kinds\n",
+        "True\n",
+        f"{RECALL_VERIFIED}[of another kind]",
+    ),
+    "labels_agree: (labels.retain_until + 1) * DAY_MS == record.header.expires_at": (
+        "(labels.retain_until + 1) * DAY_MS == record.header.expires_at",
+        "True",
+        f"{LABELS_HEADER}[expires a day later]",
+    ),
+    "labels_agree: kind.labels_of is None": (
+        "(kind.labels_of is None or labels == kind.labels_of(payload, labels.salt))",
+        "(True or labels == kind.labels_of(payload, labels.salt))",
+        f"{MESSAGE_DOES}[wrong labels]",
+    ),
+    "labels_agree: labels == kind.labels_of(payload, labels.salt)": (
+        "(kind.labels_of is None or labels == kind.labels_of(payload, labels.salt))",
+        "(kind.labels_of is None or True)",
+        f"{MESSAGE_DOES}[wrong labels]",
+    ),
+    "labels_agree: kind.region_of is None": (
+        "(kind.region_of is None or intel_stream(kind.region_of(payload)) == record.batch.stream)",
+        "(True or intel_stream(kind.region_of(payload)) == record.batch.stream)",
+        f"{LABELS_HEADER}[region of another stream]",
+    ),
+    "labels_agree: intel_stream(kind.region_of(payload)) == record.batch.stream": (
+        "(kind.region_of is None or intel_stream(kind.region_of(payload)) == record.batch.stream)",
+        "(kind.region_of is None or True)",
+        f"{LABELS_HEADER}[region of another stream]",
     ),
 }

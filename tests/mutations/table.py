@@ -7,8 +7,10 @@ from tests.mutations import (
     gaps,
     grants,
     judge,
+    kinds,
     open_types,
     opening,
+    payload_rules,
     policy,
     signature_memory,
     verify,
@@ -24,6 +26,8 @@ TABLES: Final[dict[str, Rows]] = {
     "node/sharing/grants.py": grants.ROWS,
     "node/verification/opening.py": opening.ROWS,
     "node/verification/judge.py": judge.ROWS,
+    "node/verification/kinds.py": kinds.ROWS,
+    "node/verification/payload_rules.py": payload_rules.ROWS,
     "node/sharing/policy.py": policy.ROWS,
 }
 FILES: Final = tuple(TABLES)
@@ -52,8 +56,8 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
         "check_sealed_header: length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses a record of the next padded length",
     },
     "node/verification/open_types.py": {
-        "_grant: named": SCHEMA,
-        "_grant: len(set(named)) != len(named)": SCHEMA,
+        "read_grant: named": SCHEMA,
+        "read_grant: len(set(named)) != len(named)": SCHEMA,
     },
     "node/verification/opening.py": {
         "open_message: sealing is None": NARROWED,
@@ -62,7 +66,7 @@ WITHOUT: Final[dict[str, dict[str, str]]] = {
     },
     "node/verification/judge.py": {
         "admit: batch.originator != self.node": "policy says of an originator and its own what is decided here",
-        "grant_of: record.body is None": NARROWED,
+        "grant_of: record.grant is None": NARROWED,
     },
 }
 """File -> condition, as `function: text`, -> why no test turns red without it: something else refuses the same."""

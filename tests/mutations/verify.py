@@ -163,16 +163,6 @@ ROWS: Final[Rows] = {
         "if False:",
         f"{ENVELOPE_BATCH}[first sequence 1 with a previous]",
     ),
-    "check_batch: batch.stream not in OPEN_STREAM_TYPE": (
-        "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
-        "if True and not is_intel(batch.stream):",
-        RECEIPT_LIMITS,
-    ),
-    "check_batch: not is_intel(batch.stream)": (
-        "if batch.stream not in OPEN_STREAM_TYPE and not is_intel(batch.stream):",
-        "if batch.stream not in OPEN_STREAM_TYPE and True:",
-        f"{ENVELOPE_BATCH}[no content]",
-    ),
     "check_batch: batch.stream == GOVERNANCE": (
         "if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:",
         "if True and batch.governance != batch.first_sequence - 1:",
@@ -275,8 +265,8 @@ ROWS: Final[Rows] = {
         "pass",
         f"{HEADER_LENGTH}[content of 59 bytes]",
     ),
-    "check_header: header.type is not OPEN_STREAM_TYPE[batch.stream]": (
-        "header.type is not OPEN_STREAM_TYPE[batch.stream]",
+    "check_header: header.type is not OPEN_KINDS[batch.stream].header_type": (
+        "header.type is not OPEN_KINDS[batch.stream].header_type",
         "False",
         f"{HEADER_DOES}[type of another stream]",
     ),
@@ -295,18 +285,18 @@ ROWS: Final[Rows] = {
         "or header.refers_to\n        or False",
         f"{HEADER_DOES}[expires]",
     ),
-    "check_sealed_header: header.type not in (MessageType.MESSAGE, MessageType.RECALL)": (
-        "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:",
+    "check_sealed_header: header.type not in SEALED_TYPES": (
+        "if header.type not in SEALED_TYPES or header.sealing is None:",
         "if False or header.sealing is None:",
         f"{HEADER_LENGTH}[grant on an intel stream]",
     ),
     "check_sealed_header: header.sealing is None": (
-        "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or header.sealing is None:",
-        "if header.type not in (MessageType.MESSAGE, MessageType.RECALL) or False:",
+        "if header.type not in SEALED_TYPES or header.sealing is None:",
+        "if header.type not in SEALED_TYPES or False:",
         f"{HEADER_LENGTH}[no sealing]",
     ),
-    "check_sealed_header: (header.type is MessageType.RECALL) != bool(header.refers_to)": (
-        "if (header.type is MessageType.RECALL) != bool(header.refers_to):",
+    "check_sealed_header: (header.type in REFERRING_TYPES) != bool(header.refers_to)": (
+        "if (header.type in REFERRING_TYPES) != bool(header.refers_to):",
         "if False:",
         f"{HEADER_LENGTH}[recall of nothing]",
     ),
@@ -324,5 +314,10 @@ ROWS: Final[Rows] = {
         "if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or padded_length(length) != length:",
         "if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or False:",
         f"{HEADER_LENGTH}[content of no padded length]",
+    ),
+    "check_batch: not is_stream(batch.stream)": (
+        "if not is_stream(batch.stream):",
+        "if False:",
+        f"{ENVELOPE_BATCH}[stream that does not exist]",
     ),
 }

@@ -61,7 +61,7 @@ class ProjectReader:
             return Answer(error.code)
         if placed.duplicate or placed.reused_id is not None:
             return Answer(placed.reused_id.code if placed.reused_id else "duplicate")
-        if record.body is not None:
+        if record.grant is not None:
             self.grants.append(grant_of(record))
         return _answer(self.judge.decide(record, grant=self._grant(record), now=now))
 

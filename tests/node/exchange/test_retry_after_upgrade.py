@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +14,7 @@ from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.store import message_search, noted_knowledge, quarantine
 from node.store.message_search import Query
 from schemas import knowledge
+from schemas.types import IntelligenceReport
 from tests.node.exchange.test_seal_receipts import got, read_all, tell
 from tests.support.code_lists import code_lists_without
 from tests.support.community import Community, clause
@@ -38,7 +40,9 @@ async def refused(node: TestNode) -> list[str]:
 async def subjects(node: TestNode) -> list[tuple[str, ...]]:
     """The subjects of the reports that a node holds."""
     async with node.store.read() as db:
-        return [message.report.subjects for message in await message_search.search(db, Query())]
+        return [
+            cast(IntelligenceReport, message.report).subjects for message in await message_search.search(db, Query())
+        ]
 
 
 async def noted(node: TestNode) -> bytes | None:

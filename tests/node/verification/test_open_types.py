@@ -348,5 +348,5 @@ def test_the_grant_is_handed_on_as_it_was_signed() -> None:
     found = verify(value, place=place("keys"), governance=governance, memory=SignatureMemory())
 
     assert isinstance(found, Verified)
-    assert found.body == grant()
+    assert found.grant == grant()
     assert digest(found.sealed.content) == found.sealed.content_hash

@@ -72,7 +72,7 @@ def test_a_lawful_message_is_opened_as_it_was_sealed() -> None:
 
     assert code_of(found) == "stored"
     assert found.opened is not None
-    assert found.opened.report == REPORT
+    assert found.opened.content == REPORT
     assert (found.agreement, found.clause) == ("BZ-GT", "1")
 
 

@@ -1,0 +1,46 @@
+"""What a stored report is found by: ids, subjects, identifiers and text. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.types import IntelligenceReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTerms:
+    """What the indexes of the store hold about one message, whatever the type of its payload."""
+
+    report_id: str
+    created_at: int
+    subjects: frozenset[str]
+    identifiers: frozenset[tuple[str, str]]
+    """Scheme and normalised value."""
+
+    text: str
+    """The words of the full-text index."""
+
+
+def search_terms(report: IntelligenceReport) -> SearchTerms:
+    """The terms of a report."""
+    return SearchTerms(
+        report_id=report.report_id,
+        created_at=report.created_at,
+        subjects=frozenset(report.subjects),
+        identifiers=frozenset(
+            (identifier.scheme, identifier.value) for entity in report.entities for identifier in entity.identifiers
+        ),
+        text="\n".join(_texts(report)),
+    )
+
+
+def _texts(report: IntelligenceReport) -> Iterable[str]:
+    yield report.narrative.text
+    if report.place is not None:
+        yield from (text for text in (report.place.text, report.place.area, report.place.locode) if text)
+    for entity in report.entities:
+        if entity.label:
+            yield entity.label
+        if entity.person is not None:
+            yield from (name for name in (entity.person.given_names, entity.person.family_name) if name)
+        if entity.goods is not None:
+            yield entity.goods.type
