@@ -10,13 +10,13 @@ it. admission.py holds the rules for one document. Here, the rules between docum
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.primitives import ZERO_HASH
 from node.trust.admission import Examination, examine_agreement, examine_node, examine_root
 from node.trust.document_versions import (
-    NEVER,
     AgreementVersion,
     AnyVersion,
     ListedKey,
@@ -27,6 +27,8 @@ from node.trust.document_versions import (
 )
 from node.trust.signed_document import DocumentInvalid, ParsedDocument
 from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyReason, Node, Root
+
+_NEVER: Final = 2**63 - 1  # later than any time of a document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +141,13 @@ class DocumentSet:
         return {identity: self._dated(identity) for identity in ids}
 
     def _dated(self, identity: str) -> tuple[AgreementVersion, ...]:
-        superseded_from = NEVER
+        superseded_from = _NEVER
         dated = list(self.unsigned_agreements.get(identity, ()))
         for version in reversed(self.agreements.get(identity, [])):
             begin, until = version.document.from_, min(version.document.until, superseded_from)
             if version.body.status is not AgreementStatus.IN_FORCE:
                 until = begin
-            dated.append(replace(version, superseded_from=superseded_from, in_force_from=begin, in_force_until=until))
+            dated.append(replace(version, in_force_from=begin, in_force_until=until))
             superseded_from = min(superseded_from, begin)
         return tuple(sorted(dated, key=lambda version: (version.document.version, version.hash)))
 
@@ -157,7 +159,6 @@ def _undated(parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...]) 
         document=parsed.document,
         body=body,
         missing=missing,
-        superseded_from=NEVER,
         in_force_from=0,
         in_force_until=0,
     )

@@ -12,7 +12,6 @@ from node.sealing.public_keys import key_id
 from schemas.formats import time_text
 from schemas.types import Agreement, Clause, Document, Key, KeyReason, KeyUse, Node, Root
 
-NEVER: Final = 2**63 - 1  # later than any time of a document
 ANY: Final = ("*",)  # the list of a clause that covers every code, including codes of later lists
 
 
@@ -94,26 +93,14 @@ class AgreementVersion:
     missing: tuple[str, ...]
     """Parties without a valid signature."""
 
-    superseded_from: int
-    """When a higher version that has effect replaces this one; NEVER if none does."""
-
     in_force_from: int
     in_force_until: int
-    """At most `in_force_from` if the version is never in force."""
+    """`until`, or the `from` of a higher version with effect. At most `in_force_from` if it is never in force."""
 
     @property
     def id(self) -> str:
         """The agreement's id."""
         return self.document.id
-
-    @property
-    def version(self) -> int:
-        """The version number, from 1."""
-        return self.document.version
-
-    def clause(self, clause_id: str) -> Clause | None:
-        """The clause with this id."""
-        return next((clause for clause in self.body.clauses if clause.id == clause_id), None)
 
     def in_force(self, t: int) -> bool:
         """Highest version with from <= t, t before its until, status IN_FORCE, signed by all parties."""

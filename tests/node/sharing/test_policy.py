@@ -10,7 +10,7 @@ from msgspec import structs
 
 from node.limits import DAY_MS
 from node.sharing.policy import PolicyDecision, decide, retention_days
-from node.trust.document_versions import NEVER, AgreementVersion, ClauseInForce
+from node.trust.document_versions import AgreementVersion, ClauseInForce
 from schemas.types import Agreement, AgreementStatus, Clause, ClauseReference, Document, DocumentKind, LabelKind, Labels
 from tests.support.community import (
     T0,
@@ -74,7 +74,6 @@ def version(
         ),
         body=body,
         missing=missing,
-        superseded_from=NEVER,
         in_force_from=T0,
         in_force_until=until if in_force else T0,
     )
