@@ -1,4 +1,4 @@
-"""A real Kafka of one broker or three on this machine: what `broker.local` promises to tests and the demonstration."""
+"""A real Kafka of one or three brokers on this machine, as `broker.local` starts it for tests and the demonstration."""
 
 import os
 import re
@@ -46,7 +46,7 @@ JAVA = """#!/bin/sh
 case "$*" in
   *-version*) echo 'openjdk version "{version}" 2025-04-15' >&2 ;;
   *StorageTool*) ;;
-  *) echo "the disk of this broker is on fire"; exit 1 ;;
+  *) echo "the disk of this broker has failed"; exit 1 ;;
 esac
 """
 MAVEN = """#!/bin/sh
@@ -59,15 +59,15 @@ for option in "$@"; do case "$option" in -DoutputDirectory=*) jars="${option#*=}
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three brokers for the module; a test that ends one starts it again."""
+    """Three brokers for the module. A test that ends one starts it again."""
     require_kafka()
-    with attached_cluster(tmp_path_factory.mktemp("three"), brokers=3) as made:
-        yield made
+    with attached_cluster(tmp_path_factory.mktemp("three"), brokers=3) as brokers:
+        yield brokers
 
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Nothing is on the PATH, and nothing in the cache; calling it adds a program."""
+    """The PATH and the cache are empty. Calling the fixture adds a program to the PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -86,7 +86,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
 def await_gone(pid: int) -> None:
     deadline = time.monotonic() + GONE_SECONDS_MAX
     while not gone(pid):
-        assert time.monotonic() < deadline, f"{pid} is still there"
+        assert time.monotonic() < deadline, f"{pid} still runs"
         time.sleep(POLL_SECONDS)
 
 
@@ -96,7 +96,7 @@ def test_ready_means_that_each_broker_lists_all(cluster: Cluster) -> None:
     assert re.fullmatch(r"kafka://127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+", cluster.url)
 
 
-def test_a_broker_that_was_killed_comes_back_on_its_port_with_its_data(cluster: Cluster) -> None:
+def test_a_killed_broker_restarts_on_its_port_with_its_data(cluster: Cluster) -> None:
     before, port = cluster.pids, cluster.port(2)
     meta = cluster.folder / "broker-2" / "data" / "meta.properties"
     identity = meta.read_text()
@@ -111,7 +111,7 @@ def test_a_broker_that_was_killed_comes_back_on_its_port_with_its_data(cluster: 
     assert meta.read_text().splitlines()[1:] == identity.splitlines()[1:]  # the first line is a date
 
 
-def test_a_broker_is_stopped_once_and_may_be_stopped_again(cluster: Cluster) -> None:
+def test_a_broker_may_be_stopped_twice(cluster: Cluster) -> None:
     pid = cluster.pids[3]
     cluster.stop(3)
     cluster.stop(3)
@@ -122,7 +122,7 @@ def test_a_broker_is_stopped_once_and_may_be_stopped_again(cluster: Cluster) -> 
     assert known_brokers(HOST, cluster.port(3)) == {1, 2, 3}
 
 
-def test_brokers_that_a_program_holds_are_left_to_it(cluster: Cluster) -> None:
+def test_attached_brokers_of_another_program_are_not_touched(cluster: Cluster) -> None:
     before = cluster.pids
     for attempt in (
         detached_cluster.start,
@@ -136,7 +136,7 @@ def test_brokers_that_a_program_holds_are_left_to_it(cluster: Cluster) -> None:
     assert cluster.pids == before
 
 
-def test_a_broker_ends_when_its_parent_is_killed_even_if_a_child_of_that_lives_on(tmp_path: Path) -> None:
+def test_a_broker_ends_when_its_parent_is_killed_even_if_another_child_of_the_parent_lives(tmp_path: Path) -> None:
     require_kafka()
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -154,25 +154,23 @@ def test_a_broker_ends_when_its_parent_is_killed_even_if_a_child_of_that_lives_o
                 os.kill(pid, signal.SIGKILL)
 
 
-def test_the_archive_of_classes_is_made_once_and_a_broker_starts_from_it(
-    cluster: Cluster,
-) -> None:
-    """A second user of the cache finds it; the running brokers were started with it."""
-    found = with_class_archive(find_artifacts())
-    [option] = [option for option in found.options if "SharedArchiveFile" in option]
+def test_the_class_archive_is_made_once_and_brokers_use_it(cluster: Cluster) -> None:
+    """A second user of the cache finds it, and the running brokers were started with it."""
+    artifacts = with_class_archive(find_artifacts())
+    [option] = [option for option in artifacts.options if "SharedArchiveFile" in option]
     line = Path(f"/proc/{cluster.pids[1]}/cmdline").read_text().split("\0")
 
     assert Path(option.partition("=")[2]).is_file()
     assert option in line
 
 
-def test_brokers_start_without_an_archive_where_none_can_be_made(tools: Callable[[str, str], None]) -> None:
-    """Here Java ends at once; what asks for brokers is answered as if there were no archives."""
+def test_without_a_class_archive_the_artifacts_stay_unchanged(tools: Callable[[str, str], None]) -> None:
+    """Java ends at once here, so no archive can be made."""
     tools("java", JAVA.format(version="17"))
     tools("mvn", MAVEN)
-    found = find_artifacts()
+    artifacts = find_artifacts()
 
-    assert with_class_archive(found) == found
+    assert with_class_archive(artifacts) == artifacts
 
 
 @pytest.mark.usefixtures("tools")
@@ -183,7 +181,7 @@ def test_without_java_the_error_says_what_to_install() -> None:
     assert caught.value.code == "java_missing"
 
 
-def test_a_java_that_is_too_old_is_as_good_as_none(tools: Callable[[str, str], None]) -> None:
+def test_a_java_that_is_too_old_is_an_error_with_its_version(tools: Callable[[str, str], None]) -> None:
     for version in ("1.8.0_402", "11.0.2", "16"):
         tools("java", JAVA.format(version=version))
         with pytest.raises(LocalUsage, match=re.escape(version)) as caught:
@@ -199,7 +197,9 @@ def test_without_maven_the_error_says_what_to_install(tools: Callable[[str, str]
     assert caught.value.code == "maven_missing"
 
 
-def test_when_maven_fails_its_words_are_told_and_nothing_looks_complete(tools: Callable[[str, str], None]) -> None:
+def test_when_maven_fails_the_error_has_its_output_and_no_folder_looks_complete(
+    tools: Callable[[str, str], None],
+) -> None:
     tools("java", JAVA.format(version="21"))
     tools("mvn", f"{MAVEN}\nexit 1\n")
     with pytest.raises(LocalUnavailable, match="no route to the repository") as caught:
@@ -209,7 +209,7 @@ def test_when_maven_fails_its_words_are_told_and_nothing_looks_complete(tools: C
     assert not cache_folder().exists()
 
 
-def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
+def test_two_callers_download_the_jars_once_and_then_maven_is_not_needed(
     tools: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     tools("java", JAVA.format(version="17"))
@@ -221,8 +221,8 @@ def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
         return find_artifacts()
 
     with ThreadPoolExecutor(2) as both:
-        one, other = both.submit(fetch), both.submit(fetch)
-        assert one.result() == other.result()
+        first, second = both.submit(fetch), both.submit(fetch)
+        assert first.result() == second.result()
     (tmp_path / "bin" / "mvn").unlink()
 
     assert (tmp_path / "calls").read_text().split() == ["called"]
@@ -230,7 +230,7 @@ def test_two_at_once_fetch_the_jars_once_and_then_maven_is_not_needed(
     assert [jar.name for jar in cache_folder().iterdir()] == [f"kafka_2.13-{KAFKA_VERSION}.jar"]
 
 
-def test_a_broker_that_does_not_get_up_is_an_error_with_the_end_of_its_log(
+def test_a_broker_that_ends_at_its_start_is_an_error_with_the_end_of_its_log(
     tools: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     tools("java", JAVA.format(version="17"))
@@ -239,12 +239,12 @@ def test_a_broker_that_does_not_get_up_is_an_error_with_the_end_of_its_log(
         lambda: detached_cluster.start(tmp_path / "kafka"),
         lambda: attached_cluster(tmp_path / "other").__enter__(),
     ):
-        with pytest.raises(LocalUnavailable, match="the disk of this broker is on fire") as caught:
+        with pytest.raises(LocalUnavailable, match="the disk of this broker has failed") as caught:
             attempt()
         assert caught.value.code == "broker_not_ready"
 
 
-def test_a_broker_that_stays_silent_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+def test_the_wait_for_a_broker_that_does_not_answer_is_limited(tmp_path: Path) -> None:
     [broker] = layout.make(tmp_path, 1).brokers
     broker.folder.mkdir()
     with subprocess.Popen(["sh", "-c", "sleep 600", str(broker.properties)], start_new_session=True) as silent:
@@ -256,7 +256,7 @@ def test_a_broker_that_stays_silent_is_not_waited_for_for_ever(tmp_path: Path) -
             os.killpg(silent.pid, signal.SIGKILL)
 
 
-def test_a_process_that_took_over_the_pid_is_neither_ours_nor_ended(tmp_path: Path) -> None:
+def test_another_process_with_the_same_pid_is_not_ended(tmp_path: Path) -> None:
     [broker] = layout.make(tmp_path, 1).brokers
     broker.folder.mkdir()
     broker.pid.write_text(str(os.getpid()))
@@ -266,7 +266,7 @@ def test_a_process_that_took_over_the_pid_is_neither_ours_nor_ended(tmp_path: Pa
     assert not broker.pid.exists()
 
 
-def test_what_is_no_kafka_lists_no_broker() -> None:
+def test_a_server_that_is_not_kafka_lists_no_broker() -> None:
     with socket.create_server((HOST, 0)) as server:
         port = server.getsockname()[1]
 
@@ -275,13 +275,13 @@ def test_what_is_no_kafka_lists_no_broker() -> None:
             with connection:
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-        with ThreadPoolExecutor(1) as stranger:
-            stranger.submit(answer)
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(answer)
             assert known_brokers(HOST, port) == frozenset()
-    assert known_brokers(HOST, port) == frozenset()  # and now nobody listens
+    assert known_brokers(HOST, port) == frozenset()  # now no program listens
 
 
-def test_ports_are_each_another_stay_the_same_and_are_none_of_outgoing_connections(tmp_path: Path) -> None:
+def test_ports_differ_stay_the_same_and_are_not_used_for_outgoing_connections(tmp_path: Path) -> None:
     first = layout.make(tmp_path, 3)
     ports = [port for broker in first.brokers for port in (broker.port, broker.controller_port)]
 
@@ -290,7 +290,7 @@ def test_ports_are_each_another_stay_the_same_and_are_none_of_outgoing_connectio
     assert layout.make(tmp_path, None) == layout.read(tmp_path) == first
 
 
-def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_path: Path) -> None:
+def test_a_folder_with_three_brokers_is_not_started_with_one_and_two_brokers_are_refused(tmp_path: Path) -> None:
     layout.make(tmp_path, 3)
     with pytest.raises(LocalUsage) as other:
         layout.make(tmp_path, 1)
@@ -301,7 +301,7 @@ def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_pat
     with pytest.raises(LocalUsage) as none:
         layout.read(tmp_path / "nowhere")
 
-    assert [one.value.code for one in (other, two, stopped, none)] == [
+    assert [caught.value.code for caught in (other, two, stopped, none)] == [
         "broker_folder_invalid",
         "broker_count_invalid",
         "broker_folder_invalid",
@@ -310,15 +310,15 @@ def test_a_folder_of_three_is_not_started_as_one_and_two_make_no_cluster(tmp_pat
 
 
 def made(folder: Path, brokers: int) -> tuple[ClusterLayout, dict[str, str], list[str]]:
-    """A layout, and of its last broker the settings and the command that formats it."""
+    """A layout, the settings of its last broker, and the command that formats that broker."""
     folder.mkdir()
-    found = layout.make(folder, brokers)
-    broker = found.brokers[-1]
+    cluster = layout.make(folder, brokers)
+    broker = cluster.brokers[-1]
     program = Artifacts(java=Path("/java"), jars=Path("/jars"), java_id="17")
-    return found, properties_of(found, broker), format_command(program, found, broker)
+    return cluster, properties_of(cluster, broker), format_command(program, cluster, broker)
 
 
-def test_one_broker_is_its_own_quorum_and_three_name_each_other(tmp_path: Path) -> None:
+def test_one_broker_is_its_own_quorum_and_three_list_all_voters(tmp_path: Path) -> None:
     alone, one, format_one = made(tmp_path / "one", 1)
     together, three, format_three = made(tmp_path / "three", 3)
     voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in together.brokers)
@@ -333,16 +333,16 @@ def test_one_broker_is_its_own_quorum_and_three_name_each_other(tmp_path: Path) 
     assert settings(3).items() <= three.items()
 
 
-def test_three_brokers_keep_what_they_acknowledged_when_one_is_lost() -> None:
+def test_three_brokers_keep_acknowledged_records_when_one_is_lost() -> None:
     three, one = settings(3), settings(1)
 
     assert (three["default.replication.factor"], three["min.insync.replicas"]) == ("3", "2")
     assert (one["default.replication.factor"], one["min.insync.replicas"]) == ("1", "1")
-    assert {many["unclean.leader.election.enable"] for many in (one, three)} == {"false"}
-    assert {many["auto.create.topics.enable"] for many in (one, three)} == {"false"}
+    assert {cluster["unclean.leader.election.enable"] for cluster in (one, three)} == {"false"}
+    assert {cluster["auto.create.topics.enable"] for cluster in (one, three)} == {"false"}
 
 
-def test_the_pom_is_of_the_version_that_is_named_and_says_nothing_of_where_to_look() -> None:
+def test_the_pom_has_the_version_of_the_code_and_names_no_repository() -> None:
     names = [element.tag.rpartition("}")[2] for element in ElementTree.parse(POM).iter()]
     versions = {element.text for element in ElementTree.parse(POM).iter() if element.tag.endswith("}version")}
 
@@ -360,8 +360,8 @@ def test_tests_of_kafka_are_skipped_without_java_and_fail_in_ci(monkeypatch: pyt
         require_kafka()
 
 
-def test_a_broker_that_even_kill_9_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in the kernel's hands; its pid stays on record, so that nobody starts a second broker on its data."""
+def test_a_broker_that_survives_kill_9_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pid file stays, so that no second broker starts on its data."""
     broker = layout.BrokerLayout(number=1, port=1, controller_port=2, folder=tmp_path)
     stuck = subprocess.Popen([sys.executable, "-c", "input()", str(broker.properties)], stdin=subprocess.PIPE)
     try:
@@ -378,8 +378,10 @@ def test_a_broker_that_even_kill_9_does_not_end_is_told(tmp_path: Path, monkeypa
     assert broker.pid.exists()
 
 
-def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the way out, before anything is fetched."""
+def test_a_cache_that_cannot_be_created_is_an_error_that_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error comes before any download."""
     require_kafka()
     (tmp_path / "file").touch()
     monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "file" / "cache"))

@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile as far as they can be checked where no Docker engine is."""
+"""docker-compose.yml and Dockerfile, as far as they can be checked without Docker."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ NODES: Final = ["bz", "gt", "mx"]
 ONCE: Final = ["lab", "provision"]
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text("utf-8")
 NO_SETTINGS: Final = ("KAFKA_HEAP_OPTS", "CLUSTER_ID")  # read by the image's scripts, not by Kafka
-PLACES: Final = {  # what each place chooses for itself
+OWN_SETTINGS: Final = {  # compose file and local broker have their own values
     "listeners",
     "advertised.listeners",
     "controller.quorum.voters",
@@ -35,9 +35,9 @@ PLACES: Final = {  # what each place chooses for itself
 
 
 def properties(service: str) -> dict[str, str]:
-    """The settings of a broker, by the image's rule: KAFKA_A_B stands for a.b."""
+    """The settings of a broker. In the environment of the image, KAFKA_A_B stands for a.b."""
     environment = SERVICES[service]["environment"]
-    assert all(isinstance(value, str) for value in environment.values()), "YAML would make false of no"
+    assert all(isinstance(value, str) for value in environment.values()), "an unquoted value may become a boolean"
     return {
         name.removeprefix("KAFKA_").lower().replace("_", "."): value
         for name, value in environment.items()
@@ -46,7 +46,7 @@ def properties(service: str) -> dict[str, str]:
 
 
 def words(service: str) -> Iterator[list[str]]:
-    """Each call of `enlace` in a service, as its words."""
+    """The arguments of each call of `enlace` in a service."""
     spec = SERVICES[service]
     check = spec.get("healthcheck", {}).get("test", ["", ""])[1]
     command = spec["command"]
@@ -58,7 +58,7 @@ def words(service: str) -> Iterator[list[str]]:
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """The options of a command by the real command line, which raises for one that is not there. Nothing runs."""
+    """The options of a command, parsed by the real command line. It raises for unknown ones and runs nothing."""
     command: Any = typer.main.get_command(app)
     context = command.make_context("enlace", list(arguments))
     while hasattr(command, "commands"):
@@ -68,27 +68,27 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     return options
 
 
-def test_three_brokers_of_one_image_and_three_nodes_are_all_that_runs() -> None:
+def test_the_services_are_three_brokers_of_one_image_the_setup_and_three_nodes() -> None:
     assert BROKERS == ["kafka-1", "kafka-2", "kafka-3"]
     assert [*ONCE, *NODES] == OURS
     assert {SERVICES[name]["image"] for name in BROKERS} == {f"apache/kafka:{KAFKA_VERSION}"}
 
 
 @pytest.mark.parametrize("name", BROKERS)
-def test_a_broker_has_the_settings_of_the_one_place_and_those_of_a_local_one(name: str, tmp_path: Path) -> None:
+def test_a_broker_has_the_common_settings_and_those_of_a_local_broker(name: str, tmp_path: Path) -> None:
     local = layout.make(tmp_path, 3)
     expected = properties_of(local, local.brokers[BROKERS.index(name)])
     found = properties(name)
 
     assert found.keys() == expected.keys()
-    assert {key for key, value in found.items() if value != expected[key]} == PLACES
+    assert {key for key, value in found.items() if value != expected[key]} == OWN_SETTINGS
     assert settings(3).items() <= found.items()
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(BROKERS, 1)))
 def test_a_broker_is_reached_by_its_name_and_keeps_its_data_in_its_own_volume(number: int, name: str) -> None:
     found = properties(name)
-    voters = ",".join(f"{place}@{broker}:9093" for place, broker in enumerate(BROKERS, 1))
+    voters = ",".join(f"{node_id}@{broker}:9093" for node_id, broker in enumerate(BROKERS, 1))
 
     assert SERVICES[name]["hostname"] == name
     assert found["node.id"] == str(number)
@@ -99,9 +99,9 @@ def test_a_broker_is_reached_by_its_name_and_keeps_its_data_in_its_own_volume(nu
 
 
 def test_all_brokers_have_the_same_cluster_id_of_sixteen_bytes() -> None:
-    [one] = {SERVICES[name]["environment"]["CLUSTER_ID"] for name in BROKERS}
+    [cluster_id] = {SERVICES[name]["environment"]["CLUSTER_ID"] for name in BROKERS}
 
-    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", one)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", cluster_id)
 
 
 def test_each_volume_that_is_used_is_declared_and_no_other() -> None:
@@ -110,7 +110,7 @@ def test_each_volume_that_is_used_is_declared_and_no_other() -> None:
     assert used == COMPOSE["volumes"].keys()
 
 
-def test_the_bus_of_the_exchange_is_all_brokers() -> None:
+def test_the_bus_of_the_exchange_names_all_brokers() -> None:
     [lab] = [parsed(line) for line in words("lab")]
 
     assert BUS_URL.fullmatch(lab["bus"])
@@ -121,7 +121,7 @@ COMMAND: Final[Any] = typer.main.get_command(app)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_each_command_line_is_one_of_the_real_command(name: str) -> None:
+def test_the_real_command_line_accepts_each_call(name: str) -> None:
     lines = list(words(name))
 
     assert lines
@@ -130,12 +130,12 @@ def test_each_command_line_is_one_of_the_real_command(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_each_service_of_ours_may_speak_to_brokers_without_tls_by_its_unsafe_name(name: str) -> None:
-    """They are other machines: without it no command there would open its bus."""
+def test_each_service_of_ours_sets_the_unsafe_option_for_plaintext(name: str) -> None:
+    """The brokers are other machines: without the option no command could open its bus."""
     assert SERVICES[name]["environment"]["ENLACE_BUS__UNSAFE_PLAINTEXT"] == "true"
 
 
-def test_each_home_that_is_named_is_one_that_lab_makes() -> None:
+def test_lab_creates_each_home_that_a_service_uses() -> None:
     [lab] = [parsed(line) for line in words("lab")]
     homes = {code: str(lab["folder"] / code.lower()) for code in lab["nodes"].split(",")}
 
@@ -145,13 +145,13 @@ def test_each_home_that_is_named_is_one_that_lab_makes() -> None:
     assert {line[line.index("--home") + 1] for line in words("provision")} <= set(homes.values())
 
 
-def test_nodes_start_again_after_a_failure_and_what_runs_once_does_not() -> None:
-    """75 asks for a restart, and Docker gives it for every exit but 0; `unless-stopped` would also undo a stop."""
+def test_nodes_start_again_after_a_failure_and_the_setup_does_not() -> None:
+    """Docker restarts them after each exit code except 0. With `unless-stopped` it would also undo a stop."""
     assert {SERVICES[name]["restart"] for name in [*NODES, *BROKERS]} == {"on-failure"}
     assert {SERVICES[name]["restart"] for name in ONCE} == {"no"}
 
 
-def test_nobody_starts_before_what_it_needs() -> None:
+def test_each_service_starts_after_those_that_it_needs() -> None:
     needs = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
     done, healthy = {"condition": "service_completed_successfully"}, {"condition": "service_healthy"}
     brokers = dict.fromkeys(BROKERS, healthy)
@@ -165,16 +165,16 @@ def test_nobody_starts_before_what_it_needs() -> None:
     assert all("healthcheck" in SERVICES[name] for name in [*BROKERS, *NODES])
 
 
-def test_a_node_has_the_time_that_the_contract_gives_it_to_end() -> None:
+def test_a_node_has_more_time_to_stop_than_the_contract_allows() -> None:
     assert {int(SERVICES[name]["stop_grace_period"].removesuffix("s")) for name in NODES} == {15}
 
 
-def test_no_port_is_open_to_the_outside_as_the_brokers_know_no_rights() -> None:
+def test_no_port_is_published_because_the_brokers_have_no_access_rights() -> None:
     assert not [name for name, service in SERVICES.items() if {"ports", "network_mode"} & service.keys()]
 
 
 def copied() -> dict[str, list[str]]:
-    """Target -> sources of all COPY."""
+    """Target -> sources of all COPY lines."""
     found: dict[str, list[str]] = {}
     for line in re.findall(r"^COPY (.*)$", DOCKERFILE, re.MULTILINE):
         *sources, target = line.split()
@@ -182,10 +182,10 @@ def copied() -> dict[str, list[str]]:
     return found
 
 
-def test_the_image_is_built_from_files_that_are_here_on_a_python_that_is_supported() -> None:
+def test_the_image_is_built_from_existing_files_on_a_supported_python() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     [base] = re.findall(r"^FROM python:(\d+\.\d+)-slim$", DOCKERFILE, re.MULTILINE)
-    sources = {source for many in copied().values() for source in many}
+    sources = {source for group in copied().values() for source in group}
 
     assert f">={base}" == project["project"]["requires-python"]
     assert all((ROOT / source).exists() for source in sources)
@@ -194,18 +194,20 @@ def test_the_image_is_built_from_files_that_are_here_on_a_python_that_is_support
     assert {SERVICES[name]["build"] for name in OURS} == {"."}
 
 
-def test_what_docker_may_read_is_what_the_image_copies() -> None:
+def test_docker_may_read_only_what_the_image_copies() -> None:
     ignore = (ROOT / ".dockerignore").read_text("utf-8").split()
     allowed = {line[1:] for line in ignore if line.startswith("!")}
     needed = {
-        source if source.count("/") == 0 else source.rpartition("/")[0] for many in copied().values() for source in many
+        source if source.count("/") == 0 else source.rpartition("/")[0]
+        for group in copied().values()
+        for source in group
     }
 
     assert ignore[0] == "*"
     assert allowed == needed
 
 
-def test_the_agreements_of_the_image_are_all_among_its_nodes() -> None:
+def test_the_agreements_of_the_image_have_only_its_nodes_as_parties() -> None:
     [lab] = [parsed(line) for line in words("lab")]
     [workdir] = re.findall(r"^WORKDIR (.*)$", DOCKERFILE, re.MULTILINE)
     agreements = copied()["agreements/"]

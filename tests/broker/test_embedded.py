@@ -1,4 +1,4 @@
-"""What is particular to the embedded log: its file, its disk, its threads, and how fast it wakes."""
+"""The embedded log beyond the port: its file, disk errors, threads, and how soon a waiting reader wakes."""
 
 import asyncio
 import shutil
@@ -37,11 +37,11 @@ def read(path: Path) -> list[bytes | None]:
     reader = LogReader(path)
     _, fetched = reader.read({TOPIC: 0}, 1000)
     reader.close()
-    return [entry.value for item in fetched for entry in item.entries]
+    return [entry.value for answer in fetched for entry in answer.entries]
 
 
 async def test_a_reader_wakes_within_milliseconds_of_a_commit(path: Path) -> None:
-    """By polling the data version, not by luck: the median of many."""
+    """The median of many commits."""
     reader, writer = EmbeddedLog(path), EmbeddedLog(path)
     delays = []
     for position in range(50):
@@ -58,7 +58,7 @@ async def test_a_reader_wakes_within_milliseconds_of_a_commit(path: Path) -> Non
 
 
 async def test_close_leaves_no_thread(path: Path) -> None:
-    """Neither of the reader nor of the desk."""
+    """Neither the one for `fetch` nor the one for other operations."""
     log = EmbeddedLog(path)
     await log.append(TOPIC, [b"x"])
     await log.fetch({TOPIC: 0}, records_max=10, wait_seconds=0)
@@ -70,7 +70,7 @@ async def test_close_leaves_no_thread(path: Path) -> None:
 
 
 def test_a_full_disk_acknowledges_nothing_and_recovers(path: Path) -> None:
-    """SQLITE_FULL is the world's fault: try again later."""
+    """SQLITE_FULL is retriable."""
     file = LogFile(path)
     file.append(TOPIC, [b"before"])
     file.opened(make=False).execute("PRAGMA max_page_count = 1")
@@ -84,7 +84,7 @@ def test_a_full_disk_acknowledges_nothing_and_recovers(path: Path) -> None:
 
 
 def test_a_read_only_disk_acknowledges_nothing_and_recovers(path: Path) -> None:
-    """SQLITE_READONLY too."""
+    """SQLITE_READONLY is retriable."""
     file = LogFile(path)
     file.opened(make=False).execute("PRAGMA query_only = 1")
 
@@ -96,10 +96,10 @@ def test_a_read_only_disk_acknowledges_nothing_and_recovers(path: Path) -> None:
     assert read(path) == [b"after"]
 
 
-def test_a_lock_that_does_not_come_free_is_unavailable_and_readers_go_on(
+def test_a_lock_that_is_not_released_makes_the_log_unavailable_and_readers_continue(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bounded by the busy timeout."""
+    """The busy timeout limits the wait."""
     monkeypatch.setattr(embedded_file, "BUSY_SECONDS_MAX", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -115,8 +115,8 @@ def test_a_lock_that_does_not_come_free_is_unavailable_and_readers_go_on(
     assert read(path) == [b"after"]
 
 
-def test_other_errors_of_the_file_go_up_as_they_are() -> None:
-    """An I/O error is never retried as if it might succeed."""
+def test_other_errors_of_the_file_pass_through_unchanged() -> None:
+    """An I/O error is not retriable."""
 
     class Broken(LogFile):
         @translating
@@ -129,8 +129,8 @@ def test_other_errors_of_the_file_go_up_as_they_are() -> None:
         Broken(Path("unused")).verb()
 
 
-def test_a_file_that_is_no_database_goes_up_as_it_is(tmp_path: Path) -> None:
-    """It will not get better."""
+def test_the_error_of_a_file_that_is_not_a_database_passes_through_unchanged(tmp_path: Path) -> None:
+    """It is not retriable."""
     path = tmp_path / "log.db"
     path.write_bytes(b"nonsense" * 1000)
 
@@ -139,7 +139,7 @@ def test_a_file_that_is_no_database_goes_up_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_schema_version_is_refused(path: Path) -> None:
-    """With both versions in the message."""
+    """The message has its version. The error is not retriable."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
@@ -149,8 +149,8 @@ def test_a_file_of_another_schema_version_is_refused(path: Path) -> None:
     assert not raised.value.retriable
 
 
-def test_only_provisioning_makes_a_file(tmp_path: Path) -> None:
-    """A mistyped path is unavailable, not empty."""
+def test_only_provisioning_creates_a_file(tmp_path: Path) -> None:
+    """A mistyped path does not look like an empty log."""
     path = tmp_path / "mistyped.db"
 
     with pytest.raises(LogUnavailable):
@@ -158,8 +158,8 @@ def test_only_provisioning_makes_a_file(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_file_without_tables_is_not_there_yet(tmp_path: Path) -> None:
-    """Another process may be making it at this moment."""
+def test_a_file_without_tables_makes_the_log_unavailable(tmp_path: Path) -> None:
+    """Another process may be creating them at this moment."""
     path = tmp_path / "log.db"
     path.touch()
 
@@ -167,7 +167,7 @@ def test_a_file_without_tables_is_not_there_yet(tmp_path: Path) -> None:
         LogFile(path).topics()
 
 
-def test_twelve_may_make_the_file_at_once(tmp_path: Path) -> None:
+def test_twelve_threads_create_the_file_at_the_same_time(tmp_path: Path) -> None:
     """Each topic is created by exactly one of them."""
     path = tmp_path / "log.db"
 
@@ -185,7 +185,7 @@ def test_twelve_may_make_the_file_at_once(tmp_path: Path) -> None:
 
 
 def test_an_auditor_reads_the_file_with_plain_sql(path: Path) -> None:
-    """The statement in the module's docstring."""
+    """The statement in the docstring of the module works."""
     file = LogFile(path)
     file.append(TOPIC, [b"a", b"bc"])
     file.close()
@@ -200,7 +200,7 @@ def test_an_auditor_reads_the_file_with_plain_sql(path: Path) -> None:
 
 
 def test_rows_that_someone_edited_or_deleted_stay_readable(path: Path) -> None:
-    """The log hides nothing and repairs nothing; the chain shows it."""
+    """The log does not hide or repair them; the chain of batches shows the change."""
     file = LogFile(path)
     file.append(TOPIC, [b"a", b"b", b"c", b"d"])
     connection = file.opened(make=False)
@@ -212,15 +212,16 @@ def test_rows_that_someone_edited_or_deleted_stay_readable(path: Path) -> None:
     assert read(path) == [b"text", b"\xff", b"d"]
 
 
-def test_a_topic_made_again_while_nobody_looked_does_not_pass_for_the_old_one(path: Path) -> None:
-    """A reader at 2 of a topic that is empty now learns that its position is gone."""
+def test_a_topic_that_was_deleted_and_created_again_is_not_taken_for_the_old_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader's position 2 does not exist in the new, empty topic."""
     file, reader = LogFile(path), LogReader(path)
     file.append(TOPIC, [b"a", b"b"])
     assert reader.read({TOPIC: 2}, 10)[1] == []
     file.delete(TOPIC)
-    created = time.time_ns()
-    while time.time_ns() - created < 2_000_000:  # table topic tells the two apart by their millisecond
-        pass
+    later = time.time_ns() // 1_000_000 + 1  # table topic distinguishes the two by their millisecond
+    monkeypatch.setattr(embedded_file, "_now", lambda: later)
     file.create([TOPIC])
 
     [fetched] = reader.read({TOPIC: 2}, 10)[1]
@@ -232,7 +233,7 @@ def test_a_topic_made_again_while_nobody_looked_does_not_pass_for_the_old_one(pa
 
 
 def test_a_write_ahead_log_cut_anywhere_leaves_a_whole_prefix(path: Path, tmp_path: Path) -> None:
-    """A copied file whose end is missing: at each page, and inside each."""
+    """Each copy ends at another page, or inside a page."""
     file = LogFile(path)
     appended = [f"value {number}".encode() * 100 for number in range(12)]
     for value in appended:
@@ -246,9 +247,9 @@ def test_a_write_ahead_log_cut_anywhere_leaves_a_whole_prefix(path: Path, tmp_pa
             copy.parent.mkdir()
             shutil.copy(path, copy)
             copy.with_name("log.db-wal").write_bytes(wal[: WAL_HEADER_BYTES + frame * WAL_FRAME_BYTES + torn])
-            found = read(copy)
-            assert found == appended[: len(found)]
-            lengths.add(len(found))
+            values = read(copy)
+            assert values == appended[: len(values)]
+            lengths.add(len(values))
     file.close()
 
     assert lengths == set(range(13))

@@ -1,4 +1,4 @@
-"""Daemons and a Kafka that is away, stopped or killed: nothing accepted is lost or doubled, every end is in time."""
+"""Daemons with a Kafka that is stopped or killed lose and duplicate no accepted report, and stop in time."""
 
 import asyncio
 import json
@@ -32,27 +32,27 @@ STOP_SECONDS_MAX = 10.0
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One broker that these tests alone stop and kill."""
+    """One broker that only these tests use, stop and kill."""
     require_kafka()
-    with attached_cluster(tmp_path_factory.mktemp("kafka")) as one:
-        yield one
+    with attached_cluster(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
 
 
 @pytest.fixture
 def homes(cluster: Cluster, tmp_path: Path) -> dict[str, Path]:
-    """BZ and GT on it, with topics of their own."""
+    """Homes of BZ and GT on it, without topics of other tests."""
     cluster.start_all()
     asyncio.run(stranger.delete_all(cluster.bootstrap))
     return lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]), bus=cluster.url)
 
 
 def events(daemon: Daemon) -> list[str]:
-    """What a daemon has said, by the names of its events."""
+    """The names of the events in the log of a daemon."""
     return [json.loads(line)["event"] for line in daemon.log.read_text().splitlines() if line.endswith("}")]
 
 
-def test_a_node_starts_without_kafka_and_goes_on_when_it_comes(cluster: Cluster, homes: dict[str, Path]) -> None:
-    """Ready and accepting all the time; what was accepted leaves in its order."""
+def test_a_node_starts_without_kafka_and_sends_when_kafka_starts(cluster: Cluster, homes: dict[str, Path]) -> None:
+    """The node accepts reports all the time, and sends them in their order."""
     cluster.stop_all()
     with running(*homes.values()) as daemons:
         ids = publish(homes["BZ"], "one", "two", "three")
@@ -69,8 +69,8 @@ def test_a_node_starts_without_kafka_and_goes_on_when_it_comes(cluster: Cluster,
         assert "available_again" in events(daemons[0])
 
 
-def test_publishing_goes_on_into_the_outbox_while_kafka_is_stopped(cluster: Cluster, homes: dict[str, Path]) -> None:
-    """And drains in order afterwards, after what had been sent before."""
+def test_publishing_fills_the_outbox_while_kafka_is_stopped(cluster: Cluster, homes: dict[str, Path]) -> None:
+    """Afterwards the outbox drains in order."""
     with running(*homes.values()):
         ids = publish(homes["BZ"], "before")
         settle(*homes.values())
@@ -85,8 +85,8 @@ def test_publishing_goes_on_into_the_outbox_while_kafka_is_stopped(cluster: Clus
         assert [row["report_id"] for row in held] == ids
 
 
-def test_a_node_stops_in_time_although_kafka_is_away(cluster: Cluster, homes: dict[str, Path]) -> None:
-    """With records to send, and clients that wait for brokers: exit 0 within ten seconds."""
+def test_a_node_stops_in_time_while_kafka_is_unavailable(cluster: Cluster, homes: dict[str, Path]) -> None:
+    """It has records to send, and its clients wait for brokers. It exits with 0 within ten seconds."""
     daemons = [Daemon(home) for home in homes.values()]
     for daemon in daemons:
         daemon.ready()
@@ -103,10 +103,10 @@ def test_a_node_stops_in_time_although_kafka_is_away(cluster: Cluster, homes: di
 
 
 @pytest.mark.parametrize("rounds", [kills.ROUNDS, pytest.param(kills.ROUNDS_SLOW, marks=pytest.mark.slow)])
-def test_what_was_accepted_is_stored_once_by_all_entitled_although_kafka_is_killed(
+def test_each_accepted_report_is_stored_once_by_each_recipient_although_kafka_is_killed(
     rounds: int, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """`kill -9` of the broker in each round while both sides work, and of nodes too; it comes back on its data."""
+    """In each round the broker and nodes are killed with `kill -9` while they work. The broker keeps its data."""
     cluster.start_all()
     asyncio.run(stranger.delete_all(cluster.bootstrap))
     waiting: list[threading.Thread] = []
@@ -125,10 +125,10 @@ def test_what_was_accepted_is_stored_once_by_all_entitled_although_kafka_is_kill
             thread.join()
 
 
-def test_a_bomb_in_one_partition_leaves_the_node_below_its_cap_and_the_others_going(
+def test_a_compression_bomb_in_one_partition_does_not_stop_the_node_or_other_partitions(
     cluster: Cluster, homes: dict[str, Path]
 ) -> None:
-    """400 KB that expand to 400 MB, in a topic that lacks our settings; after a restart it is the same."""
+    """400 KB that expand to 400 MB, in a topic without our settings. After a restart the result is the same."""
     topic = "intel.transatlantic.gt"
     asyncio.run(stranger.delete(cluster.bootstrap, topic))
     asyncio.run(stranger.create(cluster.bootstrap, topic))
@@ -139,24 +139,29 @@ def test_a_bomb_in_one_partition_leaves_the_node_below_its_cap_and_the_others_go
             publish(homes["BZ"], word)
             ok("status", "--until", "drained", home=homes["BZ"])
             until(partial(search_all, homes["GT"], text=word))
-            until(lambda: "transport_corrupt" in {one["code"] for one in ok("status", home=homes["GT"])[0]["findings"]})
+            until(
+                lambda: (
+                    "transport_corrupt"
+                    in {finding["code"] for finding in ok("status", home=homes["GT"])[0]["findings"]}
+                )
+            )
             peak = _peak_mb(reader.process.pid)
             [status] = ok("status", home=homes["GT"])
-            [row] = [one for one in status["streams"] if one["topic"] == topic]
+            [row] = [stream for stream in status["streams"] if stream["topic"] == topic]
             assert (row["position"], row["lag"]) == (0, 1)
-            assert [one["code"] for one in status["findings"]] == ["transport_corrupt"]
+            assert [finding["code"] for finding in status["findings"]] == ["transport_corrupt"]
             assert peak < 300
 
 
 def _peak_mb(pid: int) -> int:
-    """Largest resident memory that a process had."""
+    """The highest resident size of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith("VmHWM:")]
     return int(line.split()[1]) // 1024
 
 
-def test_a_command_that_needs_kafka_says_that_it_is_away(cluster: Cluster, homes: dict[str, Path]) -> None:
-    """Exit 4, as the same call may succeed later."""
+def test_a_command_that_needs_kafka_reports_that_it_is_unavailable(cluster: Cluster, homes: dict[str, Path]) -> None:
+    """Exit code 4: the same call may succeed later."""
     cluster.stop_all()
 
     code, [answer] = enlace("broker", "check", home=homes["BZ"])

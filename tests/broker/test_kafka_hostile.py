@@ -1,6 +1,6 @@
-"""What a stranger, an operator or a hostile broker can do to topics of a real Kafka, and what a node makes of it.
+"""What a foreign client, an operator or a hostile broker can do to topics of a real Kafka, and how a node reacts.
 
-Nodes run in this process and are stepped by hand; nothing of the log is stubbed.
+The nodes run in this process, and the tests call their steps. Nothing of the log is replaced.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.support.exchange import Exchange, TestNode, exchange
 
 
 def community_of(*codes: str) -> Community:
-    """Each may send everything to each."""
+    """Each member may send everything to each other member."""
     made = Community(codes)
     made.agreement("ALL", codes)
     return made
@@ -33,22 +33,22 @@ REPORTS = "intel.caribbean.bz"
 
 @pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Exchange]:
-    """BZ and GT on the shared cluster, whose topics are theirs alone."""
+    """BZ and GT on the shared cluster, without topics of other tests."""
     url = f"kafka://{clusters.bootstrap()}"
     await stranger.delete_all(clusters.bootstrap())
     logs = [open_log(url, tmp_path) for _ in range(2)]
     async with (
-        exchange(tmp_path, "BZ", bus=logs[0], community=community_of("BZ", "GT")) as one,
+        exchange(tmp_path, "BZ", bus=logs[0], community=community_of("BZ", "GT")) as both,
         AsyncExitStack() as stack,
     ):
-        gt = await one.add(stack, "GT", bus=logs[1])
-        yield one
+        gt = await both.add(stack, "GT", bus=logs[1])
+        yield both
         await gt.bus.close()
 
 
 @asynccontextmanager
 async def down(made: Exchange, code: str) -> AsyncIterator[None]:
-    """A node is down during the block, and comes back with a client of its own: nothing was fetched ahead."""
+    """A node is down during the block. It restarts with a new client, so it has fetched nothing ahead."""
     node = made.nodes[code]
     await node.bus.close()
     yield
@@ -57,61 +57,61 @@ async def down(made: Exchange, code: str) -> AsyncIterator[None]:
 
 
 async def held(node: TestNode) -> list[int]:
-    """Sequences of the reports of BZ that a node holds."""
+    """The sequences of the reports of BZ that a node holds."""
     async with node.store.read() as db:
         return sorted(held.sequence for held in await message_search.search(db, Query(originator="BZ")))
 
 
 async def holds(node: TestNode, *sequences: int) -> None:
-    """Read until `node` holds these and no others."""
+    """Read until `node` holds exactly these."""
 
-    async def there() -> bool:
+    async def reached() -> bool:
         return await held(node) == list(sequences)
 
-    await node.read_until(there)
+    await node.read_until(reached)
 
 
 async def findings(node: TestNode) -> list[tuple[str, int | None, int | None]]:
-    """Code, sequence and position of what stands."""
+    """Code, sequence and position of the open findings."""
     async with node.store.read() as db:
         return [(found.code, found.sequence, found.position) for found in await stream_findings.standing(db)]
 
 
 async def refused(node: TestNode) -> list[tuple[str, int]]:
-    """Code and position of what is in quarantine."""
+    """Code and position of the records in quarantine."""
     async with node.store.read() as db:
         return sorted((entry.code, entry.position) for entry in await quarantine.entries(db))
 
 
 async def position(node: TestNode, topic: str = REPORTS) -> int:
-    """Where a node goes on in a topic."""
+    """The next position of a node in a topic."""
     async with node.store.read() as db:
         return (await read_positions.next_positions(db)).get(topic, 0)
 
 
 async def publish(node: TestNode, *words: str) -> None:
-    """One report each."""
+    """Publish one report for each word."""
     for word in words:
         await node.publish(narrative={"text": word, "language": "en"})
 
 
 async def values_of(topic: str) -> list[bytes]:
-    """Everything in a topic, as an auditor would fetch it."""
+    """All values of a topic, as an auditor would fetch them."""
     log = open_log(f"kafka://{clusters.bootstrap()}", Path())
     try:
         end = (await log.bounds([topic]))[topic].end
-        found: list[bytes] = []
+        values: list[bytes] = []
         async with asyncio.timeout(60):
-            while len(found) < end:
-                for one in await log.fetch({topic: len(found)}, records_max=1000, wait_seconds=1):
-                    found += [entry.value or b"" for entry in one.entries]
+            while len(values) < end:
+                for fetched in await log.fetch({topic: len(values)}, records_max=1000, wait_seconds=1):
+                    values += [entry.value or b"" for entry in fetched.entries]
     finally:
         await log.close()
-    return found
+    return values
 
 
-async def test_a_beginning_that_moved_past_a_node_is_told_and_the_gap_stays(made: Exchange) -> None:
-    """Never a jump to the end: the node goes on at the beginning, and what was lost keeps its finding."""
+async def test_a_beginning_that_moved_past_a_node_is_a_finding_and_the_gap_stays(made: Exchange) -> None:
+    """The node continues at the beginning and never jumps to the end. The lost records keep their finding."""
     bz, gt = made.nodes["BZ"], made.nodes["GT"]
     await publish(bz, "one")
     await holds(gt, 1)
@@ -127,8 +127,10 @@ async def test_a_beginning_that_moved_past_a_node_is_told_and_the_gap_stays(made
     assert len(await findings(gt)) == 2
 
 
-async def test_a_topic_made_again_with_more_records_is_found_by_the_chain(made: Exchange) -> None:
-    """Kafka reports nothing: the node's position exists in the new topic too."""
+async def test_a_topic_that_was_deleted_and_created_again_with_more_records_is_found_by_the_chain(
+    made: Exchange,
+) -> None:
+    """Kafka reports no error, because the node's position exists in the new topic too."""
     bz, gt = made.nodes["BZ"], made.nodes["GT"]
     await publish(bz, "one", "two", "three")
     await holds(gt, 1, 2, 3)
@@ -141,11 +143,11 @@ async def test_a_topic_made_again_with_more_records_is_found_by_the_chain(made: 
 
     await holds(gt, 1, 2, 3, 5, 6)
 
-    assert [one[:2] for one in await findings(gt)] == [("chain_gap", 4)]
+    assert [finding[:2] for finding in await findings(gt)] == [("chain_gap", 4)]
 
 
-async def test_what_is_no_record_goes_into_quarantine_and_the_stream_goes_on(made: Exchange) -> None:
-    """Empty, no value, foreign bytes, the largest value that Kafka takes; one byte more never enters the topic."""
+async def test_foreign_values_go_into_quarantine_and_the_stream_continues(made: Exchange) -> None:
+    """An empty value, a missing one, foreign bytes, the largest value. Kafka refuses a value above its limit."""
     bz, gt = made.nodes["BZ"], made.nodes["GT"]
     address = clusters.bootstrap()
     await stranger.write(address, REPORTS, [b"", None, b"\x00\xffforeign", bytes(VALUE_SIZE_BYTES_MAX)])
@@ -161,13 +163,13 @@ async def test_what_is_no_record_goes_into_quarantine_and_the_stream_goes_on(mad
         ("record_too_large", 3),
     ]
     async with gt.store.read() as db:
-        assert (await counters.counts(db)).duplicate == 1  # no value is no bytes, and no bytes came before
+        assert (await counters.counts(db)).duplicate == 1  # a missing value counts as an empty one, which came before
     assert await findings(gt) == []
     assert await position(gt) == 5
 
 
 async def test_a_compressed_batch_stops_its_own_partition_and_no_other(made: Exchange) -> None:
-    """Nothing is expanded; records before it arrive, the position stays, a restarted node comes to the same."""
+    """Nothing is expanded. Records before it arrive, the position stays, and a restart changes nothing."""
     bz, gt = made.nodes["BZ"], made.nodes["GT"]
     address, topic = clusters.bootstrap(), "intel.europe.es"
     await stranger.delete(address, topic)
@@ -176,10 +178,10 @@ async def test_a_compressed_batch_stops_its_own_partition_and_no_other(made: Exc
     await stranger.write(address, topic, [b"after, " * 100], compression_type="gzip")
     await publish(bz, "one")
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return any(code == "transport_corrupt" for code, _, _ in await findings(gt))
 
-    await gt.read_until(told)
+    await gt.read_until(reported)
     await holds(gt, 1)
 
     assert await findings(gt) == [("transport_corrupt", None, 1)]
@@ -191,8 +193,8 @@ async def test_a_compressed_batch_stops_its_own_partition_and_no_other(made: Exc
     assert await findings(gt) == [("transport_corrupt", None, 1)]
 
 
-async def test_a_producer_that_lost_its_place_is_replaced() -> None:
-    """A topic made again under a producer makes its sequence numbers wrong for ever; a new one goes on."""
+async def test_a_producer_whose_sequence_numbers_became_wrong_is_replaced() -> None:
+    """This happens if the topic is deleted and created again. The producer never recovers; a new one works."""
     address, topic = clusters.bootstrap(), "keys.producer-died"
     log = KafkaLog(Address(bootstrap=address))
     spec = TopicSpec(topic=topic, replication=1, retention_days=1)

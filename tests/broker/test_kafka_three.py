@@ -1,4 +1,4 @@
-"""Three brokers of which each is killed in turn: publishing goes on, nothing is lost, nothing arrives twice."""
+"""Each of three brokers is killed in turn: publishing continues, and no report is lost or duplicated."""
 
 import asyncio
 import json
@@ -24,19 +24,19 @@ from tests.support.processes import (
     settle,
 )
 
-REPORTS = 60  # for each broker that is killed
+REPORTS = 60  # while each broker is down
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three brokers of their own."""
+    """Three brokers that only these tests use."""
     require_kafka()
-    with attached_cluster(tmp_path_factory.mktemp("kafka"), brokers=3) as one:
-        yield one
+    with attached_cluster(tmp_path_factory.mktemp("kafka"), brokers=3) as brokers:
+        yield brokers
 
 
 def test_each_of_three_brokers_is_killed_under_load_and_nothing_is_lost(cluster: Cluster, tmp_path: Path) -> None:
-    """While it is down everything handed in is sent and read; no finding anywhere in the end."""
+    """While it is down, all published reports are sent and read. At the end there is no finding."""
     homes = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]), bus=cluster.url)
     accepted: list[str] = []
     with running(*homes.values()):
@@ -63,8 +63,8 @@ def test_each_of_three_brokers_is_killed_under_load_and_nothing_is_lost(cluster:
         assert (status["findings"], status["counts"]["quarantined"]) == ([], 0)
 
 
-def test_what_was_provisioned_on_three_brokers_has_no_drift(cluster: Cluster, tmp_path: Path) -> None:
-    """Replicas, settings of topic and cluster: all as the topology says, and a second time nothing changes."""
+def test_provisioned_topics_on_three_brokers_have_no_drift(cluster: Cluster, tmp_path: Path) -> None:
+    """Replicas and settings are as the topology requires, and a second call changes nothing."""
     specs = topologies.specs_of(topologies.default(), ["BZ"])
 
     async def provisioned() -> None:

@@ -1,4 +1,4 @@
-"""Connections to a Kafka on another machine: TLS with the reader's own certificate, or nothing."""
+"""Connections to a Kafka on another machine need TLS with a client certificate."""
 
 import datetime
 import ipaddress
@@ -68,23 +68,23 @@ def _pem(certificate: x509.Certificate) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates of BZ by the exchange's authority, and of XX by another; each authority as `*-ca.pem`."""
-    made = tmp_path_factory.mktemp("tls")
+    """A certificate of BZ by the exchange's authority, one of XX by another authority, and both `*-ca.pem`."""
+    certificates = tmp_path_factory.mktemp("tls")
     for name, node in (("exchange", "BZ"), ("stranger", "XX")):
         authority = Authority(name)
-        (made / f"{name}-ca.pem").write_text(_pem(authority.certificate))
-        authority.issue(made, node)
-        authority.issue(made, f"{name}-broker")
-    return made
+        (certificates / f"{name}-ca.pem").write_text(_pem(authority.certificate))
+        authority.issue(certificates, node)
+        authority.issue(certificates, f"{name}-broker")
+    return certificates
 
 
 @pytest.fixture(scope="module")
 def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real broker that wants a client certificate of the exchange's authority, TLS 1.3 and nothing older."""
+    """A real broker that requires TLS 1.3 and a client certificate of the exchange's authority."""
     require_kafka()
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        port = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port = listener.getsockname()[1]
 
     def with_tls(broker: BrokerLayout) -> Mapping[str, str]:
         listeners = f"PLAINTEXT://{HOST}:{broker.port},SSL://{HOST}:{port}"
@@ -107,7 +107,7 @@ def url(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 
 def section(authority: str | None = "exchange", node: str | None = "BZ", url: str = "kafka://one:9092") -> BusSection:
-    """What a node.toml would say."""
+    """The [bus] section of a node.toml."""
     return BusSection(
         url=url,
         ca_file=authority and f"{authority}-ca.pem",
@@ -129,10 +129,10 @@ async def test_a_node_with_its_certificate_writes_and_reads_over_tls(url: str, f
 @pytest.mark.parametrize(
     ("authority", "node"), [("exchange", "XX"), ("stranger", "BZ"), (None, None)], ids=["client", "broker", "plaintext"]
 )
-async def test_who_is_not_of_the_exchange_gets_no_connection(
+async def test_other_certificates_and_plaintext_get_no_connection(
     url: str, folder: Path, authority: str | None, node: str | None
 ) -> None:
-    """A client of another authority, a broker of another authority, and a client without TLS at all."""
+    """A client of another authority, a broker of another authority, and a client without TLS."""
     log = open_log(url, folder, protection_of(section(authority, node), folder))
     try:
         with pytest.raises(LogUnavailable):
@@ -143,7 +143,7 @@ async def test_who_is_not_of_the_exchange_gets_no_connection(
 
 @pytest.mark.parametrize("address", ["one:9092", "192.0.2.1:9092", "127.0.0.1:9092,one:9092"])
 def test_another_machine_is_not_reached_without_tls(address: str, tmp_path: Path) -> None:
-    """Not even as one of several; the error names the way out."""
+    """Nor if it is one of several. The error names the options that help."""
     with pytest.raises(UsageError) as raised:
         opened_bus(f"kafka://{address}", tmp_path, Protection())
 
@@ -157,12 +157,12 @@ def test_loopback_needs_no_tls(address: str, tmp_path: Path) -> None:
     assert opened_bus(f"kafka://{address}", tmp_path, Protection()) is not None
 
 
-def test_plaintext_beyond_loopback_has_an_unsafe_name(tmp_path: Path) -> None:
+def test_plaintext_to_another_machine_needs_an_unsafe_option(tmp_path: Path) -> None:
     assert opened_bus("kafka://one:9092", tmp_path, Protection(unsafe_plaintext=True)) is not None
 
 
 def test_two_of_three_files_are_not_enough(folder: Path) -> None:
-    """Nobody believes to have TLS who has it not."""
+    """Otherwise an operator could believe that TLS is on."""
     with pytest.raises(UsageError) as raised:
         protection_of(BusSection(url="kafka://one:9092", ca_file="exchange-ca.pem", certificate_file="BZ.pem"), folder)
 
@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, authority: str, path:
 
 @pytest.mark.parametrize("key", ["XX.key", "BZ.pem"])
 def test_a_key_that_is_not_the_certificates_is_refused(folder: Path, key: str) -> None:
-    """Before anything is connected, and without a word of the key."""
+    """The error comes before any connection."""
     wrong = msgspec.structs.replace(section(), key_file=key)
     with pytest.raises(UsageError) as raised:
         protection_of(wrong, folder)

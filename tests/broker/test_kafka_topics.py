@@ -1,4 +1,4 @@
-"""What `check` calls a difference, setting by setting, and what `provision` mends; on a real Kafka."""
+"""The differences that `check` reports for each setting, and those that `provision` corrects on a real Kafka."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ SPEC = TopicSpec(topic="intel.caribbean.bz", replication=3, retention_days=2)
 
 
 def state(**changes: str) -> TopicState:
-    """A topic as it should be, but for `changes`; dots of names as underscores."""
+    """A correct topic, except for `changes`; underscores stand for the dots of names."""
     settings = {**settings_of(SPEC), "min.insync.replicas": "2"}
     return TopicState(
         partitions=1,
@@ -24,7 +24,7 @@ def state(**changes: str) -> TopicState:
     )
 
 
-def test_a_topic_as_it_should_be_has_no_drift() -> None:
+def test_a_correct_topic_has_no_drift() -> None:
     assert drift(SPEC, state()) == []
 
 
@@ -41,37 +41,40 @@ def test_a_topic_as_it_should_be_has_no_drift() -> None:
         ("min.insync.replicas", "1", "2"),
     ],
 )
-def test_each_setting_that_differs_is_told_with_what_was_expected(setting: str, found: str, expected: str) -> None:
-    """Whether the topic says it or the cluster."""
+def test_each_setting_that_differs_is_reported_with_the_expected_value(setting: str, found: str, expected: str) -> None:
+    """It does not matter whether the topic or the cluster sets it."""
     differing = state(**{setting.replace(".", "_"): found})
 
     assert drift(SPEC, differing) == [Drift(topic=SPEC.topic, setting=setting, expected=expected, found=found)]
 
 
-def test_missing_topics_partitions_and_replicas_are_told() -> None:
-    """Fewer than three replicas are drift whatever the topology asks for."""
+def test_missing_topics_and_wrong_numbers_of_partitions_and_replicas_are_reported() -> None:
+    """Fewer than three replicas are always drift, even if the topology requires fewer."""
     lone = TopicSpec(topic=SPEC.topic, replication=1, retention_days=2)
     wrong = TopicState(partitions=2, replication=1, settings=state().settings)
 
-    assert [(one.setting, one.expected, one.found) for one in drift(SPEC, None)] == [("topic", "present", "missing")]
-    assert [(one.setting, one.expected, one.found) for one in drift(lone, wrong)] == [
+    def differences(spec: TopicSpec, state: TopicState | None) -> list[tuple[str, str, str]]:
+        return [(found.setting, found.expected, found.found) for found in drift(spec, state)]
+
+    assert differences(SPEC, None) == [("topic", "present", "missing")]
+    assert differences(lone, wrong) == [
         ("partitions", "1", "2"),
         ("replication", str(REPLICAS_WANTED), "1"),
     ]
 
 
-def test_records_of_governance_are_kept_for_ever() -> None:
+def test_records_of_governance_are_kept_without_limit() -> None:
     assert (
         settings_of(TopicSpec(topic="governance.registry", replication=3, retention_days=None))["retention.ms"] == "-1"
     )
 
 
 async def _settings(log: Log, spec: TopicSpec) -> set[str]:
-    return {one.setting for one in await log.check([spec])} - {"replication", "min.insync.replicas"}
+    return {difference.setting for difference in await log.check([spec])} - {"replication", "min.insync.replicas"}
 
 
-async def test_provisioning_mends_the_settings_of_a_topic_that_somebody_else_made() -> None:
-    """And leaves it alone the second time; its records stay."""
+async def test_provisioning_corrects_the_settings_of_a_foreign_topic() -> None:
+    """The second call changes nothing."""
     address, topic = clusters.bootstrap(), f"foreign-{uuid4().hex[:8]}.bz"
     spec = TopicSpec(topic=topic, replication=1, retention_days=3)
     await stranger.create(address, topic, cleanup_policy="compact", max_message_bytes="2000")

@@ -1,6 +1,4 @@
-"""What every log promises, written against the port alone (`broker.log`). See `tests.support.logs` for the
-implementations.
-"""
+"""The rules of the port `broker.log`, checked for each implementation in `tests.support.logs`."""
 
 import asyncio
 import time
@@ -36,24 +34,24 @@ LONG = 50.0  # seconds of waiting that a test must not need
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 async def log_factory(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
-    """A bus of its own for each test, once for each implementation."""
+    """A separate bus for each test and each implementation."""
     async with IMPLEMENTATIONS[request.param](tmp_path) as harness:
         yield harness
 
 
 async def provisioned(harness: Harness, *names: str) -> list[str]:
-    """Topics that exist."""
+    """Create topics; return their names."""
     topics = [harness.topic(name) for name in names]
     await harness.open().provision([spec(topic) for topic in topics])
     return topics
 
 
 def values(entries: list[Entry]) -> list[bytes | None]:
-    """What the entries say."""
+    """The values of entries."""
     return [entry.value for entry in entries]
 
 
-async def test_appended_values_come_back_in_their_order_at_growing_positions(log_factory: Harness) -> None:
+async def test_appended_values_are_read_in_their_order_at_increasing_positions(log_factory: Harness) -> None:
     """Order of calls and order inside a call are the order of the topic."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
@@ -75,7 +73,7 @@ async def test_a_fetch_from_a_position_starts_there(log_factory: Harness) -> Non
     assert values(await read_all(log, topic, 2, position=1)) == [b"b", b"c"]
 
 
-async def test_a_fetch_without_news_answers_nothing_when_its_wait_is_over(log_factory: Harness) -> None:
+async def test_a_fetch_without_new_records_returns_nothing_when_its_wait_ends(log_factory: Harness) -> None:
     """An empty list, not an error."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
@@ -85,7 +83,7 @@ async def test_a_fetch_without_news_answers_nothing_when_its_wait_is_over(log_fa
 
 
 async def test_a_waiting_fetch_wakes_when_another_log_object_appends(log_factory: Harness) -> None:
-    """Nobody waits out the time for a record that is there."""
+    """It does not wait any longer when a record exists."""
     [topic, other] = await provisioned(log_factory, "keys.bz", "keys.gt")
     reader, writer = log_factory.open(), log_factory.open()
     await read_nothing(reader, topic, other)
@@ -99,12 +97,12 @@ async def test_a_waiting_fetch_wakes_when_another_log_object_appends(log_factory
 
 
 async def read_nothing(reader: Log, *topics: str) -> None:
-    """One look at empty topics, so that the reader knows their ends."""
+    """Fetch from empty topics once, so that the reader knows their ends."""
     assert await reader.fetch(dict.fromkeys(topics, 0), records_max=10, wait_seconds=0) == []
 
 
-async def test_a_fetch_holds_at_most_records_max_and_starves_no_topic(log_factory: Harness) -> None:
-    """A long backlog in one topic does not keep the records of another back."""
+async def test_a_fetch_returns_at_most_records_max_and_starves_no_topic(log_factory: Harness) -> None:
+    """A long backlog in one topic does not delay the records of another."""
     [busy, quiet] = await provisioned(log_factory, "keys.bz", "keys.gt")
     log = log_factory.open()
     await log.append(busy, [b"x"] * 100)
@@ -114,16 +112,16 @@ async def test_a_fetch_holds_at_most_records_max_and_starves_no_topic(log_factor
     rounds = 0
     while positions[quiet] == 0:
         fetched = await log.fetch(positions, records_max=10, wait_seconds=LONG)
-        assert 1 <= sum(len(item.entries) for item in fetched) <= 10
-        positions |= {item.topic: item.entries[-1].position + 1 for item in fetched}
+        assert 1 <= sum(len(answer.entries) for answer in fetched) <= 10
+        positions |= {answer.topic: answer.entries[-1].position + 1 for answer in fetched}
         rounds += 1
 
     assert rounds < 10
     assert positions[quiet] == 1
 
 
-async def test_a_fetch_answers_with_a_bounded_number_of_bytes(log_factory: Harness) -> None:
-    """Whatever records_max says, a reader's memory is safe."""
+async def test_a_fetch_returns_a_limited_number_of_bytes(log_factory: Harness) -> None:
+    """The limit protects the memory of a reader, whatever records_max is."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     for _ in range(20):
@@ -135,28 +133,28 @@ async def test_a_fetch_answers_with_a_bounded_number_of_bytes(log_factory: Harne
     assert 0 < size <= FETCH_SIZE_BYTES_MAX + VALUE_SIZE_BYTES_MAX
 
 
-async def test_a_position_below_the_beginning_is_out_of_range_and_nobody_is_moved(log_factory: Harness) -> None:
-    """Retention went past the reader: it is told, and the other topics go on."""
+async def test_a_position_below_the_beginning_is_out_of_range_and_the_reader_is_not_moved(log_factory: Harness) -> None:
+    """Retention has removed the record: the reader gets a fault, and other topics continue."""
     [topic, other] = await provisioned(log_factory, "keys.bz", "keys.gt")
     log = log_factory.open()
     await log.append(topic, [b"a", b"b", b"c"])
     await log.append(other, [b"z"])
     await log_factory.truncate_before(topic, 2)
 
-    news: dict[str, Fetched] = {}
+    answers: dict[str, Fetched] = {}
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while set(news) != {topic, other}:
-            for item in await log.fetch({topic: 1, other: 0}, records_max=10, wait_seconds=1):
-                news[item.topic] = item
+        while set(answers) != {topic, other}:
+            for answer in await log.fetch({topic: 1, other: 0}, records_max=10, wait_seconds=1):
+                answers[answer.topic] = answer
 
-    assert Fetched(topic=topic, entries=(), fault=Fault.OUT_OF_RANGE) == news[topic]
-    assert values(list(news[other].entries)) == [b"z"]
+    assert Fetched(topic=topic, entries=(), fault=Fault.OUT_OF_RANGE) == answers[topic]
+    assert values(list(answers[other].entries)) == [b"z"]
     assert {topic: Bounds(beginning=2, end=3)} == await log.bounds([topic])
     assert values(await read_all(log, topic, 1, position=2)) == [b"c"]
 
 
 async def test_a_position_above_the_end_is_out_of_range(log_factory: Harness) -> None:
-    """A log that lost its tail does not look like one that is quiet."""
+    """A log that lost its newest records does not look like a log without new ones."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     await log.append(topic, [b"a"])
@@ -166,8 +164,8 @@ async def test_a_position_above_the_end_is_out_of_range(log_factory: Harness) ->
     assert Fetched(topic=topic, entries=(), fault=Fault.OUT_OF_RANGE) == fetched
 
 
-async def test_positions_are_never_used_again_after_the_beginning_moved(log_factory: Harness) -> None:
-    """Even when nothing is left of the topic."""
+async def test_positions_are_never_reused_after_the_beginning_moved(log_factory: Harness) -> None:
+    """Even if the topic has no records left."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     await log.append(topic, [b"a", b"b", b"c"])
@@ -178,9 +176,9 @@ async def test_positions_are_never_used_again_after_the_beginning_moved(log_fact
     assert [Entry(topic=topic, position=3, value=b"d")] == await read_all(log, topic, 1, position=3)
 
 
-async def test_a_topic_that_does_not_exist_takes_nothing_and_is_a_fault_for_readers(log_factory: Harness) -> None:
-    """Retriable, as an operator provisions it; nothing makes it on the way."""
-    [there] = await provisioned(log_factory, "keys.bz")
+async def test_a_missing_topic_accepts_nothing_and_is_a_fault_for_readers(log_factory: Harness) -> None:
+    """The error is retriable, because an operator can provision the topic. No call creates it implicitly."""
+    [existing] = await provisioned(log_factory, "keys.bz")
     missing = log_factory.topic("keys.gt")
     log = log_factory.open()
 
@@ -188,14 +186,14 @@ async def test_a_topic_that_does_not_exist_takes_nothing_and_is_a_fault_for_read
         await log.append(missing, [b"a"])
     assert raised.value.retriable
     assert isinstance(raised.value, LogUnavailable)
-    fetched = await log.fetch({there: 0, missing: 0}, records_max=10, wait_seconds=LONG)
+    fetched = await log.fetch({existing: 0, missing: 0}, records_max=10, wait_seconds=LONG)
     assert [Fetched(topic=missing, entries=(), fault=Fault.MISSING)] == fetched
-    assert {there: Bounds(beginning=0, end=0)} == await log.bounds([there, missing])
+    assert {existing: Bounds(beginning=0, end=0)} == await log.bounds([existing, missing])
     assert missing not in await log.topics()
 
 
 async def test_a_topic_provisioned_later_is_read_by_the_same_log_object(log_factory: Harness) -> None:
-    """A node that started first goes on by itself."""
+    """A node that started before the topic existed needs no restart."""
     await provisioned(log_factory, "keys.bz")
     late = log_factory.topic("keys.gt")
     log = log_factory.open()
@@ -209,8 +207,8 @@ async def test_a_topic_provisioned_later_is_read_by_the_same_log_object(log_fact
     assert values(list(fetched[0].entries)) == [b"a"]
 
 
-async def test_a_fault_ends_a_wait_once(log_factory: Harness) -> None:
-    """A reader that can do nothing about a fault does not spin, and learns of it still."""
+async def test_a_fault_ends_a_wait_only_once(log_factory: Harness) -> None:
+    """Later answers still contain the fault, but only after the full wait, so that the reader does not poll."""
     [topic] = await provisioned(log_factory, "keys.bz")
     missing = log_factory.topic("keys.gt")
     log = log_factory.open()
@@ -223,8 +221,8 @@ async def test_a_fault_ends_a_wait_once(log_factory: Harness) -> None:
     assert time.monotonic() - started >= 0.25
 
 
-async def test_a_topic_deleted_under_a_reader_is_missing(log_factory: Harness) -> None:
-    """Not the same as quiet."""
+async def test_a_topic_that_is_deleted_while_it_is_read_is_missing(log_factory: Harness) -> None:
+    """It does not look like a topic without new records."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     await log.append(topic, [b"a"])
@@ -238,8 +236,8 @@ async def test_a_topic_deleted_under_a_reader_is_missing(log_factory: Harness) -
     assert [Fetched(topic=topic, entries=(), fault=Fault.MISSING)] == fetched
 
 
-async def test_a_foreign_empty_value_and_no_value_come_back_as_they_are(log_factory: Harness) -> None:
-    """They are records: they are delivered, and what they are worth is decided elsewhere."""
+async def test_foreign_empty_and_missing_values_are_delivered_unchanged(log_factory: Harness) -> None:
+    """They are records. Verification decides about them, not the log."""
     [topic] = await provisioned(log_factory, "keys.bz")
     await log_factory.write_foreign(topic, [b"", None, b"\x00\xff"])
 
@@ -249,7 +247,7 @@ async def test_a_foreign_empty_value_and_no_value_come_back_as_they_are(log_fact
 async def test_the_largest_value_fits_and_one_byte_more_is_refused_before_anything_is_written(
     log_factory: Harness,
 ) -> None:
-    """Also when it is not the first of its call."""
+    """Also if it is not the first value of its call."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
 
@@ -263,8 +261,8 @@ async def test_the_largest_value_fits_and_one_byte_more_is_refused_before_anythi
     assert {topic: Bounds(beginning=0, end=1)} == await log.bounds([topic])
 
 
-async def test_an_append_of_nothing_is_a_bug(log_factory: Harness) -> None:
-    """No caller has a reason for it."""
+async def test_an_append_without_values_is_a_bug(log_factory: Harness) -> None:
+    """No caller needs it."""
     [topic] = await provisioned(log_factory, "keys.bz")
 
     with pytest.raises(ValueError, match="at least one"):
@@ -272,7 +270,7 @@ async def test_an_append_of_nothing_is_a_bug(log_factory: Harness) -> None:
 
 
 async def test_provisioning_twice_changes_nothing_and_keeps_the_records(log_factory: Harness) -> None:
-    """Operators run it as often as they like."""
+    """Operators may run it at any time."""
     specs = [spec(log_factory.topic(name)) for name in ("keys.bz", "keys.gt")]
     log = log_factory.open()
 
@@ -284,23 +282,24 @@ async def test_provisioning_twice_changes_nothing_and_keeps_the_records(log_fact
     assert [(specs[0].topic,), (specs[1].topic,), ()] == [first.created, second.created, third.created]
     assert [first.changed, second.changed, third.changed] == [(), (), ()]
     assert values(await read_all(log, specs[0].topic, 1)) == [b"a"]
-    assert {item.topic for item in specs} <= await log.topics()
+    assert {wanted.topic for wanted in specs} <= await log.topics()
 
 
 async def test_check_names_the_topics_that_are_missing(log_factory: Harness) -> None:
-    """And makes none."""
+    """It creates none of them."""
     [topic] = await provisioned(log_factory, "keys.bz")
     missing = log_factory.topic("keys.gt")
     log = log_factory.open()
 
-    drift = [item for item in await log.check([spec(topic), spec(missing)]) if item.setting == "topic"]
+    differences = await log.check([spec(topic), spec(missing)])
 
-    assert [(missing, "present", "missing")] == [(item.topic, item.expected, item.found) for item in drift]
+    absent = [drift for drift in differences if drift.setting == "topic"]
+    assert [(missing, "present", "missing")] == [(drift.topic, drift.expected, drift.found) for drift in absent]
     assert missing not in await log.topics()
 
 
 async def test_a_cancelled_fetch_leaves_the_log_usable(log_factory: Harness) -> None:
-    """The next fetch does not wait for the time of the one before."""
+    """The next fetch does not wait for the cancelled one."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     await read_nothing(log, topic)
@@ -316,7 +315,7 @@ async def test_a_cancelled_fetch_leaves_the_log_usable(log_factory: Harness) -> 
 
 
 async def test_close_ends_a_waiting_fetch_in_time(log_factory: Harness) -> None:
-    """A daemon that stops does not wait for news. Closing twice is harmless."""
+    """A daemon that stops does not wait for new records. A second close does nothing."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     await read_nothing(log, topic)
@@ -330,7 +329,7 @@ async def test_close_ends_a_waiting_fetch_in_time(log_factory: Harness) -> None:
 
 
 async def test_two_processes_append_to_one_topic_and_each_keeps_its_order(log_factory: Harness) -> None:
-    """No record lost, none doubled, none overtaken by a later one of the same writer."""
+    """No record is lost or duplicated, and the records of one writer keep their order."""
     [topic] = await provisioned(log_factory, "keys.bz")
     writers = [await child("append", log_factory.url, topic, name, "100") for name in ("left", "right")]
 
@@ -344,8 +343,8 @@ async def test_two_processes_append_to_one_topic_and_each_keeps_its_order(log_fa
     assert {topic: Bounds(beginning=0, end=200)} == await log_factory.open().bounds([topic])
 
 
-async def test_twelve_processes_append_and_read_and_nobody_misses_anything(log_factory: Harness) -> None:
-    """Six write to one topic while six read it; all readers see the same."""
+async def test_six_processes_append_while_six_read_and_no_record_is_lost(log_factory: Harness) -> None:
+    """All readers get the same records in the same order."""
     [topic] = await provisioned(log_factory, "keys.bz")
     names = [f"writer{number}" for number in range(6)]
     readers = [await child("read", log_factory.url, topic, str(6 * 50)) for _ in range(6)]
@@ -357,14 +356,16 @@ async def test_twelve_processes_append_and_read_and_nobody_misses_anything(log_f
     seen = [stdout.decode().split() for stdout, _ in answers[6:]]
     assert seen[1:] == seen[:-1]
     for name in names:
-        assert [f"{name}:{number}" for number in range(50)] == [v for v in seen[0] if v.startswith(f"{name}:")]
+        assert [f"{name}:{number}" for number in range(50)] == [
+            value for value in seen[0] if value.startswith(f"{name}:")
+        ]
 
 
 @pytest.mark.parametrize("acknowledged", [1, 17, 40])
-async def test_a_writer_killed_while_it_appends_leaves_a_prefix_with_all_that_was_acknowledged(
+async def test_a_writer_killed_while_it_appends_leaves_all_acknowledged_records_in_order(
     log_factory: Harness, acknowledged: int
 ) -> None:
-    """`kill -9` at no particular moment; others go on writing."""
+    """`kill -9` at an arbitrary moment; other writers continue."""
     [topic] = await provisioned(log_factory, "keys.bz")
     writer = await child("append", log_factory.url, topic, "killed", "100000")
     for _ in range(acknowledged):
@@ -373,7 +374,7 @@ async def test_a_writer_killed_while_it_appends_leaves_a_prefix_with_all_that_wa
     writer.kill()
     rest, _ = await asyncio.wait_for(writer.communicate(), DEADLINE_SECONDS)
 
-    done = max([done, *map(int, rest.decode().split("\n")[:-1])])  # the last line may be torn
+    done = max([done, *map(int, rest.decode().split("\n")[:-1])])  # the last line may be incomplete
     log = log_factory.open()
     await log.append(topic, [b"after"])
     entries = await read_all(log, topic, (await log.bounds([topic]))[topic].end)

@@ -1,4 +1,4 @@
-"""Streams, topics and rights follow from the regions alone."""
+"""Streams, topics and rights that follow from the regions of a topology."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_a_member_writes_its_regions_and_its_control_streams() -> None:
 
 
 def test_a_stranger_writes_and_reads_nothing() -> None:
-    """Default deny."""
+    """Rights are denied by default."""
     assert streams_of(SMALL, "MX") == ()
     assert not may_write(SMALL, "MX", "keys.mx")
     assert not may_read(SMALL, "MX", "keys.bz")
@@ -159,14 +159,14 @@ def test_the_default_topology_holds_sixty_states_in_five_regions() -> None:
     ],
 )
 def test_a_region_that_could_not_become_topics_is_refused(region: dict[str, object], reason: str) -> None:
-    """With what is wrong."""
+    """The error says what is wrong."""
     lawful: dict[str, object] = {"id": "caribbean", "members": ("BZ",), "retention_days": 30}
     with pytest.raises(ValueError, match=reason):
         Region(**(lawful | region))  # type: ignore[arg-type]
 
 
 def test_a_topology_needs_regions_of_different_names_and_a_replica() -> None:
-    """Nothing is guessed."""
+    """There is no default for them."""
     region = SMALL.regions[0]
     for replication, regions in ((0, (region,)), (3, ()), (3, (region, region))):
         with pytest.raises(ValueError, match=r"replication|region"):

@@ -1,4 +1,4 @@
-"""A log client that falls silent is replaced, and given up in time; nothing else looks like silence."""
+"""A log client that receives nothing is replaced, and the process ends if that does not help."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ MINUTE = 60.0
 
 
 class Clock:
-    """Moves when a client waits."""
+    """Advances when a client waits."""
 
     now = 0.0
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Client:
-    """A log whose topics have ends, and whose fetch says what a test put into `answers`, then nothing."""
+    """A log whose topics have ends, and whose `fetch` returns `answers` one by one, and then `always`."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -60,7 +60,7 @@ class Client:
 
 
 class Scene:
-    """A watched log, and every client that was made for it."""
+    """A watched log, and all clients that were created for it."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -72,14 +72,14 @@ class Scene:
         return self.clients[-1]
 
     async def wait(self, seconds: float, **positions: int) -> None:
-        """Fetch for so long, half a second at a time."""
+        """Fetch for this time, half a second in each call."""
         until = self.clock.now + seconds
         while self.clock.now < until:
             await self.log.fetch({TOPIC: 0, OTHER: 0} | positions, records_max=10, wait_seconds=0.5)
 
 
-async def test_a_topic_that_goes_on_without_us_for_ninety_seconds_gets_a_new_client() -> None:
-    """And not before; the old client is closed."""
+async def test_a_client_that_lags_for_ninety_seconds_without_progress_is_replaced() -> None:
+    """Not earlier, and the old client is closed."""
     scene = Scene()
 
     await scene.wait(95)
@@ -90,8 +90,8 @@ async def test_a_topic_that_goes_on_without_us_for_ninety_seconds_gets_a_new_cli
     assert scene.clients[0].closed
 
 
-async def test_a_quiet_log_is_no_reason() -> None:
-    """Nothing lags when the position is the end."""
+async def test_a_log_without_new_records_replaces_no_client() -> None:
+    """There is no lag if the position is the end."""
     scene = Scene()
 
     await scene.wait(30 * MINUTE, **{TOPIC: 10})
@@ -99,8 +99,8 @@ async def test_a_quiet_log_is_no_reason() -> None:
     assert len(scene.clients) == 1
 
 
-async def test_a_topic_of_which_something_comes_is_no_reason() -> None:
-    """However long the backlog is."""
+async def test_a_topic_that_delivers_records_replaces_no_client() -> None:
+    """The length of the backlog does not matter."""
     scene = Scene()
     entry = Entry(topic=TOPIC, position=0, value=b"x")
     scene.clients[0].always = [Fetched(topic=TOPIC, entries=(entry,))]
@@ -111,8 +111,8 @@ async def test_a_topic_of_which_something_comes_is_no_reason() -> None:
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-async def test_a_topic_with_a_fault_that_is_known_is_no_reason(fault: Fault) -> None:
-    """A corrupt partition must not take the whole node down."""
+async def test_a_topic_with_a_known_fault_replaces_no_client(fault: Fault) -> None:
+    """A corrupt partition must not stop the whole node."""
     scene = Scene()
     scene.clients[0].always = [Fetched(topic=TOPIC, entries=(), fault=fault)]
 
@@ -122,7 +122,7 @@ async def test_a_topic_with_a_fault_that_is_known_is_no_reason(fault: Fault) -> 
 
 
 async def test_time_outside_of_fetch_does_not_count() -> None:
-    """A store that is locked for an hour says nothing of the log."""
+    """A store that is locked for an hour does not affect the log."""
     scene = Scene()
     await scene.wait(60)
     scene.clock.now += 60 * MINUTE
@@ -131,8 +131,8 @@ async def test_time_outside_of_fetch_does_not_count() -> None:
     assert len(scene.clients) == 1
 
 
-async def test_the_third_new_client_in_a_quarter_of_an_hour_is_one_too_many() -> None:
-    """A new process is asked for, by name of the topic."""
+async def test_the_third_replacement_within_fifteen_minutes_raises_log_stuck() -> None:
+    """The error names the topic."""
     scene = Scene()
 
     with pytest.raises(LogStuck, match=re.escape(TOPIC)):
@@ -141,8 +141,8 @@ async def test_the_third_new_client_in_a_quarter_of_an_hour_is_one_too_many() ->
     assert len(scene.clients) == 3
 
 
-async def test_rebuilds_that_lie_far_apart_go_on_for_ever() -> None:
-    """Of the last fifteen minutes only."""
+async def test_replacements_that_are_far_apart_never_raise_log_stuck() -> None:
+    """Only those of the last fifteen minutes count."""
     scene = Scene()
     for _ in range(6):
         made = len(scene.clients)
@@ -153,8 +153,8 @@ async def test_rebuilds_that_lie_far_apart_go_on_for_ever() -> None:
     assert len(scene.clients) == 7
 
 
-async def test_a_log_that_is_away_is_said_and_is_no_silence() -> None:
-    """Who asks backs off; nothing is counted against the client."""
+async def test_an_unavailable_log_raises_and_replaces_no_client() -> None:
+    """The caller backs off. The client is not at fault."""
     scene = Scene()
     scene.clients[0].away = True
 
@@ -165,8 +165,8 @@ async def test_a_log_that_is_away_is_said_and_is_no_silence() -> None:
     assert len(scene.clients) == 1
 
 
-async def test_everything_else_is_the_clients_own() -> None:
-    """The watch adds nothing to the other verbs."""
+async def test_all_other_operations_are_passed_to_the_client() -> None:
+    """The watchdog changes nothing there."""
     scene = Scene()
     spec = TopicSpec(topic=TOPIC, replication=1, retention_days=1)
 

@@ -1,4 +1,4 @@
-"""A real Kafka for tests, where Java and Maven are present; elsewhere they skip and say why, and in CI they fail."""
+"""Decides whether tests can use a real Kafka. Without Java or Maven such tests are skipped, and in CI they fail."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from broker.local.errors import LocalUsage
 
 
 def kafka_missing() -> str | None:
-    """Why no local broker can run here; None if one can. Nothing is downloaded."""
+    """Why no local broker can run here; None if one can. It downloads nothing."""
     if not cache_folder().is_dir():
         if shutil.which("mvn") is None:
             return "no `mvn` on the PATH"
@@ -23,7 +23,7 @@ def kafka_missing() -> str | None:
 
 
 def require_kafka() -> None:
-    """Skip the test where no broker can run, and fail it in CI: there the tests of Kafka are never left out."""
+    """Skip the test if no broker can run here. In CI fail it, so that tests of Kafka are never skipped there."""
     reason = kafka_missing()
     if reason is None:
         return

@@ -1,6 +1,6 @@
-"""The real Kafka of this test process: one broker that its tests share, ended with the process.
+"""The real Kafka that all tests of this process share: one broker that ends with the process.
 
-Topics of tests have names that no other test uses, or `bus` removes all others.
+A test uses names of topics that no other test uses, or calls `bus`, which removes all topics.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ _open = ExitStack()
 
 @cache
 def shared() -> Cluster:
-    """The cluster of one broker, started when it is first asked for."""
+    """The cluster of one broker. The first call starts it."""
     folder = _open.enter_context(tempfile.TemporaryDirectory(prefix="enlace-kafka-", ignore_cleanup_errors=True))
     return _open.enter_context(attached_cluster(Path(folder)))
 
 
 def bootstrap() -> str:
-    """Its address; skips the test, or fails it in CI, where no Kafka can run."""
+    """Its address. If no Kafka can run here, skip the test, or fail it in CI."""
     require_kafka()
     return shared().bootstrap
 
 
 def bus() -> str:
-    """Its URL for a whole exchange: no topic of another test is left."""
+    """Its URL for a whole exchange, after the removal of all topics."""
     address = bootstrap()
     asyncio.run(stranger.delete_all(address))
     return f"kafka://{address}"
 
 
 def end() -> None:
-    """End it, if it was started."""
+    """Stop it, if it was started."""
     shared.cache_clear()
     _open.close()

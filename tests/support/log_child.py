@@ -1,7 +1,7 @@
-"""A process of its own for the contract tests: appends to or reads a topic, and says on stdout what was acknowledged.
+"""A program for the contract tests that appends to a topic or reads it.
 
-python -m tests.support.log_child append URL TOPIC NAME COUNT    values NAME:0, NAME:1, ... in calls of one to three
-python -m tests.support.log_child read URL TOPIC COUNT           one value a line, COUNT of them from the beginning
+python -m tests.support.log_child append URL TOPIC NAME COUNT    append NAME:0, NAME:1, … in calls of 1 to 3 values
+python -m tests.support.log_child read URL TOPIC COUNT           print COUNT values from the beginning, one on each line
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from tests.support.logs import read_all
 
 
 async def append(url: str, topic: str, name: str, count: int) -> None:
-    """Print after each call how many values are acknowledged."""
+    """Append, and print after each call how many values are acknowledged."""
     log = open_log(url, Path())
     done = 0
     while done < count:
@@ -26,7 +26,7 @@ async def append(url: str, topic: str, name: str, count: int) -> None:
 
 
 async def read(url: str, topic: str, count: int) -> None:
-    """Print each value once it is there."""
+    """Read all values, then print them."""
     log = open_log(url, Path())
     for entry in await read_all(log, topic, count):
         sys.stdout.write(f"{(entry.value or b'').decode()}\n")

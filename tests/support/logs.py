@@ -1,7 +1,7 @@
-"""The implementations of the log that the contract tests run on. One entry in `IMPLEMENTATIONS` adds another.
+"""The implementations of the log that the contract tests check. A new one needs an entry in `IMPLEMENTATIONS`.
 
-Each is an async context manager that takes a folder of the test's own and gives a `Harness`: the log under test and the
-few things that only an operator or a stranger can do to it.
+Each is an async context manager that takes a folder of the test and gives a `Harness`. That opens logs, and does what
+only an operator or a foreign client can do to the bus.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ DEADLINE_SECONDS = 60.0
 
 
 class Harness(Protocol):
-    """One bus of a test."""
+    """The bus of a test."""
 
     url: str
 
     def open(self) -> Log:
-        """Another log object on this bus, closed when the test ends."""
+        """Another log object on this bus. It is closed when the test ends."""
         ...
 
     def topic(self, name: str) -> str:
@@ -34,25 +34,25 @@ class Harness(Protocol):
         ...
 
     async def write_foreign(self, topic: str, values: Sequence[bytes | None]) -> None:
-        """What a stranger with the right to write could write."""
+        """Append values without our checks, as a foreign client could."""
         ...
 
     async def truncate_before(self, topic: str, position: int) -> None:
-        """What retention does."""
+        """Remove the records before `position`, as retention does."""
         ...
 
     async def delete_topic(self, topic: str) -> None:
-        """What an operator should not do."""
+        """Delete the topic, which an operator should not do."""
         ...
 
 
 def spec(topic: str) -> TopicSpec:
-    """A topic as tests need it."""
+    """The specification of a topic for tests."""
     return TopicSpec(topic=topic, replication=1, retention_days=30)
 
 
 async def read_all(log: Log, topic: str, count: int, *, position: int = 0) -> list[Entry]:
-    """`count` entries from `position` on, within the deadline."""
+    """Read `count` entries from `position` on, within the deadline."""
     entries: list[Entry] = []
     async with asyncio.timeout(DEADLINE_SECONDS):
         while len(entries) < count:
@@ -64,14 +64,14 @@ async def read_all(log: Log, topic: str, count: int, *, position: int = 0) -> li
 
 
 async def child(*arguments: str) -> asyncio.subprocess.Process:
-    """A process that runs `tests.support.log_child`, its answers on stdout."""
+    """A process that runs `tests.support.log_child` and answers on stdout."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.support.log_child", *arguments, stdout=asyncio.subprocess.PIPE
     )
 
 
 async def line_of(process: asyncio.subprocess.Process) -> str:
-    """The next line that a child says, within the deadline; "" at its end."""
+    """The next line that a child prints, within the deadline; "" at its end."""
     assert process.stdout is not None
     return (await asyncio.wait_for(process.stdout.readline(), DEADLINE_SECONDS)).decode().strip()
 
@@ -114,7 +114,7 @@ async def embedded(folder: Path) -> AsyncIterator[Harness]:
 
 
 class _Kafka:
-    """A bus of its own inside a shared cluster: topics have a prefix that no other test uses."""
+    """A bus inside a shared cluster. Its topics have a prefix that no other test uses."""
 
     def __init__(self, bootstrap: str) -> None:
         self.url = f"kafka://{bootstrap}"

@@ -1,4 +1,4 @@
-"""The reading half of the log port in memory, for what a real log does only when it breaks."""
+"""The reading half of the log port in memory, for faults that a real log shows only when it breaks."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ Positioned = dict[int, bytes | None]
 
 
 def without_holes(values: Collection[bytes | None]) -> Positioned:
-    """Values at the positions from 0 on."""
+    """The values at positions from 0 on."""
     return dict(enumerate(values))
 
 
 @dataclass(kw_only=True)
 class MemoryLog:
-    """Topics as position -> value; a test sets what breaks. Whoever wants to write finds no method for it."""
+    """Topics as position -> value. A test sets the faults. The methods that write raise."""
 
     records: dict[str, Positioned]
     ends: dict[str, int] = field(default_factory=dict)
-    """Where a topic ends, if not behind its last record."""
+    """The end of a topic, if it is not the position after its last record."""
 
     beginnings: dict[str, int] = field(default_factory=dict)
     corrupt: dict[str, int] = field(default_factory=dict)
-    """Topic -> position that can't be read."""
+    """Topic -> position that cannot be read."""
 
     before_fetch: Callable[["MemoryLog", int], None] = lambda *_: None
     """Called with the number of the fetch, from 0."""
@@ -33,24 +33,24 @@ class MemoryLog:
     fetches: int = 0
 
     async def topics(self) -> frozenset[str]:
-        """All of them."""
+        """All topics."""
         return frozenset(self.records)
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Of those that exist."""
+        """Beginning and end of each topic that exists."""
         if self.is_away:
             raise LogUnavailable("the log is away")
         return {topic: self._bounds(topic) for topic in topics if topic in self.records}
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
-        """What is there, without waiting."""
+        """The records and faults from `positions` on. It never waits."""
         assert wait_seconds > 0
         self.before_fetch(self, self.fetches)
         self.fetches += 1
         if self.is_away:
             raise LogUnavailable("the log is away")
         found = (self._fetch(topic, at, min(records_max, self.records_max)) for topic, at in positions.items())
-        return [one for one in found if one.entries or one.fault]
+        return [fetched for fetched in found if fetched.entries or fetched.fault]
 
     def _bounds(self, topic: str) -> Bounds:
         positions = self.records[topic]
@@ -64,16 +64,17 @@ class MemoryLog:
         if not bounds.beginning <= position <= bounds.end:
             return Fetched(topic=topic, entries=(), fault=Fault.OUT_OF_RANGE)
         corrupt = self.corrupt.get(topic, bounds.end)
-        at = [one for one in sorted(self.records[topic]) if position <= one < corrupt]
-        entries = tuple(Entry(topic=topic, position=one, value=self.records[topic][one]) for one in at[:records_max])
-        reached = len(at) <= records_max and topic in self.corrupt and position <= corrupt
+        records = self.records[topic]
+        readable = [number for number in sorted(records) if position <= number < corrupt]
+        entries = tuple(Entry(topic=topic, position=at, value=records[at]) for at in readable[:records_max])
+        reached = len(readable) <= records_max and topic in self.corrupt and position <= corrupt
         return Fetched(topic=topic, entries=entries, fault=Fault.CORRUPT if reached else None)
 
     async def append(self, *_: object) -> int:
-        """An auditor that comes here has a bug."""
+        """Fail the test: an auditor never writes."""
         raise AssertionError("replay writes nothing")
 
     provision = check = append
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to close."""

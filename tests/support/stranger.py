@@ -1,4 +1,4 @@
-"""A foreign Kafka client, as a stranger, an operator or a hostile broker's friend would use it. For tests alone."""
+"""A Kafka client without our checks, as a foreign client or an operator would use it. Only for tests."""
 
 import asyncio
 import gzip
@@ -11,12 +11,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 DEADLINE_SECONDS = 60.0
-ONE_KEY = b"foreign"  # the library sends no value only with a key
+KEY = b"foreign"  # the library sends a missing value only with a key
 
 
 @asynccontextmanager
 async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An administrator."""
+    """A connected administrator."""
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
     try:
@@ -26,25 +26,25 @@ async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def write(bootstrap: str, topic: str, values: Sequence[bytes | None], **options: Any) -> None:
-    """Append values, without the checks that ours makes; `options` are a producer's."""
+    """Append values without our checks; `options` are options of the producer."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=2**30, **options)
     await producer.start()
     try:
-        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka.consumer` switches it off for its process
+        with patch("aiokafka.codec.has_gzip", lambda: True):  # `broker.kafka.consumer` switches it off in this process
             for value in values:
-                await producer.send_and_wait(topic, value, key=ONE_KEY if value is None else None, partition=0)
+                await producer.send_and_wait(topic, value, key=KEY if value is None else None, partition=0)
     finally:
         await producer.stop()
 
 
 async def truncate_before(bootstrap: str, topic: str, position: int) -> None:
-    """What retention does."""
+    """Remove the records before `position`, as retention does."""
     async with admin(bootstrap) as client:
         await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=position)})
 
 
 async def delete(bootstrap: str, topic: str) -> None:
-    """Remove a topic, and wait until the cluster says so."""
+    """Delete a topic, and wait until the cluster does not list it."""
     async with admin(bootstrap) as client, asyncio.timeout(DEADLINE_SECONDS):
         await client.delete_topics([topic])
         while topic in await client.list_topics():
@@ -52,14 +52,14 @@ async def delete(bootstrap: str, topic: str) -> None:
 
 
 async def delete_all(bootstrap: str) -> None:
-    """Remove every topic."""
+    """Delete all topics."""
     async with admin(bootstrap) as client, asyncio.timeout(DEADLINE_SECONDS):
         while topics := await client.list_topics():
             await client.delete_topics(topics)
 
 
 async def create(bootstrap: str, topic: str, **settings: str) -> None:
-    """Make a topic with these settings and none of ours; dots of names as underscores."""
+    """Create a topic with these settings and none of ours; underscores stand for the dots of names."""
     configs = {name.replace("_", "."): value for name, value in settings.items()}
     async with admin(bootstrap) as client:
         answer = await client.create_topics([NewTopic(topic, 1, 1, topic_configs=configs)])
@@ -67,7 +67,7 @@ async def create(bootstrap: str, topic: str, **settings: str) -> None:
 
 
 def bomb(megabytes: int) -> bytes:
-    """A value that gzip makes a thousand times smaller."""
+    """A value that gzip makes at least 500 times smaller."""
     value = bytes(megabytes * 1024 * 1024)
     assert len(gzip.compress(value)) < len(value) // 500
     return value
