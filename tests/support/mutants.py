@@ -132,6 +132,8 @@ def below(node: ast.AST) -> Iterator[Slot]:
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "args", "decorator_list"} and not isinstance(node, ast.Call):
             continue
+        if isinstance(node, ast.JoinedStr):
+            continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(child, ast.AST):
                 yield Slot(holder=node, field=field, index=index)
@@ -157,7 +159,9 @@ def changes(slot: Slot) -> Iterator[tuple[str, ast.AST]]:
             yield f"{text(node)} as {text(left)}", left
         case ast.Subscript(value=value, slice=ast.Constant(value=0), ctx=ast.Load()):
             yield f"the last of {text(value)}", item(value, -1)
-        case ast.Subscript(value=value, slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1))):
+        case ast.Subscript(
+            value=value, slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)), ctx=ast.Load()
+        ):
             yield f"the first of {text(value)}", item(value, 0)
         case ast.Constant(value=str() as code) if CODE.fullmatch(code) and chosen(slot):
             yield f"another code than {code}", ast.Constant(value=f"{code}_changed")

@@ -1,8 +1,8 @@
 """A pytest plugin that runs the collected tests once for each mutant of a module; see tests/project/test_mutation.py.
 
 The environment variable ENLACE_MUTATION holds JSON: `file`, the module; `names`, the mutants that are tried; `report`,
-the file to which one JSON object a mutant goes, `name` and `seen`: which test failed, and the classes of what it raised.
-A mutant that no test sees has `seen` null.
+a file. The plugin writes one JSON object for each mutant to the report: its `name`, and in `seen` the test that failed
+and the classes of what it raised. `seen` is null if no test failed.
 
 All tests are imported once. For each mutant a child process exchanges the code of one function and runs the tests in
 their order until one fails. A test that takes more than TEST_CPU_SECONDS_MAX ends the child: an endless loop is seen.
@@ -71,11 +71,12 @@ def try_mutant(session: pytest.Session, tree: ast.Module, mutant: Mutant, given:
 
     The test that saw it comes first for the next mutant, which is often a neighbour.
     """
+    code = compiled(tree, mutant, str(PROJECT / given["file"]))
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            exchange(given["file"], mutant.function, compiled(tree, mutant, str(PROJECT / given["file"])))
+            exchange(given["file"], mutant.function, code)
             note(given, mutant.name, first_failure(session))
             status = 0
         finally:

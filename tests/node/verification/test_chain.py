@@ -117,6 +117,34 @@ def test_a_history_in_order_has_no_finding() -> None:
     assert view.highest == 6
 
 
+def test_a_placed_record_marks_its_batch_for_the_store_and_the_batch_behind_it_that_it_links() -> None:
+    """The store writes only what is marked."""
+    by = author()
+    [first], [second] = batch(by), batch(by)
+    view = placed(second)
+    view.changed.clear()
+    view.place(first)
+
+    assert view.changed == {
+        first.batch_hash: view.links[first.batch_hash],
+        second.batch_hash: view.links[second.batch_hash],
+    }
+    [early, late] = batch(by, 2)
+    view.place(early)
+    view.changed.clear()
+    view.place(late)
+    assert list(view.changed) == [late.batch_hash]
+
+
+def test_an_id_that_the_store_knows_is_reused() -> None:
+    """Step 10, with the id from an earlier read."""
+    [record] = batch(author())
+    reused = StreamView.of(used_ids={record.header.message_id: 7}).place(record).reused_id
+
+    assert reused is not None
+    assert reused.code == "message_id_reused"
+
+
 # Step 8.
 
 
