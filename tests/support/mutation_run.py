@@ -21,7 +21,7 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.support.mutants import Mutant, compiled, mutants
 
@@ -30,6 +30,7 @@ TEST_CPU_SECONDS_MAX: Final = 30
 BROKEN: Final = frozenset({"ImportError", "SyntaxError", "NameError"})
 """How a test fails that saw nothing but a mutant that makes no sense."""
 
+UNSHRUNK: Final = (Phase.explicit, Phase.generate)  # a failure is enough, it need not be small
 PROJECT: Final = Path(__file__).parents[2]
 
 failures: list[dict[str, Any]] = []
@@ -112,7 +113,7 @@ if MUTATION in os.environ:
         """Instead of one run of the tests, one for each mutant."""
         if session.testsfailed:
             raise session.Interrupted("a test module could not be imported")
-        settings.register_profile("mutation", deadline=None, derandomize=True, database=None)
+        settings.register_profile("mutation", deadline=None, derandomize=True, database=None, phases=UNSHRUNK)
         settings.load_profile("mutation")
         given = json.loads(os.environ[MUTATION])
         file = PROJECT / given["file"]
