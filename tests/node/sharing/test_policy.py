@@ -265,6 +265,49 @@ def test_an_agreement_is_in_force_from_its_from_until_before_its_until(at: int, 
     assert decided(agreement_with(), at=at).allowed is allowed
 
 
+def test_the_first_clause_that_covers_the_report_gives_the_reason() -> None:
+    """The decision names one agreement and clause, beside the list of all that allow it."""
+    body = agreement_body(["BZ", "GT"], *(clause(["BZ"], ["GT"], name) for name in ("1", "2")))
+    decision = decided(version(body), version(body, "OTHER"))
+
+    assert (decision.agreement, decision.clause) == ("BZ-GT", "1")
+    assert (decision.agreement_hash, decision.reason) == (version(body).hash, "clause 1 of BZ-GT covers it")
+
+
+def test_a_clause_that_fails_for_special_category_data_alone_passed_most_checks() -> None:
+    """The order of the checks is that of the contract: retention comes before special-category data."""
+    body = agreement_body(["BZ", "GT"], clause(["BZ"], ["GT"], "1", retention_days_max=1), clause(["BZ"], ["GT"], "2"))
+    decision = decided(version(body), special_category=True)
+
+    assert (decision.clause, decision.reason) == ("2", "special-category data is not in the clause")
+
+
+def test_of_agreements_that_are_not_in_force_the_first_is_named() -> None:
+    suspended = agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED)
+    decision = decided(version(suspended), version(suspended, "OTHER"))
+
+    assert (decision.outcome, decision.agreement) == ("refused", "BZ-GT")
+    assert [considered.agreement for considered in decision.considered] == ["BZ-GT", "OTHER"]
+
+
+def test_a_grant_without_a_clause_in_force_is_refused() -> None:
+    decision = decided(agreement_with(), clauses=())
+
+    assert (decision.outcome, decision.reason) == ("refused", "no clause that the grant names is in force")
+
+
+def test_a_version_explains_the_refusal_from_the_moment_when_it_begins() -> None:
+    """Also a version that another one has replaced, whose dates alone would say that it is in force."""
+    suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
+    later = replace(
+        suspended, document=structs.replace(suspended.document, from_=NOW, version=2), body=agreement_body(["BZ", "GT"])
+    )
+    assert decided(later, suspended, at=NOW).reason == "agreement is suspended"
+    assert decided(suspended, later, at=NOW - 1).reason == "agreement is suspended"
+    replaced = "a later version of the agreement has taken its place"
+    assert decided(suspended, replace(later, in_force_until=T0), at=NOW).reason == replaced
+
+
 def test_the_clause_that_passed_most_checks_is_named() -> None:
     """A clause that fails only for the purpose explains more than one that fails for the region. Both are listed."""
     body = agreement_body(

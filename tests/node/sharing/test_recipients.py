@@ -79,3 +79,36 @@ def test_each_region_gets_its_own_answer(community: Community) -> None:
 
     assert set(decide(first, "caribbean").admitted) == {"GT"}
     assert not decide(first, "europe").admitted
+
+
+def test_a_node_that_may_not_have_the_report_is_refused_with_agreement_clause_and_reason(community: Community) -> None:
+    [refusal] = recipient_cache(community).decide(labels(), "europe").refusals
+
+    assert (refusal.recipient, refusal.agreement, refusal.clause) == ("GT", "BZ-GT", "1")
+    assert refusal.reason == "region europe is not in the clause"
+
+
+def test_a_node_without_a_valid_encrypt_key_is_refused_for_it(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can seal for it, whatever the agreement allows."""
+    governance = community.governance
+    monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
+    found = decide_recipients(labels(), region="caribbean", originator="BZ", governance=governance, at=NOW)
+
+    assert dict(found.admitted) == {}
+    assert [(refusal.recipient, refusal.reason) for refusal in found.refusals] == [
+        ("GT", "GT has no valid ENCRYPT key")
+    ]
+
+
+def test_a_full_cache_keeps_its_answers_and_takes_no_more(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit is decided each time."""
+    monkeypatch.setattr("node.sharing.recipients.ANSWERS_REMEMBERED_MAX", 1)
+    decide, other = recipient_cache(community).decide, labels(purpose="OTHER")
+    kept = decide(labels(), "caribbean")
+
+    assert decide(other, "caribbean") is not decide(other, "caribbean")
+    assert decide(labels(), "caribbean") is kept
