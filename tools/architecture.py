@@ -78,7 +78,7 @@ STAGES: Final = (
         modules=(
             "node/exchange/relay.py",
             "node/exchange/seal_drafts.py",
-            "node/sharing/grants.py",
+            "node/sharing/audience.py",
             "node/sealing/seal.py",
         ),
     ),

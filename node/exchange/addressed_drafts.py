@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from broker.streams import intel_stream
 from node.primitives import ZERO_HASH, digest, frame
 from node.reports.labels import labels_of
-from node.sharing.grants import Audience, audience_of
+from node.sharing.audience import Audience, audience_of
 from node.sharing.recipients import RecipientCache, Recipients
 from node.store.own_reports import UnsealedDraft
 from node.trust.governance import Governance

@@ -11,7 +11,8 @@ from broker.streams import KEYS
 from node.exchange.addressed_drafts import AddressedDraft
 from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
-from node.sharing.grants import Audience, make_grant, own_entry
+from node.sharing.audience import Audience, make_grant
+from node.sharing.grants import own_entry
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, Waiting
 from node.store.own_batches import OwnBatch
 from node.store.own_grants import OwnGrant

@@ -1,6 +1,6 @@
 """Wraps an audience key for one recipient with HPKE: base mode, single shot, MLKEM768-X25519.
 
-Encoding only ("Suite", "Audience keys"). sharing/grants.py decides which key is wrapped for whom, and the `info`.
+Encoding only ("Suite", "Audience keys"). sharing/audience.py decides which key is wrapped for whom, and the `info`.
 
     public  = ML-KEM (1184) || X25519 (32)          private = ML-KEM seed (64) || X25519 (32)
     wrap    = ML-KEM (1088) || X25519 (32) || sealed key (48)

@@ -1,82 +1,21 @@
-"""Makes the grant that gives an audience its key, and checks whether a grant is lawful ("Audience keys").
+"""Checks whether a grant gives a recipient its audience key lawfully, and unwraps that key (step 13).
 
-Pure. An audience is a set of recipients, each with the clauses that allow it to have a report. The random key of the
-audience is wrapped once for each ENCRYPT key of each recipient. The recipient recomputes the id of the key that it
-unwraps, so two recipients cannot have different keys with the same id. Recipient and auditor use the same check of a
-grant (step 13).
+Pure; audience.py makes grants. Recipient and auditor use the same check.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from node.errors import Rejected
 from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
-from node.primitives import expand, frame
 from node.sealing import hpke
+from node.sharing.audience import audience_key_id, wrap_info
 from node.stages import Grant, NotAddressed, Waiting
 from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
-from schemas.avro import codec
-from schemas.types import ClauseReference, GrantEntry, KeyGrant, KeyUse
+from schemas.types import GrantEntry, KeyUse
 
-CLAUSES_IN_ENTRY_MAX = 8
 AUDIENCE_KEYS_REMEMBERED_MAX = 8192
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudienceMember:
-    """One ENCRYPT key of a recipient, and the clauses that allow the recipient. The originator needs none."""
-
-    recipient: str
-    key_id: bytes
-    public: bytes
-    clauses: tuple[ClauseReference, ...]
-
-
-Audience = tuple[AudienceMember, ...]
-"""Sorted by recipient and key id, so that equal audiences are equal tuples."""
-
-
-def audience_of(
-    recipients: Mapping[str, tuple[ClauseReference, ...]], *, originator: str, governance: Governance, t: int
-) -> Audience:
-    """The audience of `recipients` and the originator, with the keys that are valid at `t`."""
-    clauses_of = {**recipients, originator: ()}
-    return tuple(
-        AudienceMember(
-            recipient=recipient,
-            key_id=key.key_id,
-            public=key.public,
-            clauses=codec.sorted_set(clauses_of[recipient])[:CLAUSES_IN_ENTRY_MAX],
-        )
-        for recipient in sorted(clauses_of)
-        for key in sorted(governance.encrypt_keys(recipient, t), key=lambda key: key.key_id)
-    )
-
-
-def audience_key_id(key: bytes, community: bytes, originator: str) -> bytes:
-    """The id of an audience key, 32 bytes. It binds the key to community and originator."""
-    return expand(key, "enlace/1 audience key id", community, originator)
-
-
-def _info(community: bytes, originator: str, key_id: bytes, recipient: str, recipient_key: bytes) -> bytes:
-    return frame("enlace/1 grant", community, originator, key_id, recipient, recipient_key)
-
-
-def make_grant(audience: Audience, *, key: bytes, community: bytes, originator: str, use_until: int) -> KeyGrant:
-    """Wrap `key` (32 bytes) for each member. `use_until` is in ms."""
-    key_id = audience_key_id(key, community, originator)
-    entries = [
-        GrantEntry(
-            recipient=member.recipient,
-            key_id=member.key_id,
-            clauses=member.clauses,
-            wrap=hpke.wrap(member.public, key, _info(community, originator, key_id, member.recipient, member.key_id)),
-        )
-        for member in audience
-    ]
-    return KeyGrant(audience_key_id=key_id, use_until=use_until, entries=codec.sorted_set(entries))
 
 
 def own_entry(grant: Grant, node: str, holds: Callable[[bytes], bool]) -> GrantEntry | Waiting | NotAddressed:
@@ -140,7 +79,7 @@ class AudienceKeys:
         if (known := self._keys.get(name)) is not None:
             self._keys.move_to_end(name)
             return known
-        info = _info(self._community, originator, body.audience_key_id, entry.recipient, entry.key_id)
+        info = wrap_info(self._community, originator, body.audience_key_id, entry.recipient, entry.key_id)
         try:
             key = self._unwrap(entry.key_id, entry.wrap, info)
         except hpke.WrapFailed:

@@ -15,7 +15,7 @@ from node.primitives import frame
 from node.reports.labels import labels_of
 from node.sealing import hpke
 from node.sealing.seal import open_type_leaf
-from node.sharing.grants import audience_key_id
+from node.sharing.audience import audience_key_id
 from node.stages import Leaf, StreamId
 from node.store import message_search
 from node.store.message_search import Query

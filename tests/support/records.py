@@ -17,7 +17,7 @@ from node.reports.validate import validate
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey
 from node.sealing.seal import open_type_leaf, seal_content
-from node.sharing.grants import audience_key_id, audience_of, make_grant
+from node.sharing.audience import audience_key_id, audience_of, make_grant
 from node.stages import Leaf, StreamHead, StreamId
 from node.system_random import random_bytes
 from node.trust.governance import Governance

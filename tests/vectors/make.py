@@ -19,7 +19,7 @@ from node.primitives import (
 from node.reports.labels import labels_of
 from node.sealing import hpke, merkle, seal
 from node.sealing.public_keys import key_id
-from node.sharing.grants import audience_key_id
+from node.sharing.audience import audience_key_id
 from node.stages import StreamHead
 from schemas import types
 from schemas.avro import codec

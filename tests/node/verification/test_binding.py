@@ -9,7 +9,7 @@ from msgspec import structs
 
 from node.limits import DAY_MS
 from node.primitives import expand
-from node.sharing.grants import audience_key_id
+from node.sharing.audience import audience_key_id
 from node.stages import Leaf
 from node.system_random import random_bytes
 from schemas.avro import codec
