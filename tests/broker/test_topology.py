@@ -83,7 +83,7 @@ def test_a_stranger_writes_and_reads_nothing() -> None:
     assert not may_read(SMALL, "MX", "keys.bz")
 
 
-def test_nobody_writes_for_another_and_every_member_reads_everything() -> None:
+def test_no_node_writes_for_another_and_every_member_reads_everything() -> None:
     """The rights that the broker enforces."""
     for node in (*SMALL.members, REGISTRY):
         for topic in topics_of(SMALL):
