@@ -7,7 +7,9 @@ PATH_SIZE_BYTES_MAX: Final = 320  # ten hashes: a tree of 1024 leaves
 HEADER_SIZE_BYTES_MAX: Final = 8 * 1024
 BATCH_SIZE_BYTES_MAX: Final = 1024
 BATCH_LEAVES_MAX: Final = 1024
-PLAINTEXT_SIZE_BYTES_MIN: Final = 1024  # shorter plaintexts are padded: length tells nothing of a short report
+PLAINTEXT_SIZE_BYTES_MIN: Final = (
+    1024  # shorter plaintexts are padded, so that the length of a short report is not visible
+)
 PLAINTEXT_SIZE_BYTES_MAX: Final = 258_048  # keeps a record under RECORD_SIZE_BYTES_MAX
 CONTENT_OVERHEAD_BYTES: Final = 60  # commitment 32, nonce 12, tag 16
 CLOCK_SKEW_MS_MAX: Final = 5 * 60 * 1000  # step 11: sealed_at at most this far after the node's clock

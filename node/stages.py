@@ -37,18 +37,18 @@ class Draft:
 
     @property
     def report_id(self) -> str:
-        """With originator and region what the report is known by."""
+        """The id that identifies the report together with its originator and region."""
         return self.report.report_id
 
     @property
     def region(self) -> str:
-        """Where the report travels."""
+        """The region in whose stream the report travels."""
         return self.report.region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamId:
-    """Where a record was found: a hint that verification holds against the signed content."""
+    """The stream and originator of the topic where a record was found; verification compares them with the batch."""
 
     stream: str
     originator: str
@@ -64,7 +64,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHead:
-    """Where a stream of this originator goes on."""
+    """The end of a stream of this originator, which the next batch continues."""
 
     next_sequence: int = 1
     batch_hash: bytes = ZERO_HASH
@@ -83,7 +83,7 @@ class SealedBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A record past steps 1 to 7. Made by `verify` only."""
+    """A record that passed steps 1 to 7. Made only by `verify`."""
 
     value: bytes
     sealed: SealedMessage
@@ -131,7 +131,7 @@ class NotAddressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A message past steps 13 to 16: decrypted, labels and payload known to agree."""
+    """A message that passed steps 13 to 16: it is decrypted, and its labels agree with its payload."""
 
     verified: Verified
     labels: Labels
@@ -142,11 +142,11 @@ class Opened:
     """`content` as it was sealed."""
 
     clauses: tuple[ClauseReference, ...]
-    """The clauses that the own grant entry names; none for the originator itself."""
+    """The clauses that this node's grant entry names; none if this node is the originator."""
 
 
 class Outcome(StrEnum):
-    """The closed set."""
+    """What becomes of a record; there are no other outcomes."""
 
     STORED = "stored"
     WITHHELD = "withheld"
@@ -156,12 +156,12 @@ class Outcome(StrEnum):
     NOT_ADDRESSED = "not_addressed"
     REJECTED = "rejected"
     COUNTED = "counted"
-    """Verified, of a type that is kept elsewhere (a grant) or not acted on yet."""
+    """Verified, of a kind that is not stored as a message (node/verification/kinds.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Outcome, and why."""
+    """What becomes of a record, and why."""
 
     outcome: Outcome
     code: str | None = None
@@ -170,12 +170,12 @@ class Decision:
     agreement: str | None = None
     clause: str | None = None
     due_at: int | None = None
-    """Of a held one: when to look again, in ms."""
+    """When to look again at a held record, in ms."""
 
     traceless: Verified | None = None
-    """A record past step 7 whose key or NODE document step 11 refused: it takes no place, and a receipt tells of it."""
+    """A record that passed step 7 and that step 11 rejected: it takes no place, but a receipt reports it."""
 
     @classmethod
     def rejected(cls, error: Rejected, *, traceless: Verified | None = None) -> "Decision":
-        """The message failed a step."""
+        """The decision about a record that failed a step."""
         return cls(outcome=Outcome.REJECTED, code=error.code, reason=error.message, traceless=traceless)

@@ -1,14 +1,14 @@
-"""Steps 8 to 10: the place of a record in its stream, from what came before.
+"""Steps 8 to 10: the place of a record in its stream.
 
-Pure. A `StreamView` holds what is known of one stream around the records at hand. Ingest loads it from the store, and
-so does replay, from a temporary one. Placing a record changes the view, and the view collects what has to be written.
+Pure. A `StreamView` holds the part of one stream that the records at hand touch; ingest and replay load it from a store.
+Placing a record changes the view, and the view collects what has to be written.
 
 Rules ("Verification, in this order"):
- 8. same batch and leaf is a duplicate; another batch that overlaps it, or with the same `previous`, is equivocation.
- 9. if `previous` is here: first_sequence = last first_sequence + size, and sealed_at not lower, else `chain_invalid`.
-    If it is not here the batch stands behind a gap, which only a batch that fits both ends closes.
-10. a message id is new for this originator and stream.
-A batch refused in 8 or 9 takes no place; a leaf refused in 10 takes its place and uses up no id.
+ 8. The same batch and leaf is a duplicate. Another batch that overlaps it or has the same `previous` is equivocation.
+ 9. If `previous` is here, first_sequence = its first_sequence + size and sealed_at is not lower, else `chain_invalid`.
+    If `previous` is not here, there is a gap before the batch. Only a batch that fits both ends closes the gap.
+10. A message id is new for this originator and stream.
+A batch that step 8 or 9 rejects takes no place. A leaf that step 10 rejects takes its place and does not use up its id.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from node.stages import Verified
 
 @dataclass(slots=True, kw_only=True)
 class Link:
-    """One batch as the chain knows it. Mutable: leaves arrive, and a late predecessor may link it."""
+    """One batch in the chain. Mutable: further leaves arrive, and a late predecessor may link it."""
 
     first: int
     size: int
@@ -43,35 +43,35 @@ class Link:
 
     @property
     def is_whole(self) -> bool:
-        """Linked, and every leaf here: no gap begins at or in this batch."""
+        """Linked, and every leaf is here: there is no gap before this batch or in it."""
         return self.linked and self.arrived == (1 << self.size) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Where a record stands."""
+    """The result of placing a record."""
 
     duplicate: bool = False
     out_of_order: bool = False
-    """A record with a higher sequence was here before."""
+    """A record with a higher sequence arrived before."""
 
     gaps_changed: bool = False
-    """The stream's open gaps have to be worked out again."""
+    """The open gaps of the stream have to be computed again."""
 
     reused_id: Rejected | None = None
-    """Step 10 refused the leaf; it keeps its place."""
+    """The rejection of step 10; the leaf keeps its place."""
 
 
 @dataclass(slots=True)
 class StreamView:
-    """What is known of one stream around the records at hand."""
+    """The part of one stream that the records at hand touch."""
 
     links: dict[bytes, Link]
     used_ids: dict[bytes, int]
-    """Message id -> sequence, of those ids that the records at hand carry."""
+    """Message id -> sequence, for the ids of the records at hand that were used before."""
 
     highest: int = 0
-    """Highest sequence that has a place; 0 for a stream of which nothing is here."""
+    """Highest sequence that has a place; 0 if no record of the stream is here."""
 
     changed: dict[bytes, Link] = field(default_factory=dict)
     new_ids: dict[bytes, int] = field(default_factory=dict)
@@ -80,13 +80,13 @@ class StreamView:
     def of(
         cls, links: Iterable[Link] = (), *, used_ids: dict[bytes, int] | None = None, highest: int = 0
     ) -> "StreamView":
-        """A view made of the links at hand."""
+        """A view of these links."""
         return cls({link.hash: link for link in links}, dict(used_ids or {}), highest)
 
     def place(self, record: Verified) -> Placed:
-        """Give `record` its place, or say that it has it already.
+        """Give `record` its place, or return that it is a duplicate.
 
-        Raises Rejected with `equivocation` or `chain_invalid`; nothing of such a batch is kept.
+        Raises Rejected with `equivocation` or `chain_invalid`; the view keeps nothing of such a batch.
         """
         link = self.links.get(record.batch_hash)
         bit = 1 << record.sealed.index
@@ -127,7 +127,7 @@ class StreamView:
         return link
 
     def use_message_id(self, message_id: bytes, sequence: int) -> Rejected | None:
-        """Step 10: note the id of a message; returns the refusal if an earlier message of this stream has it."""
+        """Step 10: note the id of a message. Returns the rejection if an earlier message of this stream has the id."""
         if message_id in self.used_ids:  # step 10
             return id_reused(self.used_ids[message_id])
         self.used_ids[message_id] = self.new_ids[message_id] = sequence
@@ -144,7 +144,7 @@ def check_no_equivocation(link: Link, others: Iterable[Link]) -> None:
 
 
 def check_continues(link: Link, before: Link | None) -> bool:
-    """Step 9: `link` continues `before`, the batch that it names; False if that is not here, so that a gap is open."""
+    """Step 9: whether `link` continues `before`, the batch that it names. False if that batch is not here: a gap."""
     if link.first == 1:
         return True
     if before is None:
@@ -155,5 +155,5 @@ def check_continues(link: Link, before: Link | None) -> bool:
 
 
 def id_reused(sequence: int) -> Rejected:
-    """Step 10 refuses a leaf, as the message at `sequence` has its id."""
+    """The rejection of step 10: the message at `sequence` has the id."""
     return Rejected("message_id_reused", f"the message at sequence {sequence} has this id")

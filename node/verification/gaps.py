@@ -1,4 +1,4 @@
-"""The gaps of a stream: which sequences are missing, worked out from the links of its chain. Pure."""
+"""Computes the gaps of a stream, which are its missing sequences, from the links of its chain. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Gap:
 
     @property
     def code(self) -> str:
-        """A stream that begins after its first record lost its head; every other gap is one in the chain."""
+        """`head_truncated` if the first record of the stream is missing, else `chain_gap`."""
         return "head_truncated" if self.first == 1 else "chain_gap"
 
 

@@ -1,9 +1,9 @@
-"""What becomes of one record at this node: verification, then the decision about it.
+"""Decides what becomes of one record at this node: runs the verification, then applies the clauses.
 
-Pure: the grant that a message names, governance and the time are arguments; the private keys stay behind
-`AudienceKeys`. The way of a record is  bytes → Verified → (placed by `chain`) → Opened → Decision.
+Pure: the grant that a message names, governance and the time are arguments. `AudienceKeys` hides the private keys.
+A record goes  bytes → Verified → (placed by `chain`) → Opened → Decision.
 
-Before there is a registry, t in step 11 is `sealed_at`; only "at most five minutes after t" looks at the clock.
+As there is no registry yet, t in step 11 is `sealed_at`. Only "at most five minutes after t" uses the clock.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from node.verification.verify import HeldForGovernance, check_key_validity, veri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Everything but the record, the grant and the time that a decision depends on."""
+    """What a decision depends on, besides the record, its grant and the time."""
 
     node: str
     governance: Governance
@@ -35,7 +35,7 @@ class Judge:
     memory: SignatureMemory
 
     def authenticate(self, value: bytes | None, place: StreamId) -> Verified | Decision:
-        """Steps 1 to 7, and of 11 what leaves no trace: key and NODE document as known now."""
+        """Steps 1 to 7, and the part of step 11 about key and NODE document: a record rejected here takes no place."""
         past_seven: Verified | None = None
         try:
             if not value:
@@ -50,7 +50,7 @@ class Judge:
         return record
 
     def decide(self, record: Verified, *, grant: Grant | None, now: int) -> Decision:
-        """Steps 11 to 17 for a record that has its place; `grant` is the one that its header names, if it is here."""
+        """Steps 11 to 17 for a record that has its place; `grant` is the grant that its header names, if it is here."""
         if (held := held_from_the_future(record, now)) is not None:
             return held
         try:

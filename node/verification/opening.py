@@ -1,7 +1,7 @@
-"""Steps 13 to 16: from a verified message to its labels and report.
+"""Steps 13 to 16: opens a verified message and returns its labels and payload.
 
-Pure. The private key stays behind `AudienceKeys`; time is not needed. Failures of 14 to 16 look alike from outside;
-the code and the detail stay in the node's own store. Step 17 is `policy`.
+Pure, and independent of the time. `AudienceKeys` hides the private keys. Steps 14 to 16 have the same byte in receipts;
+code and detail stay in the node's own store. Step 17 is in `judge`.
 """
 
 import hmac
@@ -53,7 +53,7 @@ def open_message(
 
 
 def message_key(audience_key: bytes, record: Verified) -> bytes:
-    """The key of this one message, enough to prove it to a court."""
+    """The key of one message. It is enough to prove that message to a court, and opens no other."""
     batch = record.batch
     return expand(
         audience_key, "enlace/1 message key", batch.community, batch.originator, batch.stream, record.sealed.header
@@ -78,7 +78,7 @@ def decrypt(content: bytes, key: bytes) -> tuple[bytes, bytes]:
     try:
         plain = AESGCM(expand(key, "enlace/1 content key")).decrypt(content[32:44], content[44:], None)
     except InvalidTag:
-        raise Rejected("decryption_failed", "the tag does not hold") from None
+        raise Rejected("decryption_failed", "the tag is not valid") from None
     labels, rest = _framed(plain, 0)
     payload, used = _framed(plain, rest)
     if len(plain) != padded_length(used) or plain.count(0, used) != len(plain) - used:

@@ -1,7 +1,7 @@
-"""Receipts: one byte for each leaf of a batch, what it says, and the bodies that carry it ("Receipts").
+"""The content of receipts: one byte for each leaf of a batch, and the bodies that carry the bytes ("Receipts").
 
-Pure. A node tells originators what became of their messages and grants, nobody else's business: no clause, no words,
-no hit. Failures to open (14 to 16) look alike from outside; code and detail stay in the recipient's own store.
+Pure. A receipt gives the originator one outcome per leaf and nothing else: no clause, no text, no search result. Steps
+14 to 16 have the same byte; code and detail stay in the recipient's own store.
 `node.store.receipts_due` keeps what is due, and `node.exchange.seal_receipts` seals it.
 """
 
@@ -31,12 +31,12 @@ _OF_OUTCOME: Final[Mapping[Outcome, int]] = {
     Outcome.NOT_ADDRESSED: NOT_ADDRESSED,
     Outcome.COUNTED: STORED,
 }
-_SAYS: Final[Mapping[int, str]] = {STORED: "stored", WITHHELD: "withheld", WAITING: "waiting", HELD: "held"}
+_OUTCOME_OF: Final[Mapping[int, str]] = {STORED: "stored", WITHHELD: "withheld", WAITING: "waiting", HELD: "held"}
 OUTSTANDING: Final = "outstanding"
 
 
 def is_told(record: Verified, node: str) -> bool:
-    """Whether receipts speak of records of this kind: messages and grants of others."""
+    """Whether this node sends receipts about `record`: a message or a grant of another node."""
     if record.batch.originator == node:
         return False
     kind = OPEN_KINDS.get(record.batch.stream)
@@ -46,9 +46,9 @@ def is_told(record: Verified, node: str) -> bool:
 def outcome_of(
     record: Verified, decision: Decision, *, grant: Grant | None, node: str, holds: Callable[[bytes], bool]
 ) -> int | None:
-    """The byte for a leaf past step 7; None for a duplicate, of which nothing new is to be said.
+    """The byte for a leaf past step 7; None for a duplicate, as the byte of its first arrival still holds.
 
-    `grant` is the one that a message names, if it is here: without it a message may be for this node.
+    `grant` is the grant that a message names, if it is here. Without it the message may be addressed to this node.
     """
     if decision.outcome is Outcome.DUPLICATE:
         return None
@@ -63,7 +63,7 @@ def outcome_of(
 
 
 def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[bytes], bool]) -> object:
-    """The own entry for this record as `own_entry` says; None if no grant tells."""
+    """This node's entry for the record, as `own_entry` returns it; None if the grant is not known."""
     if record.grant is not None:
         grant = Grant(
             originator=record.batch.originator,
@@ -74,31 +74,31 @@ def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[by
     elif grant is None or (sealing := record.header.sealing) is None:
         return None
     elif grant.body.audience_key_id != sealing.audience_key_id:
-        return None  # the grant at that place is of another key: it says nothing of this message
+        return None  # the grant at that place is for another key
     return own_entry(grant, node, holds)
 
 
 def meaning(byte: int) -> tuple[str, int | None]:
-    """What a byte says of a message: outcome and, of a rejected one, the step. What says nothing is outstanding."""
+    """The outcome that a byte stands for and, if it is `rejected`, the step. Every other byte is `outstanding`."""
     if (step := REJECTION_BYTES.get(byte)) is not None:
         return "rejected", step
-    return _SAYS.get(byte, OUTSTANDING), None
+    return _OUTCOME_OF.get(byte, OUTSTANDING), None
 
 
 def claims_entry(outcomes: bytes) -> bool:
-    """Whether it says of some leaf what only who has an entry in its grant can say.
+    """Whether a byte is one that only a node with an entry in the grant can send.
 
-    The others are from one for whom the grant was not here yet: it cannot know that the message is not for it.
+    A node that does not have the grant yet cannot know whether a message is addressed to it, and may send the others.
     """
     return any(byte in (STORED, WITHHELD) or byte in OPENING_STEPS for byte in outcomes)
 
 
 def bodies(originator: str, stream: str, outcomes: Iterable[tuple[bytes, bytes]]) -> list[Receipt]:
-    """Receipts for (batch hash, outcomes) of one stream, no batch twice."""
-    items = [ReceiptItem(batch=batch, outcomes=told) for batch, told in outcomes]
+    """Receipts about one stream; `outcomes` are pairs of batch hash and bytes, with no batch twice."""
+    items = [ReceiptItem(batch=batch, outcomes=leaf_bytes) for batch, leaf_bytes in outcomes]
     return [
-        Receipt(originator=originator, stream=stream, items=codec.sorted_set(some))
-        for some in _in_parts(items, ITEMS_MAX)
+        Receipt(originator=originator, stream=stream, items=codec.sorted_set(part))
+        for part in _in_parts(items, ITEMS_MAX)
     ]
 
 

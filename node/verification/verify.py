@@ -1,8 +1,9 @@
-"""Verification of one record alone, steps 1 to 7 and 11: the same for node, auditor and originator.
+"""Verifies one record alone, steps 1 to 7 and 11. Node, auditor and originator use the same function.
 
-Pure: bytes, the place where they were found and governance go in; `Verified` comes out, made here and nowhere else.
-The numbers in the code are those of docs/wire-format.md ("Verification, in this order"); each failure raises
-`Rejected` with the code of its step. Before the signature only SealedMessage and Batch are decoded: flat, no arrays.
+Pure. Arguments are the bytes, the place where they were found, and governance; the result is `Verified`, which no other
+module makes. The numbers are the steps of docs/wire-format.md ("Verification, in this order") and of the table in
+`steps`. A failure raises `Rejected` with a code of its step. Before the signature is verified, only SealedMessage and
+Batch are decoded, which are flat and have no arrays.
 
   1. size, framing, path                     5. index and Merkle path
   2. batch canonical, community, place       6. content has its hash
@@ -48,7 +49,7 @@ SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldForGovernance:
-    """Step 3 cannot be decided: the batch names a governance state that is not here. Leaves no trace in the chain."""
+    """Step 3 cannot be decided, as the batch names a governance state that is not here. The record takes no place."""
 
     governance: int
 
@@ -93,7 +94,7 @@ def verify(
 
 
 def check_key_validity(record: Verified, governance: Governance, t: int) -> None:
-    """Step 11 but for the clock: key and NODE document valid at `t`, in ms. Raises Rejected `key_not_valid`."""
+    """Step 11 without the clock: key and NODE document are valid at `t`, in ms. Raises Rejected `key_not_valid`."""
     batch = record.batch
     key = governance.key(batch.key_id)
     if key is None or not key.valid_at(t):
@@ -131,7 +132,7 @@ def check_batch(data: bytes, place: StreamId, community: bytes) -> Batch:
     if not is_stream(batch.stream):
         raise Rejected("batch_malformed", "this version does not know the stream")
     if batch.stream == GOVERNANCE and batch.governance != batch.first_sequence - 1:
-        raise Rejected("batch_malformed", "a record of governance applies all that stands before it")
+        raise Rejected("batch_malformed", "a record of governance names the record before it as its state")
     if batch.community != community:
         raise Rejected("community_mismatch", "the batch belongs to another community")
     check_place(batch, place)
@@ -168,7 +169,7 @@ def check_sealing_key(batch: Batch, governance: Governance) -> ListedKey:
         raise Rejected("key_unknown", "no document here lists the key")
     check_key_use(key, batch)
     if not governance.may_write(batch.originator, batch.stream, batch.sealed_at):
-        raise Rejected("key_use_wrong", f"{batch.originator} may not write {batch.stream} by its document")
+        raise Rejected("key_use_wrong", f"the document of {batch.originator} does not list the stream {batch.stream}")
     return key
 
 
@@ -181,7 +182,7 @@ def check_key_use(key: ListedKey, batch: Batch) -> None:
 def check_signature(sealed: SealedMessage, key: ListedKey) -> None:
     """Step 4: the signature over the batch is valid under `key`."""
     if not public_keys.verify_ed25519(key.public, sealed.signature, frame("enlace/1 batch", sealed.batch)):  # 4
-        raise Rejected("signature_invalid", "the signature does not hold over the batch")
+        raise Rejected("signature_invalid", "the signature over the batch is not valid")
 
 
 def check_path(sealed: SealedMessage, batch: Batch, header_hash: bytes) -> None:
@@ -222,9 +223,9 @@ def check_header(sealed: SealedMessage, batch: Batch) -> Header:
 def check_sealed_header(header: Header, content: bytes) -> None:
     """Step 7 for sealed types: what the header must say, and the length of the content."""
     if header.type not in SEALED_TYPES or header.sealing is None:
-        raise Rejected("header_malformed", "an intel stream carries sealed messages and recalls only")
+        raise Rejected("header_malformed", "an intel stream carries only sealed messages and recalls")
     if (header.type in REFERRING_TYPES) != bool(header.refers_to):
-        raise Rejected("header_malformed", "a recall refers to messages, a message to none")
+        raise Rejected("header_malformed", "a recall refers to messages, and a message does not")
     if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:
         raise Rejected("header_malformed", "expires_at is a midnight, and a grant has a sequence from 1")
     length = len(content) - CONTENT_OVERHEAD_BYTES

@@ -88,7 +88,7 @@ UNMEASURED: Final = ("schemas/types.py", "node/database/migrations/versions/")
 OVER_LENGTH: Final[dict[str, int]] = {
     "node/commands/lab.py": 223,
     "node/commands/status.py look": 46,
-    "node/verification/verify.py": 238,
+    "node/verification/verify.py": 233,
 }
 """What was longer than the limits when they became a test: file, or file and function -> lines."""
 

@@ -164,7 +164,7 @@ async def test_a_record_that_is_refused_is_not_counted_as_verified(history: Hist
         ("a whole batch deleted", "8", "12"),
         ("first deleted", "1", "2"),
         ("the first two swapped", "3", "1"),
-        ("signature edited", "step 4 holds", "the signature does not hold over the batch"),
+        ("signature edited", "step 4 holds", "the signature over the batch is not valid"),
         (
             "a second batch of the right key, before the first",
             "a batch that continues sequence 7",
