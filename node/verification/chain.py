@@ -1,6 +1,6 @@
 """Steps 8 to 10: the place of a record in its stream.
 
-Pure. A `StreamView` holds the part of one stream that the records at hand touch; ingest and replay load it from a store.
+Pure. A `StreamView` holds the part of one stream that the records at hand touch; a service loads it from a store.
 Placing a record changes the view, and the view collects what has to be written.
 
 Rules ("Verification, in this order"):
