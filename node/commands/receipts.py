@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from broker.streams import intel_stream
 from node.clock import now_ms
+from node.database.engine import Transaction
 from node.errors import Refused, UsageError
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -54,7 +53,7 @@ async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
     return items
 
 
-async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
+async def _refuse(db: Transaction, wanted: UUID) -> None:
     held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
     withheld = await withheld_notes.by_message_id(db, wanted.bytes)
     pending = await pending_records.by_message_id(db, wanted.bytes)
@@ -79,7 +78,7 @@ async def _unsealed(home: Home, draft: own_reports.OwnReport) -> list[dict[str, 
     return [_item(draft, recipient, OUTSTANDING, None, draft.created_at) for recipient in sorted(addressed.admitted)]
 
 
-async def _sealed(db: AsyncConnection, node: str, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
+async def _sealed(db: Transaction, node: str, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
     sequence = draft.sequence or 0
     place = StreamId(stream=intel_stream(draft.region), originator=node)
     batch = await own_batches.at(db, place, sequence)
@@ -106,7 +105,7 @@ def _last(told: Sequence[receipts_received.ReceivedOutcomes], leaf: int) -> tupl
     return *outcome, since
 
 
-async def _audience(db: AsyncConnection, node: str, draft: own_reports.OwnReport) -> list[str]:
+async def _audience(db: Transaction, node: str, draft: own_reports.OwnReport) -> list[str]:
     """Whom it was sealed for; what an earlier version sealed is looked up in the grant that its header names."""
     if draft.audience is not None:
         return draft.audience.split()

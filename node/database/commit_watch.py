@@ -1,4 +1,4 @@
-"""Tells whether another connection has committed to the store, without a transaction and without a thread."""
+"""Notices commits of other connections to the store, without a transaction and without a thread."""
 
 import asyncio
 import math
@@ -9,11 +9,11 @@ from typing import Final
 
 POLL_SECONDS: Final = 0.01
 POLL_SECONDS_MAX: Final = 0.05
-SILENCE_SHARE: Final = 20  # of the silence so far, so that an idle node costs little and a busy one is quick
+SILENCE_SHARE: Final = 20  # a twentieth of the silence so far: an idle node costs little, and a busy node is quick
 
 
-class Changes:
-    """Watches one store file through `PRAGMA data_version` on a connection that stays open."""
+class CommitWatch:
+    """Watches one store file by `PRAGMA data_version` on a connection that stays open."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -25,7 +25,7 @@ class Changes:
         return int(version)
 
     def happened(self) -> bool:
-        """Whether anything was committed since the last call."""
+        """Whether something was committed since the last call."""
         version = self._read()
         changed = version != self._version
         if changed:
@@ -34,9 +34,9 @@ class Changes:
         return changed
 
     async def wait(self, stopping: asyncio.Event, seconds: float | None = None) -> None:
-        """Return when something was committed, the node stops, or after `seconds`."""
+        """Return when something was committed, when the node stops, or after `seconds`."""
         end = math.inf if seconds is None else time.monotonic() + seconds
-        # To wait for either event costs several times as much as this, a hundred times a second.
+        # Polling both costs a fraction of a task for each, and this runs up to a hundred times a second.
         while not stopping.is_set() and not self.happened() and (now := time.monotonic()) < end:
             silence = now - self._heard
             await asyncio.sleep(min(max(POLL_SECONDS, min(POLL_SECONDS_MAX, silence / SILENCE_SHARE)), end - now))

@@ -1,9 +1,9 @@
-"""A connection to SQLite with one change of thread for each statement, where aiosqlite alone needs four.
+"""A connection to SQLite that changes the thread once for each statement; aiosqlite alone changes it four times.
 
-SQLAlchemy makes a cursor, executes, fetches all rows and closes the cursor, each by a message to the connection's
-thread and back; for the short transactions of a node that costs more than the statements. Here a cursor is made and
-closed at once, as neither touches the file, and rows are fetched where the statement ran. What may wait for the disk or
-a lock stays in the thread. Rows are always fetched whole: a result that is streamed is refused.
+SQLAlchemy makes a cursor, executes, fetches all rows and closes the cursor. aiosqlite sends each of these calls to the
+thread of the connection and waits for the answer, which costs more than the short statements of a node. Here cursors
+are made and closed in the caller's thread, as that does not touch the file, and rows are fetched together with the
+execution. Calls that may wait for the disk or a lock stay in the thread of the connection. Results are not streamed.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ import aiosqlite
 
 
 class StoreConnection(aiosqlite.Connection):
-    """One caller at a time, as SQLAlchemy's pool promises: so the connection may be touched from both threads."""
+    """Used by one caller at a time, as SQLAlchemy's pool guarantees, so that both threads may touch the connection."""
 
     def __init__(self, path: str, timeout: float) -> None:
         def connect() -> sqlite3.Connection:
@@ -41,7 +41,7 @@ class StoreConnection(aiosqlite.Connection):
         return await self._in_thread(fn, *args, **kwargs)
 
     async def _in_thread(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # its own way to the thread
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]  # aiosqlite has no public way to its thread
 
     def _execute_and_fetch(self, cursor: sqlite3.Cursor, *args: Any) -> sqlite3.Cursor:
         cursor.execute(*args)

@@ -1,7 +1,7 @@
 """Opens a node's store: one engine that writes under BEGIN IMMEDIATE, one that only reads.
 
-SQLite waits for the writer lock at BEGIN, so no transaction fails halfway with "database is locked". What goes wrong
-with the disk or the lock becomes `Unavailable`; everything else is a bug.
+SQLite waits for the writer's lock at BEGIN, so that no transaction fails halfway with "database is locked". An error of
+the disk or of the lock becomes `Unavailable`; any other error is a bug.
 """
 
 import os
@@ -21,13 +21,16 @@ from node.database import migrate
 from node.database.connection import StoreConnection
 from node.errors import Unavailable, UsageError
 
-BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of ours; what lasts longer is a locked disk
+Transaction = AsyncConnection
+"""What `Store.read` and `Store.write` yield, and what the functions of node/store take. Others only pass it on."""
+
+BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
 READERS_MAX: Final = 4
 _AWAY: Final = ("locked", "is full", "readonly", "unable to open")
 
 
 class Store:
-    """A node's database. `write()` is one transaction; `read()` sees one state."""
+    """A node's database. `write()` is a transaction that writes; `read()` sees one state of the database."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
@@ -40,7 +43,7 @@ class Store:
         Raises UsageError for a URL of another kind, Unavailable if the file cannot be opened or is locked.
         """
         path = _path(url)
-        _check_place(path)
+        _check_usable(path)
         store = cls(_engine(path, writes=True), _engine(path, writes=False))
         try:
             async with store.read() as connection:
@@ -54,16 +57,16 @@ class Store:
         return store
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Transaction]:
         """One write transaction: committed at the end, rolled back on any error."""
-        with _translated():
+        with _disk_errors_translated():
             async with self._writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One state to read from."""
-        with _translated():
+    async def read(self) -> AsyncIterator[Transaction]:
+        """One read transaction."""
+        with _disk_errors_translated():
             async with self._reader.connect() as connection:
                 yield connection
 
@@ -74,7 +77,7 @@ class Store:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _disk_errors_translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
@@ -93,13 +96,13 @@ def _away(reason: str) -> Unavailable:
     )
 
 
-def _check_place(path: Path) -> None:
-    """Find out beforehand what would fail: after a failed opening aiosqlite's thread outlives the event loop.
+def _check_usable(path: Path) -> None:
+    """Refuse a file that cannot be opened, as aiosqlite's thread outlives the event loop after a failed opening.
 
-    Asks only; to open and close the file would give up the locks that this process may hold on it.
+    The file is not opened for this: closing it would release the locks that this process may hold on it.
     """
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.R_OK | os.W_OK):
+    existing = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(existing, os.R_OK | os.W_OK):
         raise _away(f"{path} cannot be opened for writing")
 
 
@@ -111,7 +114,7 @@ def _path(url: str) -> Path:
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise UsageError(
             "store_url_unknown",
-            "the store's URL is of a kind that is not known",
+            "the URL of the store is not of a known kind",
             path="store.url",
             hint="use sqlite:///FILE",
         )

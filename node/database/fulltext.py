@@ -1,7 +1,7 @@
-"""The full-text port: which messages hold these words. FTS5 here; another database brings another module.
+"""Full-text search: which messages contain these words. This is FTS5; another database needs its own module.
 
-Ignores case and accents. Every word of the query must occur; words are taken literally, so no operator of the index
-can be reached from outside.
+It ignores case and accents. Every word of the query must occur. Words are taken literally, so that a query cannot use
+the operators of the index.
 """
 
 from sqlalchemy import ColumnElement, Select, TextClause, literal_column, select, table, text
@@ -10,7 +10,7 @@ _fts = table("message_fts")
 
 
 def matching(words: str) -> Select[int]:
-    """The message ids whose texts hold every word of `words`; none if there is no word."""
+    """The ids of the messages that contain every word of `words`; none for a text without a word."""
     quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.replace("\x00", " ").split())
     condition: TextClause = text("message_fts MATCH :words").bindparams(words=quoted or '""')
     rowid: ColumnElement[int] = literal_column("rowid")

@@ -1,4 +1,4 @@
-"""Brings a store's tables to the revision that this version was written for, in one transaction.
+"""Brings the tables of a store to the revision of this version, in one transaction.
 
 Alembic takes 0.8 s to import, so it is imported only when the revision differs.
 """
@@ -18,7 +18,7 @@ def is_current(connection: Connection) -> bool:
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply the migrations that are missing; another process may have done so meanwhile."""
+    """Apply the missing migrations; another process may have applied them meanwhile."""
     revision = _revision(connection)
     if revision == REVISION:
         return
@@ -35,9 +35,9 @@ def upgrade(connection: Connection) -> None:
     except CommandError as error:
         raise UsageError(
             "store_too_new",
-            f"the store has revision {revision}, which this version does not know",
+            f"the store has revision {revision}, which is unknown to this version",
             path="store.url",
-            hint="run the version of Enlace that made it, or a later one",
+            hint="run the version of Enlace that made the store, or a later version",
         ) from error
 
 

@@ -10,8 +10,8 @@ batch_outcome = Table(
     Column("originator", String(16), primary_key=True),
     Column("stream", String(64), primary_key=True),
     Column("hash", LargeBinary(32), primary_key=True),
-    Column("outcomes", LargeBinary, nullable=False, comment="one byte for each leaf, as a receipt has it"),
-    Column("due", Integer, nullable=False, comment="0 told, 1 to be told, 2 may not be told by the NODE document"),
+    Column("outcomes", LargeBinary, nullable=False, comment="one byte for each leaf, as in a receipt"),
+    Column("due", Integer, nullable=False, comment="0 sealed, 1 due, 2 parked: the NODE document forbids it"),
     Column("due_since", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -26,7 +26,7 @@ own_batch = Table(
     Column("first", BigInteger, nullable=False),
     Column("size", Integer, nullable=False),
     Column("sealed_at", BigInteger, nullable=False),
-    Column("recipients", Text, nullable=False, comment="codes of those who have an entry for something in it"),
+    Column("recipients", Text, nullable=False, comment="codes of the nodes whose receipts count"),
 )
 Index("own_batch_first", own_batch.c.stream, own_batch.c.first)
 

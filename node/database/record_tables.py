@@ -28,10 +28,10 @@ message = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    Column("agreement", String(64), nullable=True, comment="that admitted it; null for the node's own"),
+    Column("agreement", String(64), nullable=True, comment="that covers it; null for the own messages"),
     Column("clause", String(32), nullable=True),
     Column("payload", LargeBinary, nullable=False, comment="the report, Avro"),
-    Column("record", LargeBinary, nullable=False, comment="the sealed record, as it stood in the log"),
+    Column("record", LargeBinary, nullable=False, comment="the sealed record, as in the log"),
     UniqueConstraint("originator", "stream", "sequence"),
 )
 Index("message_report_id", message.c.report_id)
@@ -87,9 +87,9 @@ pending = Table(
     Column("message_id", LargeBinary(16), nullable=True),
     Column("outcome", String(16), nullable=False, comment="waiting or held"),
     Column("reason", String(32), nullable=False),
-    Column("grant", BigInteger, nullable=True, comment="sequence of the grant that it waits for"),
-    Column("due_at", BigInteger, nullable=True, comment="when a held one may be looked at again"),
-    Column("placed", Boolean, nullable=False, comment="it has its place in the chain"),
+    Column("grant", BigInteger, nullable=True, comment="sequence of the grant that its header names"),
+    Column("due_at", BigInteger, nullable=True, comment="when a held record may be looked at again"),
+    Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
     UniqueConstraint("topic", "position"),
@@ -99,7 +99,7 @@ Index("pending_grant", pending.c.originator, pending.c.grant)
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", String(36), primary_key=True, comment="from topic and bytes: the same bytes again are the same row"),
+    Column("id", String(36), primary_key=True, comment="from topic and bytes: equal bytes are one row"),
     Column("code", String(64), nullable=False),
     Column("step", Integer, nullable=False),
     Column("detail", Text, nullable=False),
@@ -110,7 +110,7 @@ quarantine = Table(
     Column("sequence", BigInteger, nullable=True),
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
-    Column("placed", Boolean, nullable=False, comment="it has its place in the chain"),
+    Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
 )
 Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
 

@@ -1,7 +1,8 @@
-"""Many rows, or rows for many values, by one statement that is compiled once.
+"""Inserts, updates and selects many rows by statements that are compiled once.
 
-SQLAlchemy looks at each value of each row of an `execute`; for rows whose values the driver takes as they are (numbers,
-text, bytes, null) that is as much work as the database's own. The statement still comes from the table's definition.
+SQLAlchemy processes each value of each row of an `execute`. If the driver takes the values as they are (numbers, text,
+bytes, null), this costs as much as the work of the database. The statements here are made from the table definitions,
+and their values go to the driver unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from node.database.engine import Transaction
 
 Rows = Sequence[tuple[Any, ...]]
 ROWS_TOGETHER_MAX: Final = 500  # SQLite takes 32,766 values in a statement
@@ -18,16 +20,16 @@ STATEMENTS_REMEMBERED_MAX: Final = 64
 _KEY: Final = "key"
 
 
-async def insert_rows(db: AsyncConnection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
-    """Insert `rows`, whose values stand in the order of `names`, which is the table's."""
+async def insert_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+    """Insert `rows`; their values are in the order of `names`, which is the order of the table."""
     if rows:
         await db.exec_driver_sql(_inserting(table, names), list(rows))
 
 
-async def insert_together(db: AsyncConnection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
-    """The same by one execution for ROWS_TOGETHER_MAX rows: where a trigger feeds the full-text index.
+async def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+    """Insert `rows` with one execution for ROWS_TOGETHER_MAX rows, for a table whose trigger feeds a full-text index.
 
-    The index does much of its work once for each statement; row by row it takes three times as long.
+    The index does much of its work once for each execution; row by row it takes three times as long.
     """
     for first in range(0, len(rows), ROWS_TOGETHER_MAX):
         chunk = rows[first : first + ROWS_TOGETHER_MAX]
@@ -35,16 +37,16 @@ async def insert_together(db: AsyncConnection, table: Table, names: tuple[str, .
         await db.exec_driver_sql(_inserting_together(table, names, len(chunk)), values)
 
 
-async def set_rows(db: AsyncConnection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
-    """Set the columns `names`, in the table's order, of rows that are there; each of `rows` ends with its `id`."""
+async def set_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+    """Update the columns `names` (in the order of the table) of existing rows; each of `rows` ends with its `id`."""
     if rows:
         await db.exec_driver_sql(_setting(table, names), list(rows))
 
 
-async def rows_for(db: AsyncConnection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    """The rows of a module's `statement`, which has a bindparam for each of `values`, expanding where that is a list.
+async def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows that `statement` selects. It has a bindparam for each of `values`, an expanding one for a list.
 
-    Columns are as the driver gives them: a boolean is 0 or 1.
+    Columns are as the driver returns them: a boolean is 0 or 1.
     """
     lists = {name: _padded(value) for name, value in values.items() if isinstance(value, list)}
     if not all(lists.values()):
@@ -55,7 +57,7 @@ async def rows_for(db: AsyncConnection, statement: Select[Any], values: Mapping[
 
 
 def _padded(values: list[Any]) -> list[Any]:
-    """The same values; repeated so that few different lengths, and so few texts, come up."""
+    """The same values, the last one repeated up to a power of two, so that few different texts are compiled."""
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values)) if values else values
 
 
@@ -63,7 +65,7 @@ def _padded(values: list[Any]) -> list[Any]:
 def _selecting(
     statement: Select[Any], lengths: tuple[tuple[str, int | None], ...]
 ) -> tuple[str, tuple[tuple[str, int | None], ...]]:
-    """The text for lists of these lengths; for each place in it the name of a value, and the index in a list."""
+    """The text for lists of these lengths, and for each of its parameters the name and the index of a value."""
     dummies: dict[str, Any] = {name: None if length is None else [None] * length for name, length in lengths}
     compiled = statement.params(dummies).compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
     indexes = {f"{name}_{index + 1}": (name, index) for name, length in lengths for index in range(length or 0)}
@@ -87,7 +89,7 @@ def _setting(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _text(statement: Insert | Update, names: tuple[str, ...], order: tuple[str, ...]) -> str:
-    """The statement for these columns, with its places in this order."""
+    """The text of a statement for these columns, with its parameters in this order."""
     compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(names))
     if tuple(compiled.positiontup or ()) != order:
         raise ValueError(f"{statement.table}: name the columns in the order of the table")

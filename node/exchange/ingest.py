@@ -9,9 +9,8 @@
 from collections.abc import Iterable, Sequence
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.exchange import write_receipts
 from node.exchange.arrival import Arrival
 from node.exchange.placing import Placing, grant_key
@@ -67,7 +66,7 @@ async def ingest(
                 return list(placing.new_grants.values())
 
 
-async def _undecided(db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Arrival]:
+async def _undecided(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """Without the kept records that another process has decided meanwhile: those count as duplicates."""
     ids = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
     pending = await pending_records.present(db, ids)
@@ -82,7 +81,7 @@ async def _undecided(db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[A
     return undecided
 
 
-async def _load_views(db: AsyncConnection, placing: Placing, arrivals: Sequence[Arrival]) -> None:
+async def _load_views(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> None:
     by_place: dict[StreamId, list[Verified]] = {}
     for arrival in arrivals:
         if arrival.record is not None and not arrival.placed:
@@ -91,7 +90,7 @@ async def _load_views(db: AsyncConnection, placing: Placing, arrivals: Sequence[
         placing.views[place] = await chains.load(db, place, records)
 
 
-async def _check_id(db: AsyncConnection, arrival: Arrival, record: Verified) -> None:
+async def _check_id(db: Transaction, arrival: Arrival, record: Verified) -> None:
     """Step 10 for a record that has its place already: the first record with an id keeps it."""
     used_at = await chains.id_used_at(db, arrival.place, record.header.message_id)
     if used_at not in (None, record.sequence):
@@ -99,7 +98,7 @@ async def _check_id(db: AsyncConnection, arrival: Arrival, record: Verified) -> 
 
 
 async def _write(
-    db: AsyncConnection,
+    db: Transaction,
     judge: Judge,
     placing: Placing,
     arrivals: Sequence[Arrival],
@@ -123,7 +122,7 @@ async def _write(
     await write_decisions(db, arrivals, now)
 
 
-async def _write_findings(db: AsyncConnection, placing: Placing, now: int) -> None:
+async def _write_findings(db: Transaction, placing: Placing, now: int) -> None:
     for place, position in placing.gaps_changed.items():
         for gap in await stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
             log.warning(
@@ -146,7 +145,7 @@ def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedR
 
 
 async def _write_positions(
-    db: AsyncConnection, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]
+    db: Transaction, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]
 ) -> None:
     rows = []
     places = {arrival.topic: arrival.place for arrival in arrivals}

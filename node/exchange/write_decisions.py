@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Outcome
 from node.store import counters, messages, pending_records, quarantine, quarantine_retry, withheld_notes
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 Decided = tuple[Arrival, Decision]
 
 
-async def write_decisions(db: AsyncConnection, arrivals: Sequence[Arrival], now: int) -> None:
+async def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> None:
     """Write the decision of each arrival; each has one."""
     by_outcome: dict[Outcome, list[Decided]] = {}
     for arrival in arrivals:
@@ -46,18 +46,14 @@ async def write_decisions(db: AsyncConnection, arrivals: Sequence[Arrival], now:
     await counters.increase(db, counted)
 
 
-async def _write_pending(
-    db: AsyncConnection, arrivals: Sequence[Arrival], waiting: Sequence[Decided], now: int
-) -> None:
+async def _write_pending(db: Transaction, arrivals: Sequence[Arrival], waiting: Sequence[Decided], now: int) -> None:
     await pending_records.put(db, [_pending(arrival, decision, now) for arrival, decision in waiting])
     still_waiting = {arrival.pending_id for arrival, _ in waiting}
     waited = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
     await pending_records.drop(db, waited - still_waiting)
 
 
-async def _write_quarantine(
-    db: AsyncConnection, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int
-) -> int:
+async def _write_quarantine(db: Transaction, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int) -> int:
     """Returns how many newly rejected records were in quarantine already."""
     new = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is None]
     again = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is not None]

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.stages import Decision, Grant, StreamId, Verified
 from node.store import counters, own_batches, receipts_due, receipts_received
 from node.store.own_batches import OwnBatch
@@ -33,7 +33,7 @@ class DecidedRecord:
     """The record waited until now, perhaps for the private key that its grant waits for too."""
 
 
-async def write_due(db: AsyncConnection, judge: Judge, decided: Iterable[DecidedRecord], now: int) -> None:
+async def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedRecord], now: int) -> None:
     """Write the outcomes that this node owes to other originators."""
     batches: dict[tuple[str, str, bytes], BatchOutcomes] = {}
     unwrapped: set[tuple[str, int]] = set()
@@ -55,7 +55,7 @@ async def write_due(db: AsyncConnection, judge: Judge, decided: Iterable[Decided
     await receipts_due.put_outcomes(db, list(batches.values()), now)
 
 
-async def write_received(db: AsyncConnection, node: str, records: Iterable[Verified], now: int) -> None:
+async def write_received(db: Transaction, node: str, records: Iterable[Verified], now: int) -> None:
     """Keep the outcomes of this node's batches that verified receipts of other nodes report."""
     ignored = 0
     for record in records:

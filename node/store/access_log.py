@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from node.database.access_tables import access_log
+from node.database.engine import Transaction
 from node.database.statements import insert_rows
 
 
@@ -18,7 +17,7 @@ class Operation(StrEnum):
 
 
 async def add(
-    db: AsyncConnection, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int
+    db: Transaction, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int
 ) -> None:
     """Add one entry for each (message or report id, detail)."""
     names = ("at", "operation", "actor", "subject", "detail")

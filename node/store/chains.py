@@ -1,11 +1,14 @@
-"""The part of a stream that the records at hand touch: loaded before they are placed, written afterwards."""
+"""The chains of the streams that are read: the links of their batches, and the message ids that are used.
+
+The part of a chain that records touch is loaded before they are placed (node/verification/chain.py), and written after.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.statements import insert_rows, rows_for
 from node.database.stream_tables import link, reading, used_id
 from node.limits import BATCH_LEAVES_MAX
@@ -19,7 +22,7 @@ def _several(name: str) -> BindParameter[Any]:
 
 
 _HERE: Final = (link.c.originator == bindparam("originator"), link.c.stream == bindparam("stream"))
-# Each of these has an index of its own; under one OR the whole stream would be looked through.
+# Each has its own index. Joined by OR, they would make SQLite read the whole stream.
 _WITH_HASH: Final = select(link).where(*_HERE, link.c.hash.in_(_several("hashes")))
 _AFTER: Final = select(link).where(*_HERE, link.c.previous.in_(_several("hashes")))
 _BETWEEN: Final = select(link).where(
@@ -38,10 +41,10 @@ _HIGHEST: Final = select(reading.c.highest).where(
 )
 
 
-async def load(db: AsyncConnection, place: StreamId, records: Sequence[Verified]) -> StreamView:
-    """The part of the stream at `place` that `records` touch."""
+async def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> StreamView:
+    """The part of the chain of `place` that `records` touch."""
     here = {"originator": place.originator, "stream": place.stream}
-    hashes = list({one for record in records for one in (record.batch_hash, record.batch.previous)})
+    hashes = list({hash_ for record in records for hash_ in (record.batch_hash, record.batch.previous)})
     first = min(record.batch.first_sequence for record in records)
     end = max(record.batch.first_sequence + record.batch.size for record in records)
     between = {"first": first, "end": end, "before": first - BATCH_LEAVES_MAX}
@@ -60,7 +63,7 @@ async def load(db: AsyncConnection, place: StreamId, records: Sequence[Verified]
 
 
 def link_of(row: Row[Any]) -> Link:
-    """A row of `link` as the chain knows it."""
+    """A row of `link` as the type of the chain."""
     return Link(
         first=row.first,
         size=row.size,
@@ -72,8 +75,8 @@ def link_of(row: Row[Any]) -> Link:
     )
 
 
-async def gaps(db: AsyncConnection, place: StreamId, highest: int) -> list[Gap]:
-    """The open gaps of a stream, worked out from its links."""
+async def gaps(db: Transaction, place: StreamId, highest: int) -> list[Gap]:
+    """The open gaps of a stream, computed from its links; `highest` is its highest sequence."""
     here = (link.c.originator == place.originator, link.c.stream == place.stream)
     rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).all()
     pairs = []
@@ -85,8 +88,8 @@ async def gaps(db: AsyncConnection, place: StreamId, highest: int) -> list[Gap]:
     return open_gaps(pairs, highest)
 
 
-async def id_used_at(db: AsyncConnection, place: StreamId, message_id: bytes) -> int | None:
-    """The sequence of the message that has this id in the stream; None if none has."""
+async def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | None:
+    """The sequence of the message with this id in the stream; None if the id is not used."""
     sequence: int | None = await db.scalar(
         select(used_id.c.sequence).where(
             used_id.c.originator == place.originator,
@@ -97,21 +100,21 @@ async def id_used_at(db: AsyncConnection, place: StreamId, message_id: bytes) ->
     return sequence
 
 
-async def put(db: AsyncConnection, place: StreamId, changed: StreamView) -> None:
+async def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
     """Write the links and ids that placing records changed."""
     here = {"originator": place.originator, "stream": place.stream}
     new, old = [], []
-    for one in changed.changed.values():
+    for batch in changed.changed.values():
         state: dict[str, Any] = {
-            "arrived": one.arrived.to_bytes((one.size + 7) // 8, "little"),
-            "linked": one.linked,
-            "whole": one.is_whole,
+            "arrived": batch.arrived.to_bytes((batch.size + 7) // 8, "little"),
+            "linked": batch.linked,
+            "whole": batch.is_whole,
         }
-        if one.is_new:
-            facts = {"first": one.first, "size": one.size, "hash": one.hash, "previous": one.previous}
-            new.append({**facts, **state, "sealed_at": one.sealed_at, **here})
+        if batch.is_new:
+            facts = {"first": batch.first, "size": batch.size, "hash": batch.hash, "previous": batch.previous}
+            new.append({**facts, **state, "sealed_at": batch.sealed_at, **here})
         else:
-            old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": one.first})
+            old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": batch.first})
     if new:
         await db.execute(insert(link), new)
     if old:
@@ -125,5 +128,5 @@ async def put(db: AsyncConnection, place: StreamId, changed: StreamView) -> None
             .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")}),
             old,
         )
-    ids = [(place.originator, place.stream, *one) for one in changed.new_ids.items()]
+    ids = [(place.originator, place.stream, id_, sequence) for id_, sequence in changed.new_ids.items()]
     await insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)

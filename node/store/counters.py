@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import counter, pending, quarantine, withheld
 
 
@@ -35,7 +35,7 @@ class RecordCounts:
         }
 
 
-async def increase(db: AsyncConnection, by: Mapping[str, int]) -> None:
+async def increase(db: Transaction, by: Mapping[str, int]) -> None:
     """Add to counters by name; zeros are skipped."""
     values = [{"name": name, "value": value} for name, value in by.items() if value]
     if values:
@@ -48,7 +48,7 @@ async def increase(db: AsyncConnection, by: Mapping[str, int]) -> None:
         )
 
 
-async def counts(db: AsyncConnection) -> RecordCounts:
+async def counts(db: Transaction) -> RecordCounts:
     """The counts at this moment."""
     counted = {name: value for name, value in await db.execute(select(counter.c.name, counter.c.value))}
     states = {

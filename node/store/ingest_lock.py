@@ -9,8 +9,8 @@ from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.stream_tables import turn
 
 _ADVANCE: Final = upsert(turn).on_conflict_do_update(
@@ -20,13 +20,13 @@ _ADVANCE: Final = upsert(turn).on_conflict_do_update(
 )
 
 
-async def versions(db: AsyncConnection, originators: Collection[str]) -> dict[str, int]:
+async def versions(db: Transaction, originators: Collection[str]) -> dict[str, int]:
     """The version number of each of `originators`; 0 before the first ingest."""
     rows = await db.execute(select(turn.c.originator, turn.c.value).where(turn.c.originator.in_(originators)))
     return dict.fromkeys(originators, 0) | {originator: value for originator, value in rows}
 
 
-async def advance(db: AsyncConnection, read: Mapping[str, int]) -> bool:
+async def advance(db: Transaction, read: Mapping[str, int]) -> bool:
     """Advance the versions that were `read`; False if one has changed since, and the result is out of date."""
     if not read:
         return True

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.database import fulltext
+from node.database.engine import Transaction
 from node.database.record_tables import identifier, message, message_subject
 from node.verification.kinds import read_stored
 from schemas.types import Record
@@ -54,7 +54,7 @@ class HeldMessage:
     clause: str | None
 
 
-async def search(db: AsyncConnection, query: Query) -> list[HeldMessage]:
+async def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
     statement = select(message).where(message.c.id > query.after).order_by(message.c.id).limit(query.limit)
     if query.text is not None:
@@ -77,7 +77,7 @@ async def search(db: AsyncConnection, query: Query) -> list[HeldMessage]:
     return [_held(row) for row in await db.execute(statement)]
 
 
-async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
+async def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
     """The messages with this report id or this message id."""
     rows = await db.execute(
         select(message)
@@ -103,7 +103,7 @@ def _held(row: Row[Any]) -> HeldMessage:
     )
 
 
-async def originators(db: AsyncConnection, message_ids: Sequence[bytes]) -> dict[bytes, str]:
+async def originators(db: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, str]:
     """Message id -> originator, of those that are held: what `refers_to` may name."""
     rows = await db.execute(
         select(message.c.message_id, message.c.originator).where(message.c.message_id.in_(message_ids))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import identifier, message, message_subject, message_text
 from node.database.statements import insert_rows, insert_together
 from node.stages import Opened
@@ -49,7 +49,7 @@ _MESSAGE: Final = (
 )
 
 
-async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int) -> None:
+async def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
     """Store messages with their indexes."""
     if not holdings:
         return
@@ -83,12 +83,12 @@ async def add(db: AsyncConnection, holdings: Sequence[Holding], received_at: int
     await put(db, rows)
 
 
-async def next_id(db: AsyncConnection) -> int:
+async def next_id(db: Transaction) -> int:
     """The id of the next message; ids follow each other in the order of arrival."""
     return ((await db.scalar(select(func.max(message.c.id)))) or 0) + 1
 
 
-async def put(db: AsyncConnection, rows: Rows) -> None:
+async def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
     await insert_rows(db, message, _MESSAGE, rows.messages)
     await insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
@@ -96,6 +96,6 @@ async def put(db: AsyncConnection, rows: Rows) -> None:
     await insert_together(db, message_text, ("message", "text"), rows.texts)
 
 
-async def count(db: AsyncConnection) -> int:
+async def count(db: Transaction) -> int:
     """How many messages are held."""
     return (await db.scalar(select(func.count()).select_from(message))) or 0

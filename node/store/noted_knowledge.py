@@ -1,18 +1,18 @@
 """What the program could read when a daemon last started: one row with the digest of `schemas.knowledge`."""
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import knowledge
 
 
-async def digest(db: AsyncConnection) -> bytes | None:
+async def digest(db: Transaction) -> bytes | None:
     """The digest that the last daemon noted; None if the store is new or of an earlier build."""
     found: bytes | None = (await db.execute(select(knowledge.c.digest))).scalar()
     return found
 
 
-async def put(db: AsyncConnection, digest: bytes) -> None:
+async def put(db: Transaction, digest: bytes) -> None:
     """Note the digest of what the program can read now, in place of the earlier one."""
     await db.execute(delete(knowledge))
     await db.execute(insert(knowledge).values(digest=digest))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS
+from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, head, outgoing
 from node.database.statements import insert_rows
 from node.stages import SealedBatch, StreamHead
@@ -19,7 +19,7 @@ from node.stages import SealedBatch, StreamHead
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
 
 
-async def heads(db: AsyncConnection) -> dict[str, StreamHead]:
+async def heads(db: Transaction) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
     rows = await db.execute(select(head))
     return {
@@ -32,7 +32,7 @@ class HeadMoved(Exception):
     """Another process sealed since the heads were read: the result is discarded and computed again."""
 
 
-async def store_batches(db: AsyncConnection, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
+async def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
     """Store sealed bytes and new heads if the old heads are still those in `before`; raises HeadMoved."""
     current = await heads(db)
     for batch in batches:
@@ -45,7 +45,7 @@ async def store_batches(db: AsyncConnection, before: Mapping[str, StreamHead], b
         await put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
 
 
-async def put_outgoing(db: AsyncConnection, stream: str, first: int, values: Sequence[bytes]) -> None:
+async def put_outgoing(db: Transaction, stream: str, first: int, values: Sequence[bytes]) -> None:
     """Keep sealed bytes, from sequence `first` on, until they were sent and read back."""
     rows = [(stream, sequence, value, False) for sequence, value in enumerate(values, first)]
     await insert_rows(db, outgoing, ("stream", "sequence", "value", "acknowledged"), rows)
@@ -55,7 +55,7 @@ def _head_columns(value: StreamHead) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
-async def unacknowledged(db: AsyncConnection, stream: str, limit: int) -> list[tuple[int, bytes]]:
+async def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple[int, bytes]]:
     """The oldest sealed bytes of `stream` that the log has not acknowledged, at most OUTGOING_BYTES_MAX of them."""
     last = (
         select(outgoing.c.sequence)
@@ -80,7 +80,7 @@ async def unacknowledged(db: AsyncConnection, stream: str, limit: int) -> list[t
     return chosen
 
 
-async def streams_to_send(db: AsyncConnection) -> list[str]:
+async def streams_to_send(db: Transaction) -> list[str]:
     """Own streams with unacknowledged bytes; `keys` first, so that a grant is in the log before what it opens.
 
     A stream is sent in the order of its sequences: if any of its bytes are unacknowledged, the newest are. So one row
@@ -97,7 +97,7 @@ async def streams_to_send(db: AsyncConnection) -> list[str]:
     return sorted(rows.scalars(), key=lambda stream: (stream != KEYS, stream))
 
 
-async def acknowledge(db: AsyncConnection, stream: str, first: int, last: int) -> None:
+async def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
     await db.execute(
         update(outgoing)
@@ -106,7 +106,7 @@ async def acknowledge(db: AsyncConnection, stream: str, first: int, last: int) -
     )
 
 
-async def witness(db: AsyncConnection, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
+async def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
     await db.execute(
         delete(outgoing).where(
@@ -130,7 +130,7 @@ class OutboxCounts:
         return not (self.accepted or self.sealed or self.sent)
 
 
-async def counts(db: AsyncConnection) -> OutboxCounts:
+async def counts(db: Transaction) -> OutboxCounts:
     """The counts at this moment."""
     accepted = await db.scalar(select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)))
     states = await db.execute(select(outgoing.c.acknowledged, func.count()).group_by(outgoing.c.acknowledged))

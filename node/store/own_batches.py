@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.receipt_tables import own_batch
 from node.database.stream_tables import link
 from node.stages import StreamId
@@ -24,7 +24,7 @@ class OwnBatch:
     """The nodes whose receipts about it count. None if revision 0001 of the store sealed it: then all count."""
 
 
-async def put(db: AsyncConnection, batches: Iterable[OwnBatch]) -> None:
+async def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
     """Keep batches that were sealed."""
     rows = [
         {
@@ -41,7 +41,7 @@ async def put(db: AsyncConnection, batches: Iterable[OwnBatch]) -> None:
         await db.execute(insert(own_batch), rows)
 
 
-async def by_hash(db: AsyncConnection, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
+async def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
     """Those of `hashes` that are batches of the own stream; before revision 0002 only `link` has them."""
     found = {}
     for row in await db.execute(
@@ -55,7 +55,7 @@ async def by_hash(db: AsyncConnection, own: StreamId, hashes: Collection[bytes])
     return found
 
 
-async def at(db: AsyncConnection, own: StreamId, sequence: int) -> OwnBatch | None:
+async def at(db: Transaction, own: StreamId, sequence: int) -> OwnBatch | None:
     """The batch of the own stream that has a sequence; its recipients are not looked up."""
     for table in (own_batch, link):
         condition = table.c.stream == own.stream

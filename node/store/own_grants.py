@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.outgoing_tables import own_grant
 
 
@@ -19,13 +19,13 @@ class OwnGrant:
     """KeyGrant, Avro."""
 
 
-async def newest(db: AsyncConnection, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
+async def newest(db: Transaction, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
     """The newest grant of each audience that has one, by the audience's hash."""
     rows = await db.execute(select(own_grant).where(own_grant.c.audience.in_(list(audiences))))
     return {row.audience: OwnGrant(sequence=row.sequence, sealed_at=row.sealed_at, body=row.body) for row in rows}
 
 
-async def put(db: AsyncConnection, grants: Mapping[bytes, OwnGrant]) -> None:
+async def put(db: Transaction, grants: Mapping[bytes, OwnGrant]) -> None:
     """Replace the newest grant of each audience."""
     if grants:
         await db.execute(delete(own_grant).where(own_grant.c.audience.in_(list(grants))))

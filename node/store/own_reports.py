@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import intel_stream
+from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, outgoing
 from node.database.record_tables import message
 from node.database.statements import insert_rows, set_rows
@@ -32,7 +32,7 @@ class KnownDraft:
     content_hash: bytes
 
 
-async def known(db: AsyncConnection, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
+async def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
     """Those of the (report id, region) that were accepted before."""
     rows = await db.execute(
         select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
@@ -42,13 +42,13 @@ async def known(db: AsyncConnection, names: Collection[tuple[str, str]]) -> dict
     return {(row[0], row[1]): KnownDraft(message_id=row[2], content_hash=row[3]) for row in rows}
 
 
-async def add(db: AsyncConnection, drafts: Sequence[NewDraft]) -> None:
+async def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has made sure that none is known."""
     names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
     await insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
 
 
-async def own_message_ids(db: AsyncConnection, wanted: Collection[bytes]) -> list[bytes]:
+async def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
     """Those of the message ids that this node gave to its own reports."""
     rows = await db.execute(select(draft.c.message_id).where(draft.c.message_id.in_(list(wanted))))
     return list(rows.scalars())
@@ -64,7 +64,7 @@ class UnsealedDraft:
     payload: bytes
 
 
-async def unsealed(db: AsyncConnection, limit: int) -> list[UnsealedDraft]:
+async def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
     """The oldest drafts that wait to be sealed."""
     rows = await db.execute(
         select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
@@ -83,7 +83,7 @@ class SealedDraft:
     audience: Sequence[str]
 
 
-async def mark_sealed(db: AsyncConnection, sealed: Mapping[int, SealedDraft]) -> None:
+async def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
     """Note the sequence and audience of drafts by draft id; the payload is deleted, as the sealed bytes hold it."""
     await set_rows(
         db,
@@ -110,7 +110,7 @@ class OwnReport:
     """Codes of the recipients; None until it is sealed, and if revision 0001 of the store sealed it."""
 
 
-async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> list[OwnReport]:
+async def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnReport]:
     """The own reports with this report id or this message id, one for each region."""
     rows = await db.execute(
         select(draft).where(or_(draft.c.report_id == report_id, draft.c.message_id == message_id)).order_by(draft.c.id)
@@ -128,7 +128,7 @@ async def by_id(db: AsyncConnection, *, report_id: str, message_id: bytes) -> li
     ]
 
 
-async def sealed_value(db: AsyncConnection, node: str, own: OwnReport) -> bytes | None:
+async def sealed_value(db: Transaction, node: str, own: OwnReport) -> bytes | None:
     """The sealed bytes of an own report, from the messages or the outbox; None if neither has them."""
     stream = intel_stream(own.region)
     value: bytes | None = await db.scalar(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import pending
 from node.database.stream_tables import granted
 from node.stages import StreamId
@@ -45,7 +45,7 @@ class PendingRecord:
     """0 for a record that has no row yet."""
 
 
-async def put(db: AsyncConnection, records: Sequence[PendingRecord]) -> None:
+async def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
     """Keep records that wait or are held. A record that has a row keeps its id and the time of its arrival."""
     columns = [
         {
@@ -78,7 +78,7 @@ async def put(db: AsyncConnection, records: Sequence[PendingRecord]) -> None:
 
 
 async def to_retry(
-    db: AsyncConnection,
+    db: Transaction,
     *,
     grants: Collection[tuple[str, int]] = (),
     everything: bool = False,
@@ -117,20 +117,20 @@ async def to_retry(
     ]
 
 
-async def present(db: AsyncConnection, ids: Collection[int]) -> set[int]:
+async def present(db: Transaction, ids: Collection[int]) -> set[int]:
     """Those of the ids that still have a row."""
     if not ids:
         return set()
     return set((await db.execute(select(pending.c.id).where(pending.c.id.in_(ids)))).scalars())
 
 
-async def drop(db: AsyncConnection, ids: Collection[int]) -> None:
+async def drop(db: Transaction, ids: Collection[int]) -> None:
     """Delete the rows of records that were decided."""
     if ids:
         await db.execute(delete(pending).where(pending.c.id.in_(ids)))
 
 
-async def counts_by_originator(db: AsyncConnection) -> dict[str, int]:
+async def counts_by_originator(db: Transaction) -> dict[str, int]:
     """How many records of each originator are pending, for its quota."""
     rows = await db.execute(select(pending.c.originator, func.count()).group_by(pending.c.originator))
     return {originator: count for originator, count in rows}
@@ -147,7 +147,7 @@ class OverdueRecord:
     reason: str
 
 
-async def waiting_since(db: AsyncConnection, before: int) -> list[OverdueRecord]:
+async def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     """At most OVERDUE_LISTED_MAX records that arrived before a time in ms and still wait."""
     columns = (pending.c.id, pending.c.originator, pending.c.stream, pending.c.sequence, pending.c.reason)
     rows = await db.execute(
@@ -159,7 +159,7 @@ async def waiting_since(db: AsyncConnection, before: int) -> list[OverdueRecord]
     ]
 
 
-async def waits_for_arrived_grant(db: AsyncConnection) -> bool:
+async def waits_for_arrived_grant(db: Transaction) -> bool:
     """Whether a record waits for a grant that has arrived: it will be looked at again in a moment."""
     statement = select(pending.c.id).where(
         pending.c.reason == "grant",
@@ -183,7 +183,7 @@ class PendingMessage:
     reason: str
 
 
-async def by_message_id(db: AsyncConnection, message_id: bytes) -> list[PendingMessage]:
+async def by_message_id(db: Transaction, message_id: bytes) -> list[PendingMessage]:
     """The pending messages with this id."""
     return [
         PendingMessage(

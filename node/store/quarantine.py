@@ -1,7 +1,7 @@
 """The quarantine: records that failed a step of the verification, kept with their bytes and the code.
 
-The same bytes in the same topic are one row. Records that fail before step 8 come from anybody, so their number in a
-topic and day is limited.
+The same bytes in the same topic are one row. A record that fails before step 8 may come from anyone, so the number of
+such records in a topic and day is limited.
 """
 
 import uuid
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS
+from node.database.engine import Transaction
 from node.database.record_tables import quarantine
 from node.limits import DAY_MS
 from node.primitives import digest
@@ -87,7 +87,7 @@ class QuarantinedRecord:
         )
 
 
-async def add(db: AsyncConnection, records: Sequence[RejectedRecord], now: int) -> int:
+async def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> int:
     """Keep rejected records; returns how many had a row already. Those above the quota are counted, not kept."""
     if not records:
         return 0
@@ -131,7 +131,7 @@ def _columns(record: RejectedRecord, received_at: int) -> dict[str, Any]:
     }
 
 
-async def _unauthenticated_today(db: AsyncConnection, topic: str, now: int) -> int:
+async def _unauthenticated_today(db: Transaction, topic: str, now: int) -> int:
     count = await db.scalar(
         select(func.count())
         .select_from(quarantine)
@@ -144,7 +144,7 @@ async def _unauthenticated_today(db: AsyncConnection, topic: str, now: int) -> i
     return count or 0
 
 
-async def entries(db: AsyncConnection) -> list[QuarantineEntry]:
+async def entries(db: Transaction) -> list[QuarantineEntry]:
     """Every record in quarantine without its bytes, the oldest first."""
     statement = select(
         quarantine.c.id,
@@ -168,7 +168,7 @@ RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (
 """Grants first, then each stream in the order of the log."""
 
 
-async def records(db: AsyncConnection, wanted: Collection[str]) -> list[QuarantinedRecord]:
+async def records(db: Transaction, wanted: Collection[str]) -> list[QuarantinedRecord]:
     """The records with these ids, with their bytes, in the order to look at them again."""
     statement: Select[Any] = select(quarantine).where(quarantine.c.id.in_(wanted)).order_by(*RETRY_ORDER)
     return [_record(row) for row in await db.execute(statement)]
@@ -189,7 +189,7 @@ def _record(row: Row[Any]) -> QuarantinedRecord:
     return QuarantinedRecord(id=row.id, received_at=row.received_at, record=record)
 
 
-async def present(db: AsyncConnection, wanted: Collection[str]) -> set[str]:
+async def present(db: Transaction, wanted: Collection[str]) -> set[str]:
     """Those of the ids that have a row."""
     if not wanted:
         return set()

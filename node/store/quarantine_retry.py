@@ -1,15 +1,15 @@
-"""Looking again at the quarantine: in which order, and which rows stay."""
+"""What a retry needs of the quarantine: the order of the records, and which rows stay."""
 
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import quarantine
 from node.store.quarantine import RETRY_ORDER, RejectedRecord
 
 
-async def ids(db: AsyncConnection, codes: Collection[str] | None = None) -> list[str]:
+async def ids(db: Transaction, codes: Collection[str] | None = None) -> list[str]:
     """The ids of all records in quarantine, or of those with one of `codes`, in the order to look at them again."""
     wanted = select(quarantine.c.id).order_by(*RETRY_ORDER)
     if codes is not None:
@@ -17,8 +17,8 @@ async def ids(db: AsyncConnection, codes: Collection[str] | None = None) -> list
     return list((await db.execute(wanted)).scalars())
 
 
-async def keep(db: AsyncConnection, records: Sequence[RejectedRecord]) -> None:
-    """They were rejected again: each keeps its row, which changes only if the code is another one now."""
+async def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
+    """Keep the rows of records that were rejected again. A row changes only if the code is a different one now."""
     if records:
         await db.execute(
             update(quarantine)
@@ -44,7 +44,7 @@ async def keep(db: AsyncConnection, records: Sequence[RejectedRecord]) -> None:
         )
 
 
-async def drop(db: AsyncConnection, wanted: Collection[str]) -> None:
+async def drop(db: Transaction, wanted: Collection[str]) -> None:
     """Delete the rows of records that are not rejected any more."""
     if wanted:
         await db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))

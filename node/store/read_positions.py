@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.stream_tables import reading
 from node.stages import StreamId
 
@@ -23,19 +23,19 @@ class StreamReading:
     """The highest sequence that has a place in the chain."""
 
 
-async def readings(db: AsyncConnection) -> list[StreamReading]:
+async def readings(db: Transaction) -> list[StreamReading]:
     """How far each topic was read; a topic that was never read is absent."""
     rows = await db.execute(select(reading.c.topic, reading.c.position, reading.c.highest))
     return [StreamReading(topic=row.topic, position=row.position, highest=row.highest) for row in rows]
 
 
-async def next_positions(db: AsyncConnection) -> dict[str, int]:
+async def next_positions(db: Transaction) -> dict[str, int]:
     """The position to go on from, by topic, of each topic that was read."""
     rows = await db.execute(select(reading.c.topic, reading.c.position))
     return {topic: position for topic, position in rows}
 
 
-async def put(db: AsyncConnection, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
+async def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
     """Store (topic, place, position, highest sequence) for each topic."""
     values = [
         {
@@ -53,7 +53,7 @@ async def put(db: AsyncConnection, rows: Iterable[tuple[str, StreamId, int, int]
         await db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
 
 
-async def raise_highest(db: AsyncConnection, place: StreamId, value: int) -> None:
+async def raise_highest(db: Transaction, place: StreamId, value: int) -> None:
     """Note the highest sequence of a stream in which a record took its place without being read from the log now."""
     await db.execute(
         update(reading)
@@ -62,6 +62,6 @@ async def raise_highest(db: AsyncConnection, place: StreamId, value: int) -> Non
     )
 
 
-async def highest(db: AsyncConnection, topic: str) -> int:
+async def highest(db: Transaction, topic: str) -> int:
     """The highest sequence that has a place in the stream of `topic`; 0 if none has."""
     return (await db.scalar(select(reading.c.highest).where(reading.c.topic == topic))) or 0

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import KEYS, RECEIPTS
+from node.database.engine import Transaction
 from node.database.outgoing_tables import outgoing
 from node.database.receipt_tables import batch_outcome
 from node.database.stream_tables import link
@@ -52,7 +52,7 @@ class BatchOutcomes:
         return bytes(after)
 
 
-async def put_outcomes(db: AsyncConnection, noted: Collection[BatchOutcomes], now: int) -> None:
+async def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) -> None:
     """Write outcomes. A batch that changed is due; nothing is kept of a batch without a leaf for this node."""
     if not noted:
         return
@@ -91,9 +91,7 @@ def _columns(batch: BatchOutcomes, outcomes: bytes, due_since: int, now: int) ->
     }
 
 
-async def _arrived(
-    db: AsyncConnection, new: Mapping[tuple[str, str, bytes], int]
-) -> dict[tuple[str, str, bytes], bytes]:
+async def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict[tuple[str, str, bytes], bytes]:
     """The outcomes so far of batches that have no row yet: leaves that arrived before were not for this node."""
     found = {key: bytes([NOT_ARRIVED]) * size for key, size in new.items()}
     if new:
@@ -106,7 +104,7 @@ async def _arrived(
     return found
 
 
-async def waiting_grant(db: AsyncConnection, originator: str, sequence: int) -> BatchOutcomes | None:
+async def waiting_grant(db: Transaction, originator: str, sequence: int) -> BatchOutcomes | None:
     """The outcome `stored` for a grant that waited for its private key; None if it does not wait."""
     here = (link.c.originator == originator, link.c.stream == KEYS)
     row = (
@@ -137,7 +135,7 @@ class DueOutcomes:
     outcomes: bytes
 
 
-async def due_times(db: AsyncConnection, *, parked: bool) -> tuple[int, int] | None:
+async def due_times(db: Transaction, *, parked: bool) -> tuple[int, int] | None:
     """When the oldest due batch became due, and when the newest changed, in ms; None if nothing is due.
 
     Parked batches count if `parked`.
@@ -153,7 +151,7 @@ async def due_times(db: AsyncConnection, *, parked: bool) -> tuple[int, int] | N
     return None if row[0] is None else (row[0], row[1])
 
 
-async def due(db: AsyncConnection, limit: int) -> list[DueOutcomes]:
+async def due(db: Transaction, limit: int) -> list[DueOutcomes]:
     """The batches that are due or parked, the oldest first."""
     rows = await db.execute(
         select(batch_outcome).where(batch_outcome.c.due > _NOTHING).order_by(batch_outcome.c.due_since).limit(limit)
@@ -163,7 +161,7 @@ async def due(db: AsyncConnection, limit: int) -> list[DueOutcomes]:
     ]
 
 
-async def mark_sealed(db: AsyncConnection, due: Sequence[DueOutcomes]) -> None:
+async def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
     """Note that a receipt with these outcomes is sealed. A batch whose outcomes changed meanwhile stays due."""
     await db.execute(
         update(batch_outcome)
@@ -178,19 +176,19 @@ async def mark_sealed(db: AsyncConnection, due: Sequence[DueOutcomes]) -> None:
     )
 
 
-async def park(db: AsyncConnection) -> int:
+async def park(db: Transaction) -> int:
     """Park everything that is due; returns how many batches."""
     done = await db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
     return done.rowcount
 
 
-async def count_due(db: AsyncConnection) -> int:
+async def count_due(db: Transaction) -> int:
     """How many batches are due and not parked."""
     statement = select(func.count()).select_from(batch_outcome).where(batch_outcome.c.due > _NOTHING)
     return (await db.scalar(statement.where(batch_outcome.c.due == DUE))) or 0
 
 
-async def on_their_way(db: AsyncConnection) -> int:
+async def on_their_way(db: Transaction) -> int:
     """How many own receipts are sealed and not read back yet."""
     statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == RECEIPTS)
     return (await db.scalar(statement)) or 0

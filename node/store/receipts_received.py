@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.receipt_tables import receipt
 
 
@@ -26,7 +26,7 @@ class ReceivedOutcomes:
     sealed_at: int
 
 
-async def add(db: AsyncConnection, rows: Iterable[ReceivedOutcomes], now: int) -> None:
+async def add(db: Transaction, rows: Iterable[ReceivedOutcomes], now: int) -> None:
     """Keep received outcomes; nothing is replaced."""
     values = [
         {
@@ -43,7 +43,7 @@ async def add(db: AsyncConnection, rows: Iterable[ReceivedOutcomes], now: int) -
         await db.execute(upsert(receipt).on_conflict_do_nothing(), values)
 
 
-async def of_batch(db: AsyncConnection, batch: bytes) -> list[ReceivedOutcomes]:
+async def of_batch(db: Transaction, batch: bytes) -> list[ReceivedOutcomes]:
     """All that was received about a batch, by recipient, the latest last."""
     rows = await db.execute(
         select(receipt).where(receipt.c.batch == batch).order_by(receipt.c.recipient, receipt.c.sequence)

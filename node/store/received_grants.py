@@ -4,17 +4,15 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.stream_tables import granted
 from node.stages import Grant
 from schemas.avro import codec
 from schemas.types import KeyGrant
 
 
-async def decisive(
-    db: AsyncConnection, wanted: Collection[tuple[str, bytes, int]]
-) -> dict[tuple[str, bytes, int], Grant]:
+async def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dict[tuple[str, bytes, int], Grant]:
     """The grant that decides about a message, for each (originator, audience key id, grant's sequence) in `wanted`.
 
     It is the first grant of the key; if the key has no grant, the grant at the sequence. A name without either is
@@ -48,7 +46,7 @@ async def decisive(
     return found
 
 
-async def put(db: AsyncConnection, new: Mapping[tuple[str, bytes], Grant]) -> None:
+async def put(db: Transaction, new: Mapping[tuple[str, bytes], Grant]) -> None:
     """Keep grants by (originator, audience key id); the first grant of a key stays."""
     if new:
         await db.execute(

@@ -1,10 +1,10 @@
-"""Findings about the streams that are read: gaps, records out of order, what the log itself did wrong."""
+"""Findings about the streams that are read: gaps, records out of order, faults of the log."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.stream_tables import finding
 from node.stages import StreamId
 from node.store import chains
@@ -13,7 +13,7 @@ from node.verification.gaps import Gap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFinding:
-    """A finding about a stream that still stands."""
+    """A finding about a stream that is not closed."""
 
     code: str
     originator: str
@@ -22,10 +22,10 @@ class StreamFinding:
     position: int | None
 
 
-async def settle_gaps(db: AsyncConnection, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
-    """Make the stream's gap findings those that are open now; returns the gaps that are new.
+async def settle_gaps(db: Transaction, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
+    """Bring the stream's gap findings up to date with its chain; returns the new gaps.
 
-    A gap that a late record closed keeps its row with the time; one that it split keeps its position.
+    If a late record closed a gap, its row keeps the time. If it split a gap, both parts keep the gap's position.
     """
     known = (
         await db.execute(
@@ -37,12 +37,12 @@ async def settle_gaps(db: AsyncConnection, place: StreamId, highest: int, positi
             )
         )
     ).all()
-    now_open = await chains.gaps(db, place, highest)
-    wanted = {(gap.first, gap.last) for gap in now_open}
+    open_now = await chains.gaps(db, place, highest)
+    wanted = {(gap.first, gap.last) for gap in open_now}
     here = {(row.sequence, row.last_sequence): row for row in known}
     if gone := [row.id for key, row in here.items() if key not in wanted]:
         await db.execute(update(finding).where(finding.c.id.in_(gone)).values(closed_at=now))
-    new = [gap for gap in now_open if (gap.first, gap.last) not in here]
+    new = [gap for gap in open_now if (gap.first, gap.last) not in here]
     for gap in new:
         inside = [row.position for row in known if row.sequence <= gap.first and gap.last <= row.last_sequence]
         await add(
@@ -58,7 +58,7 @@ async def settle_gaps(db: AsyncConnection, place: StreamId, highest: int, positi
 
 
 async def add(
-    db: AsyncConnection,
+    db: Transaction,
     code: str,
     place: StreamId,
     *,
@@ -81,8 +81,8 @@ async def add(
     )
 
 
-async def standing(db: AsyncConnection) -> list[StreamFinding]:
-    """Every finding that still stands, the oldest first."""
+async def standing(db: Transaction) -> list[StreamFinding]:
+    """Every finding that is not closed, the oldest first."""
     columns = (finding.c.code, finding.c.originator, finding.c.stream, finding.c.sequence, finding.c.position)
     rows = await db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
     return [

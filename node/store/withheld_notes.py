@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from node.database.engine import Transaction
 from node.database.record_tables import withheld
 from node.stages import StreamId
 
@@ -38,7 +38,7 @@ class WithheldNote:
     noted_at: int
 
 
-async def add(db: AsyncConnection, messages: Iterable[WithheldMessage], now: int) -> None:
+async def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
     """Note withheld messages, each with the clause and the reason."""
     values = [
         {
@@ -58,17 +58,17 @@ async def add(db: AsyncConnection, messages: Iterable[WithheldMessage], now: int
         await db.execute(insert(withheld), values)
 
 
-async def notes(db: AsyncConnection) -> list[WithheldNote]:
+async def notes(db: Transaction) -> list[WithheldNote]:
     """Every note, the oldest first."""
     return await _notes(db, select(withheld).order_by(withheld.c.noted_at, withheld.c.originator, withheld.c.sequence))
 
 
-async def by_message_id(db: AsyncConnection, message_id: bytes) -> list[WithheldNote]:
+async def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:
     """The notes about the messages with this id."""
     return await _notes(db, select(withheld).where(withheld.c.message_id == message_id))
 
 
-async def _notes(db: AsyncConnection, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
+async def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
     return [
         WithheldNote(
             message_id=row.message_id,

@@ -33,7 +33,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
     "sqlite3": "broker/embedded/file.py node/database/commit_watch.py node/database/connection.py",
-    "sqlalchemy": "node/database/ node/store/ node/exchange/ node/commands/receipts.py",
+    "sqlalchemy": "node/database/ node/store/",
     "alembic": "node/database/",
     "cryptography": "node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",
