@@ -1,15 +1,14 @@
-"""What a replay found: counts, streams and findings, in an order and in words that depend on the log alone.
+"""The answer of a replay: counts, streams and findings.
 
-Pure. Nothing here reads or verifies. Rules:
+Pure. This module neither reads nor verifies. Rules:
 
-- no time and no random id stands in an answer: the same bytes and documents give the same answer, byte for byte;
-- a finding has the sequence of its record, or, where that can't be authenticated, null and the position;
-- findings come by topic, then position.
+- An answer contains no time and no random id: the same bytes and documents give the same answer, byte for byte.
+- A finding has the sequence of its record. If the sequence cannot be authenticated, it is None.
+- Findings are in the order of topic, then position.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from node.errors import Rejected
 from node.stages import StreamId
@@ -31,41 +30,37 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRead:
-    """One stream in which something lay to read."""
+class ReplayedStream:
+    """One stream that had records to read."""
 
     stream: str
     originator: str
     records: int
     first: int | None
-    """Lowest sequence that took its place; None if no record did."""
+    """Lowest sequence that has its place in the chain; None if no record has."""
 
     last: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class ReplayAnswer:
     """The whole answer."""
 
     records: int
     verified: int
-    """Records that no step from 1 to 11 refuses, repeated ones included."""
+    """Records that pass steps 1 to 11, repeated ones included."""
 
     duplicates: int
-    """Records that had their place already."""
+    """Records whose sequence already had its place with the same bytes."""
 
     empty: int
-    """Streams in which nothing lay to read."""
+    """Streams without a record to read."""
 
     ignored: tuple[str, ...]
-    """Topics of the log that are no streams of an exchange."""
+    """Topics of the log that are not streams of an exchange."""
 
-    streams: Sequence[StreamRead]
+    streams: Sequence[ReplayedStream]
     findings: Sequence[Finding]
-
-    def answer(self) -> dict[str, Any]:
-        """As the contract has it."""
-        return asdict(self)
 
 
 def about(
@@ -90,7 +85,7 @@ def about(
 
 
 def refusal(place: StreamId, error: Rejected, *, position: int, sequence: int | None = None) -> Finding:
-    """The record at `position` failed a step; `sequence` only if steps 1 to 7 held."""
+    """The finding that the record at `position` failed a step; `sequence` is given only if steps 1 to 7 passed."""
     return about(
         place,
         error.code,
@@ -102,7 +97,7 @@ def refusal(place: StreamId, error: Rejected, *, position: int, sequence: int | 
 
 
 def gap_finding(place: StreamId, gap: Gap, *, position: int | None) -> Finding:
-    """A gap that is open at the end of the stream; `position` is that of the first record behind it."""
+    """The finding about a gap that is open at the end; `position` is that of the first record after the gap."""
     if gap.last >= gap.first:
         expected, found = str(gap.first), str(gap.last + 1)
     else:
@@ -111,5 +106,5 @@ def gap_finding(place: StreamId, gap: Gap, *, position: int | None) -> Finding:
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings of one stream, as they are told."""
-    return sorted(findings, key=lambda one: (one.position or 0, one.sequence or 0, one.code))
+    """The findings of one stream in the order of the answer."""
+    return sorted(findings, key=lambda finding: (finding.position or 0, finding.sequence or 0, finding.code))

@@ -1,12 +1,12 @@
-"""Recomputes one stream from its records: steps 1 to 11 for each, then its place, with the code that nodes use.
+"""Verifies one stream from its records: steps 1 to 11 for each record, then its place, with the code that nodes use.
 
-Not here: where the records come from (replay.py). Rules:
+Does not read the log (replay.py). Rules:
 
-- t is sealed_at, and no clock is read;
-- what is known of the chain lies in a store of its own, as at a node, so that memory does not grow with the stream;
-- gaps are those open at the end: a late record closes its gap and is `out_of_order`;
-- in a window of the log the first record is where the chain starts; one with a lower sequence, as when a sender repeats
-  what lies before the window, is verified alone and takes no place.
+- The time of the verification is sealed_at; no clock is read.
+- The state of the chain is kept in a store of its own, as at a node, so that memory does not grow with the stream.
+- Gaps are those that are open at the end: a late record closes its gap and is `out_of_order`.
+- In a window of the log the chain starts at the first record. A record with a lower sequence, as when a sender repeats
+  records from before the window, is verified alone and takes no place.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from typing import Final
 from broker.log import Entry
 from node.audit.findings import (
     Finding,
-    StreamRead,
+    ReplayedStream,
     about,
     gap_finding,
     in_order,
@@ -32,20 +32,18 @@ from node.verification.chain import StreamView
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
-BATCHES_REMEMBERED_MAX: Final = (
-    256  # the records of a batch lie together; one that comes late costs a verification more
-)
-SEQUENCES_AT_ONCE_MAX: Final = 4096  # the part of a chain that is loaded, however far apart its records arrive
+BATCHES_REMEMBERED_MAX: Final = 256  # records of a batch are adjacent; a late record costs one more verification
+SEQUENCES_AT_ONCE_MAX: Final = 4096  # the part of a chain that is loaded at once, however far apart records arrive
 
 Found = tuple[int, Verified]
 """A verified record and its position."""
 
 
-class Trace:
-    """One stream as it is read."""
+class StreamReplay:
+    """The replay of one stream."""
 
     def __init__(self, *, topic: str, place: StreamId, governance: Governance, store: Store, is_window: bool) -> None:
-        """`is_window`: reading begins above the log's beginning."""
+        """`is_window`: reading begins after the beginning of the log."""
         self.topic: Final = topic
         self.place: Final = place
         self._governance = governance
@@ -65,10 +63,10 @@ class Trace:
         """Sequence of the last record that took its place."""
 
         self._behind_gaps: dict[int, int] = {}
-        """Sequence -> position of records that came behind a gap. Each ends in a finding, so these are few."""
+        """Sequence -> position of records that came after a gap. Each becomes a finding, so there are few."""
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """The next records of the stream."""
+        """Verify the next records of the stream."""
         found = []
         for entry in entries:
             self.records += 1
@@ -84,11 +82,11 @@ class Trace:
                 self.highest = view.highest
 
     def add(self, finding: Finding) -> None:
-        """What the log itself did wrong."""
+        """Add a finding about the log itself."""
         self._findings.append(finding)
 
     async def findings(self) -> list[Finding]:
-        """All findings, once the stream was read."""
+        """All findings, after the whole stream was read."""
         async with self._store.read() as db:
             gaps = await chains.gaps(db, self.place, self.highest)
         behind = sorted(self._behind_gaps)
@@ -99,9 +97,9 @@ class Trace:
             self.add(gap_finding(self.place, gap, position=self._behind_gaps[after]))
         return in_order(self._findings)
 
-    def read(self) -> StreamRead:
+    def read(self) -> ReplayedStream:
         """The stream as the answer has it."""
-        return StreamRead(
+        return ReplayedStream(
             stream=self.place.stream,
             originator=self.place.originator,
             records=self.records,
@@ -165,7 +163,7 @@ class Trace:
 
 
 def _near_each_other(found: Iterable[Found]) -> Iterator[list[Found]]:
-    """Records in their order, parted where their sequences lie too far apart to load what lies between."""
+    """Records in their order, divided where their sequences are too far apart to load the part of the chain between."""
     near: list[Found] = []
     low = high = 0
     for position, record in found:

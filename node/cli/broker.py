@@ -1,4 +1,4 @@
-"""Commands of the broker: broker provision, broker check, broker local start, broker local stop."""
+"""Commands of the broker: broker provision, check, local start and local stop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,26 +8,32 @@ from typing import Annotated
 
 import typer
 
-from node.cli.options import HomeOption, JsonOption, home_of
+from node.cli.help_text import Reader, add_command, add_group, group
+from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
 from node.errors import Unavailable, UsageError
 
-broker_app = typer.Typer(help="The broker: its topics, and a local one for development.", no_args_is_help=True)
-local_app = typer.Typer(help="A real Apache Kafka on this machine, without Docker.", no_args_is_help=True)
-broker_app.add_typer(local_app, name="local")
+broker_app = group("The broker: its topics, and a local one for development.")
+local_app = group("A real Apache Kafka on this machine, without Docker.")
 
 DirOption = Annotated[
     Path, typer.Option("--dir", metavar="DIR", help="Folder of the brokers: configuration, logs and data.")
 ]
 BrokersOption = Annotated[
-    int | None, typer.Option("--brokers", metavar="1|3", help="How many; those of DIR, or 1.", show_default=False)
+    int | None,
+    typer.Option("--brokers", metavar="1|3", help="Number of brokers; as DIR has them, or 1.", show_default=False),
 ]
 DIR_DEFAULT = Path(".enlace-kafka")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.add_typer(broker_app, name="broker")
+    add_group(app, broker_app, "broker", Reader.OPERATOR)
+    broker_app.add_typer(local_app, name="local")
+    add_command(broker_app, provision, "provision")
+    add_command(broker_app, check, "check")
+    add_command(local_app, start_local, "start")
+    add_command(local_app, stop_local, "stop")
 
 
 TopologyOption = Annotated[
@@ -35,45 +41,59 @@ TopologyOption = Annotated[
 ]
 
 
-@broker_app.command()
 def provision(topology: TopologyOption = None, home: HomeOption = None, json: JsonOption = False) -> int:
-    """Make the topics of all members on the home's bus, and set what differs from the topology."""
+    """Create the topics of all members on the home's bus, and change settings that differ from the topology.
+
+    Topics that exist keep their records.
+
+    Example:
+
+        enlace broker provision --home bz
+
+    Exit codes: 0 done; 2 usage or configuration; 4 the bus is unavailable, try again.
+    """
     return _compare(topology, home, json=json, change=True)
 
 
-@broker_app.command()
 def check(topology: TopologyOption = None, home: HomeOption = None, json: JsonOption = False) -> int:
-    """Say what differs from the topology on the home's bus; exit 1 if anything does."""
+    """List the differences between the topics on the home's bus and the topology; changes nothing.
+
+    Example:
+
+        enlace broker check --home bz
+
+    Exit codes: 0 no difference; 1 at least one difference; 2 usage or configuration; 4 the bus is unavailable, try
+    again.
+    """
     return _compare(topology, home, json=json, change=False)
 
 
 def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bool) -> int:
-    from dataclasses import asdict
-
-    from node.commands import broker_topics as provisioning
+    from node.commands import broker_topics
     from node.runtime import config
-    from node.runtime.home import open_home
 
-    opened = open_home(home_of(home))
+    opened = open_named_home(home)
     wanted = config.read_topology(topology) if topology else opened.topology
-    done = asyncio.run((provisioning.provision if change else provisioning.check)(opened, wanted))
-    Output(json=json).object(
-        {
-            "created": list(done.created),
-            "changed": list(done.changed),
-            "drift": [asdict(one) for one in done.drift],
-        }
-    )
+    done = asyncio.run((broker_topics.provision if change else broker_topics.check)(opened, wanted))
+    Output(json=json).object(done)
     return 1 if done.drift and not change else 0
 
 
-@local_app.command("start")
 def start_local(
     folder: DirOption = DIR_DEFAULT,
     brokers: BrokersOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Start one broker or three, and return when all answer; they run until `broker local stop`."""
+    """Start one broker or three, and return when all answer; they run until `broker local stop`.
+
+    Needs Java 17. Maven fetches Apache Kafka the first time.
+
+    Example:
+
+        enlace broker local start --brokers 3
+
+    Exit codes: 0 all brokers answer; 2 usage, or Java or Maven is missing; 4 a broker did not start in time.
+    """
     from broker.local import detached_cluster
 
     with _translated():
@@ -82,13 +102,19 @@ def start_local(
     return 0
 
 
-@local_app.command("stop")
 def stop_local(
     folder: DirOption = DIR_DEFAULT,
     brokers: BrokersOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Stop the brokers of a folder; their data stays for the next start."""
+    """Stop the brokers of a folder; their data stays for the next start.
+
+    Example:
+
+        enlace broker local stop
+
+    Exit codes: 0 all brokers ended; 2 usage; 4 a broker does not end.
+    """
     from broker.local import detached_cluster
 
     with _translated():
@@ -99,11 +125,11 @@ def stop_local(
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What `broker` raises, which knows nothing of `node`, as the command line answers it."""
+    """Errors of `broker`, which does not import `node`, as errors of the command line."""
     from broker.local.errors import LocalError
 
     try:
         yield
     except LocalError as error:
-        made = Unavailable if error.retriable else UsageError
-        raise made(error.code, error.message, hint=error.hint) from None
+        error_type = Unavailable if error.retriable else UsageError
+        raise error_type(error.code, error.message, hint=error.hint) from None

@@ -1,21 +1,31 @@
-"""Commands of the configuration: config explain."""
+"""Command of the configuration: config explain."""
 
 import typer
 
+from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.options import HomeOption, JsonOption, home_of
 from node.cli.output import Output
 
-config_app = typer.Typer(help="The configuration of a node.", no_args_is_help=True)
+config_app = group("The configuration of a node.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.add_typer(config_app, name="config")
+    add_group(app, config_app, "config", Reader.OPERATOR)
+    add_command(config_app, explain, "explain")
 
 
-@config_app.command()
 def explain(home: HomeOption = None, json: JsonOption = False) -> int:
-    """Show every key with its value, where that comes from, and what it is for; secrets are masked."""
+    """Show every key of the configuration with its value, the source of the value, and its description.
+
+    The source is a variable, the file node.toml, or the default. Secrets are masked.
+
+    Example:
+
+        enlace config explain --home bz
+
+    Exit codes: 0 done; 2 the configuration is wrong.
+    """
     from node.runtime import config
 
     Output(json=json).object(

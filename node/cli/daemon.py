@@ -1,28 +1,24 @@
-"""Commands of the operator: run, status, policy explain."""
+"""Commands about the daemon: run and status."""
 
 import asyncio
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from node.cli.options import HomeOption, JsonOption, home_of
+from node.cli.help_text import Reader, add_command
+from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output, error_fields
 from node.errors import Unavailable, UsageError
 
-policy_app = typer.Typer(help="Ask the policy.", no_args_is_help=True)
-
-POLL_SECONDS = (0.05, 0.5)  # first and longest wait between two looks
-DONE = ("drained", "caught-up")
+GOALS = ("drained", "caught-up")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(run)
-    app.command()(status)
-    app.add_typer(policy_app, name="policy")
+    add_command(app, run, "run", Reader.OPERATOR)
+    add_command(app, status, "status", Reader.OPERATOR)
 
 
 def run(
@@ -30,18 +26,28 @@ def run(
     json: JsonOption = False,
     share: Annotated[int, typer.Option(hidden=True, help="Number of a reader process of the daemon.", min=0)] = 0,
 ) -> int:
-    """Run the node until SIGTERM; the first line on stdout says that it is ready."""
+    """Run the node until SIGTERM; the first line on stdout says that it is ready.
+
+    Sends accepted reports, reads all streams, and stores what the agreements allow. Log and store may be unavailable
+    at the start and later; the daemon tries again until they answer.
+
+    Example:
+
+        enlace run --home bz
+
+    Exit codes: 0 ended by SIGTERM or SIGINT; 2 usage or configuration; 4 another daemon runs in the home; 70 a bug;
+    75 start it again.
+    """
     from msgspec.structs import replace
 
     from node.runtime import daemon, memory_limit
-    from node.runtime.home import open_home
     from node.runtime.logs import configure
     from node.runtime.open_node import open_node
     from node.runtime.reader_processes import ReaderProcesses
     from node.runtime.single_daemon import only_daemon
     from schemas.types import LogFormat
 
-    opened = open_home(home_of(home))
+    opened = open_named_home(home)
     configure(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:
@@ -49,7 +55,8 @@ def run(
             if share:
                 await daemon.read(node, lambda: _ready(node.code))
             else:
-                readers = ReaderProcesses(opened.path, opened.config.node.processes, *(["--json"] if json else []))
+                options = ["--json"] if json else []
+                readers = ReaderProcesses(opened.path, opened.config.node.processes, *options)
                 await daemon.run(node, lambda: _ready(node.code), readers)
 
     with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
@@ -70,17 +77,28 @@ def _ready(code: str) -> None:
 def status(
     home: HomeOption = None,
     json: JsonOption = False,
-    until: Annotated[str | None, typer.Option(metavar="drained|caught-up", help="Wait for this state.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="|".join(GOALS), help="Wait for this state.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 60,
 ) -> int:
-    """Show outbox, streams, counts and findings of a node."""
-    if until is not None and until not in DONE:
-        raise UsageError("usage", f"{until} is no state", path="--until", hint=f"one of {', '.join(DONE)}")
-    from node.runtime.home import open_home
+    """Show outbox, streams, counts and findings of a node, whether its daemon runs or not.
 
-    opened = open_home(home_of(home))
-    answer, reached = asyncio.run(_status(opened, until, timeout))
+    `drained` means that everything that was accepted was read back from the log. `caught-up` means that every stream
+    was read to its end.
+
+    Example:
+
+        enlace status --until drained --timeout 30 --home bz
+
+    Exit codes: 0 done; 2 usage or configuration; 4 the state was not reached in time, or the store is unavailable.
+    """
+    if until is not None and until not in GOALS:
+        raise UsageError("usage", f"{until} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
+    from node.commands.plain_json import presentable
+    from node.commands.status import Goal, wait_for
+
+    seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, timeout))
     output = Output(json=json)
+    answer: dict[str, Any] = presentable(seen)
     error = None if reached else Unavailable("timed_out", f"not {until} within {timeout:g} s", path="--timeout")
     if json:
         output.object(answer | ({"error": error_fields(error)} if error else {}))
@@ -92,42 +110,6 @@ def status(
 
 
 def _without_idle(answer: dict[str, Any]) -> dict[str, Any]:
-    """For a person: streams that nothing was ever written to are only counted."""
+    """For a person: streams that were never written to are only counted."""
     used = [row for row in answer["streams"] if row["end"] or row["position"]]
     return answer | {"streams": used, "idle streams": len(answer["streams"]) - len(used)}
-
-
-async def _status(opened: Any, until: str | None, seconds: float) -> tuple[dict[str, Any], bool]:
-    from node.commands.status import look
-    from node.runtime.open_node import open_bus, open_store
-
-    deadline = asyncio.get_running_loop().time() + seconds
-    wait = POLL_SECONDS[0]
-    async with open_store(opened) as store, open_bus(opened) as bus:
-        while True:
-            seen = await look(
-                home=opened.path, node=opened.config.node.id, store=store, bus=bus, places=opened.places()
-            )
-            reached = {None: True, "drained": seen.drained, "caught-up": seen.caught_up}[until]
-            if reached or asyncio.get_running_loop().time() >= deadline:
-                return seen.answer, reached
-            await asyncio.sleep(wait)
-            wait = min(POLL_SECONDS[1], wait * 1.5)
-
-
-@policy_app.command()
-def explain(
-    sender: Annotated[str, typer.Option("--from", help="Code of the originator.")],
-    to: Annotated[str, typer.Option("--to", help="Code of the recipient.")],
-    report: Annotated[Path, typer.Option(help="The report, a JSON file.")],
-    at: Annotated[str | None, typer.Option(help="Decide as at this time, RFC 3339.")] = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> int:
-    """Explain whether a report may go from one node to another, and by which clause."""
-    from node.commands.policy_explain import explain as explain_policy
-    from node.runtime.home import open_home
-
-    answer = explain_policy(open_home(home_of(home)), sender=sender, recipient=to, report=report, at=at)
-    Output(json=json).object(answer)
-    return 0

@@ -1,7 +1,7 @@
 """The command `enlace`: its commands, and how an error becomes an exit code.
 
-0 done, 1 something was refused or found, 2 usage or configuration, 4 unavailable, 70 bug, 75 restart asked for,
-130 interrupted. Each command imports what it needs when it runs, so that `enlace --help` stays quick.
+0 done, 1 something was refused or found, 2 usage or configuration, 4 unavailable, 70 bug, 75 restart needed, 130
+interrupted. Each command imports its modules when it runs, so that `enlace --help` stays quick.
 """
 
 import errno
@@ -9,36 +9,41 @@ import io
 import os
 import sys
 import traceback
-from typing import Any, Final, TextIO
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 from typer.exceptions import TyperException
 
 from broker.log import LogError
 from node.cli import (
+    about,
     audit,
     broker,
     config,
     daemon,
+    governance,
+    policy,
     publishing,
     reading,
     setup,
     ways_out,
 )
+from node.cli.help_text import command_line
 from node.cli.output import Output, ReaderGone
 from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
-app = typer.Typer(
-    name="enlace",
-    help="Intelligence exchange between national police nodes.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for commands in (setup, daemon, publishing, reading, broker, audit, config):
+app = command_line("enlace", "Intelligence exchange between national police nodes.")
+for commands in (setup, governance, daemon, publishing, reading, broker, config, policy, audit, about):
     commands.add_to(app)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the versions, as `enlace version` does.")] = False,
+) -> None:
+    """Intelligence exchange between national police nodes."""
 
 
 def main() -> None:
@@ -56,13 +61,15 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
+    if arguments[:1] == ["--version"]:
+        arguments = ["version", *arguments[1:]]
     output = Output(json="--json" in arguments)
     try:
         _check_text(arguments)
         _log_to_stderr(json=output.json)
         result = app(arguments, standalone_mode=False, prog_name="enlace")
     except TyperException as error:
-        if not error.format_message():  # the help was asked for by giving no command, and is on the screen
+        if not error.format_message():  # no command was given, so the help was shown
             return UsageError.exit_code
         return _failed(output, _usage(error))
     except (EnlaceError, LogError) as error:
@@ -72,8 +79,8 @@ def run(arguments: list[str]) -> int:
         _discard(sys.stdout)
         return 0
     except OSError as error:
-        mendable = _of_system(error)
-        return _bug(output, error) if mendable is None else _failed(output, mendable)
+        repairable = _of_system(error)
+        return _bug(output, error) if repairable is None else _failed(output, repairable)
     except Exception as error:  # the one place where a bug becomes an exit code
         return _bug(output, error)
     return result if isinstance(result, int) else 0
@@ -92,12 +99,12 @@ def _bug(output: Output, error: Exception) -> int:
     else:
         traceback.print_exception(error)
     message = f"{type(error).__name__}; see stderr"
-    output.error(EnlaceError("bug", message, hint="please report it with what stands on stderr"))
+    output.error(EnlaceError("bug", message, hint="please report it with the output on stderr"))
     return EXIT_BUG
 
 
 def _usage(error: TyperException) -> UsageError:
-    """What the parser of options found, with the option as the path."""
+    """An error of the parser of options, with the option as the path."""
     parameter: Any = getattr(error, "param", None)
     named = getattr(error, "option_name", None)
     path = named or (_name(parameter) if parameter is not None else None)
@@ -106,14 +113,14 @@ def _usage(error: TyperException) -> UsageError:
 
 
 def _name(parameter: Any) -> str:
-    """An option as it is written, or an argument's name."""
+    """An option as the user writes it, or the name of an argument."""
     if parameter.param_type_name == "option":
         return str(max(parameter.opts, key=len))
     return str(parameter.metavar or parameter.name)
 
 
 def _of_log(error: LogError) -> EnlaceError:
-    """What the log says to a command that needs it."""
+    """An error of the log as an error of a command that needs it."""
     if error.retriable:
         hint = "start the log, or correct the address, and call again"
         return Unavailable("bus_unavailable", str(error), path="bus.url", hint=hint)
@@ -121,7 +128,7 @@ def _of_log(error: LogError) -> EnlaceError:
 
 
 def _of_system(error: OSError) -> EnlaceError | None:
-    """What an operator can mend; None for everything else."""
+    """The error of the operating system that an operator can repair; None for every other one."""
     place = str(error.filename) if error.filename else None
     message = f"{place or 'a file'}: {error.strerror}"
     if error.errno in _FULL:
@@ -133,13 +140,13 @@ def _of_system(error: OSError) -> EnlaceError | None:
 
 def _check_text(arguments: list[str]) -> None:
     for argument in arguments:
-        if any("\udc80" <= one <= "\udcff" for one in argument):
+        if any("\udc80" <= char <= "\udcff" for char in argument):
             shown = argument.encode("utf-8", "backslashreplace").decode()
             raise UsageError("usage", f"{shown} is not UTF-8", hint="set the locale of the terminal to UTF-8")
 
 
 def _log_to_stderr(*, json: bool) -> None:
-    """Warnings of a command; `run` takes level and format from the configuration."""
+    """Log warnings of a command; `run` takes level and format from the configuration."""
     from node.runtime import logs
     from schemas.types import LogFormat, LogLevel, LogSection
 
@@ -147,9 +154,9 @@ def _log_to_stderr(*, json: bool) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """What is still buffered goes nowhere, so that the end of the process does not complain."""
+    """Discard buffered output, so that the end of the process does not fail on a closed stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-if __name__ == "__main__":  # as the daemon starts its children
+if __name__ == "__main__":  # as the daemon starts its reader processes
     main()

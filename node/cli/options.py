@@ -1,22 +1,33 @@
-"""Options that every command has, by the contract: they follow the command's name."""
+"""Options that several commands have. By the contract, options follow the name of the command."""
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.errors import UsageError
 
+if TYPE_CHECKING:
+    from node.runtime.home import Home
+
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the node; or set ENLACE_HOME.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, logs as JSON lines on stderr.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and logs as JSON lines to stderr.")]
+DocumentsOption = Annotated[
+    Path | None, typer.Option("--documents", help="Folder of signed documents, instead of the home's.")
+]
+
+
+def named_home(home: Path | None) -> Path | None:
+    """The folder that `--home` or ENLACE_HOME names; None if neither does."""
+    return home or (Path(os.environ["ENLACE_HOME"]) if os.environ.get("ENLACE_HOME") else None)
 
 
 def home_of(home: Path | None) -> Path:
-    """The node's folder; UsageError if none was named or it holds no node."""
-    named = home or (Path(os.environ["ENLACE_HOME"]) if os.environ.get("ENLACE_HOME") else None)
+    """The folder of the node; UsageError if none was named, or if the folder is not a home."""
+    named = named_home(home)
     if named is None:
         raise UsageError("home_missing", "no node was named", path="--home", hint="give --home DIR or set ENLACE_HOME")
     if not (named / "node.toml").is_file():
@@ -24,3 +35,10 @@ def home_of(home: Path | None) -> Path:
             "home_invalid", f"{named} holds no node.toml", path="--home", hint="`enlace init` makes a home"
         )
     return named.resolve()
+
+
+def open_named_home(home: Path | None) -> "Home":
+    """The home that `--home` or ENLACE_HOME names, with its configuration; raises UsageError."""
+    from node.runtime.home import open_home
+
+    return open_home(home_of(home))

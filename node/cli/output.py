@@ -1,9 +1,10 @@
 """What a command prints: JSON by the contract, or lines for a person. Nothing else writes to stdout.
 
-How a value looks in JSON is answer.py's matter.
+The JSON form of a value is decided in node/commands/plain_json.py.
 """
 
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ COLUMN_WIDTH_MAX: Final = 48  # a longer cell pushes the rest of its own line on
 
 
 class ReaderGone(Exception):
-    """Whoever read stdout has seen enough."""
+    """The reader of stdout has closed it."""
 
 
 class Output:
@@ -25,12 +26,12 @@ class Output:
     def __init__(self, *, json: bool) -> None:
         self.json = json
 
-    def object(self, value: dict[str, Any]) -> None:
+    def object(self, value: Any) -> None:
         """The one object that a command answers with."""
         plain = presentable(value)
         self._line(plain) if self.json else self._lines(plain, 0)
 
-    def item(self, value: dict[str, Any]) -> None:
+    def item(self, value: Any) -> None:
         """One of several objects."""
         plain = presentable(value)
         if self.json:
@@ -39,22 +40,22 @@ class Output:
         self._lines(plain, 0)
         self._write("")
 
-    def items(self, values: list[dict[str, Any]], *, none: str = NOTHING) -> None:
-        """All of several objects: for a person a table, and a word if there are none."""
+    def items(self, values: Sequence[Any], *, none: str = NOTHING) -> None:
+        """All of several objects: for a person a table, or the text `none`."""
         plain = [presentable(value) for value in values]
         if self.json:
-            for one in plain:
-                self._line(one)
+            for item in plain:
+                self._line(item)
             return
         for line in _table(plain):
             self._write(line)
         if not plain:
             self.nothing(none)
 
-    def nothing(self, why: str = NOTHING) -> None:
-        """Tell a person that there is nothing to show."""
+    def nothing(self, text: str = NOTHING) -> None:
+        """Write to stderr, for a person, that there is nothing to show."""
         if not self.json:
-            sys.stderr.write(f"{why}\n")
+            sys.stderr.write(f"{text}\n")
 
     def error(self, error: EnlaceError) -> None:
         """An error, on stdout as JSON or on stderr for a person."""
@@ -92,7 +93,7 @@ class Output:
 
 
 def error_fields(error: EnlaceError) -> dict[str, str | None]:
-    """An error as JSON has it."""
+    """The fields of an error in JSON."""
     return {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
 
 
@@ -107,15 +108,15 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """A value on one line: what came from outside cannot move the cursor or forge a line."""
+    """A value on one line; control characters are escaped, so that data cannot move the cursor or forge a line."""
     match value:
         case None | [] | "":
             return "-"
         case list():
-            return " ".join(_cell(one) for one in value)
+            return " ".join(_cell(item) for item in value)
         case dict():
-            return ", ".join(f"{name} {_cell(one)}" for name, one in value.items()) or "-"
+            return ", ".join(f"{name} {_cell(item)}" for name, item in value.items()) or "-"
         case bool():
             return "yes" if value else "no"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

@@ -1,4 +1,4 @@
-"""A progress bar with rate and time left on stderr; nothing where stderr is no terminal."""
+"""A progress bar with rate and time left on stderr; nothing if stderr is not a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @contextmanager
 def bar(label: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows how many of `total` are done; the function takes the number done so far."""
+    """Show how many of `total` are done; the function takes the number that are done so far."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,11 +26,11 @@ def bar(label: str, unit: str, total: int | None) -> Iterator[Callable[[int], No
 
 @contextmanager
 def rows_of(file: Path) -> Iterator[Callable[[int], None]]:
-    """The rows of a file that is imported; their number is estimated by its lines, an upper bound."""
+    """Progress over the rows of a file; their number is estimated by its lines, an upper limit."""
     try:
         with file.open("rb") as data:
             total = sum(chunk.count(b"\n") for chunk in iter(lambda: data.read(1 << 20), b""))
     except OSError:
-        total = None  # the import itself says what is wrong with the file
+        total = None  # the import itself reports what is wrong with the file
     with bar("importing", "rows", total) as on_progress:
         yield on_progress

@@ -3,22 +3,27 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.options import HomeOption, JsonOption, home_of
+from node.cli.help_text import Reader, add_command
+from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
+from node.cli.user import login
 from node.errors import UsageError
 
+if TYPE_CHECKING:
+    from node.commands.import_file import ImportAnswer
+
 STDIN = "-"
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Answer as usual, and write nothing.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(publish)
-    app.command("import")(import_)
+    add_command(app, publish, "publish", Reader.INTEGRATOR)
+    add_command(app, import_, "import", Reader.INTEGRATOR)
 
 
 def publish(
@@ -27,44 +32,71 @@ def publish(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Hand in reports; each is answered when it is safe in the outbox."""
-    from node.commands.publish import publish as hand_in
-    from node.runtime.home import open_home
+    """Hand in reports; each one is answered when it is safe in the outbox.
 
-    opened = open_home(home_of(home))
+    A report that is not valid is refused with the errors of its fields, and the next one goes on. The daemon sends
+    accepted reports; it need not run meanwhile.
+
+    Example:
+
+        enlace publish report.json --home bz
+
+    Exit codes: 0 every report is accepted or duplicate; 1 at least one is refused; 2 usage or configuration; 4 the
+    store is unavailable, try again.
+    """
+    from node.commands.publish import publish as hand_in
+    from node.runtime.open_node import open_intake
+
+    opened = open_named_home(home)
     data = sys.stdin.buffer.read() if file == STDIN else _read(Path(file))
     output = Output(json=json)
 
     async def serve() -> bool:
         refused = False
-        async for answer in hand_in(opened, data, dry_run=dry_run):
-            refused |= answer["outcome"] == "refused"
-            output.item(answer)
+        async with open_intake(opened) as intake:
+            async for answer in hand_in(intake, data, actor=login(), dry_run=dry_run):
+                refused |= answer.outcome == "refused"
+                output.item(answer)
         return refused
 
     return 1 if asyncio.run(serve()) else 0
 
 
 def import_(
-    mapping: Annotated[Path, typer.Argument(metavar="MAPPING", help="TOML that says how rows become reports.")],
+    mapping: Annotated[Path, typer.Argument(metavar="MAPPING", help="TOML that maps columns to fields of reports.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, a JSON array or NDJSON.")],
     report: Annotated[Path | None, typer.Option(help="Write one line for each row to this file, NDJSON.")] = None,
     dry_run: DryRun = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Import rows of another system through a mapping."""
-    from node.cli.progress import rows_of
-    from node.commands.publish import import_file
-    from node.runtime.home import open_home
+    """Import the rows of another system through a mapping, and count what became of them.
 
-    opened = open_home(home_of(home))
-    with rows_of(file) as on_progress:
-        answer: dict[str, Any] = asyncio.run(
-            import_file(opened, mapping, file, report=report, dry_run=dry_run, on_progress=on_progress)
-        )
+    Rows that were imported before are duplicate, so the same file can be imported again.
+
+    Example:
+
+        enlace import mapping.toml rows.csv --report rows.ndjson --home bz
+
+    Exit codes: 0 no row is refused; 1 at least one row is refused; 2 usage, configuration or mapping; 4 the store is
+    unavailable, try again.
+    """
+    from node.cli.progress import rows_of
+    from node.commands.import_file import import_file
+    from node.runtime.open_node import open_intake
+
+    opened = open_named_home(home)
+
+    async def serve() -> "ImportAnswer":
+        with rows_of(file) as on_progress:
+            async with open_intake(opened) as intake:
+                return await import_file(
+                    intake, mapping, file, actor=login(), report=report, dry_run=dry_run, on_progress=on_progress
+                )
+
+    answer = asyncio.run(serve())
     Output(json=json).object(answer)
-    return 1 if answer["refused"] else 0
+    return 1 if answer.refused else 0
 
 
 def _read(path: Path) -> bytes:

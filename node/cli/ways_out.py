@@ -18,6 +18,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,
+    "explain": {"code": "CODE"},
     "governance sign": {"key": "--key"},
     "import": {"report_file": "--report"},
     "init": {"node": "--node"},
@@ -50,6 +51,9 @@ class WayOut:
 
 
 WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
+    "audit replay": (
+        WayOut(code="home_missing", hint="give --bus URL and --documents FOLDER, or a node's --home DIR for both"),
+    ),
     "governance install": (WayOut(code="home_missing", hint="give --home DIR or set ENLACE_HOME"),),
     "governance sign": (WayOut(code="home_missing", hint="give --key FILE or --home DIR"),),
     "policy explain": (

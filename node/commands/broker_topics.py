@@ -1,4 +1,7 @@
-"""Makes the topics of an exchange from its topology, and tells what differs; what is there already stays."""
+"""`broker provision` and `broker check`: the topics of an exchange, compared with its topology.
+
+Topics that exist are never deleted.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from node.runtime.open_node import open_bus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What was made or set, and what differs from the topology afterwards."""
+    """The topics that were created or changed, and the differences from the topology that remain."""
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
@@ -21,16 +24,16 @@ class Comparison:
 
 
 async def provision_homes(homes: Iterable[Path]) -> None:
-    """Provision every topic that the nodes of `homes` write; all share one bus and one topology."""
+    """Create every topic that the nodes of `homes` write; all homes share one bus and one topology."""
     opened = [open_home(home) for home in homes]
     if not opened:
         return
     async with open_bus(opened[0]) as bus:
-        await bus.provision(topologies.specs_of(opened[0].topology, [one.config.node.id for one in opened]))
+        await bus.provision(topologies.specs_of(opened[0].topology, [home.node for home in opened]))
 
 
 async def provision(home: Home, topology: Topology) -> Comparison:
-    """Make the topics of all members and set what differs; raises LogUnavailable."""
+    """Create the topics of all members and change settings that differ; raises LogUnavailable."""
     specs = topologies.specs_of(topology)
     async with open_bus(home) as bus:
         done = await bus.provision(specs)
@@ -38,6 +41,6 @@ async def provision(home: Home, topology: Topology) -> Comparison:
 
 
 async def check(home: Home, topology: Topology) -> Comparison:
-    """Every difference of the topics of all members; changes nothing."""
+    """List every difference between the topics of all members and the topology; changes nothing."""
     async with open_bus(home) as bus:
         return Comparison(created=(), changed=(), drift=await bus.check(topologies.specs_of(topology)))

@@ -1,6 +1,6 @@
-"""What `governance new|sign|check|show|install|keygen` do, as functions that return what the contract says.
+"""`governance new`, `sign`, `check`, `show`, `install` and `keygen`: signed documents as files.
 
-Documents are read from the home's folder, or from one that is named; without either only a first ROOT can be judged.
+Documents are read from the home's folder, or from another folder; without either, only a first ROOT can be examined.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,12 @@ from node.trust.document_signatures import SignatureCheck
 from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
 from node.trust.signed_document import NODE_CODE, ParsedDocument
-from schemas.formats import bytes_text
 from schemas.types import DocumentKind, KeyUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Where documents, topology and keys come from."""
+    """Where the commands find documents, topology and keys."""
 
     home: Path | None = None
     documents: Path | None = None
@@ -41,20 +40,91 @@ class Context:
         return self.documents or (self.home / DOCUMENTS_FOLDER if self.home else None)
 
     def community(self) -> bytes | None:
-        """The configured one; None without a home or if none is configured."""
+        """The configured community; None without a home, or if none is configured."""
         return config.load(self.home).node.community if self.home else None
 
     def governance(self) -> Governance | None:
-        """Of the folder; None if there is none, or nothing in it."""
+        """The governance of the folder; None without a folder, or if the folder is empty."""
         return document_files.read_folder_if_any(self.folder, self.community()) if self.folder else None
 
     def topology(self) -> topologies.Topology:
-        """The home's, or the one that ships."""
+        """The topology of the home, or the shipped one."""
         return config.topology(self.home) if self.home else topologies.default()
 
 
-def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> dict[str, Any]:
-    """Compile a TOML file into FILE.signed, with no signature yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One signature of a document."""
+
+    signer: str | None
+    """The party, trustee or node; None for a key that no document here lists."""
+
+    key_id: bytes
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """The rule that a document breaks."""
+
+    code: str
+    message: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentAnswer:
+    """A document, and whether it has effect beside the documents here."""
+
+    kind: str
+    id: str
+    version: int
+    hash: bytes
+    valid: bool
+    signatures: tuple[Signature, ...]
+    missing: tuple[str, ...]
+    """Who has to sign it still."""
+
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDocument(DocumentAnswer):
+    """A document that was written to a file."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDocument(DocumentAnswer):
+    """A document with its content."""
+
+    community: bytes
+    root: bytes
+    previous: bytes
+    from_: str | int
+    """Times are RFC 3339, or the number if that is outside the years 1 to 9999."""
+
+    until: str | int
+    body: dict[str, Any]
+    """The body as JSON; its keys are those of the schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrusteeKey:
+    """A new key of a trustee, without its private part."""
+
+    id: str
+    key_id: bytes
+    use: str
+    public: bytes
+    """As it is written in the ROOT."""
+
+    file: Path
+
+
+def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> WrittenDocument:
+    """Compile a TOML file into FILE.signed, which has no signature yet."""
     text = read_text(file)
     governance = context.governance()
     parsed = compile_text(
@@ -62,63 +132,56 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> di
     )
     target = file.with_name(file.name + DOCUMENT_SUFFIX)
     write_file(target, document_files.to_bytes(parsed), replace=replace)
-    return _result(parsed, governance) | {"file": str(target)}
+    return WrittenDocument(**_answer(parsed, governance), file=target)
 
 
-def keygen(identity: str, file: Path, *, passphrase_file: Path | None = None) -> dict[str, Any]:
-    """A new AGREE key for a trustee, in a new file of its owner alone; `public` goes into the ROOT as it is written."""
-    if not NODE_CODE.fullmatch(identity) or identity == REGISTRY:
-        message = f"{identity} is no trustee's id"
+def keygen(trustee: str, file: Path, *, passphrase_file: Path | None = None) -> TrusteeKey:
+    """Make an AGREE key for a trustee, in a new file that only its owner can read."""
+    if not NODE_CODE.fullmatch(trustee) or trustee == REGISTRY:
+        message = f"{trustee} is not a valid id of a trustee"
         raise UsageError("value_invalid", message, path="id", hint="capitals and digits, as in TR1")
-    keys = PrivateKeys.generate(identity, (KeyUse.AGREE,))
+    keys = PrivateKeys.generate(trustee, (KeyUse.AGREE,))
     key_file.write(file, keys, passphrase_file or config.passphrase_variable())
     [key] = keys.keys
-    return {
-        "id": identity,
-        "key_id": bytes_text(key.key_id),
-        "use": key.use.value,
-        "public": bytes_text(key.public),
-        "file": str(file),
-    }
+    return TrusteeKey(id=trustee, key_id=key.key_id, use=key.use.value, public=key.public, file=file)
 
 
 def sign(
     file: Path, context: Context, *, key: Path | None = None, passphrase_file: Path | None = None
-) -> dict[str, Any]:
+) -> DocumentAnswer:
     """Add the signatures of a key file, or of the home's keys, to FILE."""
     parsed, governance = document_files.read(file), context.governance()
     signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance)
     write_file(file, document_files.to_bytes(signed), replace=True)
-    return _result(signed, governance)
+    return DocumentAnswer(**_answer(signed, governance))
 
 
-def check(file: Path, context: Context) -> dict[str, Any]:
+def check(file: Path, context: Context) -> DocumentAnswer:
     """Whether FILE has effect beside the documents here."""
-    parsed = document_files.read(file)
-    return _result(parsed, context.governance())
+    return DocumentAnswer(**_answer(document_files.read(file), context.governance()))
 
 
-def show(file: Path, context: Context) -> dict[str, Any]:
-    """As `check`, and what the document says."""
+def show(file: Path, context: Context) -> ShownDocument:
+    """As `check`, and the content of the document."""
     parsed = document_files.read(file)
     document = parsed.document
-    header = {
-        "community": bytes_text(document.community),
-        "root": bytes_text(document.root),
-        "previous": bytes_text(document.previous),
-        "from": document_time_text(document.from_),
-        "until": document_time_text(document.until),
-    }
-    return _result(parsed, context.governance()) | header | {"body": _readable(msgspec.to_builtins(parsed.body))}
+    return ShownDocument(
+        **_answer(parsed, context.governance()),
+        community=document.community,
+        root=document.root,
+        previous=document.previous,
+        from_=document_time_text(document.from_),
+        until=document_time_text(document.until),
+        body=_readable(msgspec.to_builtins(parsed.body)),
+    )
 
 
-def install(file: Path, context: Context) -> dict[str, Any]:
+def install(file: Path, context: Context) -> WrittenDocument:
     """Put FILE beside the documents of the home; UsageError if it has no effect there."""
     if context.folder is None:
         raise UsageError("home_missing", "no home was named", path="home")
-    parsed = document_files.read(file)
-    target = document_files.install(parsed, context.folder, context.community())
-    return _result(document_files.read(target), context.governance()) | {"file": str(target)}
+    target = document_files.install(document_files.read(file), context.folder, context.community())
+    return WrittenDocument(**_answer(document_files.read(target), context.governance()), file=target)
 
 
 def _readable(value: Any) -> Any:
@@ -139,11 +202,11 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
     return key_file.read(context.home / settings.file, passphrase)
 
 
-def _result(parsed: ParsedDocument, governance: Governance | None) -> dict[str, Any]:
-    """The keys of the contract, and the rule that it breaks if it breaks one."""
+def _answer(parsed: ParsedDocument, governance: Governance | None) -> dict[str, Any]:
+    """The fields of a DocumentAnswer."""
     try:
         examined = document_files.examine(parsed, governance)
-    except UsageError as error:  # nothing is installed here that it could be held against
+    except UsageError as error:  # no document is installed here that it could be examined against
         unknown = tuple(
             SignatureCheck(signer=None, key_id=signature.key_id, valid=False) for signature in parsed.signed.signatures
         )
@@ -153,12 +216,11 @@ def _result(parsed: ParsedDocument, governance: Governance | None) -> dict[str, 
         "kind": parsed.document.kind.value,
         "id": parsed.document.id,
         "version": parsed.document.version,
-        "hash": bytes_text(parsed.hash),
+        "hash": parsed.hash,
         "valid": examined.valid,
-        "signatures": [
-            {"signer": check.signer, "key_id": bytes_text(check.key_id), "valid": check.valid}
-            for check in examined.signatures
-        ],
-        "missing": list(examined.missing),
-        "problem": {"code": problem.code, "message": problem.message, "path": problem.path} if problem else None,
+        "signatures": tuple(
+            Signature(signer=check.signer, key_id=check.key_id, valid=check.valid) for check in examined.signatures
+        ),
+        "missing": tuple(examined.missing),
+        "problem": Problem(code=problem.code, message=problem.message, path=problem.path) if problem else None,
     }

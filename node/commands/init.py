@@ -1,9 +1,9 @@
-"""Making a node's home: folder, configuration, keys, and the request to join.
+"""`init`: makes the home of a node: folder, configuration, keys, and the request to join.
 
     HOME/node.toml        mode 0644       HOME/keys.json       mode 0600
-    HOME/documents/       mode 0700       HOME/CC.node.toml    what `governance new node` compiles
+    HOME/documents/       mode 0700       HOME/CC.node.toml    the request, which `governance new node` compiles
 
-Not here: reading a home (config.py, keystore.py), the daemon's files in it. An existing home is never touched.
+An existing home is never changed. Does not read a home (node/runtime/home.py).
 """
 
 import json
@@ -25,17 +25,35 @@ from node.trust.signed_document import NODE_CODE
 from schemas.formats import bytes_text
 
 KEYS_FILE: Final = "keys.json"
-VALID_DAYS: Final = 731  # two years; a NODE version with a later not_after prolongs it
+VALID_DAYS: Final = 731  # two years; a further NODE version with a later not_after extends it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A new home."""
+class NewHome:
+    """A home that was made."""
 
-    home: Path
+    path: Path
     keys: PrivateKeys
     join_request: Path
-    """A NODE as it is written, for the trustees."""
+    """A NODE document as TOML, for the trustees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAnswer:
+    """A key of the node, without its private part."""
+
+    key_id: bytes
+    use: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitAnswer:
+    """The answer about a home that was made."""
+
+    node: str
+    home: Path
+    keys: tuple[KeyAnswer, ...]
+    join_request: Path
 
 
 def init(
@@ -46,10 +64,10 @@ def init(
     community: bytes | None = None,
     passphrase_file: Path | None = None,
     keys_file: str = KEYS_FILE,
-) -> Made:
-    """Make a home with new keys; UsageError if the folder is there or `node` is no node code."""
+) -> NewHome:
+    """Make a home with new keys; UsageError if the folder exists or `node` is not a node code."""
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
-        message = f"{node} is no node code"
+        message = f"{node} is not a node code"
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
     key_file.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)
@@ -64,21 +82,21 @@ def init(
     write_file(home / NODE_FILE, _toml(tables).encode())
     join_request = home / f"{node}.node.toml"
     write_file(join_request, _join_request(keys, now_ms()).encode())
-    return Made(home=home, keys=keys, join_request=join_request)
+    return NewHome(path=home, keys=keys, join_request=join_request)
 
 
-def init_result(made: Made) -> dict[str, object]:
-    """As the contract has it."""
-    return {
-        "node": made.keys.node,
-        "home": str(made.home),
-        "keys": [{"key_id": bytes_text(key.key_id), "use": key.use.value} for key in made.keys.keys],
-        "join_request": str(made.join_request),
-    }
+def init_answer(made: NewHome) -> InitAnswer:
+    """The answer about a new home; it contains no private key."""
+    return InitAnswer(
+        node=made.keys.node,
+        home=made.path,
+        keys=tuple(KeyAnswer(key_id=key.key_id, use=key.use.value) for key in made.keys.keys),
+        join_request=made.join_request,
+    )
 
 
 def _join_request(keys: PrivateKeys, now: int) -> str:
-    """A NODE file with the new keys, valid from the midnight before now."""
+    """A NODE document as TOML with the new keys, valid from the last midnight in UTC."""
     midnight = datetime.fromtimestamp(now / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begin, end = midnight.isoformat(), (midnight + timedelta(days=VALID_DAYS)).isoformat()
     lines = [f'id = "{keys.node}"', "version = 1", f"not_before = {begin}", f"not_after = {end}"]
@@ -88,7 +106,7 @@ def _join_request(keys: PrivateKeys, now: int) -> str:
 
 
 def _toml(tables: Mapping[str, Mapping[str, str]]) -> str:
-    """Tables of texts; a JSON text is a TOML basic string."""
+    """Tables of strings as TOML; a JSON string is a TOML basic string."""
     return "\n".join(
         "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items()), ""])
         for name, table in tables.items()

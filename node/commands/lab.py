@@ -1,11 +1,11 @@
-"""A whole exchange for development, on one machine: trustees, nodes, agreements, everything signed and installed.
+"""`lab`: makes a whole exchange for development on one machine: trustees, nodes and agreements, signed and installed.
 
     DIR/trustees/TR1.unsafe-keys.json …     the keys that admit nodes, in plain files
     DIR/<cc>/                               a home for each node, keys in `unsafe-keys.json`
     DIR/documents/                          every signed document; copied to each home
     DIR/log.db                              the bus, unless another one is named
 
-Not for production: whoever reads DIR is every trustee and every node. Topics are provisioned by the caller.
+Not for production: anyone who can read DIR can act as every trustee and every node. The caller provisions the topics.
 """
 
 import shutil
@@ -35,7 +35,7 @@ from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import ParsedDocument
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
-from schemas.formats import bytes_text, time_ms
+from schemas.formats import time_ms
 from schemas.types import DocumentKind, KeyReason, KeyUse
 
 KEYS_FILE: Final = "unsafe-keys.json"
@@ -46,8 +46,19 @@ VALID_DAYS: Final = 3650
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabAnswer:
+    """The answer about an exchange that was made."""
+
+    community: bytes
+    nodes: dict[str, Path]
+    """Code -> home."""
+
+    documents: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """What was made."""
+    """An exchange that was made."""
 
     community: bytes
     homes: dict[str, Path]
@@ -55,18 +66,14 @@ class Lab:
     topology: Topology
     bus: str
 
-    def result(self) -> dict[str, object]:
-        """As the contract has it."""
-        return {
-            "community": bytes_text(self.community),
-            "nodes": {code: str(home) for code, home in self.homes.items()},
-            "documents": str(self.documents),
-        }
+    def answer(self) -> LabAnswer:
+        """The answer of the command."""
+        return LabAnswer(community=self.community, nodes=self.homes, documents=self.documents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Text:
-    """An agreement as it is written."""
+class _AgreementText:
+    """An agreement as TOML."""
 
     name: str
     text: str
@@ -76,7 +83,7 @@ class _Text:
 def lab(
     folder: Path, nodes: Iterable[str], agreements: Path, *, topology_path: Path | None = None, bus: str | None = None
 ) -> Lab:
-    """Make the exchange in `folder`, which must not be there; UsageError that names what is wrong.
+    """Make the exchange in `folder`, which must not exist; UsageError that names the wrong argument.
 
     Every TOML file of `agreements` is compiled and signed by all its parties, which must be among `nodes`.
     """
@@ -91,14 +98,14 @@ def lab(
     try:
         return _make(folder.resolve(), codes, texts, topology, topology_path, bus)
     except EnlaceError:
-        shutil.rmtree(folder)  # made above: nothing else is in it
+        shutil.rmtree(folder)  # it was made above, so nothing else is in it
         raise
 
 
 def _make(
     folder: Path,
     codes: tuple[str, ...],
-    texts: list[_Text],
+    texts: list[_AgreementText],
     topology: Topology,
     topology_path: Path | None,
     bus: str | None,
@@ -112,7 +119,7 @@ def _make(
     }
     for code in codes:
         signed.node(made[code].keys, streams_of(topology, code), trustees)
-        made[code].join_request.unlink()  # it has joined
+        made[code].join_request.unlink()  # the node has joined
     keys = {code: home.keys for code, home in made.items()}
     for _, same_version in groupby(texts, key=lambda text: text.version):
         signed.take_effect()
@@ -123,28 +130,28 @@ def _make(
     for parsed in signed.documents:
         write_file(shared / document_files.file_name(parsed), document_files.to_bytes(parsed))
     for home in made.values():
-        shutil.copytree(shared, home.home / DOCUMENTS_FOLDER, dirs_exist_ok=True)
+        shutil.copytree(shared, home.path / DOCUMENTS_FOLDER, dirs_exist_ok=True)
         if topology_path:
-            shutil.copyfile(topology_path, home.home / TOPOLOGY_FILE)
-    homes = {code: home.home for code, home in made.items()}
+            shutil.copyfile(topology_path, home.path / TOPOLOGY_FILE)
+    homes = {code: home.path for code, home in made.items()}
     return Lab(community=signed.community, homes=homes, documents=shared, topology=topology, bus=url)
 
 
 def _bus(url: str, folder: Path) -> str:
-    """All homes share one bus: a relative file is one of `folder`, not of each home."""
+    """All homes share one bus: a relative file is relative to `folder`, not to each home."""
     file = url.removeprefix("sqlite:///")
     return url if file == url else f"sqlite:///{folder / file}"
 
 
-def _texts(folder: Path) -> list[_Text]:
-    """Every TOML file of a folder, lower versions first, as each version follows the one before it."""
+def _texts(folder: Path) -> list[_AgreementText]:
+    """Every TOML file of a folder, lower versions first, because each version follows the one before it."""
     if not folder.is_dir():
-        raise UsageError("file_unreadable", f"{folder} is no folder", path="agreements")
+        raise UsageError("file_unreadable", f"{folder} is not a folder", path="agreements")
     texts = []
     for file in sorted(folder.glob("*.toml")):
         text = read_text(file)
         version = parse_toml(text, file=file.name).get("version")
-        texts.append(_Text(name=file.name, text=text, version=version if isinstance(version, int) else 0))
+        texts.append(_AgreementText(name=file.name, text=text, version=version if isinstance(version, int) else 0))
     return sorted(texts, key=lambda text: text.version)
 
 
@@ -157,7 +164,7 @@ def _trustees(folder: Path) -> tuple[PrivateKeys, ...]:
 
 
 class _Signed:
-    """Documents as they are added; they count for the next ones after `take_effect`."""
+    """Signed documents of the exchange; after `take_effect`, later documents are compiled beside them."""
 
     def __init__(self, begin: int, end: int) -> None:
         self.documents: list[ParsedDocument] = []
@@ -180,12 +187,12 @@ class _Signed:
         self.take_effect()
 
     def node(self, keys: PrivateKeys, streams: Iterable[str], trustees: tuple[PrivateKeys, ...]) -> None:
-        """Admit a node to all that the topology gives it."""
+        """Admit a node to all streams that the topology gives it."""
         body = types.Node(keys=sorted_set(self._listed(keys)), streams=sorted_set(streams), resume=())
         self._add(self._document(DocumentKind.NODE, keys.node, body), (keys, *trustees[:THRESHOLD]))
 
-    def agreement(self, text: _Text, keys: dict[str, PrivateKeys], topology: Topology) -> None:
-        """Compile and sign one for all its parties."""
+    def agreement(self, text: _AgreementText, keys: dict[str, PrivateKeys], topology: Topology) -> None:
+        """Compile an agreement and sign it for all its parties."""
         parsed = compile_text(
             DocumentKind.AGREEMENT, text.text, governance=self._governance, topology=topology, file=text.name
         )
@@ -219,5 +226,5 @@ class _Signed:
         self.documents.append(parsed)
 
     def take_effect(self) -> None:
-        """From here on all that was added counts."""
+        """From now on, all documents that were added have effect."""
         self._governance = load_governance(encode(document.signed) for document in self.documents)

@@ -1,40 +1,56 @@
-"""Explains a policy decision about a report in a file, with every clause that was considered."""
+"""`policy explain`: whether a report may go from one node to another, with every clause that was considered.
 
-from pathlib import Path
-from typing import Any
+Nothing is stored and nothing is logged. Needs the installed documents and no private key.
+"""
+
+from dataclasses import dataclass
 
 from node.clock import now_ms
-from node.commands.search import time_of
+from node.commands.arguments import parse_time
 from node.errors import Refused, UsageError
-from node.files import read_file
 from node.primitives import ZERO_HASH
 from node.reports import ndjson
 from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, validate
 from node.runtime.home import Home
 from node.sharing import policy
+from node.sharing.policy import ConsideredClause
 from schemas.field_errors import FieldError
 
 
-def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | None) -> dict[str, Any]:
-    """Whether `recipient` may hold the report of `sender`; raises UsageError or Refused."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The decision about one report and one recipient."""
+
+    outcome: str
+    """allowed or refused."""
+
+    agreement: str | None
+    clause: str | None
+    reason: str
+    considered: tuple[ConsideredClause, ...]
+
+
+def explain(
+    home: Home, *, sender: str, recipient: str, report: bytes, at: str | None = None, report_name: str = "report"
+) -> Explanation:
+    """Whether `recipient` may have the report of `sender`, at the time `at` or now; raises UsageError or Refused.
+
+    `report` is one JSON object. `report_name` is the path of an error about it as a whole.
+    """
     sender, recipient = sender.upper(), recipient.upper()
-    time = time_of(at, "at") if at else now_ms()
+    time = parse_time(at, "at") if at else now_ms()
     governance = home.documents().governance
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
-            raise UsageError(
-                "node_unknown",
-                f"no NODE document of {code} is installed",
-                path=field,
-                hint=f"one of {', '.join(governance.nodes)}",
-            )
-    obj = ndjson.parse_object(read_file(report, ndjson.ITEM_SIZE_BYTES_MAX))
-    if isinstance(obj, FieldError):
-        raise UsageError(obj.code, obj.message, path=str(report))
-    obj.pop("refers_to", None)  # no part of what a clause looks at
+            message = f"no NODE document of {code} is installed"
+            raise UsageError("node_unknown", message, path=field, hint=f"one of {', '.join(governance.nodes)}")
+    item = ndjson.parse_object(report)
+    if isinstance(item, FieldError):
+        raise UsageError(item.code, item.message, path=report_name)
+    item.pop("refers_to", None)  # clauses do not depend on it
     try:
-        draft = validate(obj, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
+        draft = validate(item, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
     except ReportRefused as refused:
         raise Refused(refused.code, refused.message, path=refused.path) from None
     decision = policy.decide(
@@ -45,12 +61,10 @@ def explain(home: Home, *, sender: str, recipient: str, report: Path, at: str | 
         governance=governance,
         at=time,
     )
-    return {
-        "outcome": decision.outcome,
-        "agreement": decision.agreement,
-        "clause": decision.clause,
-        "reason": decision.reason,
-        "considered": [
-            {"agreement": one.agreement, "clause": one.clause, "reason": one.reason} for one in decision.considered
-        ],
-    }
+    return Explanation(
+        outcome=decision.outcome,
+        agreement=decision.agreement,
+        clause=decision.clause,
+        reason=decision.reason,
+        considered=decision.considered,
+    )

@@ -1,162 +1,116 @@
-"""Hands reports in: a file of reports, or a file of rows through a mapping, to the node's publisher.
+"""`publish`: hands reports in, as JSON or NDJSON, and answers each one in the order of the input.
 
-One answer for each item, in their order; a bad item is refused with its fields and the next one goes on.
+A bad item is refused with the errors of its fields, and the next one goes on. Needs an open intake
+(node/runtime/open_node.py) and nothing of the command line.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from node.clock import now_ms
-from node.commands.plain_json import presentable
-from node.commands.search import actor
-from node.database.engine import Store
-from node.errors import UsageError
-from node.exchange.publish import Acceptance, Publisher
+from node.commands.plain_json import MessageId
+from node.exchange.publish import Acceptance
 from node.reports import ndjson
 from node.reports.validate import ReportRefused, referred_ids, validate
-from node.runtime.home import Home
-from node.runtime.open_node import open_intake
+from node.runtime.open_node import OpenIntake
+from node.sharing.recipients import Refusal
 from node.stages import Draft
 from node.store import message_search, own_reports
 from schemas.field_errors import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200
-COUNTED: Final = ("read", "accepted", "duplicate", "refused", "not_selected")
 
 
-async def publish(home: Home, data: bytes, *, dry_run: bool) -> AsyncIterator[dict[str, Any]]:
-    """Hand in every report of `data` (one JSON object, or NDJSON); the answers of the contract, one for each."""
-    async with open_intake(home) as opened:
-        store, intake = opened.store, opened.publisher
-        items = ndjson.parse_lines(data)
-        while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
-            for answer in await _chunk(home, store, intake, chunk, dry_run=dry_run):
-                yield answer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAnswer:
+    """What became of one report that was handed in."""
+
+    line: int
+    """Where the item begins in the input, from 1."""
+
+    outcome: str
+    """accepted, duplicate or refused."""
+
+    report_id: str | None = None
+    message_id: MessageId | None = None
+    audience: tuple[str, ...] = ()
+    """Codes of the recipients."""
+
+    refusals: tuple[Refusal, ...] = ()
+    """Who may not have it, and why."""
+
+    errors: tuple[FieldError, ...] = ()
+    """What is wrong with it, if it is refused."""
 
 
-async def _chunk(
-    home: Home, store: Store, intake: Publisher, chunk: Sequence[ndjson.Item], *, dry_run: bool
-) -> list[dict[str, Any]]:
+async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncIterator[ItemAnswer]:
+    """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
+
+    An answer is given when its report is safe in the outbox. `actor` is the user that the access log names.
+    """
+    items = ndjson.parse_lines(data)
+    while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
+        for answer in await _publish_chunk(intake, chunk, actor=actor, dry_run=dry_run):
+            yield answer
+
+
+async def _publish_chunk(
+    intake: OpenIntake, chunk: Sequence[ndjson.Item], *, actor: str, dry_run: bool
+) -> list[ItemAnswer]:
+    """Validate the items of one transaction and hand in those that are reports."""
     wanted = [id_ for _, item in chunk if isinstance(item, dict) for id_ in referred_ids(item)]
-    known = await _originators(home, store, wanted) if wanted else {}
-    results: list[tuple[int, Draft | Sequence[FieldError]]] = []
-    for line, item in chunk:
-        if isinstance(item, FieldError):
-            results.append((line, [item]))
-            continue
-        try:
-            draft = validate(
-                item,
-                originator=home.config.node.id,
-                topology=home.topology,
-                now_ms=now_ms(),
-                resolve_references=known,
-            )
-        except ReportRefused as refused:
-            results.append((line, refused.errors))
-        else:
-            results.append((line, draft))
+    known = await _originators(intake, wanted) if wanted else {}
+    results = [(line, _draft_of(intake, item, known)) for line, item in chunk]
     drafts = [result for _, result in results if isinstance(result, Draft)]
-    answers = iter(await intake.accept(drafts, actor=actor(), dry_run=dry_run) if drafts else ())
+    acceptances = iter(await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ())
     return [
-        {"line": line, **(accepted(next(answers)) if isinstance(result, Draft) else refused_item(result))}
+        accepted_item(line, next(acceptances)) if isinstance(result, Draft) else refused_item(line, result)
         for line, result in results
     ]
 
 
-async def _originators(home: Home, store: Store, wanted: Sequence[bytes]) -> dict[bytes, str]:
-    async with store.read() as db:
-        own = await own_reports.own_message_ids(db, wanted)
-        return {**await message_search.originators(db, wanted), **dict.fromkeys(own, home.config.node.id)}
-
-
-def accepted(answer: Acceptance) -> dict[str, Any]:
-    """A publisher's answer, as the contract has it."""
-    addressed, error = answer.addressed, answer.error
-    return {
-        "outcome": answer.outcome,
-        "report_id": answer.report_id,
-        "message_id": answer.message_id,
-        "audience": sorted(addressed.admitted) if addressed else [],
-        "refusals": [
-            {"recipient": one.recipient, "agreement": one.agreement, "clause": one.clause, "reason": one.reason}
-            for one in (addressed.refusals if addressed else ())
-        ],
-        "errors": [{"path": error.path, "code": error.code, "message": error.message, "allowed": []}] if error else [],
-    }
-
-
-def refused_item(errors: Sequence[FieldError]) -> dict[str, Any]:
-    """An item that did not become a draft."""
-    return {
-        "outcome": "refused",
-        "report_id": None,
-        "message_id": None,
-        "audience": [],
-        "refusals": [],
-        "errors": [
-            {"path": one.path, "code": one.code, "message": one.message, "allowed": list(one.allowed)} for one in errors
-        ],
-    }
-
-
-async def import_file(
-    home: Home,
-    mapping: Path,
-    file: Path,
-    *,
-    report: Path | None,
-    dry_run: bool,
-    on_progress: Callable[[int], None],
-) -> dict[str, Any]:
-    """Import `file` by `mapping`; every row that is ours has a line in the `report` file. Returns the counts."""
-    from node.files import read_text
-    from node.reports.import_rows import ImportedRow, Source, import_rows
-    from node.reports.mapping import load
-
-    text = read_text(mapping)
-    source = Source(
-        path=file,
-        mapping=load(text, file=str(mapping)),
-        originator=home.config.node.id,
-        topology=home.topology,
-    )
-    with _report_lines(report) as write:
-
-        def on_row(row: ImportedRow[Acceptance]) -> None:
-            answer = refused_item(row.mapped.errors) if row.result is None else accepted(row.result)
-            write({"row": row.mapped.row, "line": row.mapped.line, **answer})
-
-        async with open_intake(home) as opened:
-            intake = opened.publisher
-            counts = await import_rows(
-                source,
-                lambda drafts: intake.accept(drafts, actor=actor(), dry_run=dry_run),
-                clock=now_ms,
-                on_row=on_row,
-                on_progress=on_progress,
-            )
-    return {**{name: getattr(counts, name) for name in COUNTED}, "report": str(report) if report else None}
-
-
-@contextmanager
-def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Writes NDJSON lines to the report file; nowhere without one."""
-    if report is None:
-        yield lambda _: None
-        return
+def _draft_of(
+    intake: OpenIntake, item: dict[str, object] | FieldError, known: dict[bytes, str]
+) -> Draft | Sequence[FieldError]:
+    """The draft of an item, or why there is none."""
+    if isinstance(item, FieldError):
+        return [item]
     try:
-        file = report.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UsageError("file_unwritable", f"{report}: {error.strerror}", path="report_file") from None
+        return validate(
+            item,
+            originator=intake.home.node,
+            topology=intake.home.topology,
+            now_ms=now_ms(),
+            resolve_references=known,
+        )
+    except ReportRefused as refused:
+        return refused.errors
 
-    def write(item: dict[str, Any]) -> None:
-        file.write(msgspec.json.encode(presentable(item)).decode() + "\n")
 
-    with file:
-        yield write
+async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> dict[bytes, str]:
+    """Message id -> originator, of those messages that are known here."""
+    async with intake.store.read() as db:
+        own = await own_reports.own_message_ids(db, wanted)
+        return {**await message_search.originators(db, wanted), **dict.fromkeys(own, intake.home.node)}
+
+
+def accepted_item(line: int, acceptance: Acceptance) -> ItemAnswer:
+    """The answer to a report that the publisher saw."""
+    addressed, error = acceptance.addressed, acceptance.error
+    errors = (FieldError(path=error.path or "", code=error.code, message=error.message),) if error else ()
+    return ItemAnswer(
+        line=line,
+        outcome=acceptance.outcome,
+        report_id=acceptance.report_id,
+        message_id=acceptance.message_id,
+        audience=tuple(sorted(addressed.admitted)) if addressed else (),
+        refusals=addressed.refusals if addressed else (),
+        errors=errors,
+    )
+
+
+def refused_item(line: int, errors: Sequence[FieldError]) -> ItemAnswer:
+    """The answer to an item that is not a report."""
+    return ItemAnswer(line=line, outcome="refused", errors=tuple(errors))

@@ -1,115 +1,129 @@
-"""What became of an own report abroad: for each recipient the last outcome that it told, and since when.
+"""`receipts`: what became of an own report at each recipient, and since when.
 
-The audience is whom the report was sealed for. Who told nothing of it yet is outstanding since it was sealed; of a
-report that is not sealed yet, those whom the agreements admit now, since it was accepted. Later receipts replace
-earlier ones by their place in the recipient's stream; all are kept, so it is known since when an outcome holds.
+Each recipient of the sealed report has one item, with the outcome of its last receipt. A recipient without a receipt
+is outstanding since the report was sealed. Of a report that is not sealed yet, each node that the agreements admit
+now is outstanding since the report was accepted. Later receipts replace earlier ones by their sequence in the
+recipient's stream; all are kept, so it is known since when an outcome holds.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.streams import intel_stream
 from node.clock import now_ms
-from node.database.engine import Transaction
-from node.errors import Refused, UsageError
+from node.commands.arguments import parse_id
+from node.commands.plain_json import MessageId, TimeMs
+from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.runtime.home import Home
-from node.runtime.open_node import open_store
 from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
     message_search,
-    own_batches,
     own_reports,
     pending_records,
     receipts_received,
     received_grants,
     withheld_notes,
 )
+from node.store.engine import Store
+from node.store.own_reports import OwnReport
+from node.store.receipts_received import Received
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
 from schemas.types import Header, IntelligenceReport, SealedMessage
 
 
-async def receipts_of(home: Home, id_: str) -> list[dict[str, Any]]:
-    """One item for each recipient of the report or message `id_`; none if nobody is admitted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientOutcome:
+    """What became of a report at one recipient."""
 
-    Raises Refused with `not_found`, or `not_originator` if another node gave the report.
+    message_id: MessageId
+    recipient: str
+    outcome: str
+    """stored, withheld, waiting, held, rejected or outstanding."""
+
+    step: int | None
+    """The step of the verification that rejected it."""
+
+    since: TimeMs
+
+
+async def receipts_of(home: Home, store: Store, id_: str) -> list[RecipientOutcome]:
+    """One item for each recipient of the own report or message `id_`; none if no node is admitted.
+
+    Raises UsageError if `id_` is not a UUID, Refused `not_found`, or `not_originator` if another node is the
+    originator.
     """
-    try:
-        wanted = UUID(id_)
-    except ValueError:
-        raise UsageError("usage", f"{id_} is no UUID", path="id") from None
-    node = home.config.node.id
-    async with open_store(home) as store, store.read() as db:
-        found = await own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-        if not found:
+    wanted = parse_id(id_)
+    async with store.read() as db:
+        reports = await own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+        if not reports:
             await _refuse(db, wanted)
-        items: list[dict[str, Any]] = []
-        for draft in found:
-            items += await (_unsealed(home, draft) if draft.sequence is None else _sealed(db, node, draft))
+        items: list[RecipientOutcome] = []
+        for report in reports:
+            sealed = report.sequence is not None
+            items += await _sealed(db, home.node, report) if sealed else _unsealed(home, report)
     return items
 
 
-async def _refuse(db: Transaction, wanted: UUID) -> None:
+async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
     held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
     withheld = await withheld_notes.by_message_id(db, wanted.bytes)
     pending = await pending_records.by_message_id(db, wanted.bytes)
-    originators = [message.originator for messages_here in (held, withheld, pending) for message in messages_here]
-    for originator in originators:
-        raise Refused(
-            "not_originator",
-            f"the report is one of {originator}, and only its originator is told what became of it",
-            path="id",
-        )
-    raise Refused("not_found", "no report or message of this id was handed in here", path="id")
+    for originator in (message.originator for messages in (held, withheld, pending) for message in messages):
+        message = f"the originator of the report is {originator}, and only the originator gets receipts about it"
+        raise Refused("not_originator", message, path="id")
+    raise Refused("not_found", "this node accepted no report or message of this id", path="id")
 
 
-async def _unsealed(home: Home, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
-    addressed = decide_recipients(
-        labels_of(codec.decode(IntelligenceReport, draft.payload or b""), ZERO_HASH),
-        region=draft.region,
-        originator=home.config.node.id,
+def _unsealed(home: Home, report: OwnReport) -> list[RecipientOutcome]:
+    recipients = decide_recipients(
+        labels_of(codec.decode(IntelligenceReport, report.payload or b""), ZERO_HASH),
+        region=report.region,
+        originator=home.node,
         governance=home.documents().governance,
         at=now_ms(),
     )
-    return [_item(draft, recipient, OUTSTANDING, None, draft.created_at) for recipient in sorted(addressed.admitted)]
+    return [_item(report, recipient, OUTSTANDING, None, report.created_at) for recipient in sorted(recipients.admitted)]
 
 
-async def _sealed(db: Transaction, node: str, draft: own_reports.OwnReport) -> list[dict[str, Any]]:
-    sequence = draft.sequence or 0
-    place = StreamId(stream=intel_stream(draft.region), originator=node)
-    batch = await own_batches.at(db, place, sequence)
+async def _sealed(db: AsyncConnection, node: str, report: OwnReport) -> list[RecipientOutcome]:
+    sequence = report.sequence or 0
+    stream = StreamId(stream=intel_stream(report.region), originator=node)
+    batch = await receipts_received.own_batch_at(db, stream, sequence)
     if batch is None:
-        raise AssertionError("what was sealed is in a batch")
-    told: dict[str, list[receipts_received.ReceivedOutcomes]] = {}
-    for one in await receipts_received.of_batch(db, batch.hash):
-        told.setdefault(one.recipient, []).append(one)
+        raise AssertionError("a sealed report is in a batch")
+    receipts: dict[str, list[Received]] = {}
+    for receipt in await receipts_received.received(db, batch.hash):
+        receipts.setdefault(receipt.recipient, []).append(receipt)
     items = []
-    for recipient in await _audience(db, node, draft):
-        outcome, step, since = _last(told.get(recipient, ()), sequence - batch.first)
-        items.append(_item(draft, recipient, outcome, step, batch.sealed_at if since is None else since))
+    for recipient in await _audience(db, node, report):
+        outcome, step, since = _last(receipts.get(recipient, ()), sequence - batch.first)
+        items.append(_item(report, recipient, outcome, step, batch.sealed_at if since is None else since))
     return items
 
 
-def _last(told: Sequence[receipts_received.ReceivedOutcomes], leaf: int) -> tuple[str, int | None, int | None]:
-    """The outcome of the last receipt, and when the first of those that say the same since was sealed."""
-    outcome: tuple[str, int | None] = (OUTSTANDING, None)
+def _last(receipts: Sequence[Received], leaf: int) -> tuple[str, int | None, int | None]:
+    """Outcome and step of the last receipt, and the time of the first receipt since which they are the same."""
+    last: tuple[str, int | None] = (OUTSTANDING, None)
     since = None
-    for one in told:
-        says = meaning(one.outcomes[leaf])
-        if says != outcome:
-            outcome, since = says, None if says[0] == OUTSTANDING else one.sealed_at
-    return *outcome, since
+    for receipt in receipts:
+        outcome = meaning(receipt.outcomes[leaf])
+        if outcome != last:
+            last, since = outcome, None if outcome[0] == OUTSTANDING else receipt.sealed_at
+    return *last, since
 
 
-async def _audience(db: Transaction, node: str, draft: own_reports.OwnReport) -> list[str]:
-    """Whom it was sealed for; what an earlier version sealed is looked up in the grant that its header names."""
-    if draft.audience is not None:
-        return draft.audience.split()
-    value = await own_reports.sealed_value(db, node, draft)
+async def _audience(db: AsyncConnection, node: str, report: OwnReport) -> list[str]:
+    """The recipients of a sealed report; for one that an earlier version sealed, those of the grant in its header."""
+    if report.audience is not None:
+        return report.audience.split()
+    value = await own_reports.sealed_value(db, node, report)
     sealing = codec.decode(Header, codec.decode(SealedMessage, value).header).sealing if value else None
     if sealing is None:
         return []
@@ -118,11 +132,5 @@ async def _audience(db: Transaction, node: str, draft: own_reports.OwnReport) ->
     return sorted({entry.recipient for entry in grant.body.entries} - {node}) if grant else []
 
 
-def _item(draft: own_reports.OwnReport, recipient: str, outcome: str, step: int | None, since: int) -> dict[str, Any]:
-    return {
-        "message_id": draft.message_id,
-        "recipient": recipient,
-        "outcome": outcome,
-        "step": step,
-        "since": since,
-    }
+def _item(report: OwnReport, recipient: str, outcome: str, step: int | None, since: int) -> RecipientOutcome:
+    return RecipientOutcome(message_id=report.message_id, recipient=recipient, outcome=outcome, step=step, since=since)

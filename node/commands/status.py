@@ -1,31 +1,111 @@
-"""What an operator sees of a node, from its store and the log, whether its daemon runs or not."""
+"""`status`: what an operator sees of a node, from its store and its bus, whether its daemon runs or not."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
-from broker.log import Log, LogUnavailable
-from node.database.engine import Store
+from broker.log import Bounds, Log, LogUnavailable
+from node.commands import error_catalogue
+from node.runtime.home import Home
+from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
 from node.store import counters, messages, outbox, pending_records, read_positions, receipts_due, stream_findings
+from node.store.engine import Store
+from node.store.outbox import OutboxCounts
+from node.store.read_positions import StreamReading
+
+POLL_SECONDS: Final = (0.05, 0.5)  # first and longest wait between two looks
+
+
+class Goal(StrEnum):
+    """A state that a caller can wait for."""
+
+    DRAINED = "drained"
+    CAUGHT_UP = "caught-up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StreamStatus:
+    """How far one stream was read."""
+
+    stream: str
+    originator: str
+    topic: str
+    position: int
+    """Where reading goes on."""
+
+    end: int | None
+    """The end of the topic; None if the bus did not answer, or does not have the topic."""
+
+    lag: int | None
+    sequence: int
+    """The highest sequence that has its place in the chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingStatus:
+    """A finding about a stream that still stands."""
+
+    code: str
+    originator: str
+    stream: str
+    sequence: int | None
+    position: int | None
+    remedy: str | None
+    """What an operator can do, from the catalogue of errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """What an operator sees."""
+
+    node: str
+    running: bool
+    bus: str
+    """`available`, or why it is not."""
+
+    outbox: OutboxCounts
+    streams: tuple[StreamStatus, ...]
+    counts: Mapping[str, int]
+    findings: tuple[FindingStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
     """One look at a node."""
 
-    answer: dict[str, Any]
+    status: NodeStatus
     drained: bool
-    """Everything handed in was read back from the log."""
+    """Everything that was accepted was read back from the log."""
 
     caught_up: bool
-    """Each lag was zero at one read of the ends, nothing waits for a grant that lies before them, and this node's
-    receipts about what it read were read back."""
+    """Each lag was zero at one read of the ends, no message waits for a grant that has arrived, and the receipts of
+    this node were read back."""
+
+    def reached(self, goal: Goal | None) -> bool:
+        """Whether the node is in the state that the caller waits for."""
+        return {None: True, Goal.DRAINED: self.drained, Goal.CAUGHT_UP: self.caught_up}[goal]
 
 
-async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[str, StreamId]) -> Status:
-    """Look once. The ends are read before the positions, so that a lag of zero means what it says."""
+async def wait_for(home: Home, goal: Goal | None, seconds: float) -> tuple[NodeStatus, bool]:
+    """Look until `goal` is reached, for at most `seconds`; returns the last look, and whether the goal was reached."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    wait, longest = POLL_SECONDS
+    async with open_store(home) as store, open_bus(home) as bus:
+        while True:
+            seen = await look(home, store, bus)
+            if seen.reached(goal) or asyncio.get_running_loop().time() >= deadline:
+                return seen.status, seen.reached(goal)
+            await asyncio.sleep(wait)
+            wait = min(longest, wait * 1.5)
+
+
+async def look(home: Home, store: Store, bus: Log) -> Look:
+    """Look once. The ends are read before the positions, so that a lag of zero means that all was read."""
+    places = home.places()
     try:
         bounds = await bus.bounds(list(places))
         bus_error = None
@@ -33,40 +113,59 @@ async def look(*, home: Path, node: str, store: Store, bus: Log, places: dict[st
         bounds, bus_error = {}, str(error)
     async with store.read() as db:
         read = {reading.topic: reading for reading in await read_positions.readings(db)}
-        counts = {"stored": await messages.count(db), **(await counters.counts(db)).by_name}
         outgoing = await outbox.counts(db)
-        findings = [asdict(finding) for finding in await stream_findings.standing(db)]
-        ungranted = await pending_records.waits_for_arrived_grant(db)
-        counts["receipts_due"] = await receipts_due.count_due(db)
-        unsaid = counts["receipts_due"] + await receipts_due.on_their_way(db)
-    rows = []
+        findings = await stream_findings.standing(db)
+        waits_in_vain = await pending_records.waits_for_arrived_grant(db)
+        due = await receipts_due.count_due(db)
+        unsent_receipts = due + await receipts_due.on_their_way(db)
+        counts = {"stored": await messages.count(db), **(await counters.counts(db)).by_name, "receipts_due": due}
+    streams = _streams(places, bounds, read)
+    status = NodeStatus(
+        node=home.node,
+        running=is_running(home.path),
+        bus=bus_error or "available",
+        outbox=outgoing,
+        streams=streams,
+        counts=counts,
+        findings=tuple(
+            FindingStatus(
+                code=finding.code,
+                originator=finding.originator,
+                stream=finding.stream,
+                sequence=finding.sequence,
+                position=finding.position,
+                remedy=error_catalogue.remedy(finding.code),
+            )
+            for finding in findings
+        ),
+    )
+    all_read = all(stream.lag == 0 for stream in streams)
+    return Look(
+        status=status,
+        drained=outgoing.drained,
+        caught_up=bus_error is None and all_read and not waits_in_vain and not unsent_receipts,
+    )
+
+
+def _streams(
+    places: Mapping[str, StreamId], bounds: Mapping[str, Bounds], read: Mapping[str, StreamReading]
+) -> tuple[StreamStatus, ...]:
+    """Each topic that was provisioned or read at some time, in the order of the topics."""
+    streams = []
     for topic, place in sorted(places.items()):
         position = read[topic].position if topic in read else 0
         end = bounds[topic].end if topic in bounds else None
         if end is None and topic not in read:
-            continue  # neither provisioned nor ever read
-        rows.append(
-            {
-                "stream": place.stream,
-                "originator": place.originator,
-                "topic": topic,
-                "position": position,
-                "end": end,
-                "lag": None if end is None else max(0, end - position),
-                "sequence": read[topic].highest if topic in read else 0,
-            }
+            continue
+        streams.append(
+            StreamStatus(
+                stream=place.stream,
+                originator=place.originator,
+                topic=topic,
+                position=position,
+                end=end,
+                lag=None if end is None else max(0, end - position),
+                sequence=read[topic].highest if topic in read else 0,
+            )
         )
-    answer = {
-        "node": node,
-        "running": is_running(home),
-        "bus": bus_error or "available",
-        "outbox": asdict(outgoing),
-        "streams": rows,
-        "counts": counts,
-        "findings": findings,
-    }
-    return Status(
-        answer=answer,
-        drained=outgoing.drained,
-        caught_up=bus_error is None and not ungranted and not unsaid and all(row["lag"] == 0 for row in rows),
-    )
+    return tuple(streams)

@@ -395,7 +395,7 @@ def test_a_command_takes_each_option_of_its_row_and_says_what_it_is_for(usage: s
 
 
 def with_search_raising(error: BaseException, scene: Scene) -> Ran:
-    async def search(*_: object) -> None:
+    async def search(*_: object, **__: object) -> None:
         raise error
 
     with patch.object(consult, "search", search):

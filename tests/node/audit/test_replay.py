@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from broker.log import Log
 from node.audit import replay as replaying
 from node.audit import replay_stream
-from node.audit.findings import Finding, Replayed
-from node.audit.replay import Asked, replay
+from node.audit.findings import Finding, ReplayAnswer
+from node.audit.replay import Selection, replay
 from node.errors import Unavailable, UsageError
 from tests.support import clusters, stranger
 from tests.support.contract import Ran, cli
@@ -59,7 +59,7 @@ ON_KAFKA = (
 """Of each kind some: a topic made again by a foreign producer. `make slow` runs the others."""
 
 Where = tuple[str, int | None, int | None]
-ALL = Asked()
+ALL = Selection()
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +77,12 @@ async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield made
 
 
-async def replayed(log: Log, history: History, asked: Asked = ALL) -> Replayed:
+async def replayed(log: Log, history: History, asked: Selection = ALL) -> ReplayAnswer:
     with TemporaryDirectory() as scratch:
         return await replay(log, history.governance, asked, scratch=Path(scratch))
 
 
-async def in_memory(history: History, asked: Asked = ALL, **log: Any) -> Replayed:
+async def in_memory(history: History, asked: Selection = ALL, **log: Any) -> ReplayAnswer:
     """What is found in a history that lies in memory; `log` says how that breaks."""
     records: dict[str, Positioned] = {name: without_holes(values) for name, values in history.values.items()}
     made = MemoryLog(**{"records": records, **log})
@@ -248,7 +248,9 @@ async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
     values = list(history.values[TOPIC])
     value = bytearray(values[at] or b"")
     value[data.draw(st.integers(0, len(value) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    found = await in_memory(history.with_values([*values[:at], bytes(value), *values[at + 1 :]]), Asked(stream=TOPIC))
+    found = await in_memory(
+        history.with_values([*values[:at], bytes(value), *values[at + 1 :]]), Selection(stream=TOPIC)
+    )
     [refused, *missing] = sorted(found.findings, key=lambda one: one.sequence or 0)
 
     assert (refused.sequence, refused.position) == (None, at)
@@ -271,8 +273,8 @@ async def test_how_much_of_a_chain_is_loaded_at_once_changes_nothing(
 
 
 async def test_a_stream_is_all_its_originators_and_a_topic_is_one(history: History) -> None:
-    by_stream = await in_memory(history, Asked(stream="intel.caribbean"))
-    by_topic = await in_memory(history, Asked(stream=TOPIC))
+    by_stream = await in_memory(history, Selection(stream="intel.caribbean"))
+    by_topic = await in_memory(history, Selection(stream=TOPIC))
 
     assert [one.originator for one in by_stream.streams] == ["BZ", "ES", "GT"]
     assert [one.originator for one in by_topic.streams] == ["BZ"]
@@ -280,7 +282,7 @@ async def test_a_stream_is_all_its_originators_and_a_topic_is_one(history: Histo
 
 
 async def test_a_part_ends_before_its_last_position_and_begins_at_its_first(history: History) -> None:
-    found = await in_memory(history, Asked(stream=TOPIC, start=3, until=7))
+    found = await in_memory(history, Selection(stream=TOPIC, start=3, until=7))
 
     assert [(one.records, one.first, one.last) for one in found.streams] == [(4, 4, 7)]
     assert found.findings == []
@@ -292,7 +294,7 @@ async def test_no_part_of_an_honest_log_has_a_finding(start: int, until: int | N
     """A sender whose answer was lost sends again from there, and a part may begin inside what is repeated."""
     values = history.values[TOPIC]
     sent = history.with_values(values[:6] + values[4:9] + values[7:])
-    found = await in_memory(sent, Asked(stream=TOPIC, start=start, until=until))
+    found = await in_memory(sent, Selection(stream=TOPIC, start=start, until=until))
 
     assert found.findings == []
     assert found.records == found.verified == max(0, (until or 16) - start)
@@ -300,7 +302,7 @@ async def test_no_part_of_an_honest_log_has_a_finding(start: int, until: int | N
 
 async def test_a_gap_inside_a_part_is_found(history: History) -> None:
     spoilt = history.with_values(delete(6)(list(history.values[TOPIC])))
-    found = await in_memory(spoilt, Asked(stream=TOPIC, start=3))
+    found = await in_memory(spoilt, Selection(stream=TOPIC, start=3))
 
     assert where(found.findings) == {("chain_gap", 7, 6)}
 
@@ -308,8 +310,8 @@ async def test_a_gap_inside_a_part_is_found(history: History) -> None:
 async def test_a_part_that_begins_where_the_log_does_has_lost_its_head(history: History) -> None:
     """Nobody chose to begin there: retention did."""
     records = {TOPIC: dict(list(without_holes(history.values[TOPIC]).items())[5:])}
-    whole = await in_memory(history, Asked(start=5), records=records)
-    chosen = await in_memory(history, Asked(start=6), records=records)
+    whole = await in_memory(history, Selection(start=5), records=records)
+    chosen = await in_memory(history, Selection(start=6), records=records)
 
     assert where(whole.findings) == {("head_truncated", 1, 5)}
     assert chosen.findings == []
@@ -317,7 +319,7 @@ async def test_a_part_that_begins_where_the_log_does_has_lost_its_head(history: 
 
 async def test_what_the_log_does_not_have_cannot_be_asked_for(history: History) -> None:
     with pytest.raises(UsageError) as caught:
-        await in_memory(history, Asked(stream="intel.atlantis"))
+        await in_memory(history, Selection(stream="intel.atlantis"))
 
     assert (caught.value.code, caught.value.path) == ("stream_unknown", "stream")
 
@@ -392,7 +394,7 @@ async def test_a_corrupt_record_ends_its_stream_and_no_other(history: History) -
 
 
 async def test_a_corrupt_record_behind_the_part_is_no_finding(history: History) -> None:
-    found = await in_memory(history, Asked(stream=TOPIC, until=4), corrupt={TOPIC: 4})
+    found = await in_memory(history, Selection(stream=TOPIC, until=4), corrupt={TOPIC: 4})
 
     assert (found.records, found.findings) == (4, [])
 
@@ -402,7 +404,7 @@ async def test_a_beginning_that_moves_while_it_is_read_is_said_with_what_was_los
         if fetch == 1:
             log.beginnings[TOPIC] = 6
 
-    found = await in_memory(history, Asked(stream=TOPIC), before_fetch=truncate, records_max=3)
+    found = await in_memory(history, Selection(stream=TOPIC), before_fetch=truncate, records_max=3)
 
     assert where(found.findings) == {("head_truncated", 4, 6), ("chain_gap", 4, 6)}
     assert found.records == LENGTH - 3
@@ -418,7 +420,7 @@ async def test_a_topic_that_is_made_anew_while_it_is_read_ends_its_stream(
         elif fetch == 1:
             log.records[TOPIC] = without_holes(history.values[TOPIC][:left])
 
-    found = await in_memory(history, Asked(stream=TOPIC), before_fetch=remake, records_max=3)
+    found = await in_memory(history, Selection(stream=TOPIC), before_fetch=remake, records_max=3)
 
     assert where(found.findings) == {("transport_corrupt", None, 3)}
     assert [one.found for one in found.findings] == [seen]
@@ -448,7 +450,7 @@ async def test_a_log_that_goes_away_while_it_is_silent_gives_no_answer(history: 
         log.is_away = number == replaying.SILENT_FETCHES_MAX
 
     with pytest.raises(Unavailable):
-        await in_memory(history, Asked(stream=TOPIC), ends={TOPIC: LENGTH + 2}, before_fetch=leave)
+        await in_memory(history, Selection(stream=TOPIC), ends={TOPIC: LENGTH + 2}, before_fetch=leave)
 
 
 # The command.

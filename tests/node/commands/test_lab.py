@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
-from node.commands.init import init, init_result
+from node.commands.init import init, init_answer
 from node.commands.lab import lab
+from node.commands.plain_json import presentable
 from node.errors import UsageError
 from node.limits import DAY_MS
 from node.runtime import config
@@ -35,9 +36,9 @@ def test_a_lab_is_a_community_whose_homes_agree(tmp_path: Path, agreements: Path
     """Every home has its keys, its configuration and all documents, and all have effect."""
     made = lab(tmp_path / "lab", ["BZ", "GT", "ES"], agreements)
 
-    result = made.result()
-    assert result["nodes"] == {code: str(tmp_path / "lab" / code.lower()) for code in ("BZ", "GT", "ES")}
-    assert set(result) == {"community", "nodes", "documents"}
+    answer = presentable(made.answer())
+    assert answer["nodes"] == {code: str(tmp_path / "lab" / code.lower()) for code in ("BZ", "GT", "ES")}
+    assert set(answer) == {"community", "nodes", "documents"}
     for code, home in made.homes.items():
         loaded = config.load(home, {})
         assert (loaded.node.id, loaded.node.community) == (code, made.community)
@@ -114,13 +115,13 @@ def test_init_makes_a_home(tmp_path: Path) -> None:
     """Configuration, four keys, an empty documents folder, a request to join."""
     made = init(tmp_path / "bz", "BZ", "kafka://host:9092", community=bytes(range(32)))
 
-    loaded = config.load(made.home, {})
+    loaded = config.load(made.path, {})
     assert (loaded.node.id, loaded.node.community, loaded.bus.url) == ("BZ", bytes(range(32)), "kafka://host:9092")
-    assert key_file.read(made.home / loaded.keys.file).node == "BZ"
-    assert (made.home / "documents").is_dir()
-    result = init_result(made)
-    assert set(result) == {"node", "home", "keys", "join_request"}
-    assert result["join_request"] == str(made.join_request)
+    assert key_file.read(made.path / loaded.keys.file).node == "BZ"
+    assert (made.path / "documents").is_dir()
+    answer = presentable(init_answer(made))
+    assert set(answer) == {"node", "home", "keys", "join_request"}
+    assert answer["join_request"] == str(made.join_request)
 
 
 def test_init_encrypts_the_keys_with_a_passphrase_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,9 +132,9 @@ def test_init_encrypts_the_keys_with_a_passphrase_file(tmp_path: Path, monkeypat
     passphrase.chmod(0o600)
     made = init(tmp_path / "bz", "BZ", "sqlite:///log.db", passphrase_file=passphrase)
 
-    assert config.load(made.home, {}).keys.passphrase_file == str(passphrase)
-    assert b'"private"' not in (made.home / "keys.json").read_bytes()
-    assert key_file.read(made.home / "keys.json", passphrase).node == "BZ"
+    assert config.load(made.path, {}).keys.passphrase_file == str(passphrase)
+    assert b'"private"' not in (made.path / "keys.json").read_bytes()
+    assert key_file.read(made.path / "keys.json", passphrase).node == "BZ"
 
 
 @pytest.mark.parametrize("node", ["bz", "REGISTRY", "B", "../BZ"])

@@ -172,7 +172,7 @@ def test_a_report_that_nobody_may_have_has_no_line_and_a_person_is_told_so(homes
     shown = cli("receipts", answer["report_id"], home=co, json_=False)
 
     assert answer["audience"] == accepted == sealed == []
-    assert (shown.exit, shown.out, shown.err) == (0, "", "nobody was admitted to it\n")
+    assert (shown.exit, shown.out, shown.err) == (0, "", "no node is admitted to it\n")
 
 
 def test_only_the_originator_is_told_and_everyone_else_is_refused_with_the_reason(homes: dict[str, Path]) -> None:

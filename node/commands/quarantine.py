@@ -1,0 +1,103 @@
+"""`quarantine list`, `quarantine show` and `quarantine retry`: the records that failed a step of the verification."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from node.clock import now_ms
+from node.commands import error_catalogue
+from node.commands.plain_json import TimeMs
+from node.errors import Refused
+from node.exchange.retry import Retried, retry_quarantined
+from node.runtime.current_judge import CurrentJudge
+from node.runtime.home import Home
+from node.stages import Outcome
+from node.store import quarantine as stored
+from node.store import quarantine_retry
+from node.store.engine import Store
+from node.store.quarantine import QuarantineEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRecord:
+    """A record in quarantine, without its bytes."""
+
+    id: str
+    code: str
+    step: int
+    originator: str
+    stream: str
+    position: int
+    sequence: int | None
+    size: int
+    """In bytes."""
+
+    received_at: TimeMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRecord(QuarantinedRecord):
+    """A record in quarantine, with what is known of its failure."""
+
+    detail: str
+    remedy: str | None
+    """What an operator can do, from the catalogue of errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetriedRecord(QuarantinedRecord):
+    """A record that was looked at again; its code is that of now, or the one that it had until now."""
+
+    outcome: Outcome
+
+
+async def list_quarantine(store: Store) -> list[QuarantinedRecord]:
+    """Every record in quarantine, the oldest first."""
+    async with store.read() as db:
+        return [_record(entry) for entry in await stored.entries(db)]
+
+
+async def show_quarantined(store: Store, id_: str) -> tuple[ShownRecord, bytes]:
+    """The record of this id, and its bytes; raises Refused `not_found`."""
+    async with store.read() as db:
+        found = await stored.records(db, [id_])
+    for kept in found:
+        shown = ShownRecord(
+            **_fields(kept.entry), detail=kept.record.detail, remedy=error_catalogue.remedy(kept.record.code)
+        )
+        return shown, kept.record.value
+    raise Refused("not_found", "no record of this id is in quarantine", path="id")
+
+
+async def retry_quarantine(home: Home, store: Store, ids: Sequence[str] | None) -> list[RetriedRecord]:
+    """Look again at the quarantined records `ids`, or at all; a record that verifies now is stored in its place.
+
+    Raises Refused `not_found`, and looks at no record, if one of `ids` is not in quarantine.
+    """
+    async with store.read() as db:
+        known = await quarantine_retry.ids(db)
+    if ids is not None and (missing := set(ids) - set(known)):
+        raise Refused("not_found", f"no record of the id {min(missing)} is in quarantine", path="id")
+    judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
+    wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
+    done = await retry_quarantined(store, lambda: judge, wanted, clock=now_ms)
+    async with store.read() as db:
+        now = {entry.id: entry for entry in await stored.entries(db)}
+    return [_retried(retried, now.get(retried.kept.id)) for retried in done]
+
+
+def _retried(retried: Retried, entry: QuarantineEntry | None) -> RetriedRecord:
+    if entry is None:
+        entry, record = retried.kept.entry, retried.found.record
+        if record is not None:
+            entry = replace(entry, sequence=record.sequence)
+    return RetriedRecord(**_fields(entry), outcome=retried.decision.outcome)
+
+
+def _record(entry: QuarantineEntry) -> QuarantinedRecord:
+    return QuarantinedRecord(**_fields(entry))
+
+
+def _fields(entry: QuarantineEntry) -> dict[str, Any]:
+    """The fields that the types of this module have in common with a row."""
+    return asdict(entry)

@@ -1,0 +1,98 @@
+"""`show`: one report with the decision about it, also where its content is withheld or still sealed."""
+
+from dataclasses import dataclass
+
+from node.commands.arguments import parse_id
+from node.commands.consultation import log_consultation
+from node.commands.plain_json import MessageId, TimeMs
+from node.errors import Refused
+from node.stages import Outcome
+from node.store import message_search, pending_records, withheld_notes
+from node.store.engine import Store
+from node.store.message_search import HeldMessage
+from node.store.pending_records import PendingMessage
+from node.store.withheld_notes import WithheldNote
+from schemas.types import IntelligenceReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionMade:
+    """The decision of this node about a message."""
+
+    outcome: str
+    agreement: str | None
+    clause: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownReport:
+    """One message; what is not known of a message that is not held is None."""
+
+    report_id: str | None = None
+    message_id: MessageId
+    originator: str
+    stream: str
+    sequence: int
+    created_at: TimeMs | None = None
+    received_at: TimeMs | None = None
+    report: IntelligenceReport | None = None
+    cursor: str | None = None
+    decision: DecisionMade
+
+
+async def show(store: Store, id_: str, *, actor: str) -> list[ShownReport]:
+    """Every message with the report id or message id `id_`; those that are held are logged as consulted by `actor`.
+
+    Raises UsageError if `id_` is not a UUID, Refused `not_found` if there is no such message.
+    """
+    wanted = parse_id(id_)
+    async with store.read() as db:
+        held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+        notes = await withheld_notes.by_message_id(db, wanted.bytes)
+        pending = await pending_records.by_message_id(db, wanted.bytes)
+    await log_consultation(store, held, command="show", actor=actor)
+    shown = [*map(_held, held), *map(_withheld, notes), *map(_pending, pending)]
+    if not shown:
+        raise Refused("not_found", "no report or message of this id is here", path="id")
+    return shown
+
+
+def _held(message: HeldMessage) -> ShownReport:
+    agreement, clause = message.agreement, message.clause
+    reason = f"clause {clause} of {agreement} covers it" if agreement else "the node's own"
+    return ShownReport(
+        report_id=message.report_id,
+        message_id=message.message_id,
+        originator=message.originator,
+        stream=message.stream,
+        sequence=message.sequence,
+        created_at=message.created_at,
+        received_at=message.received_at,
+        report=message.report,
+        cursor=message.cursor,
+        decision=DecisionMade(outcome=Outcome.STORED, agreement=agreement, clause=clause, reason=reason),
+    )
+
+
+def _withheld(note: WithheldNote) -> ShownReport:
+    return ShownReport(
+        message_id=note.message_id,
+        originator=note.originator,
+        stream=note.stream,
+        sequence=note.sequence,
+        decision=DecisionMade(
+            outcome=Outcome.WITHHELD, agreement=note.agreement, clause=note.clause, reason=note.reason
+        ),
+    )
+
+
+def _pending(message: PendingMessage) -> ShownReport:
+    return ShownReport(
+        message_id=message.message_id,
+        originator=message.originator,
+        stream=message.stream,
+        sequence=message.sequence,
+        received_at=message.received_at,
+        decision=DecisionMade(outcome=message.outcome, agreement=None, clause=None, reason=message.reason),
+    )
