@@ -18,7 +18,6 @@ from typing import Final
 
 from broker import streams
 from broker.log import Bounds, Fault, Log, LogUnavailable
-from broker.streams import is_intel
 from node.audit.findings import (
     Finding,
     ReplayAnswer,
@@ -26,11 +25,11 @@ from node.audit.findings import (
     about,
 )
 from node.audit.replay_stream import StreamReplay
+from node.database.engine import Store
 from node.errors import Unavailable, UsageError
 from node.stages import StreamId
-from node.store.engine import Store
 from node.trust.governance import Governance
-from node.verification.verify import OPEN_STREAM_TYPE
+from node.verification.kinds import is_stream
 
 RECORDS_AT_ONCE_MAX: Final = 500  # as at a node: records share a commit, and memory stays small between two commits
 WAIT_SECONDS: Final = 5.0  # for the next records of a stream that has not ended
@@ -63,7 +62,7 @@ def stream_place(topic: str) -> StreamId | None:
         stream, originator = streams.stream_of(topic)
     except ValueError:
         return None
-    is_ours = stream in OPEN_STREAM_TYPE or is_intel(stream)
+    is_ours = is_stream(stream)
     return StreamId(stream=stream, originator=originator) if is_ours else None
 
 

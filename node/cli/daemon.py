@@ -28,8 +28,7 @@ def run(
 ) -> int:
     """Run the node until SIGTERM; the first line on stdout says that it is ready.
 
-    Sends accepted reports, reads all streams, and stores what the agreements allow. Log and store may be unavailable
-    at the start and later; the daemon tries again until they answer.
+    Sends accepted reports, reads all streams, and stores what the agreements allow. It waits for a log that is away.
 
     Example:
 

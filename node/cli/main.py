@@ -24,6 +24,7 @@ from node.cli import (
     governance,
     policy,
     publishing,
+    quarantine,
     reading,
     setup,
     ways_out,
@@ -35,7 +36,7 @@ from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
-for commands in (setup, governance, daemon, publishing, reading, broker, config, policy, audit, about):
+for commands in (setup, governance, daemon, publishing, reading, quarantine, broker, config, policy, audit, about):
     commands.add_to(app)
 
 

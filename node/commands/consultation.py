@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from node.clock import now_ms
+from node.database.engine import Store
 from node.store import access_log
 from node.store.access_log import Operation
-from node.store.engine import Store
 from node.store.message_search import HeldMessage
 
 

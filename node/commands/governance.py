@@ -11,19 +11,18 @@ import msgspec
 
 from broker import topology as topologies
 from broker.streams import REGISTRY
+from node.commands.document_answers import DocumentAnswer, ShownDocument, WrittenDocument, document_fields
 from node.errors import UsageError
 from node.files import read_text, write_file
 from node.runtime import config
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.trust import document_files
-from node.trust.admission import Examination
 from node.trust.compile_toml import compile_text
 from node.trust.document_files import DOCUMENT_SUFFIX, DOCUMENTS_FOLDER
-from node.trust.document_signatures import SignatureCheck
 from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
-from node.trust.signed_document import NODE_CODE, ParsedDocument
+from node.trust.signed_document import NODE_CODE
 from schemas.types import DocumentKind, KeyUse
 
 
@@ -53,64 +52,6 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """One signature of a document."""
-
-    signer: str | None
-    """The party, trustee or node; None for a key that no document here lists."""
-
-    key_id: bytes
-    valid: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """The rule that a document breaks."""
-
-    code: str
-    message: str
-    path: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentAnswer:
-    """A document, and whether it has effect beside the documents here."""
-
-    kind: str
-    id: str
-    version: int
-    hash: bytes
-    valid: bool
-    signatures: tuple[Signature, ...]
-    missing: tuple[str, ...]
-    """Who has to sign it still."""
-
-    problem: Problem | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenDocument(DocumentAnswer):
-    """A document that was written to a file."""
-
-    file: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownDocument(DocumentAnswer):
-    """A document with its content."""
-
-    community: bytes
-    root: bytes
-    previous: bytes
-    from_: str | int
-    """Times are RFC 3339, or the number if that is outside the years 1 to 9999."""
-
-    until: str | int
-    body: dict[str, Any]
-    """The body as JSON; its keys are those of the schema."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrusteeKey:
     """A new key of a trustee, without its private part."""
 
@@ -132,7 +73,7 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> Wr
     )
     target = file.with_name(file.name + DOCUMENT_SUFFIX)
     write_file(target, document_files.to_bytes(parsed), replace=replace)
-    return WrittenDocument(**_answer(parsed, governance), file=target)
+    return WrittenDocument(**document_fields(parsed, governance), file=target)
 
 
 def keygen(trustee: str, file: Path, *, passphrase_file: Path | None = None) -> TrusteeKey:
@@ -153,12 +94,12 @@ def sign(
     parsed, governance = document_files.read(file), context.governance()
     signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance)
     write_file(file, document_files.to_bytes(signed), replace=True)
-    return DocumentAnswer(**_answer(signed, governance))
+    return DocumentAnswer(**document_fields(signed, governance))
 
 
 def check(file: Path, context: Context) -> DocumentAnswer:
     """Whether FILE has effect beside the documents here."""
-    return DocumentAnswer(**_answer(document_files.read(file), context.governance()))
+    return DocumentAnswer(**document_fields(document_files.read(file), context.governance()))
 
 
 def show(file: Path, context: Context) -> ShownDocument:
@@ -166,7 +107,7 @@ def show(file: Path, context: Context) -> ShownDocument:
     parsed = document_files.read(file)
     document = parsed.document
     return ShownDocument(
-        **_answer(parsed, context.governance()),
+        **document_fields(parsed, context.governance()),
         community=document.community,
         root=document.root,
         previous=document.previous,
@@ -181,7 +122,7 @@ def install(file: Path, context: Context) -> WrittenDocument:
     if context.folder is None:
         raise UsageError("home_missing", "no home was named", path="home")
     target = document_files.install(document_files.read(file), context.folder, context.community())
-    return WrittenDocument(**_answer(document_files.read(target), context.governance()), file=target)
+    return WrittenDocument(**document_fields(document_files.read(target), context.governance()), file=target)
 
 
 def _readable(value: Any) -> Any:
@@ -200,27 +141,3 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
     settings = config.load(context.home).keys
     passphrase = context.home / settings.passphrase_file if settings.passphrase_file else None
     return key_file.read(context.home / settings.file, passphrase)
-
-
-def _answer(parsed: ParsedDocument, governance: Governance | None) -> dict[str, Any]:
-    """The fields of a DocumentAnswer."""
-    try:
-        examined = document_files.examine(parsed, governance)
-    except UsageError as error:  # no document is installed here that it could be examined against
-        unknown = tuple(
-            SignatureCheck(signer=None, key_id=signature.key_id, valid=False) for signature in parsed.signed.signatures
-        )
-        examined = Examination(signatures=unknown, missing=(), counted=(), problem=error)
-    problem = examined.problem
-    return {
-        "kind": parsed.document.kind.value,
-        "id": parsed.document.id,
-        "version": parsed.document.version,
-        "hash": parsed.hash,
-        "valid": examined.valid,
-        "signatures": tuple(
-            Signature(signer=check.signer, key_id=check.key_id, valid=check.valid) for check in examined.signatures
-        ),
-        "missing": tuple(examined.missing),
-        "problem": Problem(code=problem.code, message=problem.message, path=problem.path) if problem else None,
-    }

@@ -20,27 +20,22 @@ from broker import topology as topologies
 from broker.topology import Topology, streams_of
 from node.clock import now_ms
 from node.commands.init import init
+from node.commands.lab_documents import AgreementText, SignedDocuments
 from node.errors import EnlaceError, UsageError
 from node.files import make_folder, read_text, write_file
-from node.limits import DAY_MS, SUITE
+from node.limits import DAY_MS
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.toml_reader import parse_toml
 from node.trust import document_files
-from node.trust.compile_toml import compile_text, document_of
 from node.trust.document_files import DOCUMENTS_FOLDER
-from node.trust.governance import Governance, load_governance
-from node.trust.signed_document import ParsedDocument
-from schemas import types
-from schemas.avro.codec import encode, sorted_set
 from schemas.formats import time_ms
-from schemas.types import DocumentKind, KeyReason, KeyUse
+from schemas.types import KeyUse
 
 KEYS_FILE: Final = "unsafe-keys.json"
 TRUSTEES: Final = ("TR1", "TR2", "TR3")
-THRESHOLD: Final = 2
 BEGIN: Final = datetime(2020, 1, 1, tzinfo=UTC)  # early enough for agreements and reports of past years
 VALID_DAYS: Final = 3650
 
@@ -71,15 +66,6 @@ class Lab:
         return LabAnswer(community=self.community, nodes=self.homes, documents=self.documents)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AgreementText:
-    """An agreement as TOML."""
-
-    name: str
-    text: str
-    version: int
-
-
 def lab(
     folder: Path, nodes: Iterable[str], agreements: Path, *, topology_path: Path | None = None, bus: str | None = None
 ) -> Lab:
@@ -105,14 +91,14 @@ def lab(
 def _make(
     folder: Path,
     codes: tuple[str, ...],
-    texts: list[_AgreementText],
+    texts: list[AgreementText],
     topology: Topology,
     topology_path: Path | None,
     bus: str | None,
 ) -> Lab:
     url = _bus(bus or "sqlite:///log.db", folder)
     trustees = _trustees(folder / "trustees")
-    signed = _Signed(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
+    signed = SignedDocuments(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
     signed.root(trustees)
     made = {
         code: init(folder / code.lower(), code, url, community=signed.community, keys_file=KEYS_FILE) for code in codes
@@ -143,7 +129,7 @@ def _bus(url: str, folder: Path) -> str:
     return url if file == url else f"sqlite:///{folder / file}"
 
 
-def _texts(folder: Path) -> list[_AgreementText]:
+def _texts(folder: Path) -> list[AgreementText]:
     """Every TOML file of a folder, lower versions first, because each version follows the one before it."""
     if not folder.is_dir():
         raise UsageError("file_unreadable", f"{folder} is not a folder", path="agreements")
@@ -151,7 +137,7 @@ def _texts(folder: Path) -> list[_AgreementText]:
     for file in sorted(folder.glob("*.toml")):
         text = read_text(file)
         version = parse_toml(text, file=file.name).get("version")
-        texts.append(_AgreementText(name=file.name, text=text, version=version if isinstance(version, int) else 0))
+        texts.append(AgreementText(name=file.name, text=text, version=version if isinstance(version, int) else 0))
     return sorted(texts, key=lambda text: text.version)
 
 
@@ -161,70 +147,3 @@ def _trustees(folder: Path) -> tuple[PrivateKeys, ...]:
     for keys in made:
         key_file.write(folder / f"{keys.node}.{KEYS_FILE}", keys)
     return made
-
-
-class _Signed:
-    """Signed documents of the exchange; after `take_effect`, later documents are compiled beside them."""
-
-    def __init__(self, begin: int, end: int) -> None:
-        self.documents: list[ParsedDocument] = []
-        self.community = b""
-        self._begin, self._end = begin, end
-        self._governance: Governance | None = None
-
-    def root(self, trustees: tuple[PrivateKeys, ...]) -> None:
-        """The first ROOT."""
-        listed = (types.Trustee(id=keys.node, key=self._listed(keys)[0]) for keys in trustees)
-        body = types.Root(
-            trustees=sorted_set(listed),
-            threshold=THRESHOLD,
-            revoke_threshold=1,
-            registry_keys=(),
-            resume=(),
-        )
-        self._add(self._document(DocumentKind.ROOT, "ROOT", body), trustees[:THRESHOLD])
-        self.community = self.documents[0].hash
-        self.take_effect()
-
-    def node(self, keys: PrivateKeys, streams: Iterable[str], trustees: tuple[PrivateKeys, ...]) -> None:
-        """Admit a node to all streams that the topology gives it."""
-        body = types.Node(keys=sorted_set(self._listed(keys)), streams=sorted_set(streams), resume=())
-        self._add(self._document(DocumentKind.NODE, keys.node, body), (keys, *trustees[:THRESHOLD]))
-
-    def agreement(self, text: _AgreementText, keys: dict[str, PrivateKeys], topology: Topology) -> None:
-        """Compile an agreement and sign it for all its parties."""
-        parsed = compile_text(
-            DocumentKind.AGREEMENT, text.text, governance=self._governance, topology=topology, file=text.name
-        )
-        body = parsed.body
-        parties = body.parties if isinstance(body, types.Agreement) else ()
-        strangers = ", ".join(party for party in parties if party not in keys)
-        if strangers:
-            raise UsageError("party_unknown", f"{text.name}: {strangers} is not among the nodes", path="parties")
-        self._add(parsed, (keys[party] for party in parties))
-
-    def _listed(self, keys: PrivateKeys) -> tuple[types.Key, ...]:
-        return tuple(
-            types.Key(use=key.use, suite=SUITE, public=key.public, from_=self._begin, until=None, reason=KeyReason.NONE)
-            for key in keys.keys
-        )
-
-    def _document(self, kind: DocumentKind, identity: str, body: types.Root | types.Node) -> ParsedDocument:
-        return document_of(
-            kind=kind,
-            identity=identity,
-            version=1,
-            not_before=self._begin,
-            not_after=self._end,
-            body=body,
-            governance=self._governance,
-        )
-
-    def _add(self, parsed: ParsedDocument, signers: Iterable[PrivateKeys]) -> None:
-        for keys in signers:
-            parsed = document_files.sign(parsed, keys, self._governance)
-        self.documents.append(parsed)
-
-    def take_effect(self) -> None:
-        """From now on, all documents that were added have effect."""
-        self._governance = load_governance(encode(document.signed) for document in self.documents)

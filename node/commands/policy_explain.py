@@ -14,8 +14,16 @@ from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, validate
 from node.runtime.home import Home
 from node.sharing import policy
-from node.sharing.policy import ConsideredClause
 from schemas.field_errors import FieldError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A clause that does not cover the report, or an agreement without an applicable clause, and the reason why."""
+
+    agreement: str
+    clause: str | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,7 @@ class Explanation:
     agreement: str | None
     clause: str | None
     reason: str
-    considered: tuple[ConsideredClause, ...]
+    considered: tuple[Considered, ...]
 
 
 def explain(
@@ -66,5 +74,8 @@ def explain(
         agreement=decision.agreement,
         clause=decision.clause,
         reason=decision.reason,
-        considered=decision.considered,
+        considered=tuple(
+            Considered(agreement=clause.agreement, clause=clause.clause, reason=clause.reason)
+            for clause in decision.considered
+        ),
     )

@@ -15,12 +15,22 @@ from node.exchange.publish import Acceptance
 from node.reports import ndjson
 from node.reports.validate import ReportRefused, referred_ids, validate
 from node.runtime.open_node import OpenIntake
-from node.sharing.recipients import Refusal
+from node.sharing.recipients import Recipients
 from node.stages import Draft
 from node.store import message_search, own_reports
 from schemas.field_errors import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRecipient:
+    """A node that may not have the report, and why."""
+
+    recipient: str
+    agreement: str | None
+    clause: str | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +48,7 @@ class ItemAnswer:
     audience: tuple[str, ...] = ()
     """Codes of the recipients."""
 
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedRecipient, ...] = ()
     """Who may not have it, and why."""
 
     errors: tuple[FieldError, ...] = ()
@@ -106,8 +116,17 @@ def accepted_item(line: int, acceptance: Acceptance) -> ItemAnswer:
         report_id=acceptance.report_id,
         message_id=acceptance.message_id,
         audience=tuple(sorted(addressed.admitted)) if addressed else (),
-        refusals=addressed.refusals if addressed else (),
+        refusals=_refused(addressed) if addressed else (),
         errors=errors,
+    )
+
+
+def _refused(recipients: Recipients) -> tuple[RefusedRecipient, ...]:
+    return tuple(
+        RefusedRecipient(
+            recipient=refusal.recipient, agreement=refusal.agreement, clause=refusal.clause, reason=refusal.reason
+        )
+        for refusal in recipients.refusals
     )
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from node.clock import now_ms
 from node.commands import error_catalogue
 from node.commands.plain_json import TimeMs
+from node.database.engine import Store
 from node.errors import Refused
-from node.exchange.retry import Retried, retry_quarantined
+from node.exchange import retry
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.stages import Outcome
 from node.store import quarantine as stored
 from node.store import quarantine_retry
-from node.store.engine import Store
 from node.store.quarantine import QuarantineEntry
 
 
@@ -80,15 +80,15 @@ async def retry_quarantine(home: Home, store: Store, ids: Sequence[str] | None) 
         raise Refused("not_found", f"no record of the id {min(missing)} is in quarantine", path="id")
     judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
     wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
-    done = await retry_quarantined(store, lambda: judge, wanted, clock=now_ms)
+    done = await retry.retry_quarantined(store, lambda: judge, wanted, clock=now_ms)
     async with store.read() as db:
         now = {entry.id: entry for entry in await stored.entries(db)}
     return [_retried(retried, now.get(retried.kept.id)) for retried in done]
 
 
-def _retried(retried: Retried, entry: QuarantineEntry | None) -> RetriedRecord:
+def _retried(retried: retry.RetriedRecord, entry: QuarantineEntry | None) -> RetriedRecord:
     if entry is None:
-        entry, record = retried.kept.entry, retried.found.record
+        entry, record = retried.kept.entry, retried.arrival.record
         if record is not None:
             entry = replace(entry, sequence=record.sequence)
     return RetriedRecord(**_fields(entry), outcome=retried.decision.outcome)

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from broker.streams import intel_stream
 from node.clock import now_ms
 from node.commands.arguments import parse_id
 from node.commands.plain_json import MessageId, TimeMs
+from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -24,15 +23,15 @@ from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import (
     message_search,
+    own_batches,
     own_reports,
     pending_records,
     receipts_received,
     received_grants,
     withheld_notes,
 )
-from node.store.engine import Store
 from node.store.own_reports import OwnReport
-from node.store.receipts_received import Received
+from node.store.receipts_received import ReceivedOutcomes
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
 from schemas.types import Header, IntelligenceReport, SealedMessage
@@ -71,7 +70,7 @@ async def receipts_of(home: Home, store: Store, id_: str) -> list[RecipientOutco
     return items
 
 
-async def _refuse(db: AsyncConnection, wanted: UUID) -> None:
+async def _refuse(db: Transaction, wanted: UUID) -> None:
     held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
     withheld = await withheld_notes.by_message_id(db, wanted.bytes)
     pending = await pending_records.by_message_id(db, wanted.bytes)
@@ -92,14 +91,14 @@ def _unsealed(home: Home, report: OwnReport) -> list[RecipientOutcome]:
     return [_item(report, recipient, OUTSTANDING, None, report.created_at) for recipient in sorted(recipients.admitted)]
 
 
-async def _sealed(db: AsyncConnection, node: str, report: OwnReport) -> list[RecipientOutcome]:
+async def _sealed(db: Transaction, node: str, report: OwnReport) -> list[RecipientOutcome]:
     sequence = report.sequence or 0
     stream = StreamId(stream=intel_stream(report.region), originator=node)
-    batch = await receipts_received.own_batch_at(db, stream, sequence)
+    batch = await own_batches.at(db, stream, sequence)
     if batch is None:
         raise AssertionError("a sealed report is in a batch")
-    receipts: dict[str, list[Received]] = {}
-    for receipt in await receipts_received.received(db, batch.hash):
+    receipts: dict[str, list[ReceivedOutcomes]] = {}
+    for receipt in await receipts_received.of_batch(db, batch.hash):
         receipts.setdefault(receipt.recipient, []).append(receipt)
     items = []
     for recipient in await _audience(db, node, report):
@@ -108,7 +107,7 @@ async def _sealed(db: AsyncConnection, node: str, report: OwnReport) -> list[Rec
     return items
 
 
-def _last(receipts: Sequence[Received], leaf: int) -> tuple[str, int | None, int | None]:
+def _last(receipts: Sequence[ReceivedOutcomes], leaf: int) -> tuple[str, int | None, int | None]:
     """Outcome and step of the last receipt, and the time of the first receipt since which they are the same."""
     last: tuple[str, int | None] = (OUTSTANDING, None)
     since = None
@@ -119,7 +118,7 @@ def _last(receipts: Sequence[Received], leaf: int) -> tuple[str, int | None, int
     return *last, since
 
 
-async def _audience(db: AsyncConnection, node: str, report: OwnReport) -> list[str]:
+async def _audience(db: Transaction, node: str, report: OwnReport) -> list[str]:
     """The recipients of a sealed report; for one that an earlier version sealed, those of the grant in its header."""
     if report.audience is not None:
         return report.audience.split()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from node.commands.arguments import parse_code, parse_identifier, parse_time
 from node.commands.consultation import log_consultation
 from node.commands.plain_json import MessageId, TimeMs
+from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search
-from node.store.engine import Store
 from node.store.message_search import Query
-from schemas.types import IntelligenceReport
+from schemas.types import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class FoundReport:
     sequence: int
     created_at: TimeMs
     received_at: TimeMs
-    report: IntelligenceReport
+    report: Record
     cursor: str
     """The argument `after` of the search that goes on behind this report."""
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from node.commands.arguments import parse_id
 from node.commands.consultation import log_consultation
 from node.commands.plain_json import MessageId, TimeMs
+from node.database.engine import Store
 from node.errors import Refused
 from node.stages import Outcome
 from node.store import message_search, pending_records, withheld_notes
-from node.store.engine import Store
 from node.store.message_search import HeldMessage
 from node.store.pending_records import PendingMessage
 from node.store.withheld_notes import WithheldNote
-from schemas.types import IntelligenceReport
+from schemas.types import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class ShownReport:
     sequence: int
     created_at: TimeMs | None = None
     received_at: TimeMs | None = None
-    report: IntelligenceReport | None = None
+    report: Record | None = None
     cursor: str | None = None
     decision: DecisionMade
 

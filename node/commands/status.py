@@ -8,14 +8,15 @@ from typing import Final
 
 from broker.log import Bounds, Log, LogUnavailable
 from node.commands import error_catalogue
+from node.database.engine import Store
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
 from node.store import counters, messages, outbox, pending_records, read_positions, receipts_due, stream_findings
-from node.store.engine import Store
 from node.store.outbox import OutboxCounts
 from node.store.read_positions import StreamReading
+from node.store.stream_findings import StreamFinding
 
 POLL_SECONDS: Final = (0.05, 0.5)  # first and longest wait between two looks
 
@@ -127,23 +128,24 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         outbox=outgoing,
         streams=streams,
         counts=counts,
-        findings=tuple(
-            FindingStatus(
-                code=finding.code,
-                originator=finding.originator,
-                stream=finding.stream,
-                sequence=finding.sequence,
-                position=finding.position,
-                remedy=error_catalogue.remedy(finding.code),
-            )
-            for finding in findings
-        ),
+        findings=tuple(_finding(finding) for finding in findings),
     )
     all_read = all(stream.lag == 0 for stream in streams)
     return Look(
         status=status,
         drained=outgoing.drained,
         caught_up=bus_error is None and all_read and not waits_in_vain and not unsent_receipts,
+    )
+
+
+def _finding(finding: StreamFinding) -> FindingStatus:
+    return FindingStatus(
+        code=finding.code,
+        originator=finding.originator,
+        stream=finding.stream,
+        sequence=finding.sequence,
+        position=finding.position,
+        remedy=error_catalogue.remedy(finding.code),
     )
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from node.commands.plain_json import MessageId, TimeMs
+from node.database.engine import Store
 from node.store import withheld_notes
-from node.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -315,6 +315,20 @@ def local_stop_row(scene: Scene) -> list[dict[str, Any]]:
     return scene.stopped
 
 
+def version_row(_: Scene) -> list[dict[str, Any]]:
+    answers = ok("version")
+    assert answers == ok("--version")
+    assert answers[0]["wire"] == 1
+    return answers
+
+
+def explain_code_row(_: Scene) -> list[dict[str, Any]]:
+    unknown = cli("explain", "chain_gpa")
+    assert (unknown.exit, unknown.error["code"], unknown.error["path"]) == (2, "unknown_code", "CODE")
+    assert "chain_gap" in unknown.error["hint"]
+    return ok("explain", "duplicate")
+
+
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
@@ -342,6 +356,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker local stop": local_stop_row,
     "audit replay": replay_row,
     "config explain": config_row,
+    "version": version_row,
+    "explain": explain_code_row,
 }
 NEVER_FILLED = {
     "governance new": {"signatures"},  # a document that was just compiled has none

@@ -32,7 +32,7 @@ BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "b
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
-    "sqlite3": "broker/embedded/file.py node/database/commit_watch.py node/database/connection.py",
+    "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
     "sqlalchemy": "node/database/ node/store/",
     "alembic": "node/database/",
     "cryptography": "node/sealing/ node/verification/opening.py",
@@ -86,8 +86,6 @@ UNMEASURED: Final = ("schemas/types.py", "node/database/migrations/versions/")
 """Generated, and history that is never edited."""
 
 OVER_LENGTH: Final[dict[str, int]] = {
-    "node/commands/lab.py": 223,
-    "node/commands/status.py look": 46,
     "node/verification/verify.py": 233,
 }
 """What was longer than the limits when they became a test: file, or file and function -> lines."""

@@ -10,7 +10,6 @@ from node.commands.init import init
 from node.errors import UsageError
 from node.sealing import key_file
 from node.trust import document_files
-from schemas.formats import bytes_text
 from tests.support.community import (
     T0,
     TRUSTEES,
@@ -30,38 +29,38 @@ def test_commands_alone_found_a_community_and_let_nodes_join(tmp_path: Path) -> 
     nowhere = Context()
 
     made = governing.new("root", root, nowhere)
-    assert (made["kind"], made["valid"], made["missing"]) == ("ROOT", False, list(TRUSTEES))
-    signed = Path(made["file"])
+    assert (made.kind, made.valid, made.missing) == ("ROOT", False, tuple(TRUSTEES))
+    signed = made.file
     for name in ("TR1", "TR2"):
         result = governing.sign(signed, nowhere, key=tmp_path / name)
-    assert result["valid"]
+    assert result.valid
     for home in homes.values():
-        governing.install(signed, Context(home=home.home))
+        governing.install(signed, Context(home=home.path))
 
     for home in homes.values():
-        context = Context(home=home.home)
-        node = Path(governing.new("node", home.join_request, context)["file"])
+        context = Context(home=home.path)
+        node = governing.new("node", home.join_request, context).file
         governing.sign(node, context)
         for name in ("TR1", "TR2"):
             result = governing.sign(node, context, key=tmp_path / name)
-        assert (result["valid"], result["missing"]) == (True, [])
+        assert (result.valid, result.missing) == (True, ())
         for reader in homes.values():
-            governing.install(node, Context(home=reader.home))
+            governing.install(node, Context(home=reader.path))
 
     agreement = tmp_path / "bz-gt.toml"
     agreement.write_text(AGREEMENT_TOML)
-    context = Context(home=homes["BZ"].home)
-    file = Path(governing.new("agreement", agreement, context)["file"])
-    assert governing.sign(file, context)["missing"] == ["GT"]
+    context = Context(home=homes["BZ"].path)
+    file = governing.new("agreement", agreement, context).file
+    assert governing.sign(file, context).missing == ("GT",)
     with pytest.raises(UsageError, match="lacks signatures of GT"):
         governing.install(file, context)
-    result = governing.sign(file, Context(home=homes["GT"].home))
-    assert sorted(check["signer"] for check in result["signatures"] if check["valid"]) == ["BZ", "GT"]
-    assert governing.check(file, context)["valid"]
+    result = governing.sign(file, Context(home=homes["GT"].path))
+    assert sorted(check.signer or "" for check in result.signatures if check.valid) == ["BZ", "GT"]
+    assert governing.check(file, context).valid
     installed = governing.install(file, context)
-    assert installed["valid"]
-    assert Path(installed["file"]).parent == homes["BZ"].home / "documents"
-    governance = document_files.read_folder(homes["BZ"].home / "documents").governance
+    assert installed.valid
+    assert installed.file.parent == homes["BZ"].path / "documents"
+    governance = document_files.read_folder(homes["BZ"].path / "documents").governance
     assert governance.clauses_in_force("BZ", "GT", T0)
 
 
@@ -83,12 +82,13 @@ def test_a_document_can_be_shown_without_a_home(tmp_path: Path) -> None:
     file.write_bytes(document_files.to_bytes(document_files.sign(draft, keys_of("BZ"), community.governance)))
     shown = governing.show(file, Context())
 
-    assert (shown["kind"], shown["id"], shown["version"], shown["valid"]) == ("AGREEMENT", "BZ-GT", 1, False)
-    assert shown["problem"]["code"] == "root_missing"
-    assert shown["hash"] == bytes_text(draft.hash)
-    assert (shown["from"], shown["body"]["parties"]) == ("2026-01-01T00:00:00Z", ["BZ", "GT"])
+    assert (shown.kind, shown.id, shown.version, shown.valid) == ("AGREEMENT", "BZ-GT", 1, False)
+    assert shown.problem is not None
+    assert shown.problem.code == "root_missing"
+    assert shown.hash == draft.hash
+    assert (shown.from_, shown.body["parties"]) == ("2026-01-01T00:00:00Z", ["BZ", "GT"])
     with_documents = Context(documents=folder_of(community, tmp_path / "documents"))
-    assert governing.check(file, with_documents)["missing"] == ["GT"]
+    assert governing.check(file, with_documents).missing == ("GT",)
 
 
 def test_a_key_that_does_not_count_cannot_sign(tmp_path: Path) -> None:
