@@ -1,7 +1,7 @@
 """Avro for the second implementation: shapes read from the normative .avsc files, plain Python, nothing of `schemas/`.
 
-Does one thing twice: decodes with every limit that the text states, then encodes again and compares. Whatever two
-encoders could write differently is refused.
+Decodes with every limit that the text states, then encodes the value again and compares the bytes. So it refuses
+everything that two encoders could write differently.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Shape = Any
-"""A type as JSON says it: a name, an object or a union."""
+"""A type as the JSON has it: a name, an object or a union."""
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "avsc" / "wire"
 PRIMITIVES = frozenset({"boolean", "int", "long", "string", "bytes", "null"})

@@ -212,9 +212,9 @@ def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes
             }
         )
     batch = seal.seal_batch(leaves, stream=STREAM, head=StreamHead(), sealed_at=SEALED_AT, signer=_signer())
-    for one, value in zip(shown, batch.values, strict=True):
+    for message, value in zip(shown, batch.values, strict=True):
         sealed = codec.decode(types.SealedMessage, value)
-        one |= {"batch": sealed.batch.hex(), "signature": sealed.signature.hex(), "path": sealed.path.hex()}
+        message |= {"batch": sealed.batch.hex(), "signature": sealed.signature.hex(), "path": sealed.path.hex()}
     return shown, batch.values
 
 
@@ -244,7 +244,7 @@ def stored() -> dict[str, Any]:
 
 def wraps_of(vectors: dict[str, Any]) -> dict[str, str]:
     """The wraps in a file, by recipient."""
-    return {one["recipient"]: one["wrap"] for one in vectors["grant"]["wraps"]}
+    return {wrap["recipient"]: wrap["wrap"] for wrap in vectors["grant"]["wraps"]}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Bad records on their way through log and store: each ends with its code, none is held, and the reader goes on."""
+"""Bad records go through log and store: each ends with its code, none is stored, and the reader continues."""
 
 import random
 from collections.abc import Callable
@@ -37,23 +37,23 @@ FIRST = b"first report id."
 
 
 def aside(change: Callable[[bytes], bytes]) -> Make:
-    """A changed copy of the next report; the true one comes after it."""
-    return lambda one: change(one.bz.fork().message(one.key))
+    """A changed copy of the next report, which arrives before the true record."""
+    return lambda scene: change(scene.bz.fork().message(scene.key))
 
 
 def batch(**fields: Any) -> Make:
-    """The next report in a batch with wrong fields; the true one comes after it."""
-    return lambda one: one.bz.fork().batch([one.bz.sealed_leaf(one.key)], **fields)[0]
+    """The next report in a batch with wrong fields, which arrives before the true record."""
+    return lambda scene: scene.bz.fork().batch([scene.bz.sealed_leaf(scene.key)], **fields)[0]
 
 
 def other_leaf(made: Callable[[Leaf], Leaf]) -> Make:
-    """Another leaf in the batch of the next report; the true one comes after it."""
-    return lambda one: one.bz.fork().batch([made(one.bz.sealed_leaf(one.key))])[0]
+    """Another leaf in the batch of the next report, which arrives before the true record."""
+    return lambda scene: scene.bz.fork().batch([made(scene.bz.sealed_leaf(scene.key))])[0]
 
 
 def placed(**leaf: Any) -> Make:
-    """A report that takes its place and is refused then."""
-    return lambda one: one.bz.message(one.key, **leaf)
+    """A report that takes its place and is then rejected."""
+    return lambda scene: scene.bz.message(scene.key, **leaf)
 
 
 AGREE = keys_of("BZ").newest(KeyUse.AGREE)
@@ -79,7 +79,7 @@ NOT_PLACED: dict[str, tuple[str, Make]] = {
         "body_malformed",
         other_leaf(lambda leaf: Leaf(header=leaf.header, content=bytes(99))),
     ),
-    "another first batch": ("equivocation", lambda one: world().author().message(one.key)),
+    "another first batch": ("equivocation", lambda scene: world().author().message(scene.key)),
     "sealed before its predecessor": ("chain_invalid", batch(sealed_at=NOW - 1)),
     "a sequence left out": ("chain_invalid", batch(first_sequence=9)),
     "sealed when the document had ended": ("key_not_valid", batch(sealed_at=T0 + YEAR)),
@@ -100,21 +100,21 @@ CASES = NOT_PLACED | PLACED
 async def test_a_bad_record_ends_with_its_code_and_the_next_good_one_is_stored(
     code: str, make: Make, tmp_path: Path
 ) -> None:
-    """The raw bytes lie in quarantine, nothing of them in the store, and a refusal up to step 9 takes no place."""
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key, message_id=FIRST))
-        bad = make(one)
-        await one.read(bad, one.bz.message(one.key))
-        await one.read(bad)
-        refused = [kept.record for kept in await one.quarantine()]
+    """The raw bytes are in quarantine and no message is stored. A record rejected up to step 9 takes no place."""
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key, message_id=FIRST))
+        bad = make(scene)
+        await scene.read(bad, scene.bz.message(scene.key))
+        await scene.read(bad)
+        refused = [kept.record for kept in await scene.quarantine()]
 
         assert [(kept.code, kept.step, kept.position, kept.value) for kept in refused] == [
             (code, STEP_OF_REJECTION[code], 1, bad)
         ]
         assert [(kept.place.originator, kept.place.stream) for kept in refused] == [("BZ", INTEL)]
-        assert await one.held() == ([1, 3] if (code, make) in PLACED.values() else [1, 2])
-        assert (await one.counts())["duplicate"] == 1
-        assert await one.findings() == []
+        assert await scene.held() == ([1, 3] if (code, make) in PLACED.values() else [1, 2])
+        assert (await scene.counts())["duplicate"] == 1
+        assert await scene.findings() == []
 
 
 GRANTS_CASES: dict[str, tuple[str, Callable[[KeyGrant, AudienceKey], KeyGrant]]] = {
@@ -137,19 +137,19 @@ GRANTS_CASES: dict[str, tuple[str, Callable[[KeyGrant, AudienceKey], KeyGrant]]]
 async def test_a_bad_grant_ends_with_its_code_and_opens_nothing(
     code: str, change: Callable[[KeyGrant, AudienceKey], KeyGrant], tmp_path: Path
 ) -> None:
-    """What was sealed under it is refused likewise, or waits for the grant that never came; the next grant is good."""
-    async with bed(tmp_path, grant=False) as one:
-        bad = one.bz.grant(change(one.grant, one.key))
-        under_it = one.bz.message(one.key)
-        key, lawful = granted(one.bz)
-        await one.send(bad, one.bz.grant(lawful), topic=GRANTS)
-        await one.read(under_it, one.bz.message(AudienceKey(key=key.key, key_id=key.key_id, grant=2)))
-        refused = {kept.record.place.stream: (kept.record.code, kept.record.value) for kept in await one.quarantine()}
+    """A message under it is rejected too, or waits for the missing grant. The next grant is good."""
+    async with bed(tmp_path, grant=False) as scene:
+        bad = scene.bz.grant(change(scene.grant, scene.key))
+        under_it = scene.bz.message(scene.key)
+        key, lawful = granted(scene.bz)
+        await scene.send(bad, scene.bz.grant(lawful), topic=GRANTS)
+        await scene.read(under_it, scene.bz.message(AudienceKey(key=key.key, key_id=key.key_id, grant=2)))
+        refused = {kept.record.place.stream: (kept.record.code, kept.record.value) for kept in await scene.quarantine()}
 
         assert refused["keys"] == (code, bad)
-        assert await one.held() == [2]
+        assert await scene.held() == [2]
         if code == "body_malformed":
-            assert (await one.counts())["waiting"] == 1
+            assert (await scene.counts())["waiting"] == 1
         else:
             assert refused[INTEL] == (code, under_it)
 
@@ -176,140 +176,142 @@ PLACES = {
 async def test_a_record_moved_to_another_topic_is_refused_there_and_stored_at_its_place(
     topic: str, tmp_path: Path
 ) -> None:
-    async with bed(tmp_path) as one:
-        value = one.bz.message(one.key)
-        await one.read(value, topic=topic)
-        await one.read(value)
+    async with bed(tmp_path) as scene:
+        value = scene.bz.message(scene.key)
+        await scene.read(value, topic=topic)
+        await scene.read(value)
 
-        assert [(kept.record.code, kept.record.value) for kept in await one.quarantine()] == [
+        assert [(kept.record.code, kept.record.value) for kept in await scene.quarantine()] == [
             ("stream_mismatch", value)
         ]
-        assert await one.held() == [1]
+        assert await scene.held() == [1]
 
 
-async def test_of_two_branches_the_one_that_was_first_goes_on(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key))
-        other = one.bz.fork()
-        true, forged = one.bz.message(one.key), other.message(one.key)
-        await one.read(true, forged, one.bz.message(one.key), other.message(one.key))
+async def test_the_branch_that_arrived_first_continues(tmp_path: Path) -> None:
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key))
+        other = scene.bz.fork()
+        true, forged = scene.bz.message(scene.key), other.message(scene.key)
+        await scene.read(true, forged, scene.bz.message(scene.key), other.message(scene.key))
 
-        assert await one.held() == [1, 2, 3]
-        refused = [(kept.record.code, kept.record.sequence) for kept in await one.quarantine()]
+        assert await scene.held() == [1, 2, 3]
+        refused = [(kept.record.code, kept.record.sequence) for kept in await scene.quarantine()]
         assert sorted(refused) == [("equivocation", 2), ("equivocation", 3)]
-        assert await one.findings() == []
+        assert await scene.findings() == []
 
 
 # Grants of others, and later ones.
 
 
 async def test_a_grant_by_another_node_opens_nothing(tmp_path: Path) -> None:
-    """MX was given BZ's key and hands it to GT: a grant counts only in the originator's own stream."""
-    async with bed(tmp_path, grant=False) as one:
-        body = structs.replace(one.grant, entries=codec.sorted_set([_entry_of_mx(one)]))
-        await one.send(one.mx.grant(body), topic="keys.mx")
-        await one.read(one.bz.message(one.key))
+    """MX has BZ's key and grants it to GT: a grant counts only in the originator's own stream."""
+    async with bed(tmp_path, grant=False) as scene:
+        body = structs.replace(scene.grant, entries=codec.sorted_set([_entry_of_mx(scene)]))
+        await scene.send(scene.mx.grant(body), topic="keys.mx")
+        await scene.read(scene.bz.message(scene.key))
 
-        assert await one.held() == []
-        assert (await one.counts())["waiting"] == 1
+        assert await scene.held() == []
+        assert (await scene.counts())["waiting"] == 1
 
 
-def _entry_of_mx(one: Bed) -> GrantEntry:
-    return wrap_for(one.mx, one.key.key, one.key.key_id, "GT", one.grant.entries[1].clauses)
+def _entry_of_mx(scene: Bed) -> GrantEntry:
+    return wrap_for(scene.mx, scene.key.key, scene.key.key_id, "GT", scene.grant.entries[1].clauses)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["read together", "read one after the other"])
 async def test_a_later_grant_adds_no_reader_to_a_key(together: bool, tmp_path: Path) -> None:
-    """The first grant of the key is for MX alone; what names the second, with GT in it, is unlawful for everybody."""
-    async with bed(tmp_path, grant=False) as one:
-        first = structs.replace(one.grant, entries=(one.grant.entries[0], one.grant.entries[2]))
-        await one.send(one.bz.grant(first), topic=GRANTS)
+    """The first grant of the key is only for MX. A message that names the second grant, which has GT, is unlawful."""
+    async with bed(tmp_path, grant=False) as scene:
+        first = structs.replace(scene.grant, entries=(scene.grant.entries[0], scene.grant.entries[2]))
+        await scene.send(scene.bz.grant(first), topic=GRANTS)
         if not together:
-            await one.read()
-        await one.send(one.bz.grant(one.grant), topic=GRANTS)
-        await one.read(one.bz.message(one.key), one.bz.message(one.key, sealing={"grant": 2}))
+            await scene.read()
+        await scene.send(scene.bz.grant(scene.grant), topic=GRANTS)
+        await scene.read(scene.bz.message(scene.key), scene.bz.message(scene.key, sealing={"grant": 2}))
 
-        assert await one.held() == []
-        assert (await one.counts())["not_addressed"] == 1
-        assert [(kept.record.code, kept.record.sequence) for kept in await one.quarantine()] == [("grant_unlawful", 2)]
+        assert await scene.held() == []
+        assert (await scene.counts())["not_addressed"] == 1
+        assert [(kept.record.code, kept.record.sequence) for kept in await scene.quarantine()] == [
+            ("grant_unlawful", 2)
+        ]
 
 
 # Held.
 
 
 async def test_a_record_from_the_future_is_stored_when_the_clock_reaches_it(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
-        one.bz.now = NOW + 3_600_000
-        await one.read(one.bz.message(one.key, report_of()), one.bz.message(one.key, report_of()))
-        held = await one.counts()
-        one.made.clock.now = one.bz.now - CLOCK_SKEW_MS_MAX - 1
-        await one.gt.subscriber.retry_due()
-        still = await one.held()
-        one.made.clock.now += 1
-        await one.gt.subscriber.retry_due()
+    async with bed(tmp_path) as scene:
+        scene.bz.now = NOW + 3_600_000
+        await scene.read(scene.bz.message(scene.key, report_of()), scene.bz.message(scene.key, report_of()))
+        held = await scene.counts()
+        scene.made.clock.now = scene.bz.now - CLOCK_SKEW_MS_MAX - 1
+        await scene.gt.subscriber.retry_due()
+        still = await scene.held()
+        scene.made.clock.now += 1
+        await scene.gt.subscriber.retry_due()
 
         assert held == {"held": 2, "verified_KEY_GRANT": 1}
         assert still == []
-        assert await one.held() == [1, 2]
-        assert "held" not in await one.counts()
+        assert await scene.held() == [1, 2]
+        assert "held" not in await scene.counts()
 
 
 async def test_what_is_held_for_governance_leaves_no_trace(tmp_path: Path) -> None:
-    """Its sequence, its id and its place are free for the true record; it stays held and is no finding."""
-    async with bed(tmp_path) as one:
-        leaves = [one.bz.sealed_leaf(one.key, message_id=FIRST)]
-        await one.read(one.bz.fork().batch(leaves, governance=7)[0])
-        held = await one.counts()
-        await one.read(one.bz.batch(leaves)[0], one.bz.message(one.key))
-        await one.gt.subscriber.retry_all()
+    """Its sequence, its id and its place are free for the true record. It stays held and makes no finding."""
+    async with bed(tmp_path) as scene:
+        leaves = [scene.bz.sealed_leaf(scene.key, message_id=FIRST)]
+        await scene.read(scene.bz.fork().batch(leaves, governance=7)[0])
+        held = await scene.counts()
+        await scene.read(scene.bz.batch(leaves)[0], scene.bz.message(scene.key))
+        await scene.gt.subscriber.retry_all()
 
         assert held["held"] == 1
-        assert await one.held() == [1, 2]
-        assert (await one.counts())["held"] == 1
-        assert await one.findings() == []
-        assert await one.quarantine() == []
+        assert await scene.held() == [1, 2]
+        assert (await scene.counts())["held"] == 1
+        assert await scene.findings() == []
+        assert await scene.quarantine() == []
 
 
 async def test_a_recall_is_verified_and_counted_and_not_stored(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key, message_id=FIRST), one.bz.recall(one.key, FIRST))
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key, message_id=FIRST), scene.bz.recall(scene.key, FIRST))
 
-        assert await one.held() == [1]
-        assert (await one.counts())["verified_RECALL"] == 1
-        assert await one.quarantine() == []
+        assert await scene.held() == [1]
+        assert (await scene.counts())["verified_RECALL"] == 1
+        assert await scene.quarantine() == []
 
 
 # Limits.
 
 
 async def test_a_thousand_unauthenticated_records_of_a_stream_and_day_are_kept(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
+    async with bed(tmp_path) as scene:
         garbage = [b"forged %d" % number for number in range(UNAUTHENTICATED_PER_DAY_MAX + 5)]
-        await one.read(*garbage)
-        first = await one.counts()
-        await one.read(*garbage[:3])
-        await one.read(b"one more", topic="intel.europe.es")
-        elsewhere = await one.counts()
-        await one.read(one.bz.message(one.key, payload=b""))
-        authenticated = await one.counts()
-        one.made.clock.now += DAY_MS
-        await one.read(b"of the next day", one.bz.message(one.key))
+        await scene.read(*garbage)
+        first = await scene.counts()
+        await scene.read(*garbage[:3])
+        await scene.read(b"one more", topic="intel.europe.es")
+        elsewhere = await scene.counts()
+        await scene.read(scene.bz.message(scene.key, payload=b""))
+        authenticated = await scene.counts()
+        scene.made.clock.now += DAY_MS
+        await scene.read(b"of the next day", scene.bz.message(scene.key))
 
         assert (first["quarantined"], first["quarantine_overflow"]) == (UNAUTHENTICATED_PER_DAY_MAX, 5)
         assert (elsewhere["quarantined"], elsewhere["duplicate"]) == (UNAUTHENTICATED_PER_DAY_MAX + 1, 3)
         assert authenticated["quarantined"] == UNAUTHENTICATED_PER_DAY_MAX + 2
-        assert (await one.counts())["quarantined"] == UNAUTHENTICATED_PER_DAY_MAX + 3
-        assert await one.held() == [2]
+        assert (await scene.counts())["quarantined"] == UNAUTHENTICATED_PER_DAY_MAX + 3
+        assert await scene.held() == [2]
 
 
 async def test_a_reader_answers_no_bad_record(tmp_path: Path) -> None:
-    """Nobody outside learns which step failed: reading appends nothing to any topic."""
-    async with bed(tmp_path) as one:
-        topics = sorted(one.gt.subscriber.places)
+    """Reading appends nothing to any topic, so no other node learns which step failed."""
+    async with bed(tmp_path) as scene:
+        topics = sorted(scene.gt.subscriber.places)
         for _, make in PLACED.values():
-            await one.send(make(one))
-        before = await one.made.bus.bounds(topics)
-        await one.gt.read()
+            await scene.send(make(scene))
+        before = await scene.made.bus.bounds(topics)
+        await scene.gt.read()
 
-        assert len(await one.quarantine()) == len(PLACED) - 1  # the id is new here
-        assert await one.made.bus.bounds(topics) == before
+        assert len(await scene.quarantine()) == len(PLACED) - 1  # the id is new here
+        assert await scene.made.bus.bounds(topics) == before

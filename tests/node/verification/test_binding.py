@@ -1,4 +1,4 @@
-"""What a seal binds: one key, one header, one stream, one originator; AES-GCM alone binds none of them."""
+"""A seal binds one key, one header, one stream and one originator. AES-GCM alone does not bind them."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ REPORT = report_of()
 
 
 def multiply(x: int, y: int) -> int:
-    """In GF(2^128) as GCM has it (SP 800-38D, 6.3)."""
+    """Multiplication in GF(2^128) as in GCM (SP 800-38D, 6.3)."""
     z = 0
     for bit in range(127, -1, -1):
         if x >> bit & 1:
@@ -58,11 +58,11 @@ def ecb(key: bytes, block: bytes) -> int:
     return int.from_bytes(cipher.update(block), "big")
 
 
-def two_key_ciphertext(one: bytes, two: bytes, *, nonce: bytes, length: int) -> bytes:
-    """Ciphertext and tag that hold under both keys: its last block is solved for (invisible salamanders)."""
+def two_key_ciphertext(first: bytes, second: bytes, *, nonce: bytes, length: int) -> bytes:
+    """Ciphertext and tag that are valid under both keys: the last block is computed so (invisible salamanders)."""
     blocks = [bytes([n]) * 16 for n in range(length // 16 - 1)]
-    hashes = [ecb(key, bytes(16)) for key in (one, two)]
-    masks = [ecb(key, nonce + b"\x00\x00\x00\x01") for key in (one, two)]
+    hashes = [ecb(key, bytes(16)) for key in (first, second)]
+    masks = [ecb(key, nonce + b"\x00\x00\x00\x01") for key in (first, second)]
     count = len(blocks) + 1
     sums = []
     for h, mask in zip(hashes, masks, strict=True):
@@ -80,7 +80,7 @@ def two_key_ciphertext(one: bytes, two: bytes, *, nonce: bytes, length: int) -> 
     ("committed", "code"), [("its own", "decryption_failed"), ("the other", "commitment_mismatch")]
 )
 def test_a_ciphertext_that_two_keys_decrypt_opens_under_neither(committed: str, code: str) -> None:
-    """Two recipients never read two texts: the commitment is to one key, and what it decrypts to is no message."""
+    """Two recipients never read two texts: the commitment is to one key, and its plaintext is not a message."""
     author = world().author()
     key, grant = granted(author)
     other, nonce = random_bytes(32), random_bytes(12)
@@ -94,7 +94,7 @@ def test_a_ciphertext_that_two_keys_decrypt_opens_under_neither(committed: str, 
     value = author.message(key, REPORT, seal=seal)
     sealed = parts(value).content[44:]
 
-    assert [len(AESGCM(one).decrypt(nonce, sealed, None)) for one in keys] == [1024, 1024]
+    assert [len(AESGCM(key).decrypt(nonce, sealed, None)) for key in keys] == [1024, 1024]
     assert code_of(decide(judge(), value, author.grant(grant))) == code
 
 
@@ -102,7 +102,7 @@ def test_a_ciphertext_that_two_keys_decrypt_opens_under_neither(committed: str, 
 
 
 def stolen(value: bytes, thief: str, **header: Any) -> bytes:
-    """Header and content of `value`, the seal stripped, signed anew by `thief`."""
+    """Header and content of `value`, in a new batch that `thief` signs."""
     lawful = codec.decode(Header, parts(value).header)
     changed = codec.encode(structs.replace(lawful, **header))
     author = world().author(thief)
@@ -110,7 +110,7 @@ def stolen(value: bytes, thief: str, **header: Any) -> bytes:
 
 
 def test_content_of_one_originator_signed_by_another_does_not_open() -> None:
-    """MX was given BZ's key, strips the seal and signs header and content as its own."""
+    """MX has BZ's key and signs BZ's header and content as its own."""
     author, mx = world().author(), world().author("MX")
     key, _ = granted(author)
     value = author.message(key, REPORT)
@@ -121,7 +121,7 @@ def test_content_of_one_originator_signed_by_another_does_not_open() -> None:
 
 
 def test_content_under_the_key_of_another_originator_and_a_new_header_does_not_open() -> None:
-    """Nor under an honest grant of MX that hands the same key out under its own id."""
+    """MX grants the same key under its own key id, and the content does not open either."""
     author, mx = world().author(), world().author("MX")
     key, _ = granted(author)
     value = author.message(key, REPORT)
@@ -143,7 +143,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
-def test_who_has_only_the_seal_key_cannot_change_a_header(header: dict[str, Any]) -> None:
+def test_a_thief_of_the_seal_key_alone_cannot_change_a_header(header: dict[str, Any]) -> None:
     author = world().author()
     key, grant = granted(author)
     value = author.fork().message(key, REPORT)

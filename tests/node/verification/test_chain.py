@@ -1,4 +1,4 @@
-"""Steps 8 to 10: one place for each record, equivocation, and gaps that close by what fits both ends alone."""
+"""Steps 8 to 10: one place for each record, equivocation, and gaps that only a batch that fits both ends closes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -48,15 +48,15 @@ def author() -> Author:
 
 
 def leaf(message_id: int) -> Leaf:
-    """A leaf that passes the first seven steps; nobody opens it here."""
+    """A leaf that passes the first seven steps; these tests do not open it."""
     header = structs.replace(HEADER, message_id=message_id.to_bytes(16, "big"))
     return Leaf(header=codec.encode(header), content=bytes(60 + 1024))
 
 
 def checked(values: Iterable[bytes]) -> list[Verified]:
-    """The records past the first seven steps."""
+    """The records that passed the first seven steps."""
     found = [verify(value, place=place(), governance=governance(), memory=MEMORY) for value in values]
-    return [one for one in found if isinstance(one, Verified)]
+    return [record for record in found if isinstance(record, Verified)]
 
 
 def batch(by: Author, size: int = 1, *, ids: int | None = None, **fields: Any) -> list[Verified]:
@@ -100,7 +100,7 @@ def test_the_same_batch_and_leaf_is_a_duplicate() -> None:
 
 
 def test_the_same_batch_under_another_signature_is_a_duplicate() -> None:
-    """Whoever holds the key can sign a batch twice; it stays one batch."""
+    """The holder of the key can sign a batch twice; it stays one batch."""
     [record] = batch(author())
     again = replace(record, sealed=structs.replace(record.sealed, signature=bytes(64)))
 
@@ -108,8 +108,8 @@ def test_the_same_batch_under_another_signature_is_a_duplicate() -> None:
 
 
 def test_a_history_in_order_has_no_finding() -> None:
-    one = author()
-    records = [*batch(one, 2), *batch(one), *batch(one, 3)]
+    bz = author()
+    records = [*batch(bz, 2), *batch(bz), *batch(bz, 3)]
     view = StreamView.of()
 
     assert [view.place(record) for record in records] == [Placed()] * 6
@@ -118,7 +118,7 @@ def test_a_history_in_order_has_no_finding() -> None:
 
 
 def test_a_placed_record_marks_its_batch_for_the_store_and_the_batch_behind_it_that_it_links() -> None:
-    """The store writes only what is marked."""
+    """The store writes only marked links."""
     by = author()
     [first], [second] = batch(by), batch(by)
     view = placed(second)
@@ -159,47 +159,47 @@ OVERLAPS = {
 
 @pytest.mark.parametrize(("first", "size"), OVERLAPS.values(), ids=OVERLAPS)
 def test_another_batch_that_overlaps_is_equivocation(first: int, size: int) -> None:
-    one = author()
-    view = placed(*batch(one, 2), *batch(one, 2))
-    [forked, *_] = batch(one, size, ids=90, first_sequence=first, previous=bytes([9] * 32))
+    bz = author()
+    view = placed(*batch(bz, 2), *batch(bz, 2))
+    [forked, *_] = batch(bz, size, ids=90, first_sequence=first, previous=bytes([9] * 32))
 
     assert refusal(view, forked) == "equivocation"
 
 
 def test_another_batch_with_the_same_previous_is_equivocation() -> None:
-    """Also where it overlaps nothing, because the predecessor is not here."""
-    one = author()
-    view = placed(*batch(one, first_sequence=5, previous=bytes([9] * 32)))
-    [forked] = batch(one, ids=90, first_sequence=9, previous=bytes([9] * 32))
+    """Also if it overlaps no batch, because the predecessor is not here."""
+    bz = author()
+    view = placed(*batch(bz, first_sequence=5, previous=bytes([9] * 32)))
+    [forked] = batch(bz, ids=90, first_sequence=9, previous=bytes([9] * 32))
 
     assert refusal(view, forked) == "equivocation"
 
 
 def test_two_first_batches_are_equivocation() -> None:
-    one = author()
-    view = placed(*batch(one.fork()))
+    bz = author()
+    view = placed(*batch(bz.fork()))
 
-    assert refusal(view, batch(one, sealed_at=NOW + 1)[0]) == "equivocation"
+    assert refusal(view, batch(bz, sealed_at=NOW + 1)[0]) == "equivocation"
 
 
-def test_the_batch_that_was_first_goes_on_after_equivocation() -> None:
-    one = author()
-    start = batch(one, 2)
-    fork = one.fork()
-    first, second = batch(one, 2)
+def test_the_batch_that_was_first_continues_after_equivocation() -> None:
+    bz = author()
+    start = batch(bz, 2)
+    fork = bz.fork()
+    first, second = batch(bz, 2)
     view = placed(*start, first)
 
     assert refusal(view, batch(fork, 3, ids=90)[0]) == "equivocation"
     assert view.place(second) == Placed()
-    assert view.place(batch(one)[0]) == Placed()
+    assert view.place(batch(bz)[0]) == Placed()
     assert gaps(view) == []
 
 
 def test_a_batch_that_follows_a_refused_branch_stands_behind_a_gap() -> None:
-    one = author()
-    view = placed(*batch(one))
-    fork = one.fork()
-    view.place(batch(one)[0])
+    bz = author()
+    view = placed(*batch(bz))
+    fork = bz.fork()
+    view.place(batch(bz)[0])
     refused = batch(fork, 2, ids=90)
     after = batch(fork, ids=92)
 
@@ -221,10 +221,10 @@ CHAIN_CASES: dict[str, Callable[[StreamHead], dict[str, int]]] = {
 def test_a_batch_that_names_its_predecessor_and_does_not_continue_it_is_chain_invalid(
     change: Callable[[StreamHead], dict[str, int]],
 ) -> None:
-    one = author()
-    view = placed(*batch(one, 2))
-    true = one.fork()
-    bad = batch(one, ids=90, **change(one.heads[INTEL]))[0]
+    bz = author()
+    view = placed(*batch(bz, 2))
+    true = bz.fork()
+    bad = batch(bz, ids=90, **change(bz.heads[INTEL]))[0]
 
     assert refusal(view, bad) == "chain_invalid"
     assert view.place(batch(true)[0]) == Placed()
@@ -232,25 +232,25 @@ def test_a_batch_that_names_its_predecessor_and_does_not_continue_it_is_chain_in
 
 
 def test_a_batch_that_names_a_predecessor_after_it_is_chain_invalid() -> None:
-    one = author()
-    view = placed(*batch(one, first_sequence=7, previous=bytes([9] * 32)))
-    bad = batch(one, ids=90, first_sequence=2)[0]
+    bz = author()
+    view = placed(*batch(bz, first_sequence=7, previous=bytes([9] * 32)))
+    bad = batch(bz, ids=90, first_sequence=2)[0]
 
     assert refusal(view, bad) == "chain_invalid"
 
 
 def test_sealed_at_may_stay_the_same() -> None:
-    one = author()
-    view = placed(*batch(one), *batch(one))
+    bz = author()
+    view = placed(*batch(bz), *batch(bz))
 
     assert gaps(view) == []
 
 
 def test_what_is_refused_takes_no_place() -> None:
-    one = author()
-    view = placed(*batch(one))
+    bz = author()
+    view = placed(*batch(bz))
     before = (dict(view.links), view.highest, dict(view.used_ids))
-    refusal(view, batch(one.fork(), ids=90, sealed_at=NOW - 1)[0])
+    refusal(view, batch(bz.fork(), ids=90, sealed_at=NOW - 1)[0])
 
     assert (view.links, view.highest, view.used_ids) == before
 
@@ -259,8 +259,8 @@ def test_what_is_refused_takes_no_place() -> None:
 
 
 def test_a_batch_that_did_not_arrive_leaves_a_gap_and_closes_it_when_it_comes() -> None:
-    one = author()
-    first, late, last = batch(one, 2), batch(one, 3), batch(one, 2)
+    bz = author()
+    first, late, last = batch(bz, 2), batch(bz, 3), batch(bz, 2)
     view = placed(*first, *last)
     open_before = gaps(view)
     found = [view.place(record) for record in late]
@@ -271,8 +271,8 @@ def test_a_batch_that_did_not_arrive_leaves_a_gap_and_closes_it_when_it_comes() 
 
 
 def test_a_leaf_that_did_not_arrive_leaves_a_gap_inside_its_batch() -> None:
-    one = author()
-    a, b, c, d = batch(one, 4)
+    bz = author()
+    a, b, c, d = batch(bz, 4)
     view = placed(a, d)
     inside = gaps(view)
     view.place(b)
@@ -285,11 +285,11 @@ def test_a_leaf_that_did_not_arrive_leaves_a_gap_inside_its_batch() -> None:
 
 
 def test_leaves_missing_at_the_end_of_a_batch_are_a_gap_once_the_next_is_here() -> None:
-    one = author()
-    a, *_ = batch(one, 3)
+    bz = author()
+    a, *_ = batch(bz, 3)
     view = placed(a)
     before = gaps(view)
-    view.place(batch(one)[0])
+    view.place(batch(bz)[0])
 
     assert before == []
     assert gaps(view) == [(2, 3)]
@@ -297,10 +297,10 @@ def test_leaves_missing_at_the_end_of_a_batch_are_a_gap_once_the_next_is_here() 
 
 def test_neighbouring_gaps_are_one() -> None:
     """The end of one batch, a whole batch and the beginning of a third are missing: one gap, 2 to 6."""
-    one = author()
-    a, _ = batch(one, 2)
-    batch(one, 2)
-    *_, f = batch(one, 3)
+    bz = author()
+    a, _ = batch(bz, 2)
+    batch(bz, 2)
+    *_, f = batch(bz, 3)
     view = placed(a, f)
 
     assert gaps(view) == [(2, 6)]
@@ -308,18 +308,18 @@ def test_neighbouring_gaps_are_one() -> None:
 
 @pytest.mark.parametrize(("first", "code"), [(1, "head_truncated"), (2, "chain_gap")])
 def test_a_stream_whose_first_record_is_not_the_first_has_lost_its_head(first: int, code: str) -> None:
-    one = author()
-    records = [batch(one)[0] for _ in range(4)]
+    bz = author()
+    records = [batch(bz)[0] for _ in range(4)]
     view = placed(*records[: first - 1], records[3])
 
     assert [gap.code for gap in open_gaps_of(view)] == [code]
 
 
 def test_two_neighbours_that_do_not_fit_each_other_have_a_gap_between_them() -> None:
-    """No sequence is missing, and yet the one is not the predecessor that the other names."""
-    one = author()
-    view = placed(*batch(one))
-    found = view.place(batch(one, previous=bytes([9] * 32))[0])
+    """No sequence is missing, but the first batch is not the predecessor that the second batch names."""
+    bz = author()
+    view = placed(*batch(bz))
+    found = view.place(batch(bz, previous=bytes([9] * 32))[0])
 
     assert found.gaps_changed
     assert gaps(view) == [(2, 1)]
@@ -338,25 +338,25 @@ def test_gaps_with_something_between_them_are_two() -> None:
 
 
 def test_a_misfit_and_a_missing_leaf_behind_it_are_two_gaps() -> None:
-    """Where nothing is missing there is nothing to join: each closes by something else."""
-    one = author()
-    view = placed(*batch(one), batch(one, 2, previous=bytes([9] * 32))[1])
+    """A misfit has no missing sequence, so it is not joined with the next gap. Different records close the two."""
+    bz = author()
+    view = placed(*batch(bz), batch(bz, 2, previous=bytes([9] * 32))[1])
 
     assert gaps(view) == [(2, 1), (2, 2)]
 
 
 def late_case(**fields: Any) -> tuple[StreamView, Verified]:
-    """A batch at 2 to 3 that came late between 1 and 4, with fields of its own."""
-    one = author()
-    first = batch(one)
-    fork = one.fork()
-    batch(one, 2)
-    view = placed(*first, *batch(one))
+    """A batch with the sequences 2 and 3 that arrives after 1 and 4, with these fields."""
+    bz = author()
+    first = batch(bz)
+    fork = bz.fork()
+    batch(bz, 2)
+    view = placed(*first, *batch(bz))
     return view, batch(fork, 2, **fields)[0]
 
 
 def test_a_late_batch_that_fits_its_predecessor_only_leaves_the_gap_open() -> None:
-    """It is verified and kept; the next batch names another one as its predecessor."""
+    """It is verified and kept, but the next batch names another predecessor."""
     view, late = late_case(sealed_at=NOW + 1)
     found = view.place(late)
 
@@ -365,10 +365,10 @@ def test_a_late_batch_that_fits_its_predecessor_only_leaves_the_gap_open() -> No
 
 
 def test_a_late_batch_that_fits_its_successor_only_leaves_the_gap_open() -> None:
-    one = author()
-    first = batch(one)
-    late = batch(one, 2, previous=bytes([9] * 32))
-    view = placed(*first, *batch(one), *late)
+    bz = author()
+    first = batch(bz)
+    late = batch(bz, 2, previous=bytes([9] * 32))
+    view = placed(*first, *batch(bz), *late)
 
     assert gaps(view) == [(2, 1)]
 
@@ -381,10 +381,10 @@ def test_a_late_batch_that_fits_its_successor_only_leaves_the_gap_open() -> None
 def test_a_successor_that_does_not_continue_the_late_batch_stays_behind_its_gap(
     fields: dict[str, int], gap: tuple[int, int]
 ) -> None:
-    one = author()
-    first = batch(one, sealed_at=NOW - 1)
-    late = batch(one, 2, sealed_at=NOW)
-    view = placed(*first, *batch(one, **fields), *late)
+    bz = author()
+    first = batch(bz, sealed_at=NOW - 1)
+    late = batch(bz, 2, sealed_at=NOW)
+    view = placed(*first, *batch(bz, **fields), *late)
 
     assert gaps(view) == [gap]
 
@@ -401,15 +401,15 @@ def test_a_gap_is_not_closed_by_a_batch_of_its_size_that_fits_neither_end() -> N
 
 
 def test_a_leaf_with_a_used_id_is_refused_and_keeps_its_place() -> None:
-    one = author()
-    view = placed(*batch(one, ids=7))
-    [again] = batch(one, ids=7)
+    bz = author()
+    view = placed(*batch(bz, ids=7))
+    [again] = batch(bz, ids=7)
     found = view.place(again)
 
     assert found.reused_id is not None
     assert found.reused_id.code == "message_id_reused"
     assert view.place(again).duplicate
-    assert view.place(batch(one, ids=8)[0]) == Placed()
+    assert view.place(batch(bz, ids=8)[0]) == Placed()
     assert gaps(view) == []
 
 
@@ -421,13 +421,13 @@ def test_two_leaves_of_one_batch_have_two_ids() -> None:
 
 
 def test_a_batch_refused_in_step_8_or_9_uses_up_no_id() -> None:
-    one = author()
-    view = placed(*batch(one))
-    refusal(view, batch(one.fork(), ids=50, sealed_at=NOW - 1)[0])
+    bz = author()
+    view = placed(*batch(bz))
+    refusal(view, batch(bz.fork(), ids=50, sealed_at=NOW - 1)[0])
     refusal(view, batch(author(), ids=51, sealed_at=NOW + 5)[0])
 
-    assert view.place(batch(one, ids=50)[0]).reused_id is None
-    assert view.place(batch(one, ids=51)[0]).reused_id is None
+    assert view.place(batch(bz, ids=50)[0]).reused_id is None
+    assert view.place(batch(bz, ids=51)[0]).reused_id is None
 
 
 # Any history.
@@ -435,15 +435,15 @@ def test_a_batch_refused_in_step_8_or_9_uses_up_no_id() -> None:
 
 @cache
 def history(sizes: tuple[int, ...]) -> tuple[Verified, ...]:
-    one = author()
-    return tuple(record for size in sizes for record in batch(one, size))
+    bz = author()
+    return tuple(record for size in sizes for record in batch(bz, size))
 
 
 SIZES = st.lists(st.sampled_from((1, 2, 3, 5)), min_size=1, max_size=5).map(tuple)
 
 
 def reloaded(view: StreamView) -> StreamView:
-    """The view as a store gives it back."""
+    """The view as a store loads it."""
     links = [
         Link(
             first=link.first,
@@ -477,7 +477,7 @@ def read(records: Sequence[Verified], restarts: Iterable[int]) -> StreamView:
 def test_an_honest_history_in_any_order_ends_without_gap_or_refusal(
     sizes: tuple[int, ...], data: st.DataObject
 ) -> None:
-    """And nobody who works out the gaps only when told that they changed misses one on the way."""
+    """A reader that computes the gaps only when `gaps_changed` is set misses none on the way."""
     records = history(sizes)
     order = data.draw(st.permutations(records))
     view = read(order, data.draw(st.sets(st.integers(0, len(records)))))
@@ -489,7 +489,7 @@ def test_an_honest_history_in_any_order_ends_without_gap_or_refusal(
 
 @given(sizes=SIZES, data=st.data())
 def test_what_does_not_arrive_is_the_gap_and_nothing_else(sizes: tuple[int, ...], data: st.DataObject) -> None:
-    """The missing tail apart: that a chain cannot show."""
+    """Except the missing tail, which a chain cannot show."""
     records = history(sizes)
     lost = data.draw(st.sets(st.integers(1, len(records)), max_size=len(records) - 1))
     order = data.draw(st.permutations([record for record in records if record.sequence not in lost]))

@@ -1,4 +1,4 @@
-"""Which sequences of a stream are missing, from the links of its chain alone."""
+"""The missing sequences of a stream, computed from the links of its chain alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a reader decides that is no step of the verification by itself."""
+"""Decisions of a reader that are not a numbered step of the verification."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.records import place
 
 @pytest.mark.parametrize("value", [None, b""], ids=["none", "empty"])
 def test_a_record_without_a_value_is_refused(value: bytes | None) -> None:
-    """A log may hand out a record that has none: on a topic that is never compacted it means nothing."""
+    """A log may return a record without a value; on a topic that is never compacted it has no meaning."""
     found = judge().authenticate(value, place())
 
     assert isinstance(found, Decision)

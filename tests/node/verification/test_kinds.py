@@ -125,15 +125,15 @@ async def test_a_further_kind_is_verified_and_stored_by_its_row_alone(
     monkeypatch.setattr(kinds, "_BY_PAYLOAD", {kind.payload: kind for kind in (*SEALED_KINDS, row)})
     monkeypatch.setattr(kinds, "_STORED_PAYLOADS", (Recall, *kinds._STORED_PAYLOADS))
     labels: Labels = structs.replace(labels_of(report_of(), random_bytes(32)), kind=LabelKind.REQUEST)
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key, labels=labels, payload=codec.encode(Recall(reason=text))))
-        await one.read(one.bz.message(one.key))
-        async with one.gt.store.read() as db:
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key, labels=labels, payload=codec.encode(Recall(reason=text))))
+        await scene.read(scene.bz.message(scene.key))
+        async with scene.gt.store.read() as db:
             [found] = await message_search.search(db, Query(text="Mar Azul"))
             [shown] = await message_search.by_id(db, report_id=request_id, message_id=UUID(int=0).bytes)
             everything = await message_search.search(db, Query())
 
-        assert await one.quarantine() == []
+        assert await scene.quarantine() == []
         assert found.report == shown.report == Recall(reason=text)
         assert [type(message.report).__name__ for message in everything] == ["Recall", "IntelligenceReport"]
 

@@ -56,14 +56,14 @@ STREAM_OF = {
 
 @cache
 def community() -> tuple[Community, Governance, bytes]:
-    """BZ and GT, what they are, and the hash of an agreement between them."""
+    """A community of BZ and GT, and the hash of an agreement between them."""
     made = Community(("BZ", "GT"))
     agreement = made.agreement("BZ-GT", ("BZ", "GT"))
     return made, made.governance, agreement
 
 
 def code_of(type_: MessageType, body: bytes | Record, *, stream: str | None = None, **header: Any) -> str:
-    """The code that answers a well-signed record with this body, "" if none does."""
+    """The code of the rejection of a correctly signed record with this body; "" if it is verified."""
     content = body if isinstance(body, bytes) else codec.unsafe_encode(body)
     lawful = codec.decode(Header, open_type_leaf(type_, content, message_id=bytes(16)).header)
     leaf = Leaf(header=codec.unsafe_encode(structs.replace(lawful, **header)), content=content)
@@ -101,17 +101,15 @@ def test_a_header_that_does_not_fit_its_open_stream_is_refused(fields: dict[str,
 
 @cache
 def grant() -> KeyGrant:
-    """BZ hands a key to GT and itself."""
+    """BZ grants a key to GT and itself."""
     _, governance, agreement = community()
-    one = Author(code="BZ", community=governance.community)
-    return grant_body(
-        one, AudienceKey.new(one), governance, {"GT": (ClauseReference(agreement=agreement, clause="1"),)}
-    )
+    bz = Author(code="BZ", community=governance.community)
+    return grant_body(bz, AudienceKey.new(bz), governance, {"GT": (ClauseReference(agreement=agreement, clause="1"),)})
 
 
 def entries(count: int) -> KeyGrant:
-    one = grant().entries[0]
-    made = [structs.replace(one, key_id=n.to_bytes(32, "big")) for n in range(count)]
+    entry = grant().entries[0]
+    made = [structs.replace(entry, key_id=n.to_bytes(32, "big")) for n in range(count)]
     return structs.replace(grant(), entries=codec.sorted_set(made))
 
 
@@ -185,7 +183,7 @@ def checkpoint(
     context: str = "enlace/1 checkpoint",
     use: KeyUse = KeyUse.CHECKPOINT,
 ) -> CheckpointBody:
-    """A checkpoint, each thing that its ML-DSA signature binds open to be wrong."""
+    """A checkpoint; the arguments replace what its ML-DSA signature binds."""
     head = Head(originator="BZ", stream="keys", next_sequence=2, batch=H)
     body = codec.encode(Checkpoint(time=NOW, heads=(head,))) if inner is None else inner
     signature = (
@@ -226,7 +224,7 @@ CHECKPOINT_CASES: dict[str, Callable[[], bytes | Record]] = {
 
 @pytest.mark.parametrize("make", CHECKPOINT_CASES.values(), ids=CHECKPOINT_CASES)
 def test_a_checkpoint_counts_only_as_its_originator_signed_it(make: Callable[[], bytes | Record]) -> None:
-    """Ed25519 holds in each of these; ML-DSA must hold too, over this community, originator and content."""
+    """The Ed25519 signature is valid in each case; the ML-DSA signature must be valid, too."""
     assert code_of(MessageType.CHECKPOINT, make()) == "body_malformed"
 
 
@@ -301,8 +299,8 @@ DOCUMENT_CASES: dict[str, Callable[[], bytes | Record]] = {
 
 
 def _two_clauses() -> Any:
-    [one] = codec.decode(Agreement, codec.decode(Document, agreement().document).body).clauses
-    return codec.sorted_set([one, structs.replace(one, retention_days_max=1)])
+    [clause] = codec.decode(Agreement, codec.decode(Document, agreement().document).body).clauses
+    return codec.sorted_set([clause, structs.replace(clause, retention_days_max=1)])
 
 
 @pytest.mark.parametrize("make", DOCUMENT_CASES.values(), ids=DOCUMENT_CASES)
@@ -311,7 +309,7 @@ def test_a_malformed_document_is_refused(make: Callable[[], bytes | Record]) -> 
 
 
 def test_a_document_below_its_threshold_is_a_verified_record() -> None:
-    """Its signatures are governance's matter: without them it has no effect, and is no malformed record either."""
+    """Without enough signatures it has no effect, but the record is not malformed."""
     assert code_of(MessageType.PROPOSAL, structs.replace(agreement(), signatures=())) == ""
 
 
@@ -329,13 +327,13 @@ BODIES = {
 
 @pytest.mark.parametrize("type_", BODIES)
 @pytest.mark.parametrize("body", BODIES)
-def test_the_body_of_one_type_is_no_body_of_another(type_: MessageType, body: MessageType) -> None:
+def test_the_body_of_one_type_is_not_a_body_of_another(type_: MessageType, body: MessageType) -> None:
     assert code_of(type_, BODIES[body]()) == ("" if type_ is body else "body_malformed")
 
 
 @pytest.mark.parametrize("type_", BODIES)
 def test_each_byte_of_a_body_counts(type_: MessageType) -> None:
-    """Signed by the right key, a body cut at any length is refused: nothing is read past its end or left over."""
+    """A body that is cut at any length is rejected, although the right key signed it."""
     body = BODIES[type_]()
 
     assert {code_of(type_, body[:end]) for end in range(1, len(body), 7)} == {"body_malformed"}
@@ -343,8 +341,8 @@ def test_each_byte_of_a_body_counts(type_: MessageType) -> None:
 
 def test_the_grant_is_handed_on_as_it_was_signed() -> None:
     governance = community()[1]
-    one = Author(code="BZ", community=governance.community)
-    value = one.grant(grant())
+    bz = Author(code="BZ", community=governance.community)
+    value = bz.grant(grant())
     found = verify(value, place=place("keys"), governance=governance, memory=SignatureMemory())
 
     assert isinstance(found, Verified)

@@ -1,4 +1,4 @@
-"""Steps 14 to 17: what an originator with the right keys can still do wrong, and that it never reaches the store."""
+"""Steps 14 to 17: what an originator with the right keys can still do wrong is never stored."""
 
 import json
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def encrypted(message_key: bytes, plain: bytes) -> bytes:
 
 
 def plaintext(change: Callable[[bytes], bytes]) -> Callable[[Author, AudienceKey], bytes]:
-    """A message whose plaintext before padding is another."""
+    """A message with another plaintext before padding."""
     return content(lambda framed, key: encrypted(key, change(framed)))
 
 
@@ -137,7 +137,9 @@ BYTES: dict[str, tuple[str, Callable[[Author, AudienceKey], bytes]]] = {
 
 
 @pytest.mark.parametrize(("code", "make"), BYTES.values(), ids=BYTES)
-def test_content_that_was_not_sealed_so_is_refused(code: str, make: Callable[[Author, AudienceKey], bytes]) -> None:
+def test_content_that_was_sealed_in_another_way_is_refused(
+    code: str, make: Callable[[Author, AudienceKey], bytes]
+) -> None:
     assert outcome(make) == code
 
 
@@ -153,7 +155,7 @@ def payload(data: bytes) -> Callable[[Author, AudienceKey], bytes]:
 
 
 def report(**fields: Any) -> Callable[[Author, AudienceKey], bytes]:
-    """A report whose labels say the same as it does."""
+    """A changed report whose labels agree with it."""
     return message(report=structs.replace(REPORT, **fields))
 
 
@@ -267,8 +269,8 @@ LISTED: dict[str, Callable[[Author, AudienceKey], bytes]] = {
 
 
 @pytest.mark.parametrize("field", LISTED)
-def test_a_code_of_a_later_list_is_told_from_a_malformed_payload(field: str) -> None:
-    """Whatever the field: the payload is lawful in a version whose list has the code."""
+def test_a_code_of_a_later_list_is_not_a_malformed_payload(field: str) -> None:
+    """In each field: the payload is lawful in a version whose list has the code."""
     assert outcome(LISTED[field]) == "payload_code_unknown"
 
 
@@ -339,7 +341,7 @@ def drugs_only() -> dict[str, Any]:
 
 
 def test_a_report_that_no_clause_of_the_entry_covers_is_withheld() -> None:
-    """Clause 1 would cover it, and is not the one by which the originator admitted the reader."""
+    """Clause 1 would cover it, but the grant entry does not name clause 1."""
     other = report_of(subjects=["CONTRABAND"])
     found = decision(message(report=other), **drugs_only())
 
@@ -354,7 +356,7 @@ def test_one_clause_of_the_entry_is_enough() -> None:
     assert outcome(message(report=other), clauses=(world().named("1"), world().named("drugs"))) == "stored"
 
 
-def test_the_originator_holds_its_own_whatever_the_clauses_say() -> None:
+def test_the_originator_stores_its_own_messages_without_a_clause() -> None:
     other = report_of(subjects=["CONTRABAND"])
 
     assert outcome(message(report=other), by="BZ", **drugs_only()) == "stored"
@@ -406,7 +408,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("make", FAILURES.values(), ids=FAILURES)
 def test_a_message_that_does_not_open_is_refused_in_one_way(make: Callable[[Author, AudienceKey], bytes]) -> None:
-    """Outcome and nothing else differs from any other of them but code and reason, which stay in the node's store."""
+    """The decisions differ only in code and reason, which stay in the node's own store."""
     found = decision(make)
 
     assert replace(found, code=None, reason="") == Decision(outcome=found.outcome)
@@ -416,7 +418,7 @@ def test_a_message_that_does_not_open_is_refused_in_one_way(make: Callable[[Auth
 
 
 def test_each_changed_byte_of_a_payload_ends_with_an_outcome() -> None:
-    """Sealed by the right keys, whatever the payload is: no byte of it makes the reader fail."""
+    """The right keys sealed the payload; no byte in it makes the reader crash."""
     author = world().author()
     key, grant = granted(author)
     record, reader = author.grant(grant), judge()

@@ -1,4 +1,4 @@
-"""The bytes of receipts: what a node says of each leaf, what it keeps to itself, what an originator reads in them."""
+"""The bytes of receipts: what a node reports about each leaf, and what an originator reads in them."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def message(author: Author, key: AudienceKey) -> Verified:
 
 
 def grant_to(*recipients: str) -> tuple[AudienceKey, Grant]:
-    """BZ's grant of a new key to these."""
+    """A new key and BZ's grant of it to `recipients`."""
     author = world().author()
     key = AudienceKey.new(author)
     by = {"GT": world().named(), "MX": world().named("1", world().bz_mx)}
@@ -48,7 +48,7 @@ def grant_to(*recipients: str) -> tuple[AudienceKey, Grant]:
 
 
 def byte_of(decision: Decision, *, recipients: tuple[str, ...] = ("GT",), known: bool = True) -> int | None:
-    """What GT says of a message under a grant to `recipients`, which is here if `known`."""
+    """GT's byte for a message under a grant to `recipients`; the grant is here if `known`."""
     key, grant = grant_to(*recipients)
     record = message(world().author(), key)
     return outcome_of(record, decision, grant=grant if known else None, node="GT", holds=holds)
@@ -71,24 +71,24 @@ def test_each_outcome_has_the_byte_of_the_wire_format(outcome: Outcome, byte: in
 
 
 @pytest.mark.parametrize("code", [code for code, step in STEP_OF_REJECTION.items() if step >= 8])
-def test_a_rejection_is_told_as_its_step_and_failures_to_open_look_alike(code: str) -> None:
+def test_a_rejection_has_its_step_as_byte_and_failures_to_open_have_the_same_byte(code: str) -> None:
     assert byte_of(Decision.rejected(Rejected(code, "detail"))) == min(STEP_OF_REJECTION[code], 14)
 
 
-def test_every_outcome_of_the_closed_set_is_told() -> None:
+def test_every_outcome_has_a_byte() -> None:
     assert OUTCOMES.keys() | {Outcome.REJECTED} == set(Outcome)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.HELD, Outcome.REJECTED])
-def test_what_the_grant_addresses_to_others_is_not_addressed_whatever_became_of_it(outcome: Outcome) -> None:
-    """Nothing is told of what is no business of this node, not even that it was refused."""
+def test_a_message_for_others_is_not_addressed_even_if_it_was_held_or_rejected(outcome: Outcome) -> None:
+    """A node does not report about messages for others, not even that it rejected them."""
     decision = Decision(outcome=outcome, code="equivocation")
 
     assert byte_of(decision, recipients=("MX",)) == 0
     assert byte_of(decision, recipients=("MX",), known=False) in (8, 67)
 
 
-def test_a_grant_at_the_named_place_for_another_key_does_not_say_for_whom_the_message_is() -> None:
+def test_a_grant_of_another_key_at_the_named_place_does_not_decide_who_is_addressed() -> None:
     key, _ = grant_to("GT")
     _, other = grant_to("MX")
     record = message(world().author(), key)
@@ -102,17 +102,19 @@ def test_a_grant_at_the_named_place_for_another_key_does_not_say_for_whom_the_me
     [(("GT", "MX"), True, 64), (("GT", "MX"), False, 66), (("MX",), True, 0)],
     ids=["unwrapped", "without the private key", "for others"],
 )
-def test_a_grant_is_told_of_by_whom_it_addresses(recipients: tuple[str, ...], has_key: bool, byte: int) -> None:
+def test_receipts_about_a_grant_come_from_the_nodes_that_it_addresses(
+    recipients: tuple[str, ...], has_key: bool, byte: int
+) -> None:
     author = world().author()
     by = {"GT": world().named(), "MX": world().named("1", world().bz_mx)}
     body = grant_body(author, AudienceKey.new(author), judge().governance, {name: (by[name],) for name in recipients})
     record = verified(judge(), author.grant(body), place("keys"))
     counted = Decision(outcome=Outcome.COUNTED, code="KEY_GRANT")
 
-    assert outcome_of(record, counted, grant=None, node="GT", holds=lambda one: has_key and holds(one)) == byte
+    assert outcome_of(record, counted, grant=None, node="GT", holds=lambda key_id: has_key and holds(key_id)) == byte
 
 
-def test_receipts_speak_of_messages_and_grants_of_others_and_of_nothing_else() -> None:
+def test_receipts_are_about_messages_and_grants_of_others_only() -> None:
     author = world().author()
     key, body = granted(author)
     receipt = Receipt(originator="GT", stream="keys", items=bodies("GT", "keys", [(bytes(32), b"\x40")])[0].items)
@@ -139,20 +141,18 @@ READ = {
 
 
 @pytest.mark.parametrize(("byte", "says"), READ.items())
-def test_an_originator_reads_each_byte_and_takes_what_says_nothing_for_outstanding(
+def test_an_originator_reads_each_byte_and_takes_every_other_as_outstanding(
     byte: int, says: tuple[str, int | None]
 ) -> None:
     assert meaning(byte) == says
 
 
 @pytest.mark.parametrize(("batches", "sizes"), [(1, [1]), (240, [240]), (241, [240, 1])])
-def test_a_receipt_tells_of_240_batches_at_most_each_once_and_in_the_order_of_the_wire(
-    batches: int, sizes: list[int]
-) -> None:
+def test_a_receipt_has_at_most_240_batches_each_once_and_in_wire_order(batches: int, sizes: list[int]) -> None:
     told = [(number.to_bytes(32, "little"), bytes([64]) * (1 + number % 3)) for number in range(batches)]
     made = bodies("BZ", "intel.caribbean", told)
 
-    assert [len(one.items) for one in made] == sizes
-    assert {(item.batch, item.outcomes) for one in made for item in one.items} == set(told)
-    for one in made:
-        assert codec.decode(Receipt, codec.encode(one)) == one
+    assert [len(receipt.items) for receipt in made] == sizes
+    assert {(item.batch, item.outcomes) for receipt in made for item in receipt.items} == set(told)
+    for receipt in made:
+        assert codec.decode(Receipt, codec.encode(receipt)) == receipt

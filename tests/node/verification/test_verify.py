@@ -1,4 +1,4 @@
-"""Steps 1 to 7 and 11: each fault has its code, an earlier one wins, and no changed bit is let through."""
+"""Steps 1 to 7 and 11: each fault has its code, the earlier step is named, and no changed bit is accepted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -101,15 +101,15 @@ def code_of(value: bytes, where: StreamId | None = None) -> str:
 @cache
 def message(size: int = 3, index: int = 1) -> bytes:
     """A valid message with a path."""
-    one = author()
-    key = AudienceKey.new(one)
-    return one.batch([one.sealed_leaf(key) for _ in range(size)])[index]
+    bz = author()
+    key = AudienceKey.new(bz)
+    return bz.batch([bz.sealed_leaf(key) for _ in range(size)])[index]
 
 
 @cache
 def body_of_grant() -> bytes:
-    one = author()
-    return codec.encode(grant_body(one, AudienceKey.new(one), governance(), {}))
+    bz = author()
+    return codec.encode(grant_body(bz, AudienceKey.new(bz), governance(), {}))
 
 
 def checkpoint_body() -> bytes:
@@ -129,9 +129,9 @@ def open_record(stream: str, type_: MessageType, body: bytes) -> bytes:
 
 
 def test_a_lawful_record_of_each_type_is_verified() -> None:
-    """The tables below change one thing each; without the change nothing is refused."""
-    one = author()
-    recall = one.recall(AudienceKey.new(one), bytes(16))
+    """The tables below change one thing each; without the change the record is verified."""
+    bz = author()
+    recall = bz.recall(AudienceKey.new(bz), bytes(16))
 
     assert code_of(message()) == ""
     assert code_of(recall) == ""
@@ -157,7 +157,7 @@ def test_what_is_verified_is_what_was_read() -> None:
 
 
 def every_flip(value: bytes) -> dict[str, list[int]]:
-    """Code -> bits (numbered from 0) whose flip it answers; "" for what is let through."""
+    """Code -> bits (numbered from 0) whose flip is rejected with it; "" for flips that are accepted."""
     reader, out = Reader(), dict[str, list[int]]()
     where = place("keys" if b"keys" in value else INTEL)
     assert reader.code(value, where) == ""
@@ -341,7 +341,7 @@ def test_an_envelope_or_batch_that_breaks_a_rule_is_refused_with_its_code(
 
 @pytest.mark.parametrize(("code", "change"), ENVELOPE_CASES.values(), ids=ENVELOPE_CASES)
 def test_a_signature_that_held_once_lets_nothing_else_through(code: str, change: Callable[[bytes], bytes]) -> None:
-    """The memory of signatures skips step 4 for the same batch and signature, and no other step."""
+    """The memory of signatures skips only step 4, for the same batch and signature."""
     reader = Reader()
     assert reader.code(message()) == ""
 
@@ -363,7 +363,7 @@ def test_a_remembered_signature_does_not_move_a_record_to_another_place() -> Non
     assert reader.code(message(), place(INTEL, "GT")) == "stream_mismatch"
 
 
-def test_a_leaf_is_no_inner_node_of_the_tree() -> None:
+def test_a_leaf_is_not_an_inner_node_of_the_tree() -> None:
     """A record whose entry is two hashes of a tree would be a leaf nobody sealed; the prefix of the hash forbids it."""
     value = message(4, 0)
     left = leaf_hash(digest(parts(value).header), parts(value).content_hash)
@@ -378,7 +378,7 @@ def test_a_node_writes_only_the_streams_of_its_document() -> None:
     assert code_of(value, place("receipts", "GT")) == "key_use_wrong"
 
 
-def test_nobody_but_the_registry_writes_governance() -> None:
+def test_only_the_registry_writes_governance() -> None:
     leaf = open_type_leaf(MessageType.DOCUMENT, community().documents[0], message_id=bytes(16))
     value = author().batch([leaf], stream="governance")[0]
 
@@ -432,7 +432,7 @@ def test_a_batch_that_names_a_governance_state_that_is_not_here_is_held() -> Non
 def test_what_no_governance_state_can_make_right_is_refused_and_not_held(
     code: str, change: Callable[[bytes], bytes]
 ) -> None:
-    """A key id binds node, use and key: a forger must not fill the store with records to be held."""
+    """A key id binds node, use and key, so a forger cannot fill the store with held records."""
     assert code_of(change(message())) == code
 
 
@@ -440,7 +440,7 @@ def test_what_no_governance_state_can_make_right_is_refused_and_not_held(
 
 
 def sealed_header(**fields: object) -> Callable[[], bytes]:
-    """A message whose header has other fields, well signed."""
+    """A message with other fields in its header, signed by the right key."""
 
     def make() -> bytes:
         header = codec.decode(Header, parts(message(1, 0)).header)
@@ -451,7 +451,7 @@ def sealed_header(**fields: object) -> Callable[[], bytes]:
 
 
 def raw_header(old: bytes, new: bytes, **fields: object) -> Callable[[], bytes]:
-    """A message whose header has other bytes, well signed."""
+    """A message with other bytes as its header, signed by the right key."""
 
     def make() -> bytes:
         header = parts(sealed_header(**fields)()).header
@@ -570,8 +570,8 @@ VALIDITY_CASES = {
 def test_key_and_node_document_are_valid_from_their_beginning_to_before_their_end(
     make: Callable[[], Governance], t: int, code: str
 ) -> None:
-    one = Author(code="BZ", community=make().community)
-    value = one.message(AudienceKey.new(one))
+    bz = Author(code="BZ", community=make().community)
+    value = bz.message(AudienceKey.new(bz))
     record = verify(value, place=place(), governance=make(), memory=SignatureMemory())
     assert isinstance(record, Verified)
     found = ""
@@ -584,7 +584,7 @@ def test_key_and_node_document_are_valid_from_their_beginning_to_before_their_en
 
 
 def test_a_key_is_valid_only_while_a_node_document_is() -> None:
-    """The key's own beginning may lie before that of the first document that lists it."""
+    """A key may begin before the first document that lists it."""
     made = Community()
     draft = document(DocumentKind.NODE, "BZ", node_body(listed(keys_of("BZ"))), made.governance, from_=NOW)
     made.documents.append(signed(draft, made.governance, "TR1", "TR2", "BZ"))
@@ -599,10 +599,10 @@ def test_a_key_that_no_document_lists_is_valid_at_no_time() -> None:
     assert refused_at(verified_of(author()), Community(("GT",)).governance, NOW) == "key_not_valid"
 
 
-def verified_of(one: Author, *, governance: Governance | None = None) -> Verified:
-    """A message of `one` past the first seven steps."""
+def verified_of(bz: Author, *, governance: Governance | None = None) -> Verified:
+    """A message of `bz` that passed the first seven steps."""
     found = verify(
-        one.message(AudienceKey.new(one)),
+        bz.message(AudienceKey.new(bz)),
         place=place(),
         governance=governance or community().governance,
         memory=SignatureMemory(),

@@ -1,4 +1,4 @@
-"""The memory of signatures: a batch costs one verification, and nothing else is taken on trust."""
+"""The memory of signatures: a batch costs one verification, and every other check runs each time."""
 
 import pytest
 
@@ -26,10 +26,10 @@ from tests.support.records import AudienceKey, Author, place
 
 
 def test_a_batch_costs_one_verification_of_its_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many of its leaves arrive; another batch costs another one."""
-    reader, one = Reader(), author()
-    key = AudienceKey.new(one)
-    records = one.batch([one.sealed_leaf(key) for _ in range(5)])
+    """Independent of the number of leaves that arrive. Another batch costs another verification."""
+    reader, bz = Reader(), author()
+    key = AudienceKey.new(bz)
+    records = bz.batch([bz.sealed_leaf(key) for _ in range(5)])
     calls: list[bytes] = []
 
     def counted(public: bytes, signature: bytes, data: bytes) -> bool:
@@ -41,16 +41,16 @@ def test_a_batch_costs_one_verification_of_its_signature(monkeypatch: pytest.Mon
 
     assert [reader.code(value) for value in records] == [""] * 5
     assert len(calls) == 1
-    assert reader.code(one.message(key)) == ""
+    assert reader.code(bz.message(key)) == ""
     assert len(calls) == 2
 
 
-def test_a_remembered_signature_excuses_no_look_at_the_key() -> None:
-    """What a document says may change between two records of one batch."""
+def test_the_key_is_checked_again_for_a_remembered_signature() -> None:
+    """A document may change between two records of one batch."""
     made = Community(("BZ",))
-    one, memory = Author(code="BZ", community=made.community), SignatureMemory()
-    key = AudienceKey.new(one)
-    first, second = one.batch([one.sealed_leaf(key) for _ in range(2)])
+    bz, memory = Author(code="BZ", community=made.community), SignatureMemory()
+    key = AudienceKey.new(bz)
+    first, second = bz.batch([bz.sealed_leaf(key) for _ in range(2)])
     before = made.governance
     draft = document(DocumentKind.NODE, "BZ", node_body(listed(keys_of("BZ")), ("keys",)), before, version=2)
     made.documents.append(signed(draft, before, "TR1", "TR2"))

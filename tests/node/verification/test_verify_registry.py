@@ -1,4 +1,4 @@
-"""Records of the registry: its keys stand in ROOT, and it needs no NODE document."""
+"""Records of the registry: ROOT lists its keys, and it needs no NODE document."""
 
 from functools import cache
 from typing import Any
@@ -42,19 +42,19 @@ def registry() -> Community:
 
 
 def of_registry(sequence: int = 1, **fields: Any) -> tuple[bytes, Governance]:
-    """A record of `governance` at a sequence, and what is known when it arrives."""
-    one = Author(code="REGISTRY", community=registry().community)
+    """A record of `governance` at a sequence, and the governance when it arrives."""
+    registry_author = Author(code="REGISTRY", community=registry().community)
     made = b""
     for number in range(1, sequence + 1):
         leaf = open_type_leaf(MessageType.DOCUMENT, registry().documents[0], message_id=number.to_bytes(16, "big"))
         last = fields if number == sequence else {}
-        made = one.batch([leaf], stream="governance", **{"governance": number - 1, **last})[0]
+        made = registry_author.batch([leaf], stream="governance", **{"governance": number - 1, **last})[0]
     return made, registry().governance
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 3])
 def test_the_registry_needs_no_node_document_and_no_governance_before_its_own(sequence: int) -> None:
-    """Its keys stand in ROOT; each of its records applies all that stands before it and is never held for that."""
+    """ROOT lists its keys. Each of its records names the record before it as its state and is never held for that."""
     value, known = of_registry(sequence)
     found = verify(value, place=place("governance", "REGISTRY"), governance=known, memory=SignatureMemory())
 
@@ -62,7 +62,7 @@ def test_the_registry_needs_no_node_document_and_no_governance_before_its_own(se
     check_key_validity(found, known, NOW)
 
 
-def test_a_record_of_governance_applies_exactly_what_stands_before_it() -> None:
+def test_a_record_of_governance_names_exactly_the_record_before_it() -> None:
     for wrong in (0, 1, 3):
         value, known = of_registry(3, governance=wrong)
         with pytest.raises(Rejected) as error:
