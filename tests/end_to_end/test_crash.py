@@ -1,4 +1,4 @@
-"""Killed between any two statements, a node has done its step or has not begun it, and goes on from there."""
+"""A node that is killed between any two statements has done its step or not begun it, and goes on from there."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def published(home: Path, *subjects: str) -> list[str]:
 
 
 def query(home: Path, text: str) -> list[tuple[Any, ...]]:
-    """Rows of a home's store, asked as a stranger would after the crash."""
+    """Rows of a home's store, read directly after the crash."""
     with sqlite3.connect(home / "store.db") as db:
         rows = db.execute(text).fetchall()
     db.close()
@@ -40,7 +40,7 @@ def query(home: Path, text: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
-    """A lab in which GT has to read three records of BZ, of which it may hold two, one of nobody, and one to send."""
+    """A lab in which GT has to read three records of BZ (it may hold two) and one without a sender, and to send one."""
     homes = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("CONTRABAND",)))
     folder = homes["GT"].parent
     bus = f"sqlite:///{folder / 'log.db'}"
@@ -59,7 +59,7 @@ def before(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_kill_between_any_two_statements_loses_and_doubles_nothing(stride: int, before: Path, tmp_path: Path) -> None:
-    """Position, chain, reports and quarantine move together; what was handed in is sealed once."""
+    """Position, chain, reports and quarantine change together; an accepted report is sealed once."""
     for statement in count(1, stride):
         here = tmp_path / str(statement)
         shutil.copytree(before, here)

@@ -1,4 +1,4 @@
-"""A reader with store and log to whom forged records are sent: GT, in the community of tests.readers."""
+"""GT as a reader with store and log, to which tests send forged records; the community is of tests.support.readers."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +22,7 @@ GRANTS = topic_of(KEYS, "BZ")
 
 @dataclass
 class Bed:
-    """GT reads what a test sends; BZ and MX are forgers, and an honest grant of BZ is in the log already."""
+    """GT reads what a test sends. BZ and MX are forgers, and an honest grant of BZ is in the log."""
 
     made: Exchange
     stack: AsyncExitStack
@@ -46,7 +46,7 @@ class Bed:
         await self.gt.read()
 
     async def restart(self) -> None:
-        """GT again, on the store as it lies on disk."""
+        """Close GT and open it again on its store."""
         await self.gt.store.close()
         await self.made.add(self.stack, "GT")
 
@@ -66,12 +66,12 @@ class Bed:
             return [(await quarantine.records(db, [entry.id]))[0] for entry in await quarantine.entries(db)]
 
     async def findings(self) -> list[tuple[str, int | None]]:
-        """Code and sequence of each finding that stands."""
+        """Code and sequence of each finding that is not closed."""
         async with self.gt.store.read() as db:
             return sorted((finding.code, finding.sequence) for finding in await stream_findings.standing(db))
 
     async def everything(self) -> dict[str, Any]:
-        """All that must be the same however the way was interrupted."""
+        """All that must be equal, with or without interruptions."""
         refused = [
             (kept.record.code, kept.record.position, digest(kept.record.value)) for kept in await self.quarantine()
         ]
@@ -88,7 +88,7 @@ async def bed(folder: Path, *, grant: bool = True) -> AsyncIterator[Bed]:
     """A log, GT on it, and BZ's grant for GT and MX unless `grant` is False."""
     async with exchange(folder, "GT", community=world().community) as made, AsyncExitStack() as stack:
         key, body = granted(world().author())
-        one = Bed(made=made, stack=stack, key=key, grant=body)
+        scene = Bed(made=made, stack=stack, key=key, grant=body)
         if grant:
-            await one.send(one.bz.grant(body), topic=GRANTS)
-        yield one
+            await scene.send(scene.bz.grant(body), topic=GRANTS)
+        yield scene

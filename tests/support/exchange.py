@@ -65,7 +65,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "connections": [],
     }
     value.update(changes)
-    return {name: one for name, one in value.items() if one is not None}
+    return {name: field for name, field in value.items() if field is not None}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A campaign of kill -9 at random moments: all that was accepted is stored once by all entitled, and by nobody else."""
+"""Kills processes at random moments: every accepted report is stored once, by all entitled nodes and no others."""
 
 import json
 import os
@@ -36,8 +36,8 @@ def reports_of(round_: int) -> list[bytes]:
     ]
 
 
-def hand_in(home: Path, lines: list[bytes], kill_after: int | None) -> dict[str, str]:
-    """Publish; the subject of each report that was answered with accepted. kill -9 after so many answers."""
+def publish(home: Path, lines: list[bytes], kill_after: int | None) -> dict[str, str]:
+    """Publish, and kill -9 after `kill_after` answers; returns the subject of each accepted report by report id."""
     process = subprocess.Popen(
         [str(ENLACE), "publish", "-", "--json", "--home", str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -59,7 +59,7 @@ def hand_in(home: Path, lines: list[bytes], kill_after: int | None) -> dict[str,
 
 
 def exchange(folder: Path, bus: str | None = None) -> dict[str, Path]:
-    """BZ sends everything to GT, and contraband alone to ES."""
+    """BZ sends everything to GT, and only contraband to ES."""
     return lab(
         folder,
         ["BZ", "GT", "ES"],
@@ -69,12 +69,12 @@ def exchange(folder: Path, bus: str | None = None) -> dict[str, Path]:
     )
 
 
-def nobody_else(_: random.Random) -> None:
-    """Nothing is killed but nodes."""
+def nodes_only(_: random.Random) -> None:
+    """Kill nothing besides the nodes."""
 
 
-def campaign(homes: Mapping[str, Path], rounds: int, also: Callable[[random.Random], None] = nobody_else) -> None:
-    """Each round kills a random choice of publishing command, publishing and receiving daemon; and `also` kills.
+def campaign(homes: Mapping[str, Path], rounds: int, also: Callable[[random.Random], None] = nodes_only) -> None:
+    """Each round kills a random choice of the publishing command and the daemons; `also` may kill more.
 
     Raises AssertionError with the seed.
     """
@@ -86,7 +86,7 @@ def campaign(homes: Mapping[str, Path], rounds: int, also: Callable[[random.Rand
             daemon.ready()
         for round_ in range(rounds):
             lines = reports_of(round_)
-            accepted |= hand_in(homes["BZ"], lines, dice.choice([None, dice.randrange(1, REPORTS_IN_ROUND)]))
+            accepted |= publish(homes["BZ"], lines, dice.choice([None, dice.randrange(1, REPORTS_IN_ROUND)]))
             also(dice)
             victims = dice.sample(["BZ", "GT", "ES"], dice.randrange(1, 4))
             for code in victims:

@@ -53,7 +53,7 @@ async def test_the_originator_holds_its_own_and_its_outbox_is_empty_afterwards(t
         assert left == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
-async def test_who_no_agreement_admits_gets_nothing(tmp_path: Path) -> None:
+async def test_a_node_that_no_agreement_admits_gets_nothing(tmp_path: Path) -> None:
     community = Community(("BZ", "GT", "MX"))
     community.agreement("BZ-GT", ("BZ", "GT"))
     async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
@@ -62,7 +62,7 @@ async def test_who_no_agreement_admits_gets_nothing(tmp_path: Path) -> None:
 
         assert answer.addressed is not None
         assert list(answer.addressed.admitted) == ["GT"]
-        assert [one.recipient for one in answer.addressed.refusals] == ["MX"]
+        assert [refusal.recipient for refusal in answer.addressed.refusals] == ["MX"]
         assert await held(made.nodes["MX"]) == []
         assert (await counts(made.nodes["MX"]))["not_addressed"] == 1
 
@@ -103,7 +103,7 @@ async def test_a_message_that_is_read_before_its_grant_waits_and_is_stored_when_
 
 
 @pytest.mark.parametrize("times", [1, 3])
-async def test_the_same_bytes_again_are_counted_and_nothing_else_happens(tmp_path: Path, times: int) -> None:
+async def test_bytes_that_come_again_are_counted_and_change_nothing(tmp_path: Path, times: int) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
         gt = made.nodes["GT"]
         answer = await made.nodes["BZ"].publish()

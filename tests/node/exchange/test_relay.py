@@ -1,4 +1,4 @@
-"""Sealing and sending: one chain whoever seals, own bytes kept until they are read back, and one time for all of it."""
+"""Sealing and sending: one chain with several processes, own bytes kept until they are read back, one time for all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ HOUR = 3_600_000
 
 @asynccontextmanager
 async def two_relays(folder: Path) -> AsyncIterator[tuple[Exchange, TestNode, TestNode]]:
-    """BZ twice on one store, as two processes are, and GT who reads."""
+    """BZ twice on one store, like two processes, and GT as the reader."""
     async with exchange(folder, "BZ", "GT") as made, AsyncExitStack() as stack:
         first = made.nodes["BZ"]
         yield made, first, await made.add(stack, "BZ")
@@ -44,51 +44,51 @@ async def left(node: TestNode) -> OutboxCounts:
 
 
 async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> None:
-    async with two_relays(tmp_path) as (made, one, two):
+    async with two_relays(tmp_path) as (made, first, second):
         accepted = []
         for number in range(12):
-            drafts = [one.draft(narrative={"text": f"report {number}.{k}", "language": "en"}) for k in range(3)]
-            accepted += [answer.report_id for answer in await one.accept(drafts)]
-            await asyncio.gather(one.relay.step(), two.relay.step(), two.relay.step())
+            drafts = [first.draft(narrative={"text": f"report {number}.{k}", "language": "en"}) for k in range(3)]
+            accepted += [answer.report_id for answer in await first.accept(drafts)]
+            await asyncio.gather(first.relay.step(), second.relay.step(), second.relay.step())
         gt = made.nodes["GT"]
         await gt.read()
-        await one.read()
+        await first.read()
         async with gt.store.read() as db:
             findings, refused = await stream_findings.standing(db), await quarantine.entries(db)
 
         assert sorted(await held(gt)) == sorted(accepted)
         assert findings == []
         assert refused == []
-        assert await left(one) == OutboxCounts(accepted=0, sealed=0, sent=0)
+        assert await left(first) == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None:
-    """Another process sealed in between: nothing of the late batch is written, and its drafts still wait."""
-    async with two_relays(tmp_path) as (_, one, two):
-        await one.accept([one.draft()])
-        async with one.store.read() as db:
+    """Another process sealed first: nothing of the late batch is written, and its drafts still wait."""
+    async with two_relays(tmp_path) as (_, first, second):
+        await first.accept([first.draft()])
+        async with first.store.read() as db:
             before = await outbox.heads(db)
-        await two.relay.seal()
-        async with one.store.read() as db:
+        await second.relay.seal()
+        async with first.store.read() as db:
             after = await outbox.heads(db)
         late = SealedBatch(
             stream="intel.caribbean", first_sequence=1, values=(b"late",), head=StreamHead(next_sequence=2)
         )
         with pytest.raises(outbox.HeadMoved):
-            async with one.store.write() as db:
+            async with first.store.write() as db:
                 await outbox.store_batches(db, before, [late])
-        async with one.store.read() as db:
+        async with first.store.read() as db:
             assert await outbox.heads(db) == after
             assert await outbox.unacknowledged(db, "intel.caribbean", 10) != [(1, b"late")]
 
 
 async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> None:
-    async with two_relays(tmp_path) as (made, one, two):
-        [answer] = await one.accept([one.draft()])
-        await one.relay.seal()
-        async with one.store.read() as db:
+    async with two_relays(tmp_path) as (made, first, second):
+        [answer] = await first.accept([first.draft()])
+        await first.relay.seal()
+        async with first.store.read() as db:
             [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
-        await two.relay.step()
+        await second.relay.step()
         [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=10, wait_seconds=0)
         await made.nodes["GT"].read()
 
@@ -97,27 +97,27 @@ async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> Non
 
 
 async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_path: Path) -> None:
-    """The log had the bytes, the acknowledgement was lost."""
-    async with two_relays(tmp_path) as (made, one, two):
-        [answer] = await one.accept([one.draft()])
-        await one.relay.seal()
-        async with one.store.read() as db:
+    """The log had the bytes, and the acknowledgement was lost."""
+    async with two_relays(tmp_path) as (made, first, second):
+        [answer] = await first.accept([first.draft()])
+        await first.relay.seal()
+        async with first.store.read() as db:
             [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
         await made.bus.append("intel.caribbean.bz", [value])
-        await two.relay.step()
+        await second.relay.step()
         gt = made.nodes["GT"]
         await gt.read()
-        await one.read()
+        await first.read()
         async with gt.store.read() as db:
             counted = await counters.counts(db)
 
         assert await held(gt) == [answer.report_id]
         assert counted.duplicate == 1
-        assert await left(one) == OutboxCounts(accepted=0, sealed=0, sent=0)
+        assert await left(first) == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: Path) -> None:
-    """Who stole the SEAL key took the place first: that is no witness of what waits here under the same sequence."""
+    """A thief of the SEAL key used the sequence first: the thief's record does not witness the node's own bytes."""
     async with exchange(tmp_path, "BZ", "GT", community=world().community) as made:
         bz = made.nodes["BZ"]
         await bz.accept([bz.draft()])
@@ -133,8 +133,8 @@ async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: 
         assert await left(bz) == OutboxCounts(accepted=0, sealed=0, sent=1)
 
 
-async def test_a_clock_that_went_back_admits_nobody_whom_the_time_of_sealing_does_not(tmp_path: Path) -> None:
-    """sealed_at never falls: a batch sealed by the head's time is decided at that time, not at the clock's."""
+async def test_a_clock_that_went_back_does_not_change_who_is_admitted_at_the_time_of_sealing(tmp_path: Path) -> None:
+    """`sealed_at` never decreases: recipients are decided at the time of the head, not of the clock."""
     community = Community(("BZ", "GT", "MX"))
     community.agreement("BZ-GT", ("BZ", "GT"), until=NOW + HOUR)
     community.agreement("BZ-MX", ("BZ", "MX"))

@@ -1,4 +1,4 @@
-"""Receipts between running nodes: what is told to whom, when, once, and that an idle exchange falls silent."""
+"""Receipts between running nodes: what they report, to whom and when, and that an idle exchange falls silent."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -36,7 +36,7 @@ from tests.support.records import (
 
 
 async def tell(made: Exchange, *codes: str) -> None:
-    """Let time pass, and let nodes send what they owe."""
+    """Let time pass, and let nodes send the receipts that are due."""
     made.clock.now += seal_receipts.QUIET_MS
     for code in codes or tuple(made.nodes):
         node = made.nodes[code]
@@ -53,12 +53,12 @@ async def sent(made: Exchange, code: str) -> list[Receipt]:
     """Every receipt of a node in the log."""
     topic = f"receipts.{code.lower()}"
     fetched = await made.bus.fetch({topic: 0}, records_max=500, wait_seconds=0)
-    return [codec.decode(Receipt, parts(entry.value or b"").content) for one in fetched for entry in one.entries]
+    return [codec.decode(Receipt, parts(entry.value or b"").content) for part in fetched for entry in part.entries]
 
 
 async def said(made: Exchange, code: str, stream: str = INTEL) -> list[bytes]:
-    """The outcomes that a node told of a stream, in the order of its receipts."""
-    return [item.outcomes for one in await sent(made, code) if one.stream == stream for item in one.items]
+    """The outcomes that a node reported about a stream, in the order of its receipts."""
+    return [item.outcomes for receipt in await sent(made, code) if receipt.stream == stream for item in receipt.items]
 
 
 async def got(node: TestNode) -> list[tuple[str, int, bytes]]:
@@ -73,7 +73,7 @@ async def due(node: TestNode) -> int:
         return await receipts_due.count_due(db)
 
 
-async def test_a_recipient_tells_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
+async def test_a_recipient_reports_to_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
         await made.nodes["BZ"].publish()
         await read_all(made)
@@ -85,7 +85,7 @@ async def test_a_recipient_tells_the_originator_that_message_and_grant_arrived(t
         assert [(code, outcomes) for code, _, outcomes in await got(made.nodes["BZ"])] == [("GT", b"\x40")] * 2
 
 
-async def test_who_is_not_addressed_and_the_originator_itself_tell_nothing(tmp_path: Path) -> None:
+async def test_a_node_that_is_not_addressed_and_the_originator_itself_report_nothing(tmp_path: Path) -> None:
     community = Community(("BZ", "GT", "MX"))
     community.agreement("BZ-GT", ("BZ", "GT"))
     async with exchange(tmp_path, "BZ", "GT", "MX", community=community) as made:
@@ -99,7 +99,7 @@ async def test_who_is_not_addressed_and_the_originator_itself_tell_nothing(tmp_p
 
 
 async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
-    """Receipts are read by all and answered by nobody: three nodes that all gave something end with an empty outbox."""
+    """Every node reads receipts and none answers them: three nodes that all published end with an empty outbox."""
     async with exchange(tmp_path, "BZ", "GT", "MX") as made:
         for node in made.nodes.values():
             await node.publish()
@@ -120,7 +120,7 @@ async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
 
 
 async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
-    """Of three leaves one is for GT, one for MX, and one has not arrived."""
+    """Three leaves: one is for GT, one for MX, and one has not arrived."""
     community = Community(("BZ", "GT", "MX"))
     community.agreement("BZ-GT", ("BZ", "GT"), clause(["BZ"], ["GT"], subjects=("DRUG_TRAFFICKING",)))
     community.agreement("BZ-MX", ("BZ", "MX"), clause(["BZ"], ["MX"], subjects=("CONTRABAND",)))
@@ -147,7 +147,9 @@ async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
         assert await said(made, "GT") == [b"\x00\x40\x01", b"\x00\x40\x40"]
 
 
-async def test_what_waited_and_is_stored_later_is_told_anew_and_both_are_kept(tmp_path: Path) -> None:
+async def test_a_message_that_is_stored_later_is_reported_again_and_both_receipts_are_kept(
+    tmp_path: Path,
+) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz, gt = made.nodes["BZ"], made.nodes["GT"]
         await bz.publish()
@@ -166,7 +168,7 @@ async def test_what_waited_and_is_stored_later_is_told_anew_and_both_are_kept(tm
 
 
 async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_path: Path) -> None:
-    """Ten batches within the moment are told of together, and a stream that never rests after five seconds."""
+    """Ten batches within the moment get one receipt; a stream that never rests gets one after five seconds."""
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz, gt = made.nodes["BZ"], made.nodes["GT"]
         for number in range(10):
@@ -176,7 +178,7 @@ async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_pat
             made.clock.now += seal_receipts.QUIET_MS - 1
         made.clock.now += 1
         await tell(made, "GT")
-        [together] = [one for one in await sent(made, "GT") if one.stream == INTEL]
+        [together] = [receipt for receipt in await sent(made, "GT") if receipt.stream == INTEL]
         restless = 0
         while len(await sent(made, "GT")) < 3:
             await bz.publish(narrative={"text": f"restless report {restless}", "language": "en"})
@@ -200,7 +202,7 @@ async def test_a_clock_that_went_back_keeps_no_receipt_waiting(tmp_path: Path) -
         assert len(await sent(made, "GT")) == 2
 
 
-async def test_a_crash_before_the_receipt_is_sealed_tells_it_anew_and_one_after_sends_the_same_bytes(
+async def test_after_a_crash_a_receipt_is_sealed_again_or_the_same_bytes_are_sent(
     tmp_path: Path,
 ) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made, AsyncExitStack() as stack:
@@ -231,8 +233,8 @@ async def test_a_crash_before_the_receipt_is_sealed_tells_it_anew_and_one_after_
         assert len(sealed) == 2
 
 
-async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) -> None:
-    """The receipt tells of a message that waits; before it is in the outbox, the message is stored."""
+async def test_an_outcome_that_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) -> None:
+    """The receipt says that a message waits; before the receipt is in the outbox, the message is stored."""
     async with exchange(tmp_path, "BZ", "GT") as made:
         gt = made.nodes["GT"]
         await made.nodes["BZ"].publish()
@@ -253,16 +255,18 @@ async def test_what_changes_while_a_receipt_is_sealed_stays_due(tmp_path: Path) 
 
 
 async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -> None:
-    """Whoever comes second finds the head moved or nothing due; all is told, in one chain."""
+    """The second process finds the head moved or nothing due; everything is reported, in one chain."""
     async with exchange(tmp_path, "BZ", "GT") as made, AsyncExitStack() as stack:
-        bz, one = made.nodes["BZ"], made.nodes["GT"]
-        two = await made.add(stack, "GT")
+        bz, first = made.nodes["BZ"], made.nodes["GT"]
+        second = await made.add(stack, "GT")
         for number in range(8):
             await bz.publish(narrative={"text": f"report {number}", "language": "en"})
-            await one.read()
+            await first.read()
             made.clock.now += seal_receipts.QUIET_MS
-            await asyncio.gather(one.receipt_sealer.step(), two.receipt_sealer.step(), two.receipt_sealer.step())
-            await one.relay.step()
+            await asyncio.gather(
+                first.receipt_sealer.step(), second.receipt_sealer.step(), second.receipt_sealer.step()
+            )
+            await first.relay.step()
         await bz.read()
         async with bz.store.read() as db:
             refused, findings = await quarantine.entries(db), await stream_findings.standing(db)
@@ -313,7 +317,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
 
 
 async def receive(made: Exchange, author: Author, *items: ReceiptItem, stream: str = INTEL) -> None:
-    """A receipt about BZ by any author, as BZ reads it."""
+    """Let BZ read a receipt by any author about its batch."""
     body = Receipt(originator="BZ", stream=stream, items=codec.sorted_set(items))
     leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(body), message_id=random_bytes(16))
     await made.bus.append(f"receipts.{author.code.lower()}", author.batch([leaf], stream="receipts"))
@@ -335,10 +339,10 @@ NOT_COUNTED = {
 
 
 @pytest.mark.parametrize(("by", "changes", "outcomes", "stream"), NOT_COUNTED.values(), ids=NOT_COUNTED)
-async def test_a_receipt_counts_only_by_a_recipient_and_about_an_own_batch(
+async def test_a_receipt_counts_only_from_a_recipient_and_about_an_own_batch(
     by: str, changes: dict[str, bytes], outcomes: bytes, stream: str, tmp_path: Path
 ) -> None:
-    """Anything else is counted as ignored and kept nowhere, and the record is verified all the same."""
+    """Any other is counted as ignored and not kept; the record itself is verified."""
     async with exchange(tmp_path, "BZ", community=only_gt()) as made:
         bz = made.nodes["BZ"]
         await bz.publish()
@@ -357,8 +361,8 @@ async def test_a_receipt_counts_only_by_a_recipient_and_about_an_own_batch(
 
 
 @pytest.mark.parametrize("byte", [0, 1, 66, 67, 8])
-async def test_who_did_not_know_that_a_message_was_for_others_did_nothing_wrong(byte: int, tmp_path: Path) -> None:
-    """MX read the message before its grant: it said so, the originator keeps nothing of it and finds no fault."""
+async def test_a_node_that_cannot_know_that_a_message_is_for_others_makes_no_fault(byte: int, tmp_path: Path) -> None:
+    """MX read the message before its grant and reported that: the originator ignores it and counts no fault."""
     async with exchange(tmp_path, "BZ", community=only_gt()) as made:
         bz = made.nodes["BZ"]
         await bz.publish()
@@ -380,7 +384,7 @@ def only_gt() -> Community:
 
 
 async def test_a_receipt_of_a_batch_that_was_not_read_back_yet_counts(tmp_path: Path) -> None:
-    """The recipient may be quicker than the originator's own reading."""
+    """The recipient may be faster than the originator's own reading."""
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz, gt = made.nodes["BZ"], made.nodes["GT"]
         await bz.publish()
@@ -395,7 +399,7 @@ async def test_a_receipt_of_a_batch_that_was_not_read_back_yet_counts(tmp_path: 
 
 
 async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path) -> None:
-    """The last statement fails: neither receipt nor position is there, and all is read again."""
+    """The last statement fails: neither receipt nor position is stored, and the records are read again."""
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz = made.nodes["BZ"]
         await bz.publish()
@@ -416,80 +420,82 @@ async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path)
         assert len(await got(bz)) == 2
 
 
-async def test_a_wrong_wrap_is_told_on_the_record(tmp_path: Path) -> None:
+async def test_a_wrong_wrap_is_reported(tmp_path: Path) -> None:
     """Outcome 13 for the grant, and for the message that it should have opened."""
-    async with bed(tmp_path, grant=False) as one:
-        wrong = wrap_for(one.bz, bytes(32), one.key.key_id, "GT", (world().named(),))
-        await one.read(one.bz.grant(entry_changed(one.grant, "GT", wrap=wrong.wrap)), topic=GRANTS)
-        await one.read(one.bz.message(one.key))
-        await tell(one.made)
+    async with bed(tmp_path, grant=False) as scene:
+        wrong = wrap_for(scene.bz, bytes(32), scene.key.key_id, "GT", (world().named(),))
+        await scene.read(scene.bz.grant(entry_changed(scene.grant, "GT", wrap=wrong.wrap)), topic=GRANTS)
+        await scene.read(scene.bz.message(scene.key))
+        await tell(scene.made)
 
-        assert [kept.record.code for kept in await one.quarantine()] == ["audience_key_mismatch"] * 2
-        assert await said(one.made, "GT", "keys") == [b"\x0d"]
-        assert await said(one.made, "GT") == [b"\x0d"]
+        assert [kept.record.code for kept in await scene.quarantine()] == ["audience_key_mismatch"] * 2
+        assert await said(scene.made, "GT", "keys") == [b"\x0d"]
+        assert await said(scene.made, "GT") == [b"\x0d"]
 
 
 async def test_failures_to_open_look_alike_from_outside(tmp_path: Path) -> None:
-    """Commitment, tag and payload: 14 each, and the code stays in the recipient's own store."""
-    async with bed(tmp_path) as one:
-        other = AudienceKey(key=bytes(32), key_id=one.key.key_id, grant=one.key.grant)
+    """Commitment, tag and payload all give byte 14; the code stays in the recipient's store."""
+    async with bed(tmp_path) as scene:
+        other = AudienceKey(key=bytes(32), key_id=scene.key.key_id, grant=scene.key.grant)
         leaves = [
-            one.bz.sealed_leaf(other),
-            one.bz.sealed_leaf(one.key, seal=lambda framed, key: sealed(framed, key)[:-1] + b"\x00"),
-            one.bz.sealed_leaf(one.key, payload=b""),
+            scene.bz.sealed_leaf(other),
+            scene.bz.sealed_leaf(scene.key, seal=lambda framed, key: sealed(framed, key)[:-1] + b"\x00"),
+            scene.bz.sealed_leaf(scene.key, payload=b""),
         ]
-        await one.read(*one.bz.batch(leaves))
-        await tell(one.made)
+        await scene.read(*scene.bz.batch(leaves))
+        await tell(scene.made)
 
-        codes = sorted(kept.record.code for kept in await one.quarantine())
+        codes = sorted(kept.record.code for kept in await scene.quarantine())
         assert codes == ["commitment_mismatch", "decryption_failed", "payload_malformed"]
-        assert await said(one.made, "GT") == [b"\x0e" * 3]
+        assert await said(scene.made, "GT") == [b"\x0e" * 3]
 
 
-async def test_what_leaves_no_trace_or_takes_no_place_is_told_too(tmp_path: Path) -> None:
-    """A second batch for one place is 8; an expired key, which step 11 refuses before the chain, is 11."""
-    async with bed(tmp_path) as one:
-        fork = one.bz.fork()
-        await one.read(one.bz.message(one.key), fork.message(one.key))
-        late = one.bz.batch([one.bz.sealed_leaf(one.key)], sealed_at=NOW + 2 * YEAR)
-        await one.read(*late)
-        await tell(one.made)
+async def test_records_without_a_trace_or_a_place_are_reported_too(tmp_path: Path) -> None:
+    """A second batch for one place gives byte 8; an expired key, which step 11 refuses before the chain, byte 11."""
+    async with bed(tmp_path) as scene:
+        fork = scene.bz.fork()
+        await scene.read(scene.bz.message(scene.key), fork.message(scene.key))
+        late = scene.bz.batch([scene.bz.sealed_leaf(scene.key)], sealed_at=NOW + 2 * YEAR)
+        await scene.read(*late)
+        await tell(scene.made)
 
-        assert sorted(kept.record.code for kept in await one.quarantine()) == ["equivocation", "key_not_valid"]
-        assert sorted(await said(one.made, "GT")) == [b"\x08", b"\x0b", b"\x40"]
-
-
-async def test_what_fails_before_step_8_is_told_to_nobody(tmp_path: Path) -> None:
-    """Anybody can write it into the topic: the originator would be told of what it never sent."""
-    async with bed(tmp_path) as one:
-        await one.read(b"garbage", changed(one.bz.message(one.key), content=b"other"))
-        await tell(one.made)
-
-        assert sorted(kept.record.step for kept in await one.quarantine()) == [1, 6]
-        assert await said(one.made, "GT") == []
+        assert sorted(kept.record.code for kept in await scene.quarantine()) == ["equivocation", "key_not_valid"]
+        assert sorted(await said(scene.made, "GT")) == [b"\x08", b"\x0b", b"\x40"]
 
 
-async def test_a_repeated_record_is_no_news(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
-        value = one.bz.message(one.key)
-        await one.read(value)
-        await tell(one.made)
-        await one.read(value)
-        await tell(one.made)
+async def test_a_failure_before_step_8_is_not_reported(tmp_path: Path) -> None:
+    """Anyone may have written the record: the originator would get receipts for records that it never sent."""
+    async with bed(tmp_path) as scene:
+        await scene.read(b"garbage", changed(scene.bz.message(scene.key), content=b"other"))
+        await tell(scene.made)
 
-        assert await said(one.made, "GT") == [b"\x40"]
+        assert sorted(kept.record.step for kept in await scene.quarantine()) == [1, 6]
+        assert await said(scene.made, "GT") == []
 
 
-async def test_a_grant_that_waited_for_its_private_key_is_told_anew_once_it_opens_a_message(tmp_path: Path) -> None:
-    """The operator restored a key file: grant and message were told as waiting, and are opened now."""
-    async with bed(tmp_path) as one:
-        judge = one.gt.judge
-        one.gt.judge = replace(judge, holds=lambda _: False)
-        await one.read(one.bz.message(one.key))
-        await tell(one.made)
-        one.gt.judge = judge
-        await one.gt.subscriber.retry_all()
-        await tell(one.made)
+async def test_a_repeated_record_changes_no_receipt(tmp_path: Path) -> None:
+    async with bed(tmp_path) as scene:
+        value = scene.bz.message(scene.key)
+        await scene.read(value)
+        await tell(scene.made)
+        await scene.read(value)
+        await tell(scene.made)
 
-        assert await said(one.made, "GT", "keys") == [b"\x42", b"\x40"]
-        assert await said(one.made, "GT") == [b"\x42", b"\x40"]
+        assert await said(scene.made, "GT") == [b"\x40"]
+
+
+async def test_a_grant_that_waited_for_its_key_is_reported_again_when_it_opens_a_message(
+    tmp_path: Path,
+) -> None:
+    """The operator restored a key file: grant and message were reported as waiting, and open now."""
+    async with bed(tmp_path) as scene:
+        judge = scene.gt.judge
+        scene.gt.judge = replace(judge, holds=lambda _: False)
+        await scene.read(scene.bz.message(scene.key))
+        await tell(scene.made)
+        scene.gt.judge = judge
+        await scene.gt.subscriber.retry_all()
+        await tell(scene.made)
+
+        assert await said(scene.made, "GT", "keys") == [b"\x42", b"\x40"]
+        assert await said(scene.made, "GT") == [b"\x42", b"\x40"]

@@ -1,4 +1,4 @@
-"""No key and no plaintext in what others see or keep: log lines, errors, tracebacks, notes, the broker's own file."""
+"""No key and no plaintext leaves a node: not in log lines, errors, tracebacks, notes or the broker's file."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ PIECE_SIZE_BYTES = 12  # a piece of a key that is no accident
 
 
 def secrets(*keys: bytes) -> Iterator[str]:
-    """Plaintexts, and each key in the forms in which a careless line would show it."""
+    """The plaintexts, and each key in the forms in which a careless log line would show it."""
     yield from (TEXT, VESSEL)
     for key in keys:
         for start in range(0, len(key) - PIECE_SIZE_BYTES + 1, PIECE_SIZE_BYTES):
@@ -46,7 +46,7 @@ def shown(text: str, *keys: bytes) -> list[str]:
 
 
 def test_the_scan_finds_a_key_and_a_plaintext_in_each_form() -> None:
-    """What finds nothing below would find this."""
+    """The scan that finds nothing in the tests below finds this."""
     [key, *_] = private_keys("BZ")
 
     assert len(shown(f"x {key.hex()} y", key)) == len(key) // PIECE_SIZE_BYTES
@@ -56,20 +56,20 @@ def test_the_scan_finds_a_key_and_a_plaintext_in_each_form() -> None:
 
 
 def of_broker(folder: Path) -> bytes:
-    """All that whoever runs the broker has."""
+    """All bytes that the operator of the broker has."""
     return b"".join(file.read_bytes() for file in folder.glob("log.db*"))
 
 
-async def test_no_attack_makes_a_reader_tell_a_secret(tmp_path: Path) -> None:
-    """Each bad record of test_bad_records.py, one after the other, at the most talkative level."""
-    async with bed(tmp_path) as one:
-        keys = [*private_keys("BZ", "GT"), one.key.key]
+async def test_no_attack_makes_a_reader_reveal_a_secret(tmp_path: Path) -> None:
+    """Each bad record of test_bad_records.py, at the most detailed log level."""
+    async with bed(tmp_path) as scene:
+        keys = [*private_keys("BZ", "GT"), scene.key.key]
         with capture_logs() as events:
-            await one.read(one.bz.message(one.key, message_id=FIRST))
+            await scene.read(scene.bz.message(scene.key, message_id=FIRST))
             for _, make in CASES.values():
-                await one.read(make(one), one.bz.message(one.key))
-        refused = await one.quarantine()
-        async with one.gt.store.read() as db:
+                await scene.read(make(scene), scene.bz.message(scene.key))
+        refused = await scene.quarantine()
+        async with scene.gt.store.read() as db:
             findings = await stream_findings.standing(db)
 
         assert len(refused) == len(CASES)
@@ -84,7 +84,7 @@ async def test_no_attack_makes_a_reader_tell_a_secret(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", list(LogFormat))
 def test_a_traceback_shows_no_local_variable(form: LogFormat, capsys: pytest.CaptureFixture[str]) -> None:
-    """A bug in the middle of a message has keys and payload all around it."""
+    """The frames around a bug in the handling of a message hold keys and payload."""
     [key, *_] = private_keys("BZ")
     plain = TEXT + VESSEL
     logs.configure(LogSection(level=LogLevel.debug, format=form))
@@ -100,7 +100,7 @@ def test_a_traceback_shows_no_local_variable(form: LogFormat, capsys: pytest.Cap
     assert shown(said, key) == []
 
 
-def test_a_refused_report_a_broken_log_and_a_bug_say_nothing_of_a_payload(
+def test_a_refused_report_a_broken_log_and_a_bug_reveal_nothing_of_a_payload(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On stderr, as a supervisor collects it; the answer on stdout names the field and not the narrative."""
