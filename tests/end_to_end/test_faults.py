@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -239,20 +240,46 @@ def test_a_text_is_stored_verbatim_at_the_other_side_and_shown_on_its_own_line(
     shown = cli("show", answer["message_id"], home=homes["GT"], json_=False)
 
     assert kept["report"]["narrative"]["text"] == words
-    assert all(one.isprintable() for one in shown.out.replace("\n", ""))
+    assert all(character.isprintable() for character in shown.out.replace("\n", ""))
     assert not any(line.startswith(("{", "=", "<")) for line in shown.out.splitlines())
     assert [row["report"]["narrative"]["text"] for row in ok("search", "--all", home=homes["GT"])].count(words) == 1
 
 
-@pytest.mark.parametrize("words", [text for text in INJECTED.values() if len(text) < 100])
-def test_a_text_in_a_search_or_an_id_is_a_text(words: str, homes: dict[str, Path]) -> None:
-    """It finds what holds its words, or nothing, and leaves the store as it is."""
-    found = cli("search", "--text", words, home=homes["GT"])
-    named = cli("show", words, home=homes["GT"])
+def rows_of_store(home: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of a node, except the access log, to which each search adds."""
+    with closing(sqlite3.connect(f"file:{home / 'store.db'}?mode=ro", uri=True)) as store:
+        names = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        return {name: store.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if name != "access_log"}
 
-    assert found.exit in {0, 2}, found.objects
-    assert named.exit in {1, 2}
-    assert ok("status", home=homes["GT"])
+
+@pytest.fixture(scope="module")
+def with_injected(homes: dict[str, Path]) -> dict[str, Path]:
+    """GT holds a report with each of the texts."""
+    for words in INJECTED.values():
+        cli("publish", "-", home=homes["BZ"], data=told(words))
+    step(homes["BZ"], homes["GT"])
+    return homes
+
+
+@pytest.mark.parametrize("words", INJECTED.values(), ids=INJECTED)
+def test_a_search_for_a_text_finds_the_report_with_this_text_only(words: str, with_injected: dict[str, Path]) -> None:
+    """The text is neither a query nor SQL, and the search changes no row."""
+    before = rows_of_store(with_injected["GT"])
+    found = ok("search", "--text", words, home=with_injected["GT"])
+
+    assert [row["report"]["narrative"]["text"] for row in found] == [words]
+    assert rows_of_store(with_injected["GT"]) == before
+    assert len(before["message"]) >= len(INJECTED)
+
+
+@pytest.mark.parametrize("words", INJECTED.values(), ids=INJECTED)
+def test_a_text_in_the_place_of_an_id_is_a_usage_error(words: str, with_injected: dict[str, Path]) -> None:
+    """No row changes."""
+    before = rows_of_store(with_injected["GT"])
+    named = cli("show", words, home=with_injected["GT"])
+
+    assert (named.exit, named.error["code"]) == (2, "usage")
+    assert rows_of_store(with_injected["GT"]) == before
 
 
 def test_a_text_of_a_megabyte_is_refused_with_the_limit(homes: dict[str, Path]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m bench` measures what the contract names; a tiny run, whose figures say nothing."""
+"""`python -m bench` measures what the contract names. `make slow` runs it with four messages."""
 
 import json
 import os
@@ -36,12 +36,9 @@ ALSO = {
 }
 
 
-pytestmark = pytest.mark.slow  # a minute of processor time, for figures that say nothing
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a tiny run of all parts writes."""
+    """The figures of a run of all parts with four messages."""
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run(
         [sys.executable, "-m", "bench"],
@@ -59,25 +56,27 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return written
 
 
+@pytest.mark.slow  # a minute of processor time
 def test_the_figures_have_the_names_and_the_shape_of_the_contract(measured: dict[str, Any]) -> None:
-    """name → {value, unit, rounds}; the value lies among its rounds."""
+    """name → {value, unit, rounds}; the value is between the lowest and the highest of its rounds."""
     assert measured.keys() >= PROMISED | ALSO
-    for one in measured.values():
-        assert one.keys() == {"value", "unit", "rounds"}
-        assert min(one["rounds"]) <= one["value"] <= max(one["rounds"])
+    for figure in measured.values():
+        assert figure.keys() == {"value", "unit", "rounds"}
+        assert min(figure["rounds"]) <= figure["value"] <= max(figure["rounds"])
 
 
+@pytest.mark.slow
 def test_ratios_are_medians_of_five_rounds(measured: dict[str, Any]) -> None:
-    """Each taken within its round."""
+    """Each ratio compares two times of the same round."""
     for name in ("publish_over_naive", "receive_over_naive", "receive_over_floor"):
         assert len(measured[name]["rounds"]) == 5
 
 
 def test_a_ratio_compares_what_each_message_took() -> None:
-    """Sides may have done different numbers of messages."""
+    """The two sides may process different numbers of messages."""
     slow, quick = Spent(wall=6.0, cpu=2.0, items=3), Spent(wall=1.0, cpu=1.0, items=2)
 
-    assert ratios([slow], [quick], lambda one: one.wall) == (4.0,)
+    assert ratios([slow], [quick], lambda spent: spent.wall) == (4.0,)
 
 
 def test_a_percentile_is_the_nearest_rank() -> None:
@@ -94,4 +93,4 @@ def test_figures_of_other_parts_stay(tmp_path: Path) -> None:
     Figures({"a": Figure(unit="ms", rounds=(5.0,))}).write(file)
 
     written = json.loads(file.read_text("utf-8"))
-    assert {name: one["value"] for name, one in written.items()} == {"a": 5.0, "b": 2.0}
+    assert {name: figure["value"] for name, figure in written.items()} == {"a": 5.0, "b": 2.0}

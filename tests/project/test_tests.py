@@ -1,0 +1,153 @@
+"""Rules for the tests themselves, read from their syntax trees: each can fail, does not sleep, and says what it checks.
+
+The exceptions stand here, each with a reason.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+TESTS: Final = Path(__file__).parents[1]
+FILES: Final = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py"))
+TREES: Final = {file: ast.parse((TESTS / file).read_text("utf-8")) for file in FILES}
+TEST_FILES: Final = [file for file in FILES if file.rpartition("/")[2].startswith("test_")]
+WORDS_OF_A_SENTENCE_MIN: Final = 4
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+SLEEPS: Final = {
+    "broker/test_broker_local.py": "polls a process, which has no event to wait for",
+    "node/runtime/test_daemon_upgrade.py": "polls the store while the daemon runs in the same process",
+}
+"""Files with a wait of a fixed length -> why."""
+
+WITHOUT_ASSERTION: Final[dict[str, str]] = {}
+"""Test -> why it asserts nothing."""
+
+ALTERNATIVES: Final[dict[str, str]] = {
+    "test_a_row_names_tests_that_exist_or_says_what_is_open": "a fault without a test says what is open",
+    "test_an_agreement_names_parties_and_codes_that_exist": "a list is the wildcard or known codes",
+    "test_node_sees_the_port_of_the_broker_and_no_implementation": "the rule has an exception for node/cli/",
+    "test_a_module_is_named_for_what_it_does_and_says_it_first": "the rule has an exception for Alembic's env.py",
+}
+"""Test -> why one of two results is enough."""
+
+
+def functions(file: str) -> list[Function]:
+    """All functions of a file, nested ones included."""
+    return [node for node in ast.walk(TREES[file]) if isinstance(node, Function)]
+
+
+def cases(file: str) -> list[Function]:
+    """The test functions of a file."""
+    return [function for function in functions(file) if function.name.startswith("test_")]
+
+
+def called(node: ast.AST) -> Iterator[str]:
+    """The last names of what is called, or passed to be called: `raises` of `pytest.raises`."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        if isinstance(inner, ast.Attribute):
+            yield inner.attr
+
+
+def asserts(function: Function) -> bool:
+    """Whether a function itself can fail by an assertion."""
+    return any(isinstance(node, (ast.Assert, ast.Raise)) for node in ast.walk(function)) or bool(
+        {"raises", "fail"} & set(called(function))
+    )
+
+
+def asserting() -> frozenset[str]:
+    """Names of functions of the tests that assert, or that call one that does."""
+    every = [function for file in FILES for function in functions(file)]
+    uses = {function.name: set(called(function)) for function in every}
+    found = {function.name for function in every if asserts(function)}
+    while more := {name for name, names in uses.items() if name not in found and names & found}:
+        found |= more
+    return frozenset(found)
+
+
+ASSERTING: Final = asserting()
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_every_test_asserts_something(file: str) -> None:
+    """Itself, or by a helper that asserts."""
+    bare = [test.name for test in cases(file) if test.name not in ASSERTING and test.name not in WITHOUT_ASSERTION]
+
+    assert not bare, f"{file}: these tests can fail only by an error"
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_an_assertion_does_not_accept_one_of_two_results(file: str) -> None:
+    """Neither `assert a or b`, nor one of several exit codes."""
+    loose = [
+        f"{test.name}: {ast.unparse(node)}"
+        for test in cases(file)
+        if test.name not in ALTERNATIVES
+        for node in ast.walk(test)
+        if isinstance(node, ast.Assert) and accepts_alternatives(node.test)
+    ]
+
+    assert not loose
+
+
+def accepts_alternatives(test: ast.expr) -> bool:
+    """Whether a condition holds for several results."""
+    match test:
+        case ast.BoolOp(op=ast.Or()):
+            return True
+        case ast.Compare(left=left, ops=[ast.In()], comparators=[ast.Set() | ast.Tuple() | ast.List()]):
+            return any(word in ast.unparse(left) for word in ("exit", "returncode"))
+    return False
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_a_test_swallows_no_error(file: str) -> None:
+    """`except ...: pass` hides what the test looks for; `contextlib.suppress` too."""
+    swallowed = [
+        f"{test.name}, line {node.lineno}"
+        for test in cases(file)
+        for node in ast.walk(test)
+        if (isinstance(node, ast.ExceptHandler) and isinstance(node.body[0], ast.Pass))
+        or (isinstance(node, ast.Name) and node.id == "suppress")
+    ]
+
+    assert not swallowed
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_sleeps_to_wait(file: str) -> None:
+    """A test polls with a deadline, or waits for an event."""
+    sleeps = [
+        ast.unparse(node)
+        for node in ast.walk(TREES[file])
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep", "sleep"}
+        and ast.unparse(node.args[0]) != "0"
+    ]
+
+    assert bool(sleeps) == (file in SLEEPS), f"{file}: {sleeps or 'take it out of SLEEPS'}"
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_a_test_says_in_a_sentence_what_it_checks(file: str) -> None:
+    """Its name is one, or its docstring."""
+    mute = [
+        test.name
+        for test in cases(file)
+        if len(test.name.split("_")) - 1 < WORDS_OF_A_SENTENCE_MIN and ast.get_docstring(test) is None
+    ]
+
+    assert not mute
+
+
+def test_an_exception_names_a_test() -> None:
+    names = {test.name for file in TEST_FILES for test in cases(file)}
+
+    assert {*WITHOUT_ASSERTION, *ALTERNATIVES} <= names
