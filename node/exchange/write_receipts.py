@@ -16,7 +16,7 @@ from node.store.own_batches import OwnBatch
 from node.store.receipts_due import BatchOutcomes
 from node.store.receipts_received import ReceivedOutcomes
 from node.verification.judge import Judge
-from node.verification.receipt_bytes import claims_entry, is_told, meaning, outcome_of
+from node.verification.receipt_bytes import claims_entry, gets_receipt, meaning, outcome_of
 from schemas.types import Receipt, ReceiptItem
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ async def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedReco
     unwrapped: set[tuple[str, int]] = set()
     for item in decided:
         record, grant = item.record, item.grant
-        if not is_told(record, judge.node):
+        if not gets_receipt(record, judge.node):
             continue
         byte = outcome_of(record, item.decision, grant=grant, node=judge.node, holds=judge.holds)
         if byte is None:

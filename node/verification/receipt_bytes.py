@@ -35,7 +35,7 @@ _OUTCOME_OF: Final[Mapping[int, str]] = {STORED: "stored", WITHHELD: "withheld",
 OUTSTANDING: Final = "outstanding"
 
 
-def is_told(record: Verified, node: str) -> bool:
+def gets_receipt(record: Verified, node: str) -> bool:
     """Whether this node sends receipts about `record`: a message or a grant of another node."""
     if record.batch.originator == node:
         return False

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from node.reports.rules import check
+from node.reports.rules import check, only_codes_are_unknown
 from node.reports.validate import ReportRefused
 from schemas.avro import codec
 from schemas.json_form import json_values
@@ -244,3 +244,24 @@ def test_texts_keep_all_their_characters(field: str, text: str) -> None:
     name, _, inner = field.partition(".")
 
     assert (shown[name][inner] if inner else shown[name]) == text
+
+
+REPORT = draft().report
+
+# report -> whether a later code list could make all findings about it disappear
+LATER: dict[str, tuple[IntelligenceReport, bool]] = {
+    "nothing found": (REPORT, True),
+    "a code of a later list": (replace(REPORT, urgency="NEW_CODE"), True),
+    "two codes of later lists": (replace(REPORT, urgency="NEW_CODE", purpose="NEW_CODE"), True),
+    "a language of a later list": (replace(REPORT, narrative=replace(REPORT.narrative, language="qq")), True),
+    "a language tag of the wrong form": (replace(REPORT, narrative=replace(REPORT.narrative, language="e\0")), False),
+    "a later code and a blank text": (replace(REPORT, urgency="NEW_CODE", legal_basis=" "), False),
+    "a blank text": (replace(REPORT, legal_basis=" "), False),
+}
+
+
+@pytest.mark.parametrize(("lawful_later", "expected"), LATER.values(), ids=LATER)
+def test_a_later_code_list_helps_only_if_codes_are_the_only_findings(
+    lawful_later: IntelligenceReport, expected: bool
+) -> None:
+    assert only_codes_are_unknown(lawful_later, check(lawful_later)) is expected

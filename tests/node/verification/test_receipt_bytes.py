@@ -8,7 +8,7 @@ from node.stages import Decision, Grant, Outcome, Verified
 from node.verification.judge import grant_of
 from node.verification.receipt_bytes import (
     bodies,
-    is_told,
+    gets_receipt,
     meaning,
     outcome_of,
 )
@@ -125,8 +125,8 @@ def test_receipts_are_about_messages_and_grants_of_others_only() -> None:
     told = verified(judge(), value, place("receipts"))
 
     assert told.receipt == receipt
-    assert (is_told(own, "GT"), is_told(grant, "GT")) == (True, True)
-    assert (is_told(own, "BZ"), is_told(grant, "BZ"), is_told(told, "GT")) == (False, False, False)
+    assert (gets_receipt(own, "GT"), gets_receipt(grant, "GT")) == (True, True)
+    assert (gets_receipt(own, "BZ"), gets_receipt(grant, "BZ"), gets_receipt(told, "GT")) == (False, False, False)
 
 
 READ = {
