@@ -1,8 +1,8 @@
-"""Looks again at quarantined records that another version of this program could not read, once after an upgrade.
+"""Looks again, once after an upgrade, at quarantined records that an earlier version of this program could not read.
 
-A record with an unknown code or schema is lawful as far as this program can tell. When a daemon starts and can read
-more than at its last start, such records take the way of `quarantine retry` by themselves.
-The work is bounded: each transaction looks at a few records, and nothing waits for the end of the job.
+- A record with an unknown code or schema may be lawful. If a daemon starts and can read more than at its last start,
+  such records are retried without a command.
+- Each transaction looks at QUARANTINED_IN_TRANSACTION_MAX records at most, and nothing waits for the end of the job.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 UNREADABLE: Final = frozenset({"payload_code_unknown", "payload_schema_unknown"})
 EARLIER_BUILDS: Final = UNREADABLE | {"payload_malformed"}
-"""Builds that noted no digest called an unknown code `payload_malformed`."""
+"""Earlier builds noted no digest and rejected an unknown code with `payload_malformed`."""
 
 
 async def retry_after_upgrade(
@@ -30,10 +30,10 @@ async def retry_after_upgrade(
     clock: Callable[[], int],
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """If `digest` is not the one that was noted last, look at those records again, then note it; returns at how many.
+    """If `digest` differs from the noted one, look at those records again, then note it; returns how many records.
 
-    `stopped` ends the job early, between two transactions: then the digest is not noted, and the next start goes on.
-    Raises Unavailable; the same call may be made again.
+    `stopped` ends the job early, between two transactions. Then the digest is not noted, and the next start goes on.
+    Raises Unavailable; the same call may be repeated.
     """
     async with store.read() as db:
         before = await noted_knowledge.digest(db)

@@ -43,7 +43,7 @@ async def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tup
 
 
 async def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
-    """Write accepted drafts. The caller has made sure that none is known."""
+    """Write accepted drafts. The caller has checked that they are new."""
     names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
     await insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
 

@@ -63,5 +63,5 @@ async def raise_highest(db: Transaction, place: StreamId, value: int) -> None:
 
 
 async def highest(db: Transaction, topic: str) -> int:
-    """The highest sequence that has a place in the stream of `topic`; 0 if none has."""
+    """The highest sequence that has a place in the stream of `topic`; 0 without one."""
     return (await db.scalar(select(reading.c.highest).where(reading.c.topic == topic))) or 0
