@@ -59,7 +59,9 @@ async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool 
     """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
 
     An answer is given when its report is safe in the outbox. `actor` is the user that the access log names.
+    The documents are read again if their folder changed since the last call.
     """
+    intake.documents.current()
     items = ndjson.parse_lines(data)
     while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
         for answer in await _publish_chunk(intake, chunk, actor=actor, dry_run=dry_run):

@@ -116,7 +116,7 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         read = {reading.topic: reading for reading in await read_positions.readings(db)}
         outgoing = await outbox.counts(db)
         findings = await stream_findings.standing(db)
-        waits_in_vain = await pending_records.waits_for_arrived_grant(db)
+        grant_arrived = await pending_records.waits_for_arrived_grant(db)
         due = await receipts_due.count_due(db)
         unsent_receipts = due + await receipts_due.on_their_way(db)
         counts = {"stored": await messages.count(db), **(await counters.counts(db)).by_name, "receipts_due": due}
@@ -134,7 +134,7 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
     return Look(
         status=status,
         drained=outgoing.drained,
-        caught_up=bus_error is None and all_read and not waits_in_vain and not unsent_receipts,
+        caught_up=bus_error is None and all_read and not grant_arrived and not unsent_receipts,
     )
 
 

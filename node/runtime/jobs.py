@@ -4,7 +4,7 @@ Rules:
 
 - A job ends by itself, in its next step, when `stopping` is set.
 - A step that raises LogUnavailable or Unavailable is tried again for ever, with growing pauses up to a ceiling.
-  Whatever else it raises is a bug and ends the daemon.
+  Every other error is a bug and ends the daemon.
 """
 
 import asyncio

@@ -276,7 +276,7 @@ def provision_row(scene: Scene) -> list[dict[str, Any]]:
 def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
     wanted = scene.file("more.toml", WIDER.replace("XB", "XC"))
     [answer] = ok("broker", "check", "--topology", wanted, home=scene.bz, exit_code=1)
-    assert {(one["setting"], one["expected"], one["found"]) for one in answer["drift"]} == {
+    assert {(difference["setting"], difference["expected"], difference["found"]) for difference in answer["drift"]} == {
         ("topic", "present", "missing")
     }
     return [answer]
@@ -287,7 +287,7 @@ def config_row(scene: Scene) -> list[dict[str, Any]]:
     [by_key] = answers
     keys = [code(row["key"]) for row in tables("contract.md", "## Configuration")[0]]
     assert list(by_key) == keys
-    assert all(list(one) == ["value", "source", "description"] for one in by_key.values())
+    assert all(list(setting) == ["value", "source", "description"] for setting in by_key.values())
     return answers
 
 

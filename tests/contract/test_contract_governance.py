@@ -36,7 +36,7 @@ class Office:
         self.keys = {name: folder / f"{name}.keys.json" for name in ("TR1", "TR2", "TR3")}
         made = [ok("governance", "keygen", name, file)[0] for name, file in self.keys.items()]
         self.root = folder / "root.toml"
-        self.root.write_text(ROOT + "".join(TRUSTEE.format(**one) for one in made))
+        self.root.write_text(ROOT + "".join(TRUSTEE.format(**trustee) for trustee in made))
 
     def sign(self, file: Path, *names: str, home: Path | None = None) -> dict[str, Any]:
         """Have some trustees sign; what is said after the last."""
@@ -83,7 +83,7 @@ def test_a_root_has_effect_with_the_threshold_of_its_own_trustees(tmp_path: Path
     assert (once["valid"], once["missing"]) == (False, ["TR2", "TR3"])
     assert unfinished.exit == 1
     assert (twice["valid"], twice["missing"]) == (True, [])
-    assert {one["signer"] for one in twice["signatures"] if one["valid"]} == {"TR1", "TR3"}
+    assert {signature["signer"] for signature in twice["signatures"] if signature["valid"]} == {"TR1", "TR3"}
     assert shown["hash"] == new["hash"]
     assert shown["body"]["threshold"] == 2
 

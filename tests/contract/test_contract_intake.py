@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def publish(home: Path, *reports: Any, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The answers for some reports, as NDJSON on stdin."""
-    lines = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in reports]
+    lines = [given if isinstance(given, bytes) else json.dumps(given).encode() for given in reports]
     return cli("publish", "-", *options, home=home, data=b"\n".join(lines)).objects
 
 
@@ -160,7 +160,7 @@ def test_an_unknown_code_is_refused_with_its_path_and_the_allowed_values(home: P
     place, path = CODED[name]
     made = samples.changed(place, "xx" if name == "languages" else "XX9") | {"retain_until": "2035-12-31"}
     [answer] = publish(home, made)
-    [error] = [one for one in answer["errors"] if one["path"] == path]
+    [error] = [found for found in answer["errors"] if found["path"] == path]
 
     assert answer["outcome"] == "refused"
     assert error["code"] == "unknown_code"
@@ -234,7 +234,7 @@ def test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict(home
     assert again.objects[0]["message_id"] == accepted["message_id"]
     assert conflict.exit == 1
     assert conflict.objects[0]["outcome"] == "refused"
-    assert [(one["path"], one["code"]) for one in conflict.objects[0]["errors"]] == [
+    assert [(error["path"], error["code"]) for error in conflict.objects[0]["errors"]] == [
         ("report_id", "report_id_conflict")
     ]
     assert elsewhere[0]["outcome"] == "accepted"
@@ -254,7 +254,9 @@ def test_a_report_that_no_agreement_admits_is_accepted_for_nobody(tmp_path: Path
     step(alone)
 
     assert (answer["outcome"], answer["audience"]) == ("accepted", [])
-    assert [(one["recipient"], one["reason"]) for one in answer["refusals"]] == [("GT", "no agreement names BZ and GT")]
+    assert [(refusal["recipient"], refusal["reason"]) for refusal in answer["refusals"]] == [
+        ("GT", "no agreement names BZ and GT")
+    ]
     assert len(ok("search", "--all", home=alone)) == 1
     assert ok("status", home=alone)[0]["outbox"] == {"accepted": 0, "sealed": 0, "sent": 0}
 
@@ -268,7 +270,7 @@ def test_a_report_may_refer_to_messages_that_are_known_here_and_to_no_others(hom
     )
 
     assert second["outcome"] == "accepted"
-    assert [(one["path"], one["code"]) for one in third["errors"]] == [("refers_to[0]", "unknown_message")]
+    assert [(error["path"], error["code"]) for error in third["errors"]] == [("refers_to[0]", "unknown_message")]
 
 
 def test_a_dry_run_answers_the_same_and_writes_nothing(home: Path) -> None:
@@ -308,7 +310,7 @@ def test_an_import_accounts_for_each_row_and_again_accepts_nothing(home: Path, t
         (2, 3, "refused"),
         (3, 4, "duplicate"),
     ]
-    assert [(one["path"], one["code"]) for one in told_of[1]["errors"]] == [("occurred.from", "not_a_time")]
+    assert [(error["path"], error["code"]) for error in told_of[1]["errors"]] == [("occurred.from", "not_a_time")]
     assert "errors" in seen
     assert again == {"read": 3, "accepted": 0, "duplicate": 2, "refused": 1, "not_selected": 0, "report": None}
     assert other == {"read": 3, "accepted": 0, "duplicate": 0, "refused": 0, "not_selected": 3, "report": None}
@@ -331,9 +333,11 @@ def test_the_table_of_the_configuration_lists_each_key_with_its_default(tmp_path
     (tmp_path / "node.toml").write_text('[node]\nid = "BZ"\n[bus]\nurl = "sqlite:///log.db"\n')
     settings = config.explain(tmp_path, {})
     shown: dict[object, str] = {None: "none", False: "false"}
-    defaults = {one.key: shown.get(one.value, str(one.value)) for one in settings if one.source == "default"}
+    defaults = {
+        setting.key: shown.get(setting.value, str(setting.value)) for setting in settings if setting.source == "default"
+    }
 
-    assert [code(row["key"]) for row in SETTINGS] == [one.key for one in settings]
+    assert [code(row["key"]) for row in SETTINGS] == [setting.key for setting in settings]
     assert {code(row["key"]): row["default"] for row in SETTINGS} == {
         **defaults,
         "node.id": "mandatory",

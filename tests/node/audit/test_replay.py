@@ -90,7 +90,7 @@ async def in_memory(history: History, asked: Selection = ALL, **log: Any) -> Rep
 
 
 def where(findings: Sequence[Finding]) -> set[Where]:
-    return {(one.code, one.sequence, one.position) for one in findings}
+    return {(finding.code, finding.sequence, finding.position) for finding in findings}
 
 
 # What was done to a stream.
@@ -144,10 +144,10 @@ async def test_records_of_an_honest_history_are_all_verified_and_counted_by_stre
     used = {name: len(values) for name, values in history.values.items() if values}
 
     assert (found.records, found.verified, found.duplicates) == (sum(used.values()), sum(used.values()), 0)
-    assert {topic(one.stream, one.originator): (one.records, one.first, one.last) for one in found.streams} == {
-        name: (count, 1, count) for name, count in used.items()
-    }
-    assert [topic(one.stream, one.originator) for one in found.streams] == sorted(used)
+    assert {
+        topic(stream.stream, stream.originator): (stream.records, stream.first, stream.last) for stream in found.streams
+    } == {name: (count, 1, count) for name, count in used.items()}
+    assert [topic(stream.stream, stream.originator) for stream in found.streams] == sorted(used)
     assert found.empty == len(history.values) - len(used)
     assert found.ignored == ()
 
@@ -178,7 +178,7 @@ async def test_a_finding_says_what_was_expected_and_what_was_found(
 ) -> None:
     found = await in_memory(history.with_values(CASES[name].tamper(list(history.values[TOPIC]))))
 
-    assert (expected, seen) in {(one.expected, one.found) for one in found.findings}
+    assert (expected, seen) in {(finding.expected, finding.found) for finding in found.findings}
 
 
 async def test_findings_of_several_streams_come_by_topic_and_position(history: History) -> None:
@@ -186,7 +186,7 @@ async def test_findings_of_several_streams_come_by_topic_and_position(history: H
     spoilt = spoilt.with_values([b"y", *history.values[OTHER_STREAM]], OTHER_STREAM)
     found = await in_memory(spoilt.with_values([b"z"], OTHER_ORIGINATOR))
 
-    assert [(one.stream, one.originator, one.position) for one in found.findings] == [
+    assert [(finding.stream, finding.originator, finding.position) for finding in found.findings] == [
         ("intel.caribbean", "BZ", 2),
         ("intel.caribbean", "BZ", 7),
         ("intel.caribbean", "BZ", 10),
@@ -214,7 +214,7 @@ def expected_of(arrivals: Sequence[int | None]) -> set[Where]:
     missing = [sequence for sequence in range(1, highest) if sequence not in first_at]
     for sequence in missing:
         if sequence - 1 not in missing:
-            behind = next(one for one in range(sequence, highest + 1) if one in first_at)
+            behind = next(later for later in range(sequence, highest + 1) if later in first_at)
             found.add(("head_truncated" if sequence == 1 else "chain_gap", sequence, first_at[behind]))
     return found
 
@@ -251,10 +251,12 @@ async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
     found = await in_memory(
         history.with_values([*values[:at], bytes(value), *values[at + 1 :]]), Selection(stream=TOPIC)
     )
-    [refused, *missing] = sorted(found.findings, key=lambda one: one.sequence or 0)
+    [refused, *missing] = sorted(found.findings, key=lambda finding: finding.sequence or 0)
 
     assert (refused.sequence, refused.position) == (None, at)
-    assert [(one.sequence, one.position) for one in missing] == ([(at + 1, at + 1)] if at < LENGTH - 1 else [])
+    assert [(finding.sequence, finding.position) for finding in missing] == (
+        [(at + 1, at + 1)] if at < LENGTH - 1 else []
+    )
 
 
 @pytest.mark.parametrize("reach", [0, 1, 3])
@@ -276,15 +278,15 @@ async def test_a_stream_is_all_its_originators_and_a_topic_is_one(history: Histo
     by_stream = await in_memory(history, Selection(stream="intel.caribbean"))
     by_topic = await in_memory(history, Selection(stream=TOPIC))
 
-    assert [one.originator for one in by_stream.streams] == ["BZ", "ES", "GT"]
-    assert [one.originator for one in by_topic.streams] == ["BZ"]
+    assert [stream.originator for stream in by_stream.streams] == ["BZ", "ES", "GT"]
+    assert [stream.originator for stream in by_topic.streams] == ["BZ"]
     assert by_topic.records == LENGTH
 
 
 async def test_a_part_ends_before_its_last_position_and_begins_at_its_first(history: History) -> None:
     found = await in_memory(history, Selection(stream=TOPIC, start=3, until=7))
 
-    assert [(one.records, one.first, one.last) for one in found.streams] == [(4, 4, 7)]
+    assert [(stream.records, stream.first, stream.last) for stream in found.streams] == [(4, 4, 7)]
     assert found.findings == []
 
 
@@ -423,7 +425,7 @@ async def test_a_topic_that_is_made_anew_while_it_is_read_ends_its_stream(
     found = await in_memory(history, Selection(stream=TOPIC), before_fetch=remake, records_max=3)
 
     assert where(found.findings) == {("transport_corrupt", None, 3)}
-    assert [one.found for one in found.findings] == [seen]
+    assert [finding.found for finding in found.findings] == [seen]
 
 
 async def test_a_log_that_hands_over_less_than_it_claims_is_a_finding(history: History) -> None:
@@ -431,7 +433,7 @@ async def test_a_log_that_hands_over_less_than_it_claims_is_a_finding(history: H
     found = await in_memory(history, ends={TOPIC: LENGTH + 2})
 
     assert where(found.findings) == {("transport_corrupt", None, LENGTH)}
-    assert [one.found for one in found.findings] == ["nothing"]
+    assert [finding.found for finding in found.findings] == ["nothing"]
 
 
 @pytest.mark.parametrize("fetch", [0, 2])
@@ -507,7 +509,7 @@ def test_the_same_bytes_and_documents_give_the_same_answer_byte_for_byte(copied:
 
     assert first.out == second.out == third.out
     assert first.exit == 1
-    assert where([Finding(**one) for one in first.objects[0]["findings"]]) == {
+    assert where([Finding(**finding) for finding in first.objects[0]["findings"]]) == {
         ("framing_invalid", None, 5),
         ("path_invalid", None, 9),
         ("chain_gap", 9, 10),

@@ -148,7 +148,7 @@ def test_the_byte_of_its_own_leaf_counts(homes: dict[str, Path]) -> None:
     batch, _ = asyncio.run(_newest(bz))
     asyncio.run(_add(bz, batch, "GT", [(1, b"\x40\x41")]))
 
-    assert [receipts_of(bz, one["report_id"])[0]["outcome"] for one in (first, second)] == ["stored", "withheld"]
+    assert [receipts_of(bz, answer["report_id"])[0]["outcome"] for answer in (first, second)] == ["stored", "withheld"]
 
 
 def test_a_report_for_two_regions_is_two_messages(homes: dict[str, Path]) -> None:

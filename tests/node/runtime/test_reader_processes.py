@@ -38,7 +38,7 @@ def homes(tmp_path: Path) -> dict[str, Path]:
 def children(daemon: Daemon) -> list[int]:
     """The processes that a daemon has started and that run."""
     pid = daemon.process.pid
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def all_gone(pids: list[int]) -> bool:

@@ -1,0 +1,75 @@
+"""`publish` and the commands that read, as a gateway calls them: an open intake, a user, and no terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from node.commands.plain_json import presentable
+from node.commands.publish import publish
+from node.commands.search import query_of, search
+from node.commands.show import show
+from node.database.access_tables import access_log
+from node.database.engine import Store
+from node.runtime.home import Home, open_home
+from node.runtime.open_node import open_intake, open_store
+from tests.support.contract import step
+from tests.support.exchange import report
+from tests.support.processes import agreement, lab
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """BZ, which may send to GT."""
+    return open_home(lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"])
+
+
+def text(words: str) -> bytes:
+    return json.dumps(report(narrative={"text": words, "language": "en"})).encode()
+
+
+async def published(home: Home, data: bytes, actor: str) -> list[dict[str, object]]:
+    async with open_intake(home) as intake:
+        return [presentable(answer) async for answer in publish(intake, data, actor=actor)]
+
+
+async def entries(store: Store) -> list[tuple[str, str]]:
+    """Operation and actor of each entry of the access log, without those of the node itself."""
+    async with store.read() as db:
+        rows = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+    return [(row.operation, row.actor) for row in rows if row.actor != "BZ"]
+
+
+async def test_the_answer_has_the_keys_of_the_contract_in_their_order(home: Home) -> None:
+    [answer] = await published(home, text("A boat"), "ana")
+
+    assert list(answer) == ["line", "outcome", "report_id", "message_id", "audience", "refusals", "errors"]
+    assert (answer["line"], answer["outcome"], answer["audience"]) == (1, "accepted", ["GT"])
+
+
+async def test_one_intake_serves_several_users_and_follows_the_documents(home: Home) -> None:
+    async with open_intake(home) as intake:
+        [first] = [answer async for answer in publish(intake, text("One"), actor="ana")]
+        for document in home.documents_folder.glob("agreement-*"):
+            document.unlink()
+        [second] = [answer async for answer in publish(intake, text("Two"), actor="luis")]
+
+        assert (first.audience, second.audience) == (("GT",), ())
+        assert await entries(intake.store) == [("COLLECTION", "ana"), ("COLLECTION", "luis")]
+
+
+def test_the_access_log_names_who_searched_and_who_looked(home: Home) -> None:
+    import asyncio
+
+    asyncio.run(published(home, text("A boat"), "ana"))
+    step(home.path)
+
+    async def consult() -> list[tuple[str, str]]:
+        query = query_of(text="boat", identifier=None, originator=None, subject=None, since=None, limit=10, after=None)
+        async with open_store(home) as store:
+            [found] = await search(store, query, actor="luis")
+            await show(store, found.report_id, actor="eva")
+            return await entries(store)
+
+    assert asyncio.run(consult()) == [("COLLECTION", "ana"), ("CONSULTATION", "luis"), ("CONSULTATION", "eva")]
