@@ -44,6 +44,34 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
     "node/verification/chain.py": {
         "StreamView.place: boundary of sequence < self.highest": "a second record at one sequence was refused before",
     },
+    "node/verification/verify.py": {
+        "check_framing: without len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
+        "check_framing: boundary of len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
+        "check_batch: never len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
+        "check_batch: boundary of len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
+        "check_batch: without not 1 <= batch.size <= BATCH_LEAVES_MAX": SCHEMA,
+        "check_batch: without 1 <= batch.size": SCHEMA,
+        "check_batch: without batch.size <= BATCH_LEAVES_MAX": SCHEMA,
+        "check_batch: without 1 <= batch.first_sequence": SCHEMA,
+        "check_header: never len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
+        "check_header: boundary of len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
+        "check_sealed_header: without header.sealing.grant < 1": SCHEMA,
+        "check_sealed_header: without PLAINTEXT_SIZE_BYTES_MIN <= length": "a shorter length is not a padded length",
+        "check_sealed_header: without length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses the next padded length",
+        "verify: always isinstance(body, KeyGrant)": NARROWED,
+    },
+    "node/verification/open_types.py": {
+        "read_grant: without not named": SCHEMA,
+        "read_grant: without len(set(named)) != len(named)": SCHEMA,
+    },
+    "node/verification/opening.py": {
+        "open_message: without sealing is None": NARROWED,
+        "_framed: without begin > len(plain)": "a frame that begins behind the end also ends there",
+        "_framed: without end > len(plain)": "the padding behind it is not exact, and nothing is read past the end",
+    },
+    "node/verification/judge.py": {
+        "Judge.admit: without batch.originator != self.node": "policy decides the same for an originator itself",
+    },
     "node/verification/gaps.py": {
         "open_gaps: min(before, link.first) as before": "batches that overlap were refused (step 8)",
         "open_gaps: min(link.end, highest + 1) as link.end (2)": ENDS_BELOW,

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import _lru_cache_wrapper
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -32,6 +32,9 @@ BROKEN: Final = frozenset({"ImportError", "SyntaxError", "NameError"})
 
 UNSHRUNK: Final = (Phase.explicit, Phase.generate)  # a failure is enough, it need not be small
 PROJECT: Final = Path(__file__).parents[2]
+
+sound: set[str] = set()
+"""Tests that pass without a mutant."""
 
 failures: list[dict[str, Any]] = []
 """Tests of this process that failed when they were called."""
@@ -55,9 +58,9 @@ def exchange(file: str, name: str, code: CodeType) -> None:
             cached.cache_clear()
 
 
-def first_failure(session: pytest.Session) -> dict[str, Any] | None:
-    """Run the tests in their order until one fails when it is called, and not for a mutant that makes no sense."""
-    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+def first_failure(items: Sequence[pytest.Item], session: pytest.Session) -> dict[str, Any] | None:
+    """Run tests in their order until one fails when it is called, and not for a mutant that makes no sense."""
+    for item, following in zip(items, [*items[1:], None], strict=True):
         signal.setitimer(signal.ITIMER_PROF, TEST_CPU_SECONDS_MAX)  # its signal ends the process
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         seen = [failure for failure in failures if not BROKEN & set(failure["kinds"])]
@@ -67,28 +70,57 @@ def first_failure(session: pytest.Session) -> dict[str, Any] | None:
     return None
 
 
-def try_mutant(session: pytest.Session, tree: ast.Module, mutant: Mutant, given: dict[str, Any]) -> None:
-    """In a process of its own: what the tests see of one mutant goes to the report.
-
-    The test that saw it comes first for the next mutant, which is often a neighbour.
-    """
-    code = compiled(tree, mutant, str(PROJECT / given["file"]))
+def in_child(work: Callable[[], None]) -> int:
+    """Do something in a process of its own; returns the signal that ended it, or 0."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            exchange(given["file"], mutant.function, code)
-            note(given, mutant.name, first_failure(session))
+            work()
             status = 0
         finally:
             os._exit(status)
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
-        note(given, mutant.name, {"test": signal.Signals(os.WTERMSIG(status)).name, "kinds": ["does not end"]})
-    elif status:
-        raise AssertionError(f"{mutant.name}: the process of the mutant failed")
-    last = json.loads(Path(given["report"]).read_text("utf-8").splitlines()[-1])
-    session.items.sort(key=lambda item: last["seen"] is None or item.nodeid != last["seen"]["test"])
+        return os.WTERMSIG(status)
+    assert status == 0, "the process of a mutant failed"
+    return 0
+
+
+def try_mutant(session: pytest.Session, tree: ast.Module, mutant: Mutant, given: dict[str, Any]) -> None:
+    """What the tests see of one mutant goes to the report.
+
+    The test that saw it comes first for the next mutant, which is often a neighbour.
+    """
+    code = compiled(tree, mutant, str(PROJECT / given["file"]))
+
+    def run() -> None:
+        exchange(given["file"], mutant.function, code)
+        note(given, mutant.name, first_failure(session.items, session))
+
+    ended = in_child(run)
+    if ended:
+        note(given, mutant.name, {"test": signal.Signals(ended).name, "kinds": ["does not end"]})
+    seen = json.loads(Path(given["report"]).read_text("utf-8").splitlines()[-1])["seen"]
+    if seen is not None and not ended:
+        session.items.sort(key=lambda item: item.nodeid != seen["test"])
+        must_pass_unchanged(session)
+
+
+def must_pass_unchanged(session: pytest.Session) -> None:
+    """The first test must pass without a mutant, once for each test: a test that always fails sees nothing."""
+    item = session.items[0]
+
+    def run() -> None:
+        seen = first_failure([item], session)
+        assert seen is None
+
+    if item.nodeid not in sound:
+        try:
+            in_child(run)
+        except AssertionError:
+            raise AssertionError(f"{item.nodeid} fails without a mutant too") from None
+        sound.add(item.nodeid)
 
 
 def note(given: dict[str, Any], name: str, seen: dict[str, Any] | None) -> None:
