@@ -33,7 +33,7 @@ class Draft:
     """`report` as it will be sealed."""
 
     content_hash: bytes
-    """SHA-256 of the canonical content: equal for equal reports, whatever their region and day."""
+    """SHA-256 of the canonical content: equal for equal reports of any region and day."""
 
     @property
     def report_id(self) -> str:

@@ -91,6 +91,10 @@ PLACED: dict[str, tuple[str, Make]] = {
     "a tag of zeros": ("decryption_failed", placed(seal=lambda f, key: sealed(f, key)[:-16] + bytes(16))),
     "labels of another report": ("labels_mismatch", placed(sealing={"labels_hash": H})),
     "unknown payload schema": ("payload_schema_unknown", placed(payload=b"\xc3\x01" + bytes(100))),
+    "a code of a later list": (
+        "payload_code_unknown",
+        lambda scene: scene.bz.message(scene.key, structs.replace(report_of(), urgency="NEW_CODE")),
+    ),
     "malformed payload": ("payload_malformed", placed(payload=codec.encode(report_of()) + b"\x00")),
 }
 CASES = NOT_PLACED | PLACED
