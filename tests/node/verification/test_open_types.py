@@ -348,3 +348,14 @@ def test_the_grant_is_handed_on_as_it_was_signed() -> None:
     assert isinstance(found, Verified)
     assert found.grant == grant()
     assert digest(found.sealed.content) == found.sealed.content_hash
+
+
+def test_the_receipt_is_handed_on_as_it_was_signed() -> None:
+    governance = community()[1]
+    leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(receipt(ITEM)), message_id=bytes(16))
+    value = Author(code="BZ", community=governance.community).batch([leaf], stream="receipts")[0]
+    found = verify(value, place=place("receipts"), governance=governance, memory=SignatureMemory())
+
+    assert isinstance(found, Verified)
+    assert found.receipt == receipt(ITEM)
+    assert found.grant is None

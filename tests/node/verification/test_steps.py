@@ -50,6 +50,7 @@ def test_the_codes_of_rejections_are_those_of_the_contract() -> None:
 
     assert {code(row["code"]): int(row["step"]) for row in rejections} == STEP_OF_REJECTION
     withholding = {name for step in STEPS if not step.rejects for name in step.codes}
+    assert withholding == {"clause_not_satisfied", "expired"}
     assert withholding <= {code(row["code"]) for row in notes}
     assert step_of("payload_malformed") == 16
 

@@ -18,7 +18,7 @@ from node.stages import Leaf, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.signature_memory import SignatureMemory
 from node.verification.steps import STEP_OF_REJECTION
-from node.verification.verify import HeldForGovernance, check_key_validity, verify
+from node.verification.verify import SEQUENCE_MAX, HeldForGovernance, check_key_validity, verify
 from schemas.avro import codec
 from schemas.avro.varint import encode_text, varint
 from schemas.types import (
@@ -257,6 +257,7 @@ ENVELOPE_CASES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "size of more than 32 bits": ("batch_malformed", batch(size=2**33)),
     "sequence 0": ("batch_malformed", batch(first_sequence=0)),
     "negative sequence": ("batch_malformed", batch(first_sequence=-1)),
+    "sequence 2^62 + 1": ("batch_malformed", batch(first_sequence=SEQUENCE_MAX + 1, previous=H)),
     "sequence 2^63-1": ("batch_malformed", batch(first_sequence=2**63 - 1, previous=H)),
     "negative sealed_at": ("batch_malformed", batch(sealed_at=-1)),
     "negative governance": ("batch_malformed", batch(governance=-1)),
@@ -346,6 +347,10 @@ def test_a_signature_that_held_once_lets_nothing_else_through(code: str, change:
     assert reader.code(message()) == ""
 
     assert reader.code(change(message())) == code
+
+
+def test_the_greatest_sequence_is_verified() -> None:
+    assert code_of(rebatched(message(), first_sequence=SEQUENCE_MAX, previous=H)) == ""
 
 
 def test_empty_content_is_refused_even_if_its_hash_was_signed() -> None:
