@@ -1,7 +1,7 @@
-"""What holds for every test: properties have no deadline, as two test processes share two cores with daemons.
+"""Settings of all tests. Property tests have no deadline, because two test processes share two cores with daemons.
 
-What a test process started for all its tests ends with it. The longest files come first, so that both processes end
-together.
+A cluster that a test process shares between its tests ends with the process. The longest files run first, so that both
+processes end at about the same time.
 """
 
 import sys
@@ -17,7 +17,7 @@ LONGEST = ("test_real_input.py", "test_kafka_faults.py", "test_kafka_three.py", 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files in the order of `LONGEST`, then all others as they come."""
+    """Run the files of `LONGEST` first, in that order, then all others."""
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 

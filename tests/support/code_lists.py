@@ -1,4 +1,4 @@
-"""Code lists of an earlier version: those of today without some codes."""
+"""Makes code lists of an earlier version: the current lists without some codes."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from schemas import codes
 
 @contextmanager
 def code_lists_without(folder: Path, **missing: str) -> Iterator[None]:
-    """This process knows the lists without these codes (list = code); the lists stand in `folder`."""
+    """Let this process use lists without these codes (list = code), which are written to `folder`."""
     folder.mkdir(exist_ok=True)
     for path in codes.FOLDER.glob("*.json"):
         listed = json.loads(path.read_text("utf-8"))

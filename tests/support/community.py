@@ -1,6 +1,6 @@
-"""A community in memory, for tests: trustees, nodes, agreements, each document signed as the rules ask.
+"""A community in memory for tests: trustees, nodes and agreements. Each document is signed as the rules require.
 
-Keys are generated once for each name in a test run, as nothing depends on which ones they are.
+Keys are generated once for each name in a test run, as no test depends on their values.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ STREAMS = ("checkpoints", "intel.caribbean", "intel.europe", "intel.transatlanti
 
 @cache
 def keys_of(name: str) -> PrivateKeys:
-    """The keys of a node, or the one of a trustee."""
+    """The keys of a node, or the only key of a trustee."""
     return PrivateKeys.generate(name, (KeyUse.AGREE,)) if name.startswith("TR") else PrivateKeys.generate(name)
 
 
 def listed(keys: PrivateKeys, **changes: Any) -> tuple[types.Key, ...]:
-    """All of them as a document lists them."""
+    """All keys as a document lists them."""
     return tuple(
         structs.replace(
             types.Key(use=key.use, suite=SUITE, public=key.public, from_=T0, until=None, reason=KeyReason.NONE),
@@ -59,7 +59,7 @@ def node_body(keys: Iterable[types.Key], streams: Iterable[str] = STREAMS) -> ty
 
 
 def clause(originators: Iterable[str], recipients: Iterable[str], clause_id: str = "1", **changes: Any) -> types.Clause:
-    """A clause that lets everything through but special-category data, unless `changes` says otherwise."""
+    """A clause that covers everything except special-category data, unless `changes` replaces a field."""
     values: dict[str, Any] = dict.fromkeys(("regions", "subjects", "types", "categories", "handling"), ("*",))
     values |= {"purposes": ("*",), "retention_days_max": 1825, "special_categories": False} | changes
     return types.Clause(id=clause_id, from_=sorted_set(originators), to=sorted_set(recipients), **values)
@@ -73,7 +73,7 @@ def agreement_body(
     return types.Agreement(parties=names, clauses=sorted_set(clauses or (clause(names, names),)), status=status)
 
 
-def document(  # one keyword for each thing that a test may want to get wrong
+def document(  # one keyword for each field that a test may set to a wrong value
     kind: DocumentKind,
     identity: str,
     body: types.Root | types.Node | types.Agreement,
@@ -83,7 +83,7 @@ def document(  # one keyword for each thing that a test may want to get wrong
     from_: int = T0,
     until: int = T0 + YEAR,
 ) -> ParsedDocument:
-    """An unsigned document after those of `governance`."""
+    """An unsigned document that follows the documents of `governance`."""
     return compiling.document_of(
         kind=kind,
         identity=identity,
@@ -103,7 +103,7 @@ def signed(parsed: ParsedDocument, governance: Governance | None, *signers: str)
 
 
 class Community:
-    """Documents and the governance that they make; each verb adds one document."""
+    """Documents and their governance; each method adds one document."""
 
     def __init__(self, nodes: Iterable[str] = (), **root: Any) -> None:
         self.documents: list[bytes] = []
@@ -115,7 +115,7 @@ class Community:
 
     @property
     def governance(self) -> Governance:
-        """Of the documents so far."""
+        """The governance of the documents so far."""
         return load_governance(self.documents, self.community)
 
     def node(self, name: str, streams: Iterable[str] = STREAMS) -> None:

@@ -1,4 +1,4 @@
-"""The tables of docs/contract.md as data, and what holds for everything that the command line answers."""
+"""The tables of docs/contract.md as data, and the rules that every answer of the command line keeps."""
 
 import asyncio
 import base64
@@ -54,13 +54,13 @@ def tables(page: str, heading: str) -> list[list[dict[str, str]]]:
 
 
 def code(cell: str) -> str:
-    """What stands in backticks first in a cell, or the cell."""
+    """The first text in backticks in a cell, or the whole cell without one."""
     match = _CODE.search(cell)
     return match[1] if match else cell
 
 
 def command_of(usage: str) -> str:
-    """`quarantine show` of `quarantine show ID [--raw FILE]`."""
+    """The name of a command without its arguments: `quarantine show` for `quarantine show ID [--raw FILE]`."""
     words = usage.split(" ")
     if words[:2] == ["broker", "local"]:
         return " ".join(words[:3])
@@ -100,7 +100,7 @@ def _keys(text: str) -> tuple[dict[str, Any], str]:
 
 
 def check_shape(value: Mapping[str, Any], shape: Shape, seen: set[str], path: str = "") -> None:
-    """`value` has exactly these keys; paths of lists that held something go into `seen`."""
+    """Check that `value` has exactly these keys. The paths of lists that are not empty are added to `seen`."""
     open_ended = "…" in shape
     wanted = set(shape) - {"…"}
     assert wanted <= value.keys() if open_ended else wanted == value.keys(), (path, sorted(value))
@@ -110,15 +110,15 @@ def check_shape(value: Mapping[str, Any], shape: Shape, seen: set[str], path: st
             case None:
                 assert not isinstance(item, (dict, list)), where
             case "text[]":
-                assert all(isinstance(one, str) for one in item), where
+                assert all(isinstance(text, str) for text in item), where
             case "number[]":
-                assert all(type(one) is int for one in item), where
+                assert all(type(number) is int for number in item), where
             case "map":
-                assert all(isinstance(one, str) for one in item.values()), where
+                assert all(isinstance(text, str) for text in item.values()), where
             case ("list", fields):
-                for one in item:
+                for element in item:
                     seen.add(where)
-                    check_shape(one, fields, seen, where)
+                    check_shape(element, fields, seen, where)
             case ("object", fields) if item is not None:
                 check_shape(item, fields, seen, where)
 
@@ -134,7 +134,7 @@ def lists_of(shape: Shape, path: str = "") -> Iterator[str]:
 
 
 def check_forms(value: Any, key: str = "") -> None:
-    """Times are RFC 3339 UTC, ids UUID text, hashes and keys base64."""
+    """Check the forms: times are RFC 3339 in UTC, ids are UUID text, hashes and keys are base64."""
     if isinstance(value, dict):
         for name, item in value.items():
             check_forms(item, name)
@@ -154,7 +154,7 @@ def check_forms(value: Any, key: str = "") -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """What a command answered."""
+    """The exit code and the output of a command."""
 
     exit: int
     objects: list[dict[str, Any]]
@@ -163,7 +163,7 @@ class Ran:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error, which is all that was answered."""
+        """The error, which is the only object of the answer."""
         [answer] = self.objects
         assert list(answer) == ["error"], answer
         assert list(answer["error"]) == ["code", "message", "path", "hint"]
@@ -178,8 +178,8 @@ def cli(
     json_: bool = True,
     env: dict[str, str] | None = None,
 ) -> Ran:
-    """Run one command in this process; every object that it prints is held against the forms of the contract."""
-    line = [str(one) for one in arguments]
+    """Run one command in this process, and check each object that it prints against the forms of the contract."""
+    line = [str(argument) for argument in arguments]
     line += [*(["--home", str(home)] if home else []), *(["--json"] if json_ else [])]
     out, err = io.StringIO(), io.StringIO()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ENLACE_")} | (env or {})
@@ -216,7 +216,7 @@ async def _step(home: Path) -> None:
 
 
 def step(*homes: Path) -> None:
-    """Do once what the daemons of some homes do: send what was handed in, then read everything."""
+    """Do once what the daemons of these homes do: send the accepted reports, then read everything."""
     for _ in range(2):
         for home in homes:
             asyncio.run(_step(home))

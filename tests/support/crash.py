@@ -1,7 +1,7 @@
 """Kills a node before a given statement of its next step; the node runs in its own process.
 
-Each statement of the store's connections counts, BEGIN and COMMIT too. The processes are forked from a process that
-has imported everything and started nothing, so that a hundred of them take seconds.
+Each statement of the store's connections counts, BEGIN and COMMIT too. The processes are forks of a process that has
+imported everything and started nothing, so that a hundred of them take seconds.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _context.set_forkserver_preload(["tests.support.crash"])
 
 
 async def step(home: Path, bus: str) -> None:
-    """Read what is in the log, seal and send the accepted reports, and read them back."""
+    """Read the log, seal and send the accepted reports, and read them back."""
     log = open_log(bus, home)
     try:
         async with open_node(open_home(home), bus=log) as node:
@@ -37,7 +37,7 @@ async def step(home: Path, bus: str) -> None:
 
 
 def step_killed_before(statement: int, home: Path, bus: str) -> bool:
-    """Let the node of `home` do one step, killed before its n-th statement; False if the step has fewer and ended."""
+    """Run one step of the node of `home`, killed before its n-th statement. False if it has fewer statements."""
     process = _context.Process(target=_run, args=(statement, home, bus))
     process.start()
     process.join(STEP_SECONDS_MAX)

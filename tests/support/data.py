@@ -1,4 +1,4 @@
-"""Where the public data lies that tests run on: outside the repository, nothing of it is copied into it."""
+"""The folder of the public data that tests read. It is outside the repository, and nothing is copied into it."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A running exchange in one process, for tests: real stores, the embedded log, keys and documents of `community`.
 
-Nothing is stubbed but the clock; a test steps each node by hand, so that nothing has to be waited for.
+Only the clock is a stub. A test steps each node by hand, so that no test has to wait.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ TOPOLOGY = Topology(
 
 
 def report(**changes: Any) -> dict[str, Any]:
-    """A report as an integrator hands it in; `changes` replace top-level fields, None takes one out."""
+    """A report as an integrator hands it in; `changes` replace top-level fields, and None removes a field."""
     value: dict[str, Any] = {
         "subjects": ["DRUG_TRAFFICKING"],
         "narrative": {"text": "A go-fast boat was seen off the cays.", "language": "en"},
@@ -101,23 +101,23 @@ class TestNode:
         )
 
     async def accept(self, drafts: Sequence[Draft]) -> list[Acceptance]:
-        """Accept drafts, and send nothing."""
+        """Accept drafts without sending them."""
         return await self.publisher.accept(drafts, actor="test")
 
     async def publish(self, **changes: Any) -> Acceptance:
-        """Accept one report and send all there is."""
+        """Accept one report, and send everything that is accepted."""
         [answer] = await self.accept([self.draft(**changes)])
         await self.relay.step()
         return answer
 
     async def read_until(self, holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-        """Read until something holds; a log with a server needs its time. Fails after `seconds`."""
+        """Read until the condition holds, as a log with a server needs time. Fails after `seconds`."""
         async with asyncio.timeout(seconds):
             while not await holds():
                 await self.subscriber.step(0.2)
 
     async def read(self) -> None:
-        """Read until nothing new is there."""
+        """Read until there is nothing new."""
         while await self.subscriber.step(0):
             pass
 
@@ -134,13 +134,13 @@ class Exchange:
 
     @property
     def governance(self) -> Governance:
-        """What the documents so far make."""
+        """The governance of the documents so far."""
         return self.community.governance
 
     async def add(
         self, stack: AsyncExitStack, code: str, *, bus: Log | None = None, store: str | None = None
     ) -> TestNode:
-        """Open a node; its documents are in the community already."""
+        """Open a node whose documents are in the community already."""
         opened = await Store.open(f"sqlite:///{self.folder / (store or code.lower())}.db")
         stack.push_async_callback(opened.close)
         node = self._node(code, opened, bus or self.bus)
@@ -203,7 +203,7 @@ class Exchange:
 async def exchange(
     folder: Path, *codes: str, community: Community | None = None, bus: Log | None = None
 ) -> AsyncIterator[Exchange]:
-    """An exchange of `codes`, on the embedded log by default; without a community each may send everything to each."""
+    """An exchange of `codes`, on the embedded log by default. Without a community each may send everything to each."""
     if community is None:
         community = Community(codes)
         community.agreement("ALL", codes)

@@ -1,6 +1,6 @@
-"""The modules whose rules are taken out one at a time, the tests that must see it, and the exceptions.
+"""The modules whose rules are removed one at a time, the tests that must then fail, and the exceptions.
 
-A new module of a guarded folder is guarded without a line here. Its own tests, `test_<module>.py`, run first.
+A new module of a guarded folder needs no line here. Its own tests, `test_<module>.py`, run first.
 """
 
 from pathlib import Path

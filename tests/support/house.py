@@ -1,6 +1,6 @@
-"""The tables of the house rules, which test_house_rules.py holds against the code: a line for each package.
+"""The tables of the house rules, with a line for each package. test_house_rules.py compares them with the code.
 
-A length in OVER_LENGTH may go down and never up.
+A length in OVER_LENGTH may go down but never up.
 """
 
 from typing import Final
@@ -8,26 +8,26 @@ from typing import Final
 PACKAGES: Final = """
     reports sealing trust sharing verification database store exchange audit runtime commands cli
 """.split()  # noqa: SIM905 - a list of names reads best so
-"""The packages of `node`, lowest first: a package imports itself and those before it, never one behind it.
+"""The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
-The modules directly in `node` are lowest of all and import each other only.
+The modules directly in `node` are the lowest, and import only each other.
 """
 
 MODULES_IN_PACKAGE_MAX: Final = 25
 
 PURE_PACKAGES: Final = "reports sealing trust sharing verification"
-"""They hold rules: no `await`, no file, no clock, no randomness, no log; time and randomness are arguments."""
+"""These packages contain rules: no `await`, file, clock, randomness or log. Time and randomness are arguments."""
 
 IMPURE: Final = (
     "reports.import_rows reports.mapping reports.row_files sealing.private_keys sealing.key_file trust.document_files"
 )
-"""Modules of those packages that read files, or import one that does."""
+"""Modules of those packages that read files, or that import a module which does."""
 
 TABLES_READ_AT_IMPORT: Final = "reports.identifiers reports.phone_numbers"
-"""Pure modules that read tables of this project, once, when they are imported."""
+"""Pure modules that read tables of this project once, when they are imported."""
 
 BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "broker.topology"})
-"""What `node` may import of `broker`: the port, its vocabulary, and the module that chooses an implementation."""
+"""Modules of `broker` that `node` may import: the port, its types, and the choice of an implementation."""
 
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
@@ -43,7 +43,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "subprocess": "broker/local/",
     "socket": "broker/local/",
 }
-"""Library -> the files, and the folders ending in `/`, that may import it; nobody else does."""
+"""Library -> the files, and the folders ending in `/`, that may import it. No other file imports it."""
 
 SOLE_CALLERS: Final[dict[str, str]] = {
     "time.time": "",
@@ -74,21 +74,21 @@ OTHER_MEANINGS: Final[dict[str, str]] = {
     "node/trust/signed_document.py": "keys",  # a field of a document
     "node/verification/judge.py": "governance",  # a code
 }
-"""File, or folder ending in `/` -> words in it that are equal to the name of a stream and mean something else."""
+"""File, or folder ending in `/` -> its words that equal the name of a stream but mean something else."""
 
 FILE_LINES_MAX: Final = 200
 FUNCTION_LINES_MAX: Final = 40
 TEST_LINES_MAX: Final = 650
 TEST_FUNCTION_LINES_MAX: Final = 50
-OVER_LENGTH_SLACK: Final = 10  # lines that may be missing before the number in OVER_LENGTH has to follow
+OVER_LENGTH_SLACK: Final = 10  # a file may be this much shorter than its number in OVER_LENGTH
 
 UNMEASURED: Final = ("schemas/types.py", "node/database/migrations/versions/")
-"""Generated, and history that is never edited."""
+"""Generated files, and migrations, which are never edited."""
 
 OVER_LENGTH: Final[dict[str, int]] = {
     "node/verification/verify.py": 233,
 }
-"""What was longer than the limits when they became a test: file, or file and function -> lines."""
+"""What was longer than the limits when the test was added: file, or file and function -> lines."""
 
 NAMES_REFUSED: Final = frozenset({"utils", "util", "helpers", "helper", "manager", "handler", "handlers", "common"})
-"""Modules named for nothing that they do."""
+"""Names of modules that do not say what the module does."""

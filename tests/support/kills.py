@@ -1,4 +1,4 @@
-"""Kills processes at random moments: every accepted report is stored once, by all entitled nodes and no others."""
+"""Kills processes at random moments. Every entitled node must store each accepted report once, and no other node."""
 
 import json
 import os
@@ -70,11 +70,11 @@ def exchange(folder: Path, bus: str | None = None) -> dict[str, Path]:
 
 
 def nodes_only(_: random.Random) -> None:
-    """Kill nothing besides the nodes."""
+    """Kill the nodes only."""
 
 
 def campaign(homes: Mapping[str, Path], rounds: int, also: Callable[[random.Random], None] = nodes_only) -> None:
-    """Each round kills a random choice of the publishing command and the daemons; `also` may kill more.
+    """Each round kills the publishing command, the daemons or both, chosen at random; `also` may kill more.
 
     Raises AssertionError with the seed.
     """
@@ -94,7 +94,7 @@ def campaign(homes: Mapping[str, Path], rounds: int, also: Callable[[random.Rand
             for code in victims:
                 daemons[code] = Daemon(homes[code])
             for code in dice.sample(victims, dice.randrange(len(victims) + 1)):
-                daemons[code].ready()  # the others may be killed while they start
+                daemons[code].ready()  # the other daemons may be killed while they start
         settle(*homes.values())
         held = {code: [row["report_id"] for row in search_all(home)] for code, home in homes.items()}
         statuses = {code: ok("status", home=home)[0] for code, home in homes.items()}

@@ -1,8 +1,8 @@
-"""What each node must hold after the real input, from the two files and the texts in examples/ alone.
+"""What each node must hold after the real input, computed from the two files and the texts in examples/ alone.
 
-A second statement of the mappings and of the agreements, row by row and clause by clause, in the plainest terms. It
-imports nothing of the product: what both had wrong in common would be found by nobody. Times are RFC 3339 text as the
-contract has it; codes come from the tables of the mapping files, what is done with them is said here once more.
+It applies the mappings and the agreements a second time, row by row and clause by clause. It imports nothing of the
+product, because a test cannot find an error that both share. Times are RFC 3339 text as in the contract. Codes come
+from the tables of the mapping files; how they are used is written here again.
 """
 
 import csv
@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 NODES = ("BZ", "GT", "MX", "CO", "ES", "BR", "PE", "VE", "EC", "JM", "DO", "HT", "PA", "NL")
-HOME_REGION = {  # the first region that lists the node; a report that names none goes there
+HOME_REGION = {  # the first region that lists the node; a report without a region goes there
     **dict.fromkeys(("BZ", "DO", "HT", "JM"), "caribbean"),
     **dict.fromkeys(("GT", "MX", "PA"), "central-america"),
     **dict.fromkeys(("BR", "CO", "EC", "PE", "VE"), "south-america"),
@@ -29,7 +29,7 @@ NO_VALUE = {"seizures": ("", "-", "NO REPORTA"), "attacks": ("", "NA", "Name Wit
 
 Row = Mapping[str, str]
 Key = tuple[str, str]
-"""Originator and report id: by these a report is the same everywhere."""
+"""Originator and report id, which identify a report at every node."""
 
 RULES = (
     "status", "not_before", "not_after", "from", "to",
@@ -39,12 +39,12 @@ RULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """A report that must cross, and where it came from."""
+    """A report that must reach other nodes, and the row of which it was made."""
 
     originator: str
     row: int
     report: Mapping[str, Any]
-    """The whole of it as `search` shows it, without `created_at`."""
+    """The whole report as `search` shows it, without `created_at`."""
 
     @property
     def key(self) -> Key:
@@ -54,7 +54,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """A file as every node together must import it."""
+    """The result of importing a file at all nodes together."""
 
     rows: int
     reports: tuple[Expected, ...]
@@ -63,10 +63,10 @@ class Input:
 
     duplicates: tuple[int, ...]
     refused: Mapping[int, str]
-    """Row to why."""
+    """Row -> the reason why it is rejected."""
 
     def outcome(self, row: int) -> str:
-        """What the account of the import must say of a row."""
+        """The outcome of a row that the answer of the import must have."""
         if row in self.refused:
             return "refused"
         return "duplicate" if row in self.duplicates else "accepted"
@@ -91,7 +91,7 @@ def attacks(data: Path, mappings: Path) -> Input:
 
 
 def attack_rows(data: Path) -> list[dict[str, str]]:
-    """The attacks as they stand in the file."""
+    """The attacks as they are in the file."""
     with (data / "pirate-attacks/data/csv/pirate_attacks.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -179,7 +179,7 @@ def _attack(row: Row, known: Mapping[str, Any]) -> dict[str, Any]:
     value = {name: text for name, text in row.items() if text not in NO_VALUE["attacks"]}
     kind, vessel, where = value.get("attack_type"), value.get("vessel_name"), value.get("location_description")
     source = value["data_source"]
-    told = value.get("attack_description") or (
+    description = value.get("attack_description") or (
         f"Attack on {vessel or 'a vessel'} at {where or 'an unnamed place'}: {kind or 'kind not recorded'}, "
         f"{value.get('vessel_status', 'status not recorded')}."
     )
@@ -203,7 +203,7 @@ def _attack(row: Row, known: Mapping[str, Any]) -> dict[str, Any]:
     }
     made = {
         "subjects": _codes(known["subjects"], kind),
-        "narrative": {"text": told, "language": "en"},
+        "narrative": {"text": description, "language": "en"},
         "occurred": _occurred(value, known["zones"]["codes"]),
         "place": place if where is None else place | {"text": where},
         "urgency": _codes(known["urgency"], kind)[0],
@@ -222,7 +222,7 @@ def _attack(row: Row, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _codes(table: Mapping[str, Any], text: str | None) -> list[str]:
-    """The codes of a value: its own, those of all others, those of no value."""
+    """The codes of a value: its own entry in the table, else the entry for all others or the entry for no value."""
     found: list[str] = table["missing"] if text is None else table["codes"].get(text, table.get("otherwise"))
     return list(found)
 
@@ -232,7 +232,7 @@ def _distinct(*codes: str) -> list[str]:
 
 
 def _occurred(value: Row, zones: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """UTC where the time says so, else local to the zone's state, else to the coast's."""
+    """UTC if the time says so; else local time of the state of the zone, or of the coast."""
     day = datetime.strptime(value["date"], "%Y-%m-%d").replace(tzinfo=UTC)
     states = (value.get("eez_country", ""), value.get("nearest_country", ""))
     offset = next((zones[state][0] for state in states if state in zones), "+00:00")
@@ -242,7 +242,7 @@ def _occurred(value: Row, zones: Mapping[str, Sequence[str]]) -> dict[str, str]:
         return _whole_day(day - ahead)
     hour, minute = int(clock[:2]), int(clock[3:5])
     if hour > 23 or minute > 59:
-        raise ValueError(f"{clock} is no time of day")
+        raise ValueError(f"{clock} is not a time of day")
     moment = day + timedelta(hours=hour, minutes=minute)
     return {"from": _text(moment if clock.endswith(" UTC") else moment - ahead)}
 
@@ -252,7 +252,7 @@ def _whole_day(start: datetime) -> dict[str, str]:
 
 
 def _text(moment: datetime) -> str:
-    """RFC 3339 in UTC, milliseconds only if there are some."""
+    """RFC 3339 in UTC, with milliseconds only if they are not zero."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond // 1000:03d}Z" if moment.microsecond else "Z")
 
 
@@ -269,12 +269,12 @@ def _upper_name(name: str) -> str:
 
 
 def agreements(folder: Path) -> list[dict[str, Any]]:
-    """The agreements as they stand in their files."""
+    """The agreements as they are in their files."""
     return [tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))]
 
 
 def in_force(agreement: Mapping[str, Any], at: datetime, *, without: str = "") -> bool:
-    """Whether the agreement's status and dates admit anything; `without` leaves out one rule, to see what it does."""
+    """Whether the agreement applies by status and dates. `without` leaves out one rule, to show its effect."""
     return (
         (without == "status" or agreement.get("status", "IN_FORCE") == "IN_FORCE")
         and (without == "not_before" or agreement["not_before"] <= at)
@@ -283,7 +283,7 @@ def in_force(agreement: Mapping[str, Any], at: datetime, *, without: str = "") -
 
 
 def covers(clause: Mapping[str, Any], report: Expected, recipient: str, day: date, *, without: str = "") -> bool:
-    """Whether one clause alone covers the whole of a report that was taken in on `day`."""
+    """Whether this clause alone covers the whole report, which was accepted on `day`."""
     body = report.report
     persons = [entity["person"] for entity in body["entities"] if "person" in entity]
     named = {
@@ -318,15 +318,15 @@ def holdings(
     day: Callable[[Expected], date],
     without: str = "",
 ) -> dict[str, set[Key]]:
-    """What each node must hold: its own, and what one clause in force admits. `day` is the UTC date of intake."""
+    """The reports that each node must hold: its own, and those that a clause admits. `day` is the day of intake."""
     held = {node: {report.key for report in reports if report.originator == node} for node in NODES}
-    alike: dict[tuple[Any, ...], set[str]] = {}  # reports that differ in nothing that a rule looks at
+    alike: dict[tuple[Any, ...], set[str]] = {}  # reports that are equal in every field that a rule reads
     for report in reports:
         body, taken = report.report, day(report)
         codes = (*body["subjects"], "", *body["handling"])
-        what = (report.originator, body["region"], body["purpose"], body["retain_until"], taken, codes)
-        if what not in alike:
-            alike[what] = {
+        group = (report.originator, body["region"], body["purpose"], body["retain_until"], taken, codes)
+        if group not in alike:
+            alike[group] = {
                 recipient
                 for agreement in agreed
                 if in_force(agreement, at, without=without)
@@ -334,6 +334,6 @@ def holdings(
                 if report.originator in agreement["parties"]
                 and any(covers(clause, report, recipient, taken, without=without) for clause in agreement["clause"])
             }
-        for recipient in alike[what]:
+        for recipient in alike[group]:
             held[recipient].add(report.key)
     return held

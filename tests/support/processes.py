@@ -1,7 +1,7 @@
-"""Real daemons and the commands beside them. Everything has a deadline; nothing sleeps.
+"""Starts real daemons, and runs commands beside them. Each wait has a deadline; nothing sleeps.
 
-Commands run in this process, which saves each the second that it takes to start; daemons, and what is killed or runs
-side by side, are processes of their own.
+Commands run in this process, because a new process takes a second to start. Daemons, and commands that are killed or
+run in parallel, are processes of their own.
 """
 
 import json
@@ -46,14 +46,14 @@ purposes = ["*"]
 
 def agreement(name: str, parties: list[str], subjects: tuple[str, ...] = ("*",)) -> str:
     """An agreement as TOML by which each party may send these subjects to each other."""
-    listed = [", ".join(f'"{one}"' for one in many) for many in (parties, subjects)]
+    listed = [", ".join(f'"{value}"' for value in values) for values in (parties, subjects)]
     return AGREEMENT.format(name=name, parties=listed[0], subjects=listed[1])
 
 
 def enlace(
     *arguments: str | Path, home: Path | None = None, data: bytes = b"", env: dict[str, str] | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Run one command with --json in this process: exit code and the objects on stdout. For one thread at a time."""
+    """Run one command with --json in this process; returns exit code and objects of stdout. Not thread-safe."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("ENLACE_")}
     ran = cli(*arguments, home=home, data=data, env={**kept, **(env or {})})
     return ran.exit, ran.objects
@@ -67,7 +67,7 @@ def ok(*arguments: str | Path, home: Path | None = None, data: bytes = b"") -> l
 
 
 def lab(folder: Path, nodes: list[str], *agreements: str, bus: str | None = None) -> dict[str, Path]:
-    """A new exchange in `folder`; the homes by code."""
+    """Make an exchange in `folder`; returns its homes by code."""
     texts = folder / "agreements"
     texts.mkdir(parents=True)
     for number, text in enumerate(agreements):
@@ -78,7 +78,7 @@ def lab(folder: Path, nodes: list[str], *agreements: str, bus: str | None = None
 
 
 def publish(home: Path, *words: str) -> list[str]:
-    """One report each; their ids."""
+    """Publish one report for each text; returns their ids."""
     lines = [json.dumps(report(narrative={"text": word, "language": "en"})).encode() for word in words]
     answers = ok("publish", "-", home=home, data=b"\n".join(lines))
     assert [answer["outcome"] for answer in answers] == ["accepted"] * len(words)
@@ -86,7 +86,7 @@ def publish(home: Path, *words: str) -> list[str]:
 
 
 def gone(pid: int) -> bool:
-    """Whether no process, or only the remains of one, has this id."""
+    """Whether the process with this id has ended; a zombie counts as ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -96,7 +96,7 @@ def gone(pid: int) -> bool:
 
 
 class Daemon:
-    """One `enlace run`."""
+    """A process that runs `enlace run`."""
 
     def __init__(self, home: Path, env: dict[str, str] | None = None) -> None:
         self.home = home
@@ -110,7 +110,7 @@ class Daemon:
             )
 
     def ready(self) -> dict[str, Any]:
-        """Wait for the first line."""
+        """Wait for the first line of its output."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS_MAX)
         line = self.process.stdout.readline() if readable else b""
@@ -119,13 +119,13 @@ class Daemon:
         return answer
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL, and wait for the end."""
         self.process.kill()
         self.process.wait()
         self._close()
 
     def stop(self) -> tuple[int, float]:
-        """SIGTERM: exit code and seconds until the end."""
+        """Send SIGTERM; returns the exit code, and the seconds until the end."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=STOP_SECONDS_MAX * 3)
@@ -139,7 +139,7 @@ class Daemon:
 
 @contextmanager
 def running(*homes: Path) -> Iterator[list[Daemon]]:
-    """Daemons, ready; stopped at the end, and each must end with 0."""
+    """Daemons that are ready. They are stopped at the end, and each must exit with 0."""
     daemons = [Daemon(home) for home in homes]
     try:
         for daemon in daemons:
@@ -155,7 +155,7 @@ def running(*homes: Path) -> Iterator[list[Daemon]]:
 
 
 def settle(*homes: Path, seconds: int = 120) -> None:
-    """Wait until everything handed in was read back, and everyone has read everything."""
+    """Wait until each node has read back its own reports, and has read everything else."""
     for state in ("drained", "caught-up"):
         for home in homes:
             ok("status", "--until", state, "--timeout", str(seconds), home=home)
@@ -164,7 +164,7 @@ def settle(*homes: Path, seconds: int = 120) -> None:
 def until(condition: Callable[[], object], seconds: float = 60, *, rarest: float = 0.5) -> None:
     """Poll `condition` until it holds; fails after `seconds`.
 
-    The longer it takes the rarer, up to one look in `rarest` seconds: a look costs as much as a command.
+    It polls more and more rarely, at least once in `rarest` seconds, because each check costs as much as a command.
     """
     begun = time.monotonic()
     while not condition():

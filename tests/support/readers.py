@@ -1,8 +1,8 @@
-"""A reader of forged records without store or log: its judge, and the community of which it is a member.
+"""A reader of forged records without store or log: its judge, and its community.
 
-BZ writes; GT and MX read. BZ and GT have the agreement "BZ-GT" of clauses "1" (both ways), "drugs" (BZ to GT, one
-subject) and "back" (GT to BZ only); BZ and MX have "BZ-MX".
-All three have "THREE" of "from-mx" (to GT) and "to-mx" (from BZ).
+BZ writes; GT and MX read. BZ and GT have the agreement "BZ-GT" with the clauses "1" (both ways), "drugs" (BZ to GT,
+one subject) and "back" (GT to BZ only). BZ and MX have "BZ-MX". All three have "THREE" with the clauses "from-mx"
+(to GT) and "to-mx" (from BZ).
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from tests.support.records import (
 
 @dataclass(frozen=True)
 class World:
-    """The community; `new` makes one that a test may add documents to."""
+    """The community. `new` makes a community to which a test may add documents."""
 
     community: Community
     bz_gt: bytes
@@ -62,7 +62,7 @@ class World:
 
 @cache
 def world() -> World:
-    """The one that no test changes."""
+    """The community that no test changes."""
     return World.new()
 
 
@@ -72,7 +72,7 @@ def governance() -> Governance:
 
 
 def judge(node: str = "GT", *, known: Governance | None = None, keys: PrivateKeys | None = None) -> Judge:
-    """The judge of a node, as a daemon makes it."""
+    """The judge of a node, made as a daemon makes it."""
     keys, known = keys or keys_of(node), known or governance()
     return Judge(
         node=node,
@@ -99,7 +99,7 @@ def decide(
     originator: str = "BZ",
     granted_by: str | None = None,
 ) -> Decision:
-    """What the reader decides about a message, and the grant that is here for it."""
+    """The decision of the reader about a message, with the grant that it has for it."""
     record = verified(by, value, StreamId(stream=stream, originator=originator))
     source = StreamId(stream="keys", originator=granted_by or originator)
     held = None if grant is None else grant_of(verified(by, grant, source))
@@ -107,14 +107,14 @@ def decide(
 
 
 def code_of(decision: Decision) -> str:
-    """The code of a rejection, else the outcome and, where there is one, its reason."""
+    """The code of a rejection; otherwise the outcome and its reason, if it has one."""
     if decision.outcome == "rejected":
         return decision.code or ""
     return decision.outcome.value + (f" {decision.code}" if decision.code else "")
 
 
 def granted(author: Author, *clauses: ClauseReference, **fields: Any) -> tuple[AudienceKey, KeyGrant]:
-    """A key, and the lawful grant that hands it to GT by `clauses`, else by clause 1, and to MX."""
+    """A key, and the lawful grant of it to GT by `clauses` (by default clause 1) and to MX."""
     key = AudienceKey.new(author)
     to = {"GT": clauses or (world().named(),), "MX": (world().named("1", world().bz_mx),)}
     return key, grant_body(author, key, governance(), to, **fields)

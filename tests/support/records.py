@@ -1,7 +1,7 @@
-"""A forger's kit: any record with any field changed, signed by a chosen key and sealed under a chosen audience key.
+"""Makes forged records: any field changed, signed by a chosen key and sealed under a chosen audience key.
 
-`Author` writes as an originator does, by the rules; each argument that it takes breaks one of them. Changes of bytes
-that no writer makes are spliced into a lawful encoding, so that a test shows the one fault that it is about.
+`Author` writes by the rules, as an originator does. Each of its arguments can break one rule. Bytes that no encoder
+writes are spliced into a valid encoding, so that a record has only the fault that its test is about.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,12 +45,12 @@ INTEL = "intel.caribbean"
 
 
 def place(stream: str = INTEL, originator: str = "BZ") -> StreamId:
-    """Where a record is found."""
+    """The stream and originator of the topic where a record is read."""
     return StreamId(stream=stream, originator=originator)
 
 
 def report_of(originator: str = "BZ", *, now: int = NOW, **changes: Any) -> IntelligenceReport:
-    """A lawful report of `originator`, taken in at `now`."""
+    """A valid report of `originator`, accepted at `now`."""
     draft = validate(report(**changes), originator=originator, topology=TOPOLOGY, now_ms=now, resolve_references={})
     return draft.report
 
@@ -62,7 +62,7 @@ def splice(data: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def long_form(varint: bytes, extra: int = 1) -> bytes:
-    """The same number in `extra` bytes more than it needs."""
+    """The same varint with `extra` more bytes than it needs."""
     return varint[:-1] + bytes([varint[-1] | 0x80]) + b"\x80" * (extra - 1) + b"\x00"
 
 
@@ -72,12 +72,12 @@ def parts(value: bytes) -> SealedMessage:
 
 
 def changed(value: bytes, **fields: Any) -> bytes:
-    """The record with fields of its envelope replaced, and nothing signed anew."""
+    """The record with fields of its envelope replaced, and the old signature."""
     return codec.unsafe_encode(structs.replace(parts(value), **fields))
 
 
 def resigned(value: bytes, batch: bytes, key: PrivateKey, *, context: str = "enlace/1 batch") -> bytes:
-    """The record with `batch` in place of its own, signed by `key`."""
+    """The record with `batch` instead of its own batch, signed by `key`."""
     return changed(value, batch=batch, signature=key.sign(frame(context, batch)))
 
 
@@ -88,7 +88,7 @@ def seal_key(code: str) -> PrivateKey:
 
 @dataclass
 class Author:
-    """One originator as it writes: its chains go on from `heads`."""
+    """An originator that writes; its chains continue from `heads`."""
 
     code: str
     community: bytes
@@ -96,7 +96,7 @@ class Author:
     now: int = NOW
 
     def fork(self) -> "Author":
-        """The same originator at the same heads, on a branch of its own."""
+        """The same originator with the same heads, to write a second branch of its chains."""
         return Author(code=self.code, community=self.community, heads=dict(self.heads), now=self.now)
 
     def batch(
@@ -106,7 +106,7 @@ class Author:
         key, head = key or seal_key(self.code), self.heads.get(stream, StreamHead())
         hashes = [digest(leaf.content) for leaf in leaves]
         root, paths = merkle.tree(
-            [merkle.leaf_hash(digest(leaf.header), one) for leaf, one in zip(leaves, hashes, strict=True)]
+            [merkle.leaf_hash(digest(leaf.header), content) for leaf, content in zip(leaves, hashes, strict=True)]
         )
         values: dict[str, Any] = {
             "suite": SUITE,
@@ -184,7 +184,7 @@ class Author:
         return Leaf(header=head, content=seal(framed, message_key) if seal else sealed(framed, message_key))
 
     def recall(self, key: "AudienceKey", named: bytes, *, days: int = 400, **labels: Any) -> bytes:
-        """A RECALL of the message `named`; `days` of retention stand in the header, `labels` may contradict."""
+        """A RECALL of the message `named`. The header has `days` of retention; `labels` may contradict it."""
         until = NOW // DAY_MS + days
         made = structs.replace(
             labels_of(report_of(self.code), random_bytes(32)), kind=LabelKind.RECALL, retain_until=until
@@ -200,13 +200,13 @@ class Author:
 
 
 def sealed(framed: bytes, message_key: bytes) -> bytes:
-    """The content as it should be."""
+    """The content as an honest originator seals it."""
     return seal_content(framed, message_key, random_bytes(12))
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudienceKey:
-    """An audience key, and where its grant stands."""
+    """An audience key, and the sequence of its grant."""
 
     key: bytes
     key_id: bytes
@@ -226,7 +226,7 @@ def grant_body(
     recipients: dict[str, tuple[ClauseReference, ...]],
     **fields: Any,
 ) -> KeyGrant:
-    """The lawful grant of `key` to `recipients` by the clauses named; `fields` of the grant may be replaced."""
+    """The lawful grant of `key` to `recipients` by these clauses; `fields` of the grant may be replaced."""
     audience = audience_of(recipients, originator=author.code, governance=governance, t=author.now)
     body = make_grant(
         audience, key=key.key, community=author.community, originator=author.code, use_until=author.now + DAY_MS
@@ -243,7 +243,7 @@ def entry_changed(body: KeyGrant, recipient: str, /, **fields: Any) -> KeyGrant:
 def wrap_for(
     author: Author, key: bytes, key_id: bytes, recipient: str, clauses: tuple[ClauseReference, ...]
 ) -> GrantEntry:
-    """An entry that hands `key` to `recipient` under `key_id`, be that its id or not."""
+    """An entry that gives `key` to `recipient` under `key_id`, which may be a wrong id."""
     public = keys_of(recipient).newest(KeyUse.ENCRYPT)
     info = frame("enlace/1 grant", author.community, author.code, key_id, recipient, public.key_id)
     return GrantEntry(

@@ -1,4 +1,4 @@
-"""A synthetic report that passes, to be changed one field at a time."""
+"""A synthetic report that is valid. Tests change one field at a time."""
 
 import copy
 from typing import Any
@@ -49,13 +49,13 @@ REPORT: dict[str, Any] = {
 
 
 def report(**changes: Any) -> dict[str, Any]:
-    """The sample with other top-level fields; None leaves one out."""
+    """The sample with other top-level fields; None removes a field."""
     made = copy.deepcopy(REPORT) | changes
     return {name: value for name, value in made.items() if value is not None}
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The sample with the value at a path such as `entities.0.person.category`; None leaves it out."""
+    """The sample with the value at a path such as `entities.0.person.category`; None removes it."""
     made = report()
     *parents, last = path.split(".")
     place: Any = made
@@ -71,6 +71,6 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def draft(obj: object = None, *, originator: str = "BZ", **arguments: Any) -> Draft:
-    """What intake makes of a report."""
+    """The draft that the intake makes from a report."""
     settings: dict[str, Any] = {"topology": TOPOLOGY, "now_ms": NOW_MS, "resolve_references": {}} | arguments
     return validate(REPORT if obj is None else obj, originator=originator, **settings)

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 DEADLINE_SECONDS = 60.0
-KEY = b"foreign"  # the library sends a missing value only with a key
+KEY = b"foreign"  # aiokafka sends a record without value only if it has a key
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ async def delete_all(bootstrap: str) -> None:
 
 
 async def create(bootstrap: str, topic: str, **settings: str) -> None:
-    """Create a topic with these settings and none of ours; underscores stand for the dots of names."""
+    """Create a topic with these settings only. An underscore in a name means a dot."""
     configs = {name.replace("_", "."): value for name, value in settings.items()}
     async with admin(bootstrap) as client:
         answer = await client.create_topics([NewTopic(topic, 1, 1, topic_configs=configs)])
@@ -67,7 +67,7 @@ async def create(bootstrap: str, topic: str, **settings: str) -> None:
 
 
 def bomb(megabytes: int) -> bytes:
-    """A value that gzip makes at least 500 times smaller."""
+    """A value that gzip compresses at least 500 times."""
     value = bytes(megabytes * 1024 * 1024)
     assert len(gzip.compress(value)) < len(value) // 500
     return value

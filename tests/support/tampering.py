@@ -1,10 +1,10 @@
-"""An honest exchange as lists of values, and what whoever runs the broker can do to one of its streams.
+"""An honest exchange as lists of values, and what the operator of the broker can do to one of its streams.
 
-Each case is a pure function from the values of a topic to other values, with every finding that an auditor must then
-have and no other. `load` puts a history into any log, so that the table runs on each of them.
+Each case is a pure function from the values of a topic to other values, and lists all findings that an auditor must
+then have. `load` writes a history to any log, so that every case runs on each implementation.
 
-The stream under attack is `TOPIC`. Its batches hold 1, 3, 2, 1, 4 and 1 messages, one record each; the record at
-position n has sequence n + 1 as long as nothing was done.
+The cases change the stream `TOPIC`. Its batches have 1, 3, 2, 1, 4 and 1 messages, with one record for each message.
+In the honest history the record at position n has sequence n + 1.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ NODES: Final = ("BZ", "GT", "ES")
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What nodes wrote, topic by topic, and the documents under which they did."""
+    """The values that the nodes wrote to each topic, and the documents that were in force."""
 
     values: Mapping[str, Values]
     documents: tuple[bytes, ...]
@@ -53,7 +53,7 @@ class History:
 
     @property
     def governance(self) -> Governance:
-        """The documents that have effect."""
+        """The governance of these documents."""
         return load_governance(self.documents, self.community)
 
     def with_values(self, values: Values, topic: str = TOPIC) -> "History":
@@ -70,7 +70,7 @@ class History:
 
 @cache
 def honest() -> History:
-    """Real nodes of three countries, five streams that hold something, batches of several sizes."""
+    """The history of three real nodes: five streams with records, in batches of several sizes."""
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_honest(Path(folder)))
 
@@ -82,7 +82,7 @@ async def _honest(folder: Path) -> History:
         for code, sizes in {"BZ": SIZES, "GT": (2, 1), "ES": (3,)}.items():
             node, number = made.nodes[code], 0
             for size in sizes:
-                texts = [f"A boat, number {number + one}, at night." for one in range(size)]
+                texts = [f"A boat, number {number + index}, at night." for index in range(size)]
                 drafts = [node.draft(narrative={"text": text, "language": "en"}) for text in texts]
                 await node.accept(drafts)
                 await node.relay.step()
@@ -97,7 +97,7 @@ async def _honest(folder: Path) -> History:
 
 
 async def load(harness: Harness, history: History) -> None:
-    """Make the topics of `history` anew on a bus, each with its values and nothing else."""
+    """Delete the topics of `history` on a bus, and create them with exactly its values."""
     log, specs = harness.open(), [spec(topic) for topic in history.values]
     made = await log.provision(specs)
     for topic in history.values.keys() - set(made.created):
@@ -108,7 +108,7 @@ async def load(harness: Harness, history: History) -> None:
             await harness.write_foreign(topic, values)
 
 
-# The forger's and the originator's tools.
+# Tools of a forger and of an originator.
 
 
 def record(value: bytes | None) -> SealedMessage:
@@ -118,12 +118,12 @@ def record(value: bytes | None) -> SealedMessage:
 
 
 def batch_of(value: bytes | None) -> Batch:
-    """What was signed."""
+    """The signed batch of a record."""
     return codec.decode(Batch, record(value).batch)
 
 
 def author_after(value: bytes | None, code: str = "BZ") -> Author:
-    """The originator with its own key, at the head that it had when `value` was the last of its batch."""
+    """The originator with its own key, and with the head that it had after the batch of `value`."""
     batch = batch_of(value)
     head = StreamHead(
         next_sequence=batch.first_sequence + batch.size,
@@ -134,7 +134,7 @@ def author_after(value: bytes | None, code: str = "BZ") -> Author:
 
 
 def leaf(message_id: bytes = b"\xee" * 16) -> Leaf:
-    """A message that passes the first seven steps; nobody opens it here."""
+    """A message that passes steps 1 to 7. It cannot be opened."""
     header = Header(
         message_id=message_id,
         type=MessageType.MESSAGE,
@@ -146,7 +146,7 @@ def leaf(message_id: bytes = b"\xee" * 16) -> Leaf:
 
 
 def flipped(data: bytes, at: int = -1) -> bytes:
-    """One bit changed."""
+    """The bytes with one bit changed."""
     out = bytearray(data)
     out[at] ^= 1
     return bytes(out)
@@ -157,7 +157,7 @@ def flipped(data: bytes, at: int = -1) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Something that was done to `TOPIC`, and all that must be found: (code, sequence, position)."""
+    """A change of `TOPIC`, and all findings that it must cause: (code, sequence, position)."""
 
     tamper: Callable[[Values], Values]
     found: frozenset[tuple[str, int | None, int]] = frozenset()
@@ -170,7 +170,7 @@ def case(tamper: Callable[[Values], Values], *found: tuple[str, int | None, int]
 
 
 def edit(at: int, change: Callable[[bytes], bytes | None]) -> Callable[[Values], Values]:
-    """The record at a position changed."""
+    """Change the record at a position."""
 
     def tamper(values: Values) -> Values:
         value = values[at]
@@ -181,44 +181,44 @@ def edit(at: int, change: Callable[[bytes], bytes | None]) -> Callable[[Values],
 
 
 def field(name: str, at: int = -1) -> Callable[[bytes], bytes]:
-    """One bit of a field of the envelope changed."""
+    """Change one bit of a field of the envelope."""
     return lambda value: changed(value, **{name: flipped(getattr(parts(value), name), at)})
 
 
 def delete(*gone: int) -> Callable[[Values], Values]:
-    """Without the records at these positions."""
+    """Delete the records at these positions."""
     return lambda values: [value for at, value in enumerate(values) if at not in gone]
 
 
 def order(*positions: int) -> Callable[[Values], Values]:
-    """The records at these positions, in this order."""
+    """Keep the records at these positions, in this order."""
     return lambda values: [values[at] for at in positions]
 
 
-def swap(one: int, other: int) -> Callable[[Values], Values]:
-    """Two records in each other's place."""
+def swap(first: int, other: int) -> Callable[[Values], Values]:
+    """Swap two records."""
     positions = list(range(LENGTH))
-    positions[one], positions[other] = other, one
+    positions[first], positions[other] = other, first
     return order(*positions)
 
 
 def insert(at: int, *new: bytes | None) -> Callable[[Values], Values]:
-    """New records before the one at a position."""
+    """Insert records before the record at a position."""
     return lambda values: [*values[:at], *new, *values[at:]]
 
 
 def insert_made(at: int, make: Callable[[Values], Iterable[bytes]]) -> Callable[[Values], Values]:
-    """New records, made from the honest ones."""
+    """Insert records that are made from the honest ones."""
     return lambda values: insert(at, *make(values))(values)
 
 
 def appended(**batch: Any) -> Callable[[Values], Values]:
-    """The originator's own next batch, with fields that are wrong."""
+    """Append the next batch of the originator, with wrong fields."""
     return insert_made(LENGTH, lambda values: author_after(values[-1]).batch([leaf()], **batch))
 
 
 def used_id(values: Values) -> Iterable[bytes]:
-    """The next batch, with the id of the third message."""
+    """The next batch, which uses the id of the third message again."""
     header = codec.decode(Header, record(values[2]).header)
     return author_after(values[-1]).batch([leaf(header.message_id)])
 
@@ -229,7 +229,7 @@ def fork_at_7(values: Values) -> Iterable[bytes]:
 
 
 def signed_by_gt(value: bytes) -> bytes:
-    """The batch of BZ that names and bears a key of GT."""
+    """The batch of BZ with the key id and signature of GT."""
     batch = codec.decode(Batch, parts(value).batch)
     key = seal_key("GT")
     return resigned(value, codec.unsafe_encode(_with(batch, key_id=key.key_id)), key)
@@ -241,7 +241,7 @@ def _with(batch: Batch, **fields: Any) -> Batch:
 
 
 def _in_batch(name: str, value: Any) -> Callable[[bytes], bytes]:
-    """A field of the batch changed under the old signature."""
+    """Change a field of the batch, and keep the old signature."""
 
     def change(old: bytes) -> bytes:
         batch = codec.decode(Batch, parts(old).batch)
@@ -251,7 +251,7 @@ def _in_batch(name: str, value: Any) -> Callable[[bytes], bytes]:
 
 
 def edited(at: int, change: Callable[[bytes], bytes | None], code: str) -> Case:
-    """An edit: the record is refused, and its sequence is missing unless it was the last."""
+    """A case that edits a record: it is rejected, and its sequence is missing unless it was the last."""
     found: list[tuple[str, int | None, int]] = [(code, None, at)]
     if at < LENGTH - 1:
         found.append(("chain_gap" if at else "head_truncated", at + 1, at + 1))
@@ -266,7 +266,7 @@ def late(at: Mapping[int, int]) -> list[tuple[str, int | None, int]]:
 STRANGERS: Final = Community((), threshold=1)
 
 CASES: Final[dict[str, Case]] = {
-    "nothing was done": case(lambda values: values),
+    "nothing changed": case(lambda values: values),
     "header edited": edited(3, field("header"), "path_invalid"),
     "content hash edited": edited(3, field("content_hash"), "path_invalid"),
     "content edited": edited(3, field("content"), "content_mismatch"),
@@ -287,8 +287,8 @@ CASES: Final[dict[str, Case]] = {
     "a byte added": edited(3, lambda value: value + b"\x00", "framing_invalid"),
     "a byte cut": edited(3, lambda value: value[:-1], "framing_invalid"),
     "value emptied": edited(3, lambda _: b"", "framing_invalid"),
-    "value taken away": edited(3, lambda _: None, "framing_invalid"),
-    "signed anew by another node": edited(3, signed_by_gt, "key_use_wrong"),
+    "value removed": edited(3, lambda _: None, "framing_invalid"),
+    "signed again by another node": edited(3, signed_by_gt, "key_use_wrong"),
     "first record edited": edited(0, field("content"), "content_mismatch"),
     "last record edited": edited(LENGTH - 1, field("content"), "content_mismatch"),
     "first of a batch edited": edited(1, field("signature"), "signature_invalid"),
@@ -303,7 +303,7 @@ CASES: Final[dict[str, Case]] = {
     "every second deleted": case(
         delete(*range(1, LENGTH, 2)), *(("chain_gap", 2 * n, n) for n in range(1, LENGTH // 2))
     ),
-    "the tail deleted, which a chain can't show": case(delete(9, 10, 11)),
+    "the tail deleted, which a chain cannot show": case(delete(9, 10, 11)),
     "neighbours in a batch swapped": case(swap(2, 3), *late({3: 3})),
     "neighbours of two batches swapped": case(swap(3, 4), *late({4: 4})),
     "the first two swapped": case(swap(0, 1), *late({1: 1})),
@@ -315,7 +315,7 @@ CASES: Final[dict[str, Case]] = {
     "foreign bytes inserted at both ends": case(
         lambda values: [b"x", *values, None], ("framing_invalid", None, 0), ("framing_invalid", None, LENGTH + 1)
     ),
-    "what is too large inserted": case(insert(5, bytes(256 * 1024 + 1)), ("record_too_large", None, 5)),
+    "a value that is too large inserted": case(insert(5, bytes(256 * 1024 + 1)), ("record_too_large", None, 5)),
     "another stream's record inserted": case(
         insert_made(5, lambda _: _values(OTHER_STREAM)[:1]), ("stream_mismatch", None, 5)
     ),
@@ -337,12 +337,12 @@ CASES: Final[dict[str, Case]] = {
     ),
     "a batch that leaves out sequences": case(appended(first_sequence=LENGTH + 3), ("chain_invalid", 15, LENGTH)),
     "a batch sealed before its predecessor": case(appended(sealed_at=T0 + DAY_MS), ("chain_invalid", 13, LENGTH)),
-    "a batch behind one that nobody has": case(
+    "a batch after a batch that is not in the log": case(
         appended(first_sequence=LENGTH + 3, previous=bytes([7] * 32)), ("chain_gap", 13, LENGTH)
     ),
     "a message id used again": case(insert_made(LENGTH, used_id), ("message_id_reused", 13, LENGTH)),
     "sealed when the document was over": case(appended(sealed_at=T0 + YEAR), ("key_not_valid", 13, LENGTH)),
-    "under documents that are not here": case(appended(governance=3), ("held", None, LENGTH)),
+    "under documents that the reader does not have": case(appended(governance=3), ("held", None, LENGTH)),
 }
 
 

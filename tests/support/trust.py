@@ -58,7 +58,7 @@ def with_document(community: Community, parsed: ParsedDocument, *signers: str) -
 
 
 def changed_keys(name: str, use: KeyUse, **changes: Any) -> tuple[types.Key, ...]:
-    """The listed keys of a node, with one of them changed."""
+    """The listed keys of a node, with one key changed."""
     return tuple(structs.replace(key, **changes) if key.use is use else key for key in listed(keys_of(name)))
 
 

@@ -1,7 +1,7 @@
-"""Two readers side by side: the project's rules, and the second implementation of the same text.
+"""Two readers in parallel: the rules of the project, and the second implementation of the same specification.
 
-Each takes records one by one, as found at a place, and says in one word what becomes of each; both keep chain and
-grants in memory. Nothing is stored, nothing of one reader is shown to the other.
+Each takes records one by one with the stream where it was read, and answers each with one word. Both keep chain and
+grants in memory. They store nothing, and do not see each other's results.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from tests.independent.opening import Opened, open_message, unwrap
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a record, in one word, and the payload of one that was opened."""
+    """The outcome of a record as one word, and its payload if the reader opened it."""
 
     word: str
     payload: bytes = b""
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(slots=True)
 class ProjectReader:
-    """The project's rules, with chain and grants in memory."""
+    """The rules of the project, with chain and grants in memory."""
 
     judge: Judge
     views: dict[StreamId, StreamView] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class ProjectReader:
         return _answer(self.judge.decide(record, grant=self._grant(record), now=now))
 
     def _grant(self, record: Verified) -> Grant | None:
-        """The first grant of the key; where the key has none, the grant at the place that the header names."""
+        """The first grant of the key; if the key has no grant, the grant at the sequence that the header names."""
         if (sealing := record.header.sealing) is None:
             return None
         own = [grant for grant in self.grants if grant.originator == record.batch.originator]
@@ -130,7 +130,7 @@ class Twins:
         return cls(ProjectReader.of(node, governance, keys), SecondReader.of(node, knowledge, keys))
 
     def read(self, value: bytes, place: StreamId, now: int) -> Answer:
-        """What both say; fails if they differ."""
+        """The answer of both; fails if they differ."""
         first, second = self.project.read(value, place, now), self.second.read(value, place, now)
         assert first == second
         return first

@@ -1,4 +1,4 @@
-"""Runs docs/walkthrough.md, the walk-through of the real input, as a reader would: in one shell, with timings."""
+"""Runs the commands of docs/walkthrough.md in one shell, as a reader would, and measures their times."""
 
 import os
 import re
@@ -26,7 +26,7 @@ PHASES = {  # phase -> beginning of the command that starts it
 
 
 def commands() -> str:
-    """The commands of the page, and a copy of the lab as the imports left it."""
+    """The commands of the page, with a copy of the lab after the imports."""
     handing_in, *rest = [text for _, text in blocks(WALKTHROUGH)]
     return "\n".join([handing_in, f'cp -a "$LAB" "$LAB{IMPORTED}"', *rest])
 
@@ -61,7 +61,7 @@ def walk_through(folder: Path, data: Path) -> tuple[str, dict[str, float]]:
 
 
 def _end(shell: "subprocess.Popen[bytes]") -> None:
-    """End what still runs in the session of the shell."""
+    """End the processes that still run in the session of the shell."""
     try:
         os.killpg(shell.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -70,7 +70,7 @@ def _end(shell: "subprocess.Popen[bytes]") -> None:
 
 
 def _phases(trace: str, ended: float) -> dict[str, float]:
-    """Seconds from the first command of each kind to the first of the next."""
+    """Seconds from the first command of each phase to the first command of the next phase."""
     begun: dict[str, float] = {}
     for moment, command in re.findall(r"^\++ ([0-9.]+) (.*)$", trace, re.MULTILINE):
         for name, beginning in PHASES.items():

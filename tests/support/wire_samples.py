@@ -1,11 +1,11 @@
-"""One lawful value of each type that travels by itself; all synthetic, all fixed."""
+"""One valid value of each type that is encoded by itself. All values are synthetic and fixed."""
 
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 
 
 def hash_of(number: int) -> bytes:
-    """A Hash that is told apart from others."""
+    """A Hash whose bytes all have this value."""
     return bytes([number]) * 32
 
 

@@ -43,10 +43,10 @@ from tests.support.tampering import (
 )
 
 ON_KAFKA = (
-    "nothing was done",
+    "nothing changed",
     "content edited",
     "signature edited",
-    "value taken away",
+    "value removed",
     "first deleted",
     "inside a batch deleted",
     "a whole batch deleted",
@@ -170,7 +170,7 @@ async def test_a_record_that_is_refused_is_not_counted_as_verified(history: Hist
             "a batch that continues sequence 7",
             "a batch that names another predecessor",
         ),
-        ("under documents that are not here", "governance 0", "governance 3"),
+        ("under documents that the reader does not have", "governance 0", "governance 3"),
     ],
 )
 async def test_a_finding_says_what_was_expected_and_what_was_found(
