@@ -1,4 +1,4 @@
-"""Faults that belong to no module alone: docs/faults.md says for each row which test injects it, here or elsewhere."""
+"""Injects faults that concern more than one module. docs/faults.md names, for each fault, the test that injects it."""
 
 import ast
 import json
@@ -48,7 +48,7 @@ from tests.support.wire_samples import EACH
 
 PROJECT: Final = Path(__file__).parents[2]
 
-# The table itself.
+# The table of docs/faults.md.
 
 ROWS: Final = {str(number) for number in (*range(1, 25), 53, 55, 59, 61, 63, 68)}
 
@@ -64,7 +64,7 @@ def test_every_fault_of_this_version_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["row"])
-def test_a_row_names_tests_that_exist_or_says_what_is_open(row: dict[str, str]) -> None:
+def test_a_row_names_tests_that_exist_or_what_is_open(row: dict[str, str]) -> None:
     named = re.findall(r"`(test_\w+)::(\w+)`", row["tests"])
 
     assert named or row["open"]
@@ -79,7 +79,7 @@ def test_a_row_names_tests_that_exist_or_says_what_is_open(row: dict[str, str]) 
 
 
 class Noting(avro.Reader):
-    """Reads as the second implementation does, and notes where each length and count begins and ends."""
+    """The reader of the second implementation, which also notes where each length and count begins and ends."""
 
     def __init__(self, data: bytes, payload: bool) -> None:
         super().__init__(data, payload)
@@ -106,7 +106,7 @@ GROWTH_BYTES_MAX: Final = 32 * 1024 * 1024
 @pytest.mark.parametrize("value", EACH, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("number", [-1, -(2**31), 2**31, 2**62], ids=["-1", "-2^31", "2^31", "2^62"])
 def test_no_length_and_no_count_of_a_record_makes_the_reader_allocate(value: types.Record, number: int) -> None:
-    """At each length of a string or of bytes, and at each count of an array, one after the other."""
+    """Each length of a string or of bytes and each count of an array is replaced in turn."""
     name, data = type(value).__name__, codec.encode(value)
     reader = Noting(data, avro.TYPES[name].get("payload", False))
     reader.value(avro.TYPES[name])
@@ -128,8 +128,8 @@ CONTEXTS: Final = ("enlace/1 document", "enlace/1 checkpoint", "enlace/1 key", "
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_a_signature_of_another_kind_is_none_over_a_batch(context: str) -> None:
-    """The same bytes and the right key: the frame's first item says what was meant."""
+def test_a_signature_with_another_context_is_not_valid_for_a_batch(context: str) -> None:
+    """Bytes and key are right, but the first item of the frame names another purpose."""
     author = Author(code="BZ", community=world_of("BZ").community)
     value = author.message(AudienceKey.new(author))
     batch = codec.decode(types.SealedMessage, value).batch
@@ -149,48 +149,48 @@ def world_of(*codes: str) -> Community:
 async def test_a_locked_store_is_unavailable_and_nothing_is_lost_or_doubled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The position stays until the records are stored: what was not written is read again."""
+    """The position advances only when the records are stored, so they are read again."""
     monkeypatch.setattr("node.database.engine.BUSY_TIMEOUT_SECONDS", 0.05)
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key))
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key))
         other = sqlite3.connect(tmp_path / "gt.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        await one.send(one.bz.message(one.key), one.bz.message(one.key))
+        await scene.send(scene.bz.message(scene.key), scene.bz.message(scene.key))
         with pytest.raises(Unavailable) as error:
-            await one.read()
+            await scene.read()
         other.execute("ROLLBACK")
         other.close()
-        await one.read()
+        await scene.read()
 
         assert (error.value.code, error.value.path) == ("store_unavailable", "store.url")
-        assert await one.held() == [1, 2, 3]
-        assert "duplicate" not in await one.counts()
+        assert await scene.held() == [1, 2, 3]
+        assert "duplicate" not in await scene.counts()
 
 
 async def test_a_full_disk_under_the_store_is_unavailable_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    async with bed(tmp_path) as one:
-        await one.read(one.bz.message(one.key))
-        await limit_pages(one.gt.store, 1)
-        await one.send(*[one.bz.message(one.key, report_of(legal_basis="x" * 900)) for _ in range(30)])
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key))
+        await limit_pages(scene.gt.store, 1)
+        await scene.send(*[scene.bz.message(scene.key, report_of(legal_basis="x" * 900)) for _ in range(30)])
         with pytest.raises(Unavailable, match="full"):
-            await one.read()
-        held = await one.held()
-        await limit_pages(one.gt.store, 1_000_000)
-        await one.read()
+            await scene.read()
+        held = await scene.held()
+        await limit_pages(scene.gt.store, 1_000_000)
+        await scene.read()
 
         assert held == [1]
-        assert await one.held() == list(range(1, 32))
-        assert "duplicate" not in await one.counts()
+        assert await scene.held() == list(range(1, 32))
+        assert "duplicate" not in await scene.counts()
 
 
 async def limit_pages(store: Any, pages: int) -> None:
-    """How large the file of the store may become; SQLite takes no less than it has."""
+    """Limit the size of the store's file. SQLite does not go below the current size."""
     async with store.write() as db:
         await db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
 async def test_a_draft_that_a_full_disk_refused_is_not_accepted(tmp_path: Path) -> None:
-    """Nobody is told that a report will be sent which is not there."""
+    """`accepted` is not answered for a report that is not stored."""
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz = made.nodes["BZ"]
         await limit_pages(bz.store, 1)
@@ -203,7 +203,7 @@ async def test_a_draft_that_a_full_disk_refused_is_not_accepted(tmp_path: Path) 
         assert [answer.outcome for answer in answers] == ["accepted"] * 40
 
 
-# 59: texts that mean something to whoever stores or shows them.
+# 59: texts with a meaning for a program that stores or shows them.
 
 INJECTED: Final = {
     "SQL": "'; DROP TABLE message; --",
@@ -218,8 +218,8 @@ INJECTED: Final = {
 }
 
 
-def told(words: str) -> bytes:
-    """A report with its own text, as NDJSON."""
+def report_line(words: str) -> bytes:
+    """A report with this text, as a line of NDJSON."""
     return json.dumps(report(narrative={"text": words, "language": "en"})).encode()
 
 
@@ -233,8 +233,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_a_text_is_stored_verbatim_at_the_other_side_and_shown_on_its_own_line(
     words: str, homes: dict[str, Path]
 ) -> None:
-    """As JSON it comes back as it was; for a person nothing in it moves the cursor or begins a line."""
-    [answer] = cli("publish", "-", home=homes["BZ"], data=told(words)).objects
+    """JSON returns the text unchanged. In output for a person it cannot move the cursor or begin a line."""
+    [answer] = cli("publish", "-", home=homes["BZ"], data=report_line(words)).objects
     step(homes["BZ"], homes["GT"])
     [kept] = ok("show", answer["message_id"], home=homes["GT"])
     shown = cli("show", answer["message_id"], home=homes["GT"], json_=False)
@@ -254,9 +254,9 @@ def rows_of_store(home: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="module")
 def with_injected(homes: dict[str, Path]) -> dict[str, Path]:
-    """GT holds a report with each of the texts."""
+    """The homes, after GT stored a report with each of the texts."""
     for words in INJECTED.values():
-        cli("publish", "-", home=homes["BZ"], data=told(words))
+        cli("publish", "-", home=homes["BZ"], data=report_line(words))
     step(homes["BZ"], homes["GT"])
     return homes
 
@@ -274,7 +274,7 @@ def test_a_search_for_a_text_finds_the_report_with_this_text_only(words: str, wi
 
 @pytest.mark.parametrize("words", INJECTED.values(), ids=INJECTED)
 def test_a_text_in_the_place_of_an_id_is_a_usage_error(words: str, with_injected: dict[str, Path]) -> None:
-    """No row changes."""
+    """The answer is a usage error, and no row of the store changes."""
     before = rows_of_store(with_injected["GT"])
     named = cli("show", words, home=with_injected["GT"])
 
@@ -283,19 +283,19 @@ def test_a_text_in_the_place_of_an_id_is_a_usage_error(words: str, with_injected
 
 
 def test_a_text_of_a_megabyte_is_refused_with_the_limit(homes: dict[str, Path]) -> None:
-    [answer] = cli("publish", "-", home=homes["BZ"], data=told("x" * 1_000_000)).objects
+    [answer] = cli("publish", "-", home=homes["BZ"], data=report_line("x" * 1_000_000)).objects
 
     assert answer["outcome"] == "refused"
     [error] = answer["errors"]
     assert re.search(r"\d{2,}", error["message"]), error
 
 
-# 61: who says whose report it is.
+# 61: a report that names its originator.
 
 
 @pytest.mark.parametrize("name", ["originator", "message_id", "created_at", "references"])
-def test_a_report_that_says_whose_it_is_is_refused(name: str, homes: dict[str, Path]) -> None:
-    """The system fills it in from the key that signs: nobody hands in a report of another."""
+def test_a_report_with_a_field_that_the_system_sets_is_refused(name: str, homes: dict[str, Path]) -> None:
+    """The system sets these fields. The originator is the node whose key signs."""
     data = json.dumps(report() | {name: "GT"}).encode()
     [answer] = cli("publish", "-", home=homes["BZ"], data=data).objects
 
@@ -307,19 +307,19 @@ def test_a_report_that_says_whose_it_is_is_refused(name: str, homes: dict[str, P
 
 
 async def test_a_handling_code_that_no_clause_lists_is_refused_by_the_originator(tmp_path: Path) -> None:
-    """Nobody is addressed, and the refusal names the code."""
+    """The report has no recipient, and the reason names the code."""
     made = Community(("BZ", "GT"))
     made.agreement("BZ-GT", ("BZ", "GT"), clause(["BZ"], ["GT"], handling=("H0",)))
-    async with exchange(tmp_path, "BZ", "GT", community=made) as one:
-        addressed = (await one.nodes["BZ"].publish(handling=["H1"])).addressed
+    async with exchange(tmp_path, "BZ", "GT", community=made) as running:
+        addressed = (await running.nodes["BZ"].publish(handling=["H1"])).addressed
 
         assert addressed is not None
         assert list(addressed.admitted) == []
         assert "handling code H1 is not in the clause" in [refusal.reason for refusal in addressed.refusals]
 
 
-def test_a_handling_code_that_no_clause_lists_is_refused_by_the_receiver_too() -> None:
-    """An originator that seals it to him all the same does not make him hold it."""
+def test_a_handling_code_that_no_clause_lists_is_withheld_by_the_recipient() -> None:
+    """The recipient withholds the report even if the originator sealed it for this recipient."""
     made = World.new()
     terms = made.community.agreement("H0", ("BZ", "GT"), clause(["BZ"], ["GT"], handling=("H0",)))
     author = made.author()

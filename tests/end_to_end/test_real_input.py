@@ -1,8 +1,8 @@
-"""Real reports cross a running exchange of fourteen nodes, by the commands of docs/walkthrough.md.
+"""Real reports go through a running exchange of fourteen nodes, with the commands of docs/walkthrough.md.
 
-What each node must hold is computed in tests/support/oracle.py from the two files and the agreements alone, and
-compared with
-what `search` returns, report by report. The data is public, and lies outside the repository: `ENLACE_DATA` says where.
+tests/support/oracle.py computes what each node must hold from the two files and the agreements alone. The tests compare
+this with the results of `search`, report by report. The data is public and not in the repository; `ENLACE_DATA` names
+its folder.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ SEIZURES = DATA / "seizures-colombia-2018/data/data.json"
 MAPPINGS = ROOT / "examples/mappings"
 AGREEMENTS = ROOT / "examples/agreements"
 AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
-"""When agreements are looked at without an exchange; until September 2028 no day changes who is admitted."""
+"""The time for the tests without an exchange. Until September 2028 the day does not change who is admitted."""
 
 CROSSING = 8_490
 
@@ -64,25 +64,25 @@ pytestmark = pytest.mark.skipif(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """What was seen of the exchange after the walk-through, its daemons stopped again."""
+    """The results of the walk-through, after its daemons have ended."""
 
     begun: datetime
     ended: datetime
     printed: str
     rows: Mapping[str, list[dict[str, Any]]]
-    """The accounts of the first imports, line by line, by the name of the file: a node's, or `seizures`."""
+    """The answers of the first imports, line by line, by the name of the file: a node's code, or `seizures`."""
 
     status: Mapping[str, dict[str, Any]]
-    """Of each node when it had caught up."""
+    """The status of each node after it caught up."""
 
     again: Mapping[str, dict[str, Any]]
     """The counts of the second imports, by the same names."""
 
     changed: frozenset[str]
-    """Nodes whose stores a second import changed."""
+    """The nodes whose store changed in the second import."""
 
     held: Mapping[str, list[dict[str, Any]]]
-    """What `search --all` returns at each node."""
+    """The results of `search --all` at each node."""
 
     audit: tuple[int, dict[str, Any]]
     """Exit code and answer of a replay of the whole log."""
@@ -102,13 +102,13 @@ def attacks() -> Input:
 
 @pytest.fixture(scope="module")
 def reports(seizures: Input, attacks: Input) -> tuple[Expected, ...]:
-    """Every report that must cross."""
+    """Every report that must reach other nodes."""
     return seizures.reports + attacks.reports
 
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
-    """The walk-through on the embedded log, all imported again; and the lab as the first imports left it."""
+    """The walk-through on the embedded log, then all imports again; with a copy of the lab after the first imports."""
     folder = tmp_path_factory.mktemp("real-input")
     cpu_before = _cpu_seconds()
     begun = datetime.now(UTC)
@@ -124,8 +124,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
     again = {name: import_() for name, import_ in imports.items()}
     spent["import again"] = time.monotonic() - again_begun
     changed = frozenset(node for node, home in homes.items() if _digest(home / "store.db") != before[node])
-    held, audit = _looked_at(homes, spent)
-    _tell("embedded", spent, _cpu_seconds() - cpu_before)
+    held, audit = _results(homes, spent)
+    _print_times("embedded", spent, _cpu_seconds() - cpu_before)
     exchange = Exchange(
         begun=begun,
         ended=ended,
@@ -142,13 +142,13 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
 
 @pytest.fixture(scope="module", params=("embedded", "kafka"))
 def exchange(request: pytest.FixtureRequest, walked: tuple[Exchange, Path]) -> Exchange:
-    """The walk-through, or the same imports sent, verified and stored over a real Kafka."""
+    """The walk-through, or the same imports sent over a real Kafka, verified and stored."""
     on_embedded, lab = walked
     return on_embedded if request.param == "embedded" else _over_kafka(on_embedded, lab)
 
 
 def _over_kafka(imported: Exchange, lab: Path) -> Exchange:
-    """What each node holds and says when the reports that were handed in cross Kafka."""
+    """The results after the same accepted reports were sent over Kafka."""
     homes = {node: lab / node.lower() for node in NODES}
     spent: dict[str, float] = {}
     cpu_before, begun = _cpu_seconds(), time.monotonic()
@@ -158,15 +158,15 @@ def _over_kafka(imported: Exchange, lab: Path) -> Exchange:
             settle(*homes.values(), seconds=SECONDS_MAX)
             spent["crossing"] = time.monotonic() - begun
             status = {node: ok("status", home=home)[0] for node, home in homes.items()}
-        held, audit = _looked_at(homes, spent)
-    _tell("kafka", spent, _cpu_seconds() - cpu_before)
+        held, audit = _results(homes, spent)
+    _print_times("kafka", spent, _cpu_seconds() - cpu_before)
     return replace(imported, status=status, held=held, audit=audit)
 
 
-def _looked_at(
+def _results(
     homes: Mapping[str, Path], spent: dict[str, float]
 ) -> tuple[dict[str, list[dict[str, Any]]], tuple[int, dict[str, Any]]]:
-    """What each node holds, and what a replay of the whole log says."""
+    """The reports that each node holds, and the answer of a replay of the whole log."""
     begun = time.monotonic()
     held = {node: search_all(home) for node, home in homes.items()}
     audit = _audit(homes["BZ"])
@@ -174,14 +174,14 @@ def _looked_at(
     return held, audit
 
 
-def _tell(bus: str, spent: Mapping[str, float], cpu_seconds: float) -> None:
-    """Where the time goes; `pytest -s` shows it."""
+def _print_times(bus: str, spent: Mapping[str, float], cpu_seconds: float) -> None:
+    """Print the time of each phase; `pytest -s` shows it."""
     phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items())
     print(f"\n{bus}: {phases}; {sum(spent.values()):.1f} s, with {cpu_seconds:.1f} s of processor time")  # noqa: T201
 
 
 def _cpu_seconds() -> float:
-    """Of all commands and daemons that have ended."""
+    """The processor time of all commands and daemons that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -202,7 +202,7 @@ def _audit(home: Path) -> tuple[int, dict[str, Any]]:
 
 
 def _digest(store: Path) -> str:
-    """Of every row of every table."""
+    """A hash of every row of every table."""
     digest = hashlib.sha256()
     with sqlite3.connect(store) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
@@ -214,7 +214,7 @@ def _digest(store: Path) -> str:
 
 
 def _intake_day(exchange: Exchange) -> Callable[[Expected], date]:
-    """The UTC date of intake as the originator's own copy has it: an import may begin before midnight."""
+    """The UTC date of intake in the originator's own copy, as an import may begin before midnight."""
     days = {
         (node, item["report_id"]): datetime.fromisoformat(item["created_at"]).astimezone(UTC).date()
         for node, items in exchange.held.items()
@@ -230,14 +230,14 @@ def _expected(exchange: Exchange, reports: tuple[Expected, ...]) -> dict[str, se
 
 
 def _at(reports: tuple[Expected, ...], agreed: list[dict[str, Any]], without: str = "") -> dict[str, set[Key]]:
-    """The holdings of a day that is always the same."""
+    """What each node must hold on a fixed day."""
     return oracle.holdings(reports, agreed, at=AT, day=lambda _: AT.date(), without=without)
 
 
-def test_each_node_holds_what_files_and_agreements_say_and_nothing_else(
+def test_each_node_holds_exactly_what_files_and_agreements_require(
     exchange: Exchange, reports: tuple[Expected, ...]
 ) -> None:
-    """Node by node: every report that it must hold once, none that it may not."""
+    """Each node holds once every report that it must hold, and no other."""
     expected = _expected(exchange, reports)
 
     for node in NODES:
@@ -247,8 +247,10 @@ def test_each_node_holds_what_files_and_agreements_say_and_nothing_else(
         assert expected[node] - set(held) == set(), f"{node} lacks what it must hold"
 
 
-def test_each_report_arrives_as_its_row_says_in_every_field(exchange: Exchange, reports: tuple[Expected, ...]) -> None:
-    """Whoever holds it, and nothing but the time of intake is the system's own."""
+def test_each_field_of_each_report_arrives_with_the_value_of_its_row(
+    exchange: Exchange, reports: tuple[Expected, ...]
+) -> None:
+    """Every holder has the same report; the system adds only the time of intake."""
     by_key = {report.key: report.report for report in reports}
     first, last = exchange.begun.replace(microsecond=0), exchange.ended
 
@@ -262,10 +264,10 @@ def test_each_report_arrives_as_its_row_says_in_every_field(exchange: Exchange, 
             assert item["stream"] == f"intel.{body['region']}"
 
 
-def test_8490_reports_cross_and_one_row_is_told_why_it_does_not(
+def test_8490_reports_are_exchanged_and_one_row_is_refused_with_a_reason(
     exchange: Exchange, seizures: Input, attacks: Input, reports: tuple[Expected, ...]
 ) -> None:
-    """Each row is accounted for once, by its node: accepted, one of 20 that repeat another, or the one with 18:85."""
+    """Its node answers each row once: accepted, one of 20 duplicates, or refused because of the time 18:85."""
     accounts = [(name, line) for name, lines in exchange.rows.items() for line in lines]
     outcomes = Counter(line["outcome"] for _, line in accounts)
     [refused] = [(name, line) for name, line in accounts if line["outcome"] == "refused"]
@@ -286,26 +288,26 @@ def test_8490_reports_cross_and_one_row_is_told_why_it_does_not(
     assert "18:85 UTC" in exchange.printed
 
 
-def test_the_account_of_an_import_names_everyone_who_is_admitted_and_why_others_are_not(
+def test_an_import_answers_the_audience_of_each_row_and_a_reason_for_each_other_node(
     exchange: Exchange, reports: tuple[Expected, ...]
 ) -> None:
-    """What the originator was told at the start is what each node holds in the end."""
+    """The audience that the import answers is the set of nodes that hold the report at the end."""
     expected = _expected(exchange, reports)
 
     accepted = [line for lines in exchange.rows.values() for line in lines if line["outcome"] == "accepted"]
-    told = {line["report_id"]: line for line in accepted}
+    row_of = {line["report_id"]: line for line in accepted}
     for report in reports:
-        line = told[report.report["report_id"]]
+        line = row_of[report.report["report_id"]]
         audience = {node for node in NODES if report.key in expected[node]} - {report.originator}
         assert set(line["audience"]) == audience, report.key
-        assert {one["recipient"] for one in line["refusals"]} == set(NODES) - audience - {report.originator}
-        assert all(one["reason"] for one in line["refusals"])
+        assert {refusal["recipient"] for refusal in line["refusals"]} == set(NODES) - audience - {report.originator}
+        assert all(refusal["reason"] for refusal in line["refusals"])
 
 
 def test_importing_again_accepts_nothing_and_changes_no_store(
     exchange: Exchange, seizures: Input, attacks: Input
 ) -> None:
-    """Whatever was interrupted, importing the same file again is safe."""
+    """After an interruption it is safe to import the same file again."""
     assert {name: counts["accepted"] for name, counts in exchange.again.items()} == dict.fromkeys(exchange.again, 0)
     assert sum(counts["duplicate"] for counts in exchange.again.values()) == CROSSING + 20
     assert sum(counts["refused"] for counts in exchange.again.values()) == 1
@@ -316,10 +318,10 @@ def test_importing_again_accepts_nothing_and_changes_no_store(
     assert exchange.changed == frozenset()
 
 
-def test_nothing_is_quarantined_withheld_or_waiting_and_nobody_has_a_finding(
+def test_nothing_is_quarantined_withheld_or_waiting_and_no_node_has_a_finding(
     exchange: Exchange, reports: tuple[Expected, ...]
 ) -> None:
-    """Everything handed in was sent and read back, by fourteen nodes that twelve or more of them fed."""
+    """All accepted reports were sent and read back. At least twelve of the fourteen nodes published."""
     expected = _expected(exchange, reports)
 
     assert set(exchange.status) == set(NODES)
@@ -335,52 +337,52 @@ def test_nothing_is_quarantined_withheld_or_waiting_and_nobody_has_a_finding(
 
 
 def test_a_replay_verifies_every_message_and_has_no_finding(exchange: Exchange, reports: tuple[Expected, ...]) -> None:
-    """Each node's reports are the messages of its streams, from sequence 1 on."""
+    """The messages in the streams of a node are its reports, from sequence 1 on."""
     code, answer = exchange.audit
-    intel = [one for one in answer["streams"] if one["stream"].startswith("intel.")]
-    gave = Counter[str]()
-    for one in intel:
-        gave[one["originator"]] += one["last"]
+    intel = [stream for stream in answer["streams"] if stream["stream"].startswith("intel.")]
+    published = Counter[str]()
+    for stream in intel:
+        published[stream["originator"]] += stream["last"]
 
     assert (code, answer["findings"]) == (0, [])
     assert answer["verified"] == answer["records"]
-    assert all(one["first"] == 1 for one in answer["streams"])
-    assert gave == Counter(report.originator for report in reports)
-    assert sum(gave.values()) == CROSSING
+    assert all(stream["first"] == 1 for stream in answer["streams"])
+    assert published == Counter(report.originator for report in reports)
+    assert sum(published.values()) == CROSSING
 
 
 def test_the_walk_through_shows_the_true_counts(exchange: Exchange, reports: tuple[Expected, ...]) -> None:
-    """Its table has every node with what it gave and what it holds."""
+    """The table of the page has, for every node, the number of reports that it published and that it holds."""
     text = page_text(WALKTHROUGH)
     table = {
-        node: (int(gave.replace(",", "")), int(holds.replace(",", "")))
-        for node, gave, holds in re.findall(r"^\| ([A-Z]{2}) \| ([0-9,]+) \| ([0-9,]+) \|", text, re.MULTILINE)
+        node: (int(published.replace(",", "")), int(holds.replace(",", "")))
+        for node, published, holds in re.findall(r"^\| ([A-Z]{2}) \| ([0-9,]+) \| ([0-9,]+) \|", text, re.MULTILINE)
     }
 
-    gave = Counter(report.originator for report in reports)
-    assert table == {node: (gave[node], len(exchange.held[node])) for node in NODES}
+    published = Counter(report.originator for report in reports)
+    assert table == {node: (published[node], len(exchange.held[node])) for node in NODES}
 
 
-# What follows looks at files and agreements without an exchange: whether they are worth running one.
+# The tests below use the files and agreements without an exchange. They check that the walk-through tests something.
 
 
 def test_twenty_agreements_or_more_admit_something_that_no_other_admits(reports: tuple[Expected, ...]) -> None:
-    """Taking away any that is in force changes what somebody must hold; the others would if they were in force."""
+    """Removing one in force changes what a node must hold; so does putting in force one that is not."""
     agreed = oracle.agreements(AGREEMENTS)
     expected = _at(reports, agreed)
-    in_force = [one for one in agreed if oracle.in_force(one, AT)]
+    in_force = [other for other in agreed if oracle.in_force(other, AT)]
 
     for agreement in in_force:
-        assert _at(reports, [one for one in agreed if one is not agreement]) != expected, agreement["id"]
+        assert _at(reports, [other for other in agreed if other is not agreement]) != expected, agreement["id"]
     for agreement in agreed:
         if agreement not in in_force:
             long = {"status": "IN_FORCE", "not_before": AT, "not_after": AT.replace(year=2036)}
-            assert _at(reports, [agreement | long if one is agreement else one for one in agreed]) != expected
+            assert _at(reports, [agreement | long if other is agreement else other for other in agreed]) != expected
     assert len(in_force) >= 20
 
 
-def test_each_rule_of_an_agreement_keeps_some_report_from_somebody(reports: tuple[Expected, ...]) -> None:
-    """A node that forgot any one rule would hold more; the files name no persons, so two rules have nothing to do."""
+def test_each_rule_of_an_agreement_excludes_some_report(reports: tuple[Expected, ...]) -> None:
+    """A node that ignores one rule would hold more. Two rules have no effect, because the files name no persons."""
     agreed = oracle.agreements(AGREEMENTS)
     expected = _at(reports, agreed)
 
@@ -388,11 +390,11 @@ def test_each_rule_of_an_agreement_keeps_some_report_from_somebody(reports: tupl
     assert idle == {"categories", "special_categories"}
 
 
-def test_clauses_that_added_up_would_admit_more(reports: tuple[Expected, ...]) -> None:
-    """One clause alone must cover the whole."""
+def test_clauses_are_not_combined(reports: tuple[Expected, ...]) -> None:
+    """One clause alone must cover the whole report."""
     agreed = oracle.agreements(AGREEMENTS)
 
-    joined = [one | {"clause": [_joined(one["clause"])]} for one in agreed]
+    joined = [agreement | {"clause": [_joined(agreement["clause"])]} for agreement in agreed]
     assert _at(reports, joined) != _at(reports, agreed)
 
 
@@ -401,14 +403,12 @@ def _joined(clauses: list[dict[str, Any]]) -> dict[str, Any]:
         name: sorted({value for clause in clauses for value in clause[name]})
         for name in ("from", "to", "regions", "subjects", "types", "categories", "handling", "purposes")
     }
-    every = {name: ["*"] for name, values in lists.items() if "*" in values}
-    return lists | every | {"retention_days_max": max(clause["retention_days_max"] for clause in clauses)}
+    all_values = {name: ["*"] for name, values in lists.items() if "*" in values}
+    return lists | all_values | {"retention_days_max": max(clause["retention_days_max"] for clause in clauses)}
 
 
-def test_the_traps_of_the_files_are_there_and_the_oracle_does_not_fall_into_them(
-    seizures: Input, attacks: Input
-) -> None:
-    """Literal rows, so that oracle and product can't be wrong together."""
+def test_the_oracle_handles_the_difficult_rows_of_the_files(seizures: Input, attacks: Input) -> None:
+    """The expected values are literal, so that an error that oracle and product share is found."""
     rows = {report.row: report for report in attacks.reports}
     stories = [report.report["narrative"]["text"] for report in attacks.reports]
     texts = json.dumps([report.report for report in attacks.reports])
@@ -428,7 +428,7 @@ def test_the_traps_of_the_files_are_there_and_the_oracle_does_not_fall_into_them
 
 
 def test_every_local_time_has_a_zone_of_its_state() -> None:
-    """None of the 405 times without a zone is silently taken for UTC."""
+    """The 405 times without a zone are not read as UTC."""
     rows = oracle.attack_rows(DATA)
     zones = oracle.tables(MAPPINGS / "pirate-attacks.toml")["zones"]["codes"]
     local = [row for row in rows if re.fullmatch("[0-9]{2}:[0-9]{2}", row["time"])]

@@ -1,8 +1,6 @@
-"""docs/errors.md, events.md and limits.md hold what the code raises, logs and bounds, neither less nor more.
+"""docs/errors.md, events.md and limits.md list exactly the errors, events and limits of the code. Each code has a test.
 
-Each code has a test.
-
-Read from the syntax trees of node, schemas and broker, so that a code added there fails here until it is written down.
+The lists are read from the syntax trees of node, schemas and broker. A new code fails here until it is documented.
 """
 
 import ast
@@ -42,7 +40,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
 
 
 def named(node: ast.Call) -> str:
-    """The name of what is called."""
+    """The name of the called function."""
     match node.func:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
@@ -57,7 +55,7 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 
 
 def classes_below(root: str) -> set[str]:
-    """The names of a class and all that derive from it."""
+    """The names of a class and of all its subclasses."""
     found = {root}
     while True:
         more = {
@@ -69,25 +67,25 @@ def classes_below(root: str) -> set[str]:
 
 
 def texts(node: ast.expr | None) -> list[str] | None:
-    """The texts that an expression can be; None if it can be others."""
+    """The possible texts of an expression; None if they are not constants."""
     match node:
         case ast.Constant(value=str() as text):
             return [text]
         case ast.IfExp(body=body, orelse=orelse):
-            one, other = texts(body), texts(orelse)
-            return None if one is None or other is None else one + other
+            first, second = texts(body), texts(orelse)
+            return None if first is None or second is None else first + second
     return None
 
 
-def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
-    """An argument by its place or name."""
-    if len(call.args) > place:
-        return call.args[place]
+def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
+    """An argument by its index or name."""
+    if len(call.args) > index:
+        return call.args[index]
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
-PLACE_OF_CODE: Final = {  # where a maker of field errors has its code
+INDEX_OF_CODE: Final = {  # the index of the argument that is the code
     "FieldError": 1,
     "ColumnError": 0,
     "_bad": 2,
@@ -97,16 +95,16 @@ PLACE_OF_CODE: Final = {  # where a maker of field errors has its code
 
 
 def raised() -> Iterator[tuple[str, str, str]]:
-    """(file, maker, code) of each error that is made in the code."""
+    """(file, called name, code) of each error that the code makes."""
     for file, tree in TREES.items():
         for name, call in calls(tree):
             if name in ERRORS:
-                place = 0
-            elif name in PLACE_OF_CODE and (name != "add" or ast.unparse(call.func) in ("found.add", "checks.add")):
-                place = PLACE_OF_CODE[name]
+                index = 0
+            elif name in INDEX_OF_CODE and (name != "add" or ast.unparse(call.func) in ("found.add", "checks.add")):
+                index = INDEX_OF_CODE[name]
             else:
                 continue
-            node = argument(call, place, "code")
+            node = argument(call, index, "code")
             codes = texts(node)
             if codes is None and name == "UsageError" and isinstance(node, ast.JoinedStr):
                 yield from ((file, name, found) for found in unknown_names(tree))
@@ -115,21 +113,23 @@ def raised() -> Iterator[tuple[str, str, str]]:
                 assert node is not None, (file, call.lineno)
                 assert (file, ast.unparse(node)) in PASSED_ON, (file, call.lineno, ast.unparse(node))
                 continue
-            yield from ((file, name, one) for one in codes)
+            yield from ((file, name, made_code) for made_code in codes)
 
 
 def unknown_names(tree: ast.AST) -> Iterator[str]:
-    """Of `unknown_{what}` in the mappings: every `what` that its helper is called with."""
+    """The codes `unknown_…` of the mappings: their helper is called with the noun."""
     for name, call in calls(tree):
         if name == "_unknown":
-            for what in texts(call.args[0]) or ():
-                yield f"unknown_{what}"
+            for noun in texts(call.args[0]) or ():
+                yield f"unknown_{noun}"
 
 
 FIELD_MAKERS: Final = {"FieldError", "ColumnError", "_bad", "add"}
 MADE: Final = list(raised())
-COMMAND_CODES: Final = {one for file, maker, one in MADE if maker not in FIELD_MAKERS and maker != "Rejected"}
-FIELD_CODES: Final = {one for file, maker, one in MADE if maker in FIELD_MAKERS}
+COMMAND_CODES: Final = {
+    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS and maker != "Rejected"
+}
+FIELD_CODES: Final = {made_code for file, maker, made_code in MADE if maker in FIELD_MAKERS}
 EXITS: Final = {
     "UsageError": 2,
     "Unavailable": 4,
@@ -143,7 +143,7 @@ EXITS: Final = {
 
 
 def listed(heading: str) -> dict[str, dict[str, str]]:
-    """The rows of a section of errors.md by their code."""
+    """The rows of a section of errors.md, by code."""
     return {code(row["code"]): row for table in tables("errors.md", heading) for row in table}
 
 
@@ -153,9 +153,9 @@ def test_every_error_that_a_command_can_answer_is_listed_and_no_other() -> None:
 
 def test_the_exit_code_of_a_listed_error_is_that_of_its_class() -> None:
     rows = listed("## Errors of commands")
-    for file, maker, one in MADE:
-        if maker in EXITS and one in rows:
-            assert str(EXITS[maker]) in rows[one]["exit"].split(" or "), (file, one)
+    for file, maker, made_code in MADE:
+        if maker in EXITS and made_code in rows:
+            assert str(EXITS[maker]) in rows[made_code]["exit"].split(" or "), (file, made_code)
 
 
 def test_every_error_of_a_field_is_listed_and_no_other() -> None:
@@ -167,7 +167,7 @@ def test_every_code_of_the_verification_is_listed_with_its_step() -> None:
     in_contract = {code(row["code"]): int(row["step"]) for row in tables("contract.md", "## Codes")[0]}
 
     assert steps == in_contract == STEP_OF_REJECTION
-    assert {one for _, maker, one in MADE if maker == "Rejected"} == STEP_OF_REJECTION.keys() - LATER
+    assert {made_code for _, maker, made_code in MADE if maker == "Rejected"} == STEP_OF_REJECTION.keys() - LATER
 
 
 def test_every_finding_and_note_of_the_contract_is_listed() -> None:
@@ -178,7 +178,7 @@ def test_every_finding_and_note_of_the_contract_is_listed() -> None:
 
 
 @pytest.mark.parametrize("page", ["errors.md", "events.md", "limits.md"])
-def test_each_row_of_a_catalogue_says_something_in_every_cell(page: str) -> None:
+def test_no_row_of_a_catalogue_has_an_empty_cell(page: str) -> None:
     for table in tables(page, f"# {page.removesuffix('.md').capitalize()}"):
         for row in table:
             assert all(row.values()), row
@@ -186,7 +186,7 @@ def test_each_row_of_a_catalogue_says_something_in_every_cell(page: str) -> None
 
 @cache
 def texts_of_tests() -> set[str]:
-    """Every text in a test that could be an expected code."""
+    """Every text of a test that may be an expected code."""
     found: set[str] = set()
     for path in (PROJECT / "tests").rglob("*.py"):
         if path.name == Path(__file__).name:
@@ -207,19 +207,19 @@ NOT_EXPECTED: Final = """
     key_use keys_foreign listed_twice passphrase_short permission_denied
     store_too_new store_url_unknown threshold_invalid
 """
-"""Codes that no test expects by their name when this became a rule; the list may only become shorter."""
+"""Codes that no test expected by name when this rule was added. The list may only become shorter."""
 
 
 def test_each_error_code_is_expected_by_a_test() -> None:
     expected = texts_of_tests()
-    missing = {one for one in COMMAND_CODES | FIELD_CODES if one not in expected}
+    missing = {made_code for made_code in COMMAND_CODES | FIELD_CODES if made_code not in expected}
 
     assert missing - set(NOT_EXPECTED.split()) == set(), "write a test that expects the code"
-    assert set(NOT_EXPECTED.split()) - missing == set(), "a test expects it now: take it out of NOT_EXPECTED"
+    assert set(NOT_EXPECTED.split()) - missing == set(), "a test expects it: remove it from NOT_EXPECTED"
 
 
 def logged() -> dict[str, tuple[str, frozenset[str] | None]]:
-    """Event -> level and fields; fields are None where they come from a row."""
+    """Event -> level and fields. The fields are None if they come from a row."""
     found: dict[str, tuple[str, frozenset[str] | None]] = {}
     for file, tree in TREES.items():
         for name, call in calls(tree):
@@ -244,8 +244,8 @@ def test_every_event_is_listed_with_its_level_and_fields_and_no_other() -> None:
     for event, (level, fields) in events.items():
         assert rows[event]["level"] == level, event
         if fields is not None:
-            told = set(re.findall(r"`([a-z_]+)`", rows[event]["fields"]))
-            assert told == fields, event
+            listed_fields = set(re.findall(r"`([a-z_]+)`", rows[event]["fields"]))
+            assert listed_fields == fields, event
 
 
 def test_event_names_are_snake_case() -> None:
@@ -253,7 +253,7 @@ def test_event_names_are_snake_case() -> None:
 
 
 def limits() -> dict[str, float]:
-    """Every constant of a module whose name says that it is a limit, with its value."""
+    """The constants of all modules that are limits by their names, with their values."""
     found: dict[str, float] = {}
     for file, tree in TREES.items():
         for node in ast.iter_child_nodes(tree):

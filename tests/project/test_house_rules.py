@@ -1,8 +1,8 @@
-"""The house rules, read from the syntax trees: who imports whom, who calls what, how long things are.
+"""Checks the house rules in the syntax trees: imports, calls, and the lengths of files and functions.
 
-The tables stand in tests/support/house.py; where a rule fails, its message says which line to add or to change
-there. Not here:
-that the manual lists each command (test_contract.py), and each error code and log event (test_catalogues.py).
+The tables are in tests/support/house.py. The message of a rule that fails names the line there to add or to change.
+Other tests check that the manual lists each command (test_contract.py), error code and log event
+(test_catalogues.py).
 """
 
 import ast
@@ -31,7 +31,7 @@ MODULES: Final = {
 
 @cache
 def imported(file: str) -> frozenset[str]:
-    """The modules that a file imports, inside its functions too; `a.b` for `from a import b` if b is a module here."""
+    """The modules that a file imports, also inside functions; `a.b` for `from a import b` if b is a module of ours."""
     return frozenset(_imported(TREES[file]))
 
 
@@ -42,7 +42,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=str() as module, names=names, level=0):
                 found = [f"{module}.{alias.name}" for alias in names]
-                yield from (one if one in MODULES else module for one in found)
+                yield from (name if name in MODULES else module for name in found)
             case ast.ImportFrom():
                 raise AssertionError(f"relative import: {ast.unparse(node)}")
 
@@ -58,7 +58,7 @@ def allowed(file: str, places: str) -> bool:
     return any(file == place or (place.endswith("/") and file.startswith(place)) for place in places.split())
 
 
-# Who imports whom.
+# Imports.
 
 
 def package_of(module: str) -> str:
@@ -67,7 +67,7 @@ def package_of(module: str) -> str:
 
 
 def level_of(module: str) -> int:
-    """The place of a module's package among the packages, from 1; 0 for a module directly in `node`."""
+    """The index of a module's package in PACKAGES, from 1; 0 for a module directly in `node`."""
     package = package_of(module)
     return house.PACKAGES.index(package) + 1 if package else 0
 
@@ -88,30 +88,30 @@ def test_a_package_has_few_modules(package: str) -> None:
 
 @pytest.mark.parametrize("module", OF_NODE)
 def test_a_module_imports_from_its_own_package_and_those_before_it(module: str) -> None:
-    behind = {one for one in own_imports(module) if one.startswith("node.") and level_of(one) > level_of(module)}
+    higher = {name for name in own_imports(module) if name.startswith("node.") and level_of(name) > level_of(module)}
 
-    assert not behind, f"{module} imports {sorted(behind)}: PACKAGES in tests/support/house.py has the order"
+    assert not higher, f"{module} imports {sorted(higher)}: PACKAGES in tests/support/house.py has the order"
 
 
-def test_no_import_goes_round_in_a_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     try:
         tuple(TopologicalSorter({module: own_imports(module) for module in MODULES}).static_order())
     except CycleError as error:
-        pytest.fail(f"imports in a circle: {' -> '.join(error.args[1])}")
+        pytest.fail(f"a cycle of imports: {' -> '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_schemas_and_broker_know_nothing_of_node_nor_of_each_other(module: str) -> None:
+def test_schemas_and_broker_import_neither_node_nor_each_other(module: str) -> None:
     package = module.split(".", maxsplit=1)[0]
     others = {"node": set[str](), "schemas": {"node", "broker"}, "broker": {"node", "schemas"}}[package]
 
-    assert not {one for one in imported(MODULES[module]) if one.split(".")[0] in others}
+    assert not {name for name in imported(MODULES[module]) if name.split(".")[0] in others}
 
 
 @pytest.mark.parametrize("module", OF_NODE)
-def test_node_sees_the_port_of_the_broker_and_no_implementation(module: str) -> None:
-    """But for commands about a local broker, which are about one implementation."""
-    seen = {one for one in imported(MODULES[module]) if one.split(".")[0] == "broker"}
+def test_node_imports_the_port_of_the_broker_and_no_implementation(module: str) -> None:
+    """Commands for a local broker are the exception, because they serve one implementation."""
+    seen = {name for name in imported(MODULES[module]) if name.split(".")[0] == "broker"}
 
     assert seen <= house.BROKER_PORT or module.startswith("node.cli.")
 
@@ -119,23 +119,23 @@ def test_node_sees_the_port_of_the_broker_and_no_implementation(module: str) -> 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_only_the_command_line_imports_the_command_line(module: str) -> None:
     if not module.startswith("node.cli."):
-        assert not {one for one in own_imports(module) if one.startswith("node.cli.")}
+        assert not {name for name in own_imports(module) if name.startswith("node.cli.")}
 
 
 @pytest.mark.parametrize("library", house.SOLE_IMPORTERS)
 def test_a_library_has_its_sole_importers(library: str) -> None:
-    importers = [file for file in FILES if library in {one.split(".")[0] for one in imported(file)}]
+    importers = [file for file in FILES if library in {name.split(".")[0] for name in imported(file)}]
     strangers = [file for file in importers if not allowed(file, house.SOLE_IMPORTERS[library])]
 
-    assert not strangers, f"{strangers} import {library}; who may is said in SOLE_IMPORTERS of tests/support/house.py"
+    assert not strangers, f"{strangers} import {library}; SOLE_IMPORTERS of tests/support/house.py lists who may"
 
 
-# Who does what.
+# Calls.
 
 
 @cache
 def called(file: str) -> frozenset[str]:
-    """What is called, or handed on to be called, in a file."""
+    """The functions that a file calls, or passes on to be called."""
     return frozenset(_called(TREES[file]))
 
 
@@ -158,11 +158,11 @@ def _called(tree: ast.AST) -> Iterator[str]:
 def test_a_call_that_rules_must_not_make_is_made_in_named_modules_only(call: str) -> None:
     strangers = [file for file in FILES if call in called(file) and not allowed(file, house.SOLE_CALLERS[call])]
 
-    assert not strangers, f"{strangers} use {call}; who may is said in SOLE_CALLERS of tests/support/house.py"
+    assert not strangers, f"{strangers} use {call}; SOLE_CALLERS of tests/support/house.py lists who may"
 
 
 def literals(file: str) -> frozenset[str]:
-    """The texts without spaces in a file, without its docstrings."""
+    """The texts without spaces in a file, except its docstrings."""
     tree = ast.parse((PROJECT / file).read_text("utf-8"))
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
@@ -197,7 +197,7 @@ WORLD: Final = """
 
 
 def pure() -> list[str]:
-    """The modules that hold rules alone."""
+    """The modules that contain rules only."""
     packages, impure = house.PURE_PACKAGES.split(), {f"node.{name}" for name in house.IMPURE.split()}
     return [module for module in OF_NODE if package_of(module) in packages and module not in impure]
 
@@ -206,9 +206,9 @@ def pure() -> list[str]:
 def test_a_pure_module_has_no_await_no_clock_and_no_file(module: str) -> None:
     tree = TREES[MODULES[module]]
     waits = [node for node in ast.walk(tree) if isinstance(node, (ast.AsyncFunctionDef, ast.Await, ast.AsyncWith))]
-    opens = {one for one in called(MODULES[module]) if one in {"open", "input", "read_text", "read_bytes"}}
-    touched = {one for one in imported(MODULES[module]) if one in WORLD or one.split(".")[0] in WORLD} | {
-        one for one in own_imports(module) if package_of(one) in house.PURE_PACKAGES.split() and one not in pure()
+    opens = {name for name in called(MODULES[module]) if name in {"open", "input", "read_text", "read_bytes"}}
+    touched = {name for name in imported(MODULES[module]) if name in WORLD or name.split(".")[0] in WORLD} | {
+        name for name in own_imports(module) if package_of(name) in house.PURE_PACKAGES.split() and name not in pure()
     }
 
     if module in {f"node.{name}" for name in house.TABLES_READ_AT_IMPORT.split()}:
@@ -220,23 +220,25 @@ def test_a_pure_module_has_no_await_no_clock_and_no_file(module: str) -> None:
 
 
 @pytest.mark.parametrize("name", house.IMPURE.split())
-def test_a_module_that_is_called_impure_is_one(name: str) -> None:
+def test_a_module_in_the_list_of_impure_modules_is_impure(name: str) -> None:
     module = f"node.{name}"
     others = {f"node.{other}" for other in house.IMPURE.split()}
-    touched = {one for one in imported(MODULES[module]) if one in WORLD or one.split(".")[0] in WORLD or one in others}
+    touched = {
+        name for name in imported(MODULES[module]) if name in WORLD or name.split(".")[0] in WORLD or name in others
+    }
 
-    assert touched, f"{module} is pure: take it out of IMPURE in tests/support/house.py"
+    assert touched, f"{module} is pure: remove it from IMPURE in tests/support/house.py"
 
 
 def errors_made(tree: ast.AST) -> Iterator[ast.Call]:
-    """The calls that make an error of the tree in node/errors.py."""
+    """The calls that make an error of node/errors.py."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in house.ERRORS:
             yield node
 
 
 def texts_in(tree: ast.AST) -> Iterator[str]:
-    """The text constants of a tree, the constant parts of formatted texts included; docstrings are not left out."""
+    """The text constants of a tree, with docstrings and the constant parts of formatted texts."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
@@ -244,7 +246,7 @@ def texts_in(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", [module for module in OF_NODE if package_of(module) != "cli"])
 def test_a_service_names_fields_and_no_option_or_command(module: str) -> None:
-    """An HTTP gateway answers the same errors; node/cli/ways_out.py words them for the command line."""
+    """An HTTP gateway answers the same errors; node/cli/ways_out.py adds options and commands for the command line."""
     tree = TREES[MODULES[module]]
     hints = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "hint" in ast.unparse(node)]
     texts = [text for part in (*errors_made(tree), *hints) for text in texts_in(part)]
@@ -259,18 +261,18 @@ def test_an_init_file_is_empty(file: str) -> None:
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_module_is_named_for_what_it_does_and_says_it_first(module: str) -> None:
+def test_a_module_has_a_name_that_says_what_it_does_and_a_docstring(module: str) -> None:
     said = ast.get_docstring(TREES[MODULES[module]])
 
     assert not set(re.split(r"[._]", module)) & house.NAMES_REFUSED
     assert said is not None or module.endswith("migrations.env"), f"{module} has no docstring"
 
 
-# How long things are.
+# Lengths.
 
 
 def lengths(files: list[str]) -> dict[str, int]:
-    """Lines of each file, and of each function under `file function`."""
+    """The lines of each file, and of each function as `file function`."""
     found: dict[str, int] = {}
     for file in files:
         text = (PROJECT / file).read_text("utf-8")
@@ -283,7 +285,7 @@ def lengths(files: list[str]) -> dict[str, int]:
 
 
 def limit(name: str) -> int:
-    """How long a file, or a function of one, may be."""
+    """The maximum length of a file, or of a function in it."""
     return house.FUNCTION_LINES_MAX if " " in name else house.FILE_LINES_MAX
 
 
@@ -291,23 +293,23 @@ MEASURED: Final = lengths([file for file in FILES if not file.startswith(house.U
 
 
 def test_files_and_functions_keep_to_their_lengths() -> None:
-    """A file of 200 lines, a function of 40; what was longer when this became a test may only shrink."""
+    """A file has at most 200 lines, a function 40. What was longer when this test was added may only become shorter."""
     too_long = {
         name: lines for name, lines in MEASURED.items() if lines > max(limit(name), house.OVER_LENGTH.get(name, 0))
     }
 
-    assert not too_long, f"split what is too long: {too_long}"
+    assert not too_long, f"too long, split it: {too_long}"
 
 
 @pytest.mark.parametrize("name", sorted(house.OVER_LENGTH))
-def test_what_became_shorter_stays_so(name: str) -> None:
+def test_the_table_follows_what_became_shorter(name: str) -> None:
     lines = MEASURED.get(name, 0)
 
-    assert lines > limit(name), f"{name} has {lines} lines: take it out of OVER_LENGTH in tests/support/house.py"
+    assert lines > limit(name), f"{name} has {lines} lines: remove it from OVER_LENGTH in tests/support/house.py"
     assert lines > house.OVER_LENGTH[name] - house.OVER_LENGTH_SLACK, f"{name}: set OVER_LENGTH to {lines}"
 
 
-def test_a_test_fits_on_a_page_and_its_module_in_a_head() -> None:
+def test_tests_and_their_modules_keep_to_their_lengths() -> None:
     files = [path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests").rglob("*.py")]
     found = lengths(files)
 

@@ -28,10 +28,10 @@ WITHOUT_ASSERTION: Final[dict[str, str]] = {}
 """Test -> why it asserts nothing."""
 
 ALTERNATIVES: Final[dict[str, str]] = {
-    "test_a_row_names_tests_that_exist_or_says_what_is_open": "a fault without a test says what is open",
+    "test_a_row_names_tests_that_exist_or_what_is_open": "a fault without a test says what is open",
     "test_an_agreement_names_parties_and_codes_that_exist": "a list is the wildcard or known codes",
-    "test_node_sees_the_port_of_the_broker_and_no_implementation": "the rule has an exception for node/cli/",
-    "test_a_module_is_named_for_what_it_does_and_says_it_first": "the rule has an exception for Alembic's env.py",
+    "test_node_imports_the_port_of_the_broker_and_no_implementation": "the rule has an exception for node/cli/",
+    "test_a_module_has_a_name_that_says_what_it_does_and_a_docstring": "the rule has an exception for Alembic's env.py",
 }
 """Test -> why one of two results is enough."""
 

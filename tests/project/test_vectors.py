@@ -1,4 +1,4 @@
-"""The published vectors: they regenerate without a difference, and both implementations find in them what they say."""
+"""The published test vectors can be generated again without a difference, and both implementations agree with them."""
 
 import json
 import re
@@ -49,8 +49,8 @@ def test_the_file_says_that_it_is_synthetic() -> None:
     assert "SYNTHETIC" in vectors()["about"]
 
 
-def test_every_value_that_the_walk_through_names_is_in_the_file() -> None:
-    """The values of docs/wire-format.md, each cut after its first bytes."""
+def test_the_file_has_every_value_that_the_walk_through_names() -> None:
+    """The walk-through of docs/wire-format.md shows the first four bytes of each value."""
     text = (
         (Path(__file__).parents[2] / "docs" / "wire-format.md")
         .read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_every_value_that_the_walk_through_names_is_in_the_file() -> None:
     assert [value for value in named if value not in json.dumps(vectors())] == []
 
 
-def test_frames_and_expansions_are_those_of_both() -> None:
+def test_both_make_the_same_frames_and_expansions() -> None:
     for case in vectors()["frame"]:
         assert frame(*items(case)) == primitives.frame(*items(case)) == raw(case["frame"])
     for case in vectors()["expand"]:
@@ -85,15 +85,17 @@ def test_key_ids_follow_from_public_keys() -> None:
         assert key_id(key["holder"], listed) == raw(key["key_id"])
 
 
-def test_document_hashes_and_the_community_are_those_of_both() -> None:
+def test_both_make_the_same_document_hashes_and_community() -> None:
     files = vectors()["documents"]["files"]
 
-    assert [read_document(raw(one["signed_document"])).hash.hex() for one in files] == [one["hash"] for one in files]
+    assert [read_document(raw(file["signed_document"])).hash.hex() for file in files] == [
+        file["hash"] for file in files
+    ]
     assert vectors()["documents"]["community"] == files[0]["hash"]
-    assert load_governance([raw(one["signed_document"]) for one in files]).problems == ()
+    assert load_governance([raw(file["signed_document"]) for file in files]).problems == ()
 
 
-def test_roots_and_paths_are_those_of_both() -> None:
+def test_both_make_the_same_roots_and_accept_the_paths() -> None:
     for tree in vectors()["merkle"]:
         entries = [raw(entry) for entry in tree["entries"]]
         leaves = [primitives.digest(b"\0" + entry) for entry in entries]
@@ -110,42 +112,42 @@ def test_wraps_open_in_both_under_the_info_that_follows_from_the_grant() -> None
     private = {raw(key["key_id"]): raw(key["private"]) for key in vectors()["keys"]}
     name = raw(grant["audience_key_id"])
     assert primitives.expand(raw(grant["audience_key"]), "enlace/1 audience key id", community, "BZ") == name
-    for one in grant["wraps"]:
-        info = primitives.frame("enlace/1 grant", community, "BZ", name, one["recipient"], raw(one["key_id"]))
-        key = private[raw(one["key_id"])]
+    for wrap in grant["wraps"]:
+        info = primitives.frame("enlace/1 grant", community, "BZ", name, wrap["recipient"], raw(wrap["key_id"]))
+        key = private[raw(wrap["key_id"])]
 
-        assert info == raw(one["info"])
-        assert primitives.hpke_open(key, raw(one["wrap"]), info) == raw(grant["audience_key"])
-        assert hpke.unwrap(hpke.load_private(key), raw(one["wrap"]), info) == raw(grant["audience_key"])
+        assert info == raw(wrap["info"])
+        assert primitives.hpke_open(key, raw(wrap["wrap"]), info) == raw(grant["audience_key"])
+        assert hpke.unwrap(hpke.load_private(key), raw(wrap["wrap"]), info) == raw(grant["audience_key"])
 
 
 @pytest.mark.parametrize("number", range(3))
 def test_each_value_of_a_message_follows_from_those_before(number: int) -> None:
-    """The derivation of docs/wire-format.md, step by step, by the second implementation."""
-    one, community = vectors()["messages"][number], raw(vectors()["documents"]["community"])
-    header, content = raw(one["header"]), raw(one["content"])
+    """The second implementation derives each value step by step, as docs/wire-format.md describes."""
+    message, community = vectors()["messages"][number], raw(vectors()["documents"]["community"])
+    header, content = raw(message["header"]), raw(message["content"])
     message_key = primitives.expand(
         raw(vectors()["grant"]["audience_key"]), "enlace/1 message key", community, "BZ", "intel.caribbean", header
     )
-    plain = primitives.frame(raw(one["labels"]), raw(one["payload"])).ljust(one["padded_length"], b"\0")
-    sealed = AESGCM(raw(one["content_key"])).encrypt(raw(one["nonce"]), plain, None)
+    plain = primitives.frame(raw(message["labels"]), raw(message["payload"])).ljust(message["padded_length"], b"\0")
+    sealed = AESGCM(raw(message["content_key"])).encrypt(raw(message["nonce"]), plain, None)
 
-    assert avro.decode("Labels", raw(one["labels"]))["salt"] == raw(one["salt"])
-    assert avro.decode("Header", header)["sealing"]["labels_hash"] == primitives.digest(raw(one["labels"]))
-    assert message_key == raw(one["message_key"])
-    assert primitives.expand(message_key, "enlace/1 content key") == raw(one["content_key"])
-    assert primitives.expand(message_key, "enlace/1 commitment") == raw(one["commitment"])
-    assert primitives.padded(one["framed_length"]) == one["padded_length"] == len(plain)
-    assert content == raw(one["commitment"]) + raw(one["nonce"]) + sealed
-    assert primitives.digest(b"\0" + primitives.digest(header) + primitives.digest(content)) == raw(one["leaf"])
-    assert json_values.from_json(IntelligenceReport, one["report"]) == codec.decode(
-        IntelligenceReport, raw(one["payload"])
+    assert avro.decode("Labels", raw(message["labels"]))["salt"] == raw(message["salt"])
+    assert avro.decode("Header", header)["sealing"]["labels_hash"] == primitives.digest(raw(message["labels"]))
+    assert message_key == raw(message["message_key"])
+    assert primitives.expand(message_key, "enlace/1 content key") == raw(message["content_key"])
+    assert primitives.expand(message_key, "enlace/1 commitment") == raw(message["commitment"])
+    assert primitives.padded(message["framed_length"]) == message["padded_length"] == len(plain)
+    assert content == raw(message["commitment"]) + raw(message["nonce"]) + sealed
+    assert primitives.digest(b"\0" + primitives.digest(header) + primitives.digest(content)) == raw(message["leaf"])
+    assert json_values.from_json(IntelligenceReport, message["report"]) == codec.decode(
+        IntelligenceReport, raw(message["payload"])
     )
 
 
 def twins(reader: str) -> Twins:
-    """Both implementations as a node of the vectors, from the file alone."""
-    documents = [raw(one["signed_document"]) for one in vectors()["documents"]["files"]]
+    """Both implementations as a node of the vectors, made from the file alone."""
+    documents = [raw(file["signed_document"]) for file in vectors()["documents"]["files"]]
     held = [key for key in vectors()["keys"] if key["holder"] == reader]
     keys = PrivateKeys(
         reader, tuple(PrivateKey(node=reader, use=KeyUse(key["use"]), private=raw(key["private"])) for key in held)
@@ -160,19 +162,21 @@ def twins(reader: str) -> Twins:
 def test_the_records_verify_and_open_in_both(reader: str) -> None:
     made = twins(reader)
     answers = [
-        made.read(raw(one["value"]), StreamId(stream=one["stream"], originator=one["originator"]), SEALED_AT)
-        for one in vectors()["records"]
+        made.read(raw(record["value"]), StreamId(stream=record["stream"], originator=record["originator"]), SEALED_AT)
+        for record in vectors()["records"]
     ]
 
     assert [answer.word for answer in answers] == ["counted", "stored", "stored", "stored"]
-    assert [answer.payload.hex() for answer in answers[1:]] == [one["payload"] for one in vectors()["messages"]]
+    assert [answer.payload.hex() for answer in answers[1:]] == [message["payload"] for message in vectors()["messages"]]
 
 
 def test_a_changed_byte_is_refused_by_both_with_the_code_that_the_file_names() -> None:
     for case in vectors()["refused"]:
-        one = vectors()["records"][case["record"]]
-        value = bytearray(raw(one["value"]))
+        record = vectors()["records"][case["record"]]
+        value = bytearray(raw(record["value"]))
         value[case["at"]] ^= case["xor"]
-        answer = twins("GT").read(bytes(value), StreamId(stream=one["stream"], originator=one["originator"]), SEALED_AT)
+        answer = twins("GT").read(
+            bytes(value), StreamId(stream=record["stream"], originator=record["originator"]), SEALED_AT
+        )
 
         assert answer.word == case["code"]

@@ -1,4 +1,4 @@
-"""schemas/codes.py: the lists of the field, verbatim, versioned, each code one that fits where it is used."""
+"""schemas/codes.py: the code lists are complete and verbatim, have versions, and their codes fit the wire format."""
 
 import pytest
 
@@ -29,7 +29,7 @@ EU = "AT BE BG HR CY CZ DE DK EE ES FI FR GR HU IE IT LT LU LV MT NL PL PT RO SE
 
 @pytest.mark.parametrize("name", EXACT)
 def test_a_list_holds_the_codes_of_its_source(name: str) -> None:
-    """In the order of the source."""
+    """The codes are in the order of the source."""
     assert " ".join(codes.load(name).ordered) == EXACT[name]
 
 
@@ -47,7 +47,7 @@ def test_subjects_are_the_thirty_of_europol_and_the_four_of_the_region() -> None
 
 
 def test_countries_and_languages_are_those_of_iso() -> None:
-    """249 countries, among them all that take part; 183 languages."""
+    """249 countries, with all that take part, and 183 languages."""
     assert len(codes.load("countries").codes) == 249
     assert {*CELAC.split(), *EU.split()} <= codes.load("countries").codes
     assert len(codes.load("languages").codes) == 183
@@ -56,7 +56,7 @@ def test_countries_and_languages_are_those_of_iso() -> None:
 
 @pytest.mark.parametrize("name", codes.names())
 def test_a_list_is_complete(name: str) -> None:
-    """Name, version, source, a text for each code; no code longer than a string of the wire."""
+    """A list has name, version, source and a text for each code. Each code fits into a string of the wire format."""
     listed = codes.load(name)
 
     assert listed.name == name
@@ -68,6 +68,6 @@ def test_a_list_is_complete(name: str) -> None:
 
 
 def test_an_unknown_list_is_an_error_that_names_those_there_are() -> None:
-    """A slip of the pen in a mapping, say."""
+    """For example after a typing error in a mapping."""
     with pytest.raises(KeyError, match="there are categories"):
         codes.load("categorys")
