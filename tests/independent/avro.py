@@ -1,7 +1,7 @@
-"""Avro for the second implementation: shapes read from the normative .avsc files, plain Python, nothing of `schemas/`.
+"""Encodes and decodes Avro for the second implementation. It reads the .avsc files and uses no code of `schemas/`.
 
-Decodes with every limit that the text states, then encodes the value again and compares the bytes. So it refuses
-everything that two encoders could write differently.
+Decoding checks every limit of the specification, encodes the value again and compares the bytes. So it rejects each
+encoding that is not the canonical one.
 """
 
 import itertools
@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 Shape = Any
-"""A type as the JSON has it: a name, an object or a union."""
+"""A type as in the JSON of a schema: a name, an object or a union."""
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "avsc" / "wire"
 PRIMITIVES = frozenset({"boolean", "int", "long", "string", "bytes", "null"})
 EMPTY = 0xC15D213AA4D7A795
 DAY = 86_400_000
 FORMATS = {"date": (-719_162, 2_932_896), "time": (-719_162 * DAY, 2_932_897 * DAY - 1)}
-"""The years 1 to 9999: in days and in milliseconds since 1970."""
+"""The bounds of the years 1 to 9999, in days and in milliseconds since 1970."""
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Malformed(Exception):
-    """These bytes are not the one lawful encoding of a lawful value."""
+    """The bytes are not the canonical encoding of a valid value."""
 
 
 class Unknown(Malformed):
@@ -32,7 +32,7 @@ class Unknown(Malformed):
 
 
 def _named() -> dict[str, Shape]:
-    """All named types, those inside other types too, by their name without the namespace."""
+    """All named types by their name without namespace, also types that are defined inside others."""
     found: dict[str, Shape] = {}
 
     def visit(shape: Shape) -> None:
@@ -55,14 +55,14 @@ TYPES = _named()
 
 
 def resolve(shape: Shape) -> Shape:
-    """A shape as an object, names looked up."""
+    """The shape as an object; a name is replaced by its type."""
     if isinstance(shape, str):
         return {"type": shape} if shape in PRIMITIVES else TYPES[shape.removeprefix("enlace.v1.")]
     return shape
 
 
 def parsing_form(shape: Shape, seen: set[str]) -> str:
-    """Parsing Canonical Form of the Avro specification; a name is written out where it first occurs."""
+    """Parsing Canonical Form of the Avro specification. A type is written in full where its name occurs first."""
     if isinstance(shape, list):
         return "[" + ",".join(parsing_form(branch, seen) for branch in shape) + "]"
     shape = resolve(shape)
@@ -100,13 +100,13 @@ def fingerprint(name: str) -> bytes:
 
 
 class Reader:
-    """Reads one body; in a `payload` numbers may be negative."""
+    """Reads one body. Numbers may be negative only if `payload` is true."""
 
     def __init__(self, data: bytes, payload: bool) -> None:
         self.data, self.at, self.payload = data, 10, payload
 
     def take(self, size: int) -> bytes:
-        """The next bytes, all of them or none."""
+        """The next `size` bytes. Raises Malformed if there are fewer."""
         end = self.at + size
         if size < 0 or end > len(self.data):
             raise Malformed("bytes missing")
@@ -114,7 +114,7 @@ class Reader:
         return taken
 
     def number(self) -> int:
-        """A zigzag varint of at most 64 bits."""
+        """Read a zigzag varint of at most 64 bits."""
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -129,7 +129,7 @@ class Reader:
         return (value >> 1) ^ -(value & 1)
 
     def value(self, shape: Shape) -> Any:
-        """A value of this shape."""
+        """Read a value of this shape."""
         if isinstance(shape, list):
             branch = self.number()
             if branch not in {0, 1}:
@@ -153,7 +153,7 @@ class Reader:
         return self.integer(shape) if kind in {"int", "long"} else self.text(shape)
 
     def integer(self, shape: Shape) -> int:
-        """An int or long within its bounds."""
+        """Read an int or long, and check its bounds."""
         value = self.number()
         bits = 31 if shape["type"] == "int" else 63
         lowest, highest = FORMATS.get(shape.get("format"), (-(1 << bits) if self.payload else 0, (1 << bits) - 1))
@@ -162,7 +162,7 @@ class Reader:
         return value
 
     def text(self, shape: Shape) -> str | bytes:
-        """A string or bytes within its length and pattern."""
+        """Read a string or bytes, and check length and pattern."""
         raw = self.take(self.number())
         is_text = shape["type"] == "string"
         most = shape.get("maxBytes", 64 if is_text else len(raw))
@@ -180,7 +180,7 @@ class Reader:
         return value
 
     def array(self, shape: Shape) -> list[Any]:
-        """One block and its end; a set in order, nothing twice."""
+        """Read an array: one block and its end. A set must be sorted, without duplicates."""
         count = self.number()
         if not shape.get("minItems", 0) <= count <= shape.get("maxItems", 1000):
             raise Malformed("number of items")
@@ -193,12 +193,12 @@ class Reader:
                 raise Malformed("not a sorted set")
         names = shape.get("unique", ())
         if names and len({tuple(item[name] for name in names) for item in items}) < len(items):
-            raise Malformed("twice the same")
+            raise Malformed("duplicate items")
         return items
 
 
 def varint(value: int) -> bytes:
-    """The shortest zigzag varint."""
+    """The shortest zigzag varint of a number."""
     value = (value << 1) ^ (value >> 63)
     out = bytearray()
     while value > 0x7F:
@@ -208,7 +208,7 @@ def varint(value: int) -> bytes:
 
 
 def body(shape: Shape, value: Any) -> bytes:
-    """The one encoding of a value."""
+    """The canonical encoding of a value."""
     if isinstance(shape, list):
         return b"\x00" if value is None else b"\x02" + body(shape[1], value)
     shape = resolve(shape)
@@ -231,12 +231,12 @@ def body(shape: Shape, value: Any) -> bytes:
 
 
 def encode(name: str, value: dict[str, Any]) -> bytes:
-    """Single-object encoding."""
+    """The single-object encoding of a value."""
     return b"\xc3\x01" + fingerprint(name) + body(name, value)
 
 
 def decode(name: str, data: bytes) -> dict[str, Any]:
-    """A value, if these bytes are its one lawful encoding."""
+    """The value of these bytes. Raises Malformed if they are not its canonical encoding."""
     shape = TYPES[name]
     if len(data) > shape.get("maxBytes", len(data)):
         raise Malformed("too long")

@@ -1,7 +1,7 @@
-"""What the second implementation knows: keys, members and agreements from SignedDocument files.
+"""Reads keys, nodes and agreements from SignedDocument files, for the second implementation.
 
-Documents that are not signed as the text demands are left out. Left out of this implementation: the revoke threshold
-(a NODE version needs the full one), `resume`, and the checks of Ed25519 keys on the curve.
+Documents without the required signatures are ignored. Not implemented: the revoke threshold (a NODE version needs the
+full threshold), `resume`, and the checks that Ed25519 keys are on the curve.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ ZERO = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document, its body, its hash and what signed it."""
+    """A document with its body, its hash and its signatures."""
 
     hash: bytes
     head: Values
@@ -28,44 +28,44 @@ class Document:
     signatures: list[Values]
 
     def has(self, key_id: bytes, use: str, public: bytes) -> bool:
-        """Whether this key signed."""
+        """Whether this key has signed the document."""
         data = frame("enlace/1 document", self.raw)
         return any(s["key_id"] == key_id and signed(use, public, s["signature"], data) for s in self.signatures)
 
     def signers(self, root: Values) -> int:
-        """How many trustees of a ROOT signed."""
+        """The number of trustees of this ROOT that have signed the document."""
         trustees = ((t["id"], t["key"]) for t in root["trustees"])
         return sum(self.has(key_id(n, k), "AGREE", k["public"]) for n, k in trustees if k["reason"] != "COMPROMISED")
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Documents by kind and id in the order of their versions, and keys by their id."""
+    """The documents by kind and id, in the order of their versions, and the keys by key id."""
 
     community: bytes
     versions: dict[tuple[str, str], list[Document]] = field(default_factory=dict)
     keys: dict[bytes, tuple[str, Values]] = field(default_factory=dict)
 
     def at(self, kind: str, name: str, time: int) -> Document | None:
-        """The version that holds at a time, if one does."""
+        """The version that applies at a time; None without one."""
         version = self.begun(kind, name, time)
         return version if version and time < version.head["until"] else None
 
     def begun(self, kind: str, name: str, time: int) -> Document | None:
-        """The highest version with from <= time, be it past its `until` or not."""
+        """The highest version with `from` <= time, even if `until` has passed."""
         return next((d for d in reversed(self.versions.get((kind, name), [])) if d.head["from"] <= time), None)
 
     def agreement(self, hash_: bytes) -> Document | None:
-        """An agreement version by its hash."""
+        """The agreement version with this hash; None without one."""
         found = (d for (kind, _), all_ in self.versions.items() if kind == "AGREEMENT" for d in all_)
         return next((d for d in found if d.hash == hash_), None)
 
     def in_force(self, agreement: Document, time: int) -> bool:
-        """Whether this version is the one that holds, and admits."""
+        """Whether this version applies at this time and has the status IN_FORCE."""
         return self.at("AGREEMENT", agreement.head["id"], time) is agreement and agreement.body["status"] == "IN_FORCE"
 
     def add(self, document: Document) -> bool:
-        """Takes the next version of an id, if it is signed as its kind demands."""
+        """Add the next version of an id if it has the signatures that its kind needs; returns whether it has."""
         head = document.head
         trustees = [(trustee["id"], trustee["key"]) for trustee in document.body.get("trustees", [])]
         node = "REGISTRY" if head["kind"] == "ROOT" else head["id"]
@@ -121,7 +121,7 @@ def key_id(node: str, key: Values) -> bytes:
 
 
 def read_document(data: bytes) -> Document:
-    """A SignedDocument, the Document in it and the body in that."""
+    """Decode a SignedDocument, the Document in it and its body."""
     outer = decode("SignedDocument", data)
     head = decode("Document", outer["document"])
     inside = decode(BODIES[head["kind"]], head["body"])
@@ -129,7 +129,7 @@ def read_document(data: bytes) -> Document:
 
 
 def load(files: Iterable[bytes], community: bytes) -> Knowledge:
-    """Knowledge from a folder of documents, whatever their order."""
+    """The knowledge from these documents, which may be in any order."""
     knowledge = Knowledge(community)
     rank = ["ROOT", "NODE", "AGREEMENT"]
     documents = sorted(map(read_document, files), key=lambda d: (rank.index(d.head["kind"]), d.head["version"]))
@@ -139,7 +139,7 @@ def load(files: Iterable[bytes], community: bytes) -> Knowledge:
 
 
 def item_order(name: str, field_name: str, items: list[Any]) -> list[Any]:
-    """Items as the set of a field holds them: in order of their encoding, nothing twice."""
+    """The items as the set of a field: in the order of their encoding, without duplicates."""
     shape = next(f["type"]["items"] for f in resolve(name)["fields"] if f["name"] == field_name)
     unique = {body(shape, item): item for item in items}
     return [unique[raw] for raw in sorted(unique)]

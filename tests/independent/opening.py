@@ -1,4 +1,4 @@
-"""Steps 13 to 17 of the second implementation: from a verified record to labels, payload and the admitting clause."""
+"""Steps 13 to 17 of the second implementation: from a verified record to labels, payload and clause."""
 
 import hmac
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from tests.independent.verify import DAY, Chain, Record, Refused, parse
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a reader gets."""
+    """The result for a reader."""
 
     labels: Values
     payload: Values
     clause: tuple[bytes, str] | None
-    """None for the originator's own."""
+    """None for a message of the reader itself."""
 
 
 def unwrap(
     grant: Record, sealed_at: int | None, chain: Chain, me: str, private: dict[bytes, bytes]
 ) -> tuple[bytes, Values]:
-    """Step 13: the audience key and the entry that gives it, for a message sealed then; None for the grant alone."""
+    """Step 13: audience key and entry of a grant, for a message sealed at `sealed_at`; None for the grant alone."""
     body = grant.body or {}
     originator, community = grant.stream[0], grant.batch["community"]
     key_name = body["audience_key_id"]
@@ -46,7 +46,7 @@ def unwrap(
 
 
 def lawful(grant: Record, entry: Values, sealed_at: int | None, knowledge: Knowledge) -> None:
-    """Whether an entry may serve a message sealed then; without one, whether it may serve any."""
+    """Check that an entry is valid for a message sealed at `sealed_at`, or without a time for any message."""
     granted, use_until = grant.batch["sealed_at"], (grant.body or {})["use_until"]
     holder, key = knowledge.keys.get(entry["key_id"], (None, {"use": "ENCRYPT"}))
     if holder not in {entry["recipient"], None} or key["use"] != "ENCRYPT":
@@ -68,15 +68,15 @@ def lawful(grant: Record, entry: Values, sealed_at: int | None, knowledge: Knowl
 
 
 def clause_of(agreement: Values, name: str) -> Values | None:
-    """A clause by its id."""
+    """The clause with this id; None without one."""
     return next((clause for clause in agreement["clauses"] if clause["id"] == name), None)
 
 
 def message_keys(audience_key: bytes, record: Record) -> tuple[bytes, bytes]:
-    """Content key and commitment."""
+    """Content key and commitment of a message."""
     batch = record.batch
-    place = (batch["community"], batch["originator"], batch["stream"])
-    message_key = expand(audience_key, "enlace/1 message key", *place, record.header_raw)
+    context = (batch["community"], batch["originator"], batch["stream"])
+    message_key = expand(audience_key, "enlace/1 message key", *context, record.header_raw)
     return expand(message_key, "enlace/1 content key"), expand(message_key, "enlace/1 commitment")
 
 
@@ -113,7 +113,7 @@ def expected_labels(payload: Values, salt: bytes) -> Values:
 
 
 def compare(record: Record, labels_raw: bytes, payload_raw: bytes) -> tuple[Values, Values]:
-    """Step 16."""
+    """Step 16: labels and payload, which must agree with each other and with the header."""
     if digest(labels_raw) != record.header["sealing"]["labels_hash"]:
         raise Refused(16, "labels_mismatch")
     labels = parse("Labels", labels_raw, 16, "payload_malformed")
@@ -175,7 +175,7 @@ def open_message(record: Record, chain: Chain, me: str, private: dict[bytes, byt
 
 
 def named_grant(chain: Chain, originator: str, key_name: bytes, sequence: int) -> Record:
-    """The grant at its place, if it is the first of its key that came here."""
+    """The grant at this sequence. It must be the first grant of its key that this reader has seen."""
     own = [grant for (author, _), grant in chain.grants.items() if author == originator]
     of_key = [grant for grant in own if (grant.body or {})["audience_key_id"] == key_name]
     if not of_key and (originator, sequence) not in chain.grants:
@@ -186,7 +186,7 @@ def named_grant(chain: Chain, originator: str, key_name: bytes, sequence: int) -
 
 
 def admitting(entry: Values, knowledge: Knowledge, labels: Values, region: str) -> tuple[bytes, str]:
-    """The first clause of an entry that covers the labels; for a RECALL its being in force is enough."""
+    """The first clause of an entry that covers the labels. A RECALL needs only a clause that is in force."""
     for reference in entry["clauses"]:
         agreement = knowledge.agreement(reference["agreement"])
         clause = agreement and clause_of(agreement.body, reference["clause"])

@@ -1,4 +1,4 @@
-"""Suite 1 for the second implementation: framing, derivation, Merkle paths, signatures, HPKE by hand."""
+"""Suite 1 for the second implementation: framing, key derivation, Merkle paths, signatures and HPKE."""
 
 import hashlib
 import hmac
@@ -15,18 +15,18 @@ HPKE_SUITE = b"HPKE" + bytes.fromhex("647a 0001 0002")
 
 
 def digest(data: bytes) -> bytes:
-    """H of the text."""
+    """The hash function H of the specification."""
     return hashlib.sha256(data).digest()
 
 
 def frame(*items: bytes | str) -> bytes:
-    """Each item behind its length."""
+    """Each item after its length, concatenated."""
     raw = [item.encode("ascii") if isinstance(item, str) else item for item in items]
     return b"".join(len(item).to_bytes(4, "big") + item for item in raw)
 
 
 def hkdf_expand(key: bytes, info: bytes, size: int) -> bytes:
-    """RFC 5869, 2.3."""
+    """HKDF-Expand of RFC 5869, 2.3."""
     out = block = b""
     while len(out) < size:
         block = hmac.digest(key, block + info + bytes([len(out) // 32 + 1]), "sha256")
@@ -35,12 +35,12 @@ def hkdf_expand(key: bytes, info: bytes, size: int) -> bytes:
 
 
 def expand(key: bytes, *items: bytes | str) -> bytes:
-    """32 bytes derived for one purpose."""
+    """Derive 32 bytes for one purpose."""
     return hkdf_expand(key, frame(*items), 32)
 
 
 def padded(size: int) -> int:
-    """Padmé, at least 1024."""
+    """The padded length by Padmé, at least 1024."""
     if size <= 1024:
         return 1024
     e = size.bit_length() - 1
@@ -49,7 +49,7 @@ def padded(size: int) -> int:
 
 
 def climb(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
-    """Root of a tree of `size` leaves that has `entry` at `index`; None if the path is too short or too long."""
+    """The root of a tree of `size` leaves with `entry` at `index`. None if the path has the wrong length."""
     if size == 1:
         return entry if not path else None
     if not path:
@@ -64,7 +64,7 @@ def climb(entry: bytes, index: int, size: int, path: list[bytes]) -> bytes | Non
 
 
 def tree(leaves: list[bytes]) -> bytes:
-    """Merkle tree hash of RFC 9162, 2.1.1, over leaf hashes."""
+    """The Merkle tree hash of RFC 9162, 2.1.1, over leaf hashes."""
     if len(leaves) == 1:
         return leaves[0]
     left = 1 << (len(leaves) - 1).bit_length() - 1
@@ -72,7 +72,7 @@ def tree(leaves: list[bytes]) -> bytes:
 
 
 def signed(use: str, public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether the signature holds: ML-DSA-65 of CHECKPOINT keys, Ed25519 of the others."""
+    """Whether the signature is valid: ML-DSA-65 for CHECKPOINT keys, Ed25519 for all others."""
     try:
         if use == "CHECKPOINT":
             MLDSA65PublicKey.from_public_bytes(public).verify(signature, data)
@@ -84,7 +84,7 @@ def signed(use: str, public: bytes, signature: bytes, data: bytes) -> bool:
 
 
 def xwing_open(private: bytes, sent: bytes) -> bytes:
-    """Shared secret of draft-connolly-cfrg-xwing-kem; `private` is ML-KEM seed (64) || X25519 (32)."""
+    """The shared secret of draft-connolly-cfrg-xwing-kem; `private` is ML-KEM seed (64) || X25519 (32)."""
     secret_x = X25519PrivateKey.from_private_bytes(private[64:])
     share_m = MLKEM768PrivateKey.from_seed_bytes(private[:64]).decapsulate(sent[:1088])
     share_x = secret_x.exchange(X25519PublicKey.from_public_bytes(sent[1088:]))
@@ -93,7 +93,7 @@ def xwing_open(private: bytes, sent: bytes) -> bytes:
 
 
 def hpke_open(private: bytes, wrap: bytes, info: bytes) -> bytes | None:
-    """Base mode, single shot, empty AAD (RFC 9180, 5.1 and 6.1); None if it does not open."""
+    """HPKE base mode, single shot, empty AAD (RFC 9180, 5.1 and 6.1). None if it does not open."""
 
     def extract(salt: bytes, label: bytes, material: bytes) -> bytes:
         return hmac.digest(salt or bytes(32), b"HPKE-v1" + HPKE_SUITE + label + material, "sha256")

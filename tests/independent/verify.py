@@ -1,6 +1,6 @@
-"""Steps 1 to 12 of the second implementation: a record from bytes, then its place in the chain.
+"""Steps 1 to 12 of the second implementation: verifies a record from its bytes, then adds it to the chain.
 
-Not here: proven time (`sealed_at` stands for it), forks that go on after `resume`, governance over the bus.
+Not implemented: proven time (`sealed_at` is used instead), forks that continue after `resume`, governance on the bus.
 """
 
 import re
@@ -23,7 +23,7 @@ OPEN = {
 
 
 class Refused(Exception):
-    """A record stops at a step; `held` and `waiting` are codes too."""
+    """A step rejects a record; `held` and `waiting` are codes too."""
 
     def __init__(self, step: int, code: str) -> None:
         super().__init__(f"{step} {code}")
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record past step 7."""
+    """A record that passed step 7."""
 
     batch: dict[str, Any]
     batch_hash: bytes
@@ -41,21 +41,21 @@ class Record:
     content: bytes
     index: int
     body: dict[str, Any] | None
-    """Of an open type."""
+    """The decoded body of an open type; None for other types."""
 
     @property
     def stream(self) -> tuple[str, str]:
-        """Originator and stream."""
+        """Originator and stream of the record."""
         return self.batch["originator"], self.batch["stream"]
 
     @property
     def sequence(self) -> int:
-        """Place in the stream."""
+        """The sequence of the message in its stream."""
         return int(self.batch["first_sequence"]) + self.index
 
 
 def parse(name: str, data: bytes, step: int, code: str) -> dict[str, Any]:
-    """A value, or the rejection of its step."""
+    """Decode a value. Raises Refused with this step and code."""
     try:
         return decode(name, data)
     except Malformed as error:
@@ -63,7 +63,7 @@ def parse(name: str, data: bytes, step: int, code: str) -> dict[str, Any]:
 
 
 def verify(data: bytes, knowledge: Knowledge, originator: str, stream: str) -> Record:
-    """Steps 1 to 7 for a record found in the log at this place."""
+    """Steps 1 to 7 for a record that was read in the topic of this originator and stream."""
     # 1
     if len(data) > 256 * 1024:
         raise Refused(1, "record_too_large")
@@ -87,7 +87,7 @@ def verify(data: bytes, knowledge: Knowledge, originator: str, stream: str) -> R
 
 
 def _batch(data: bytes, community: bytes, originator: str, stream: str) -> dict[str, Any]:
-    """Step 2."""
+    """Step 2: the batch is well-formed, and belongs to this community, originator and stream."""
     batch = parse("Batch", data, 2, "batch_malformed")
     first, previous = batch["first_sequence"], batch["previous"]
     if first > 1 << 62 or (previous == bytes(32)) != (first == 1) or not STREAMS.fullmatch(batch["stream"]):
@@ -102,7 +102,7 @@ def _batch(data: bytes, community: bytes, originator: str, stream: str) -> dict[
 
 
 def _signed(batch: dict[str, Any], value: dict[str, Any], knowledge: Knowledge) -> None:
-    """Steps 3 and 4; of a record to be held as far as what is known here decides."""
+    """Steps 3 and 4. A record under unknown governance is held, unless the known documents already reject it."""
     if batch["suite"] != 1:
         raise Refused(3, "suite_unknown")
     node, key = knowledge.keys.get(batch["key_id"], (None, {}))
@@ -119,7 +119,7 @@ def _signed(batch: dict[str, Any], value: dict[str, Any], knowledge: Knowledge) 
 
 
 def writes(node: str, time: int, knowledge: Knowledge) -> list[str]:
-    """The streams that a node may write at a time."""
+    """The streams to which a node may write at a time."""
     if node == "REGISTRY":
         return ["checkpoints", "governance"]
     document = knowledge.begun("NODE", node, time)
@@ -127,7 +127,7 @@ def writes(node: str, time: int, knowledge: Knowledge) -> list[str]:
 
 
 def _body(header: dict[str, Any], content: bytes, batch: dict[str, Any], knowledge: Knowledge) -> dict[str, Any] | None:
-    """Step 7: what type, stream and the rest of the header say about each other, and the body of an open type."""
+    """Step 7: type, stream and the other fields of the header agree. Returns the body of an open type."""
     kind = header["type"]
     if kind in OPEN:
         stream, name = OPEN[kind]
@@ -154,7 +154,7 @@ def _body(header: dict[str, Any], content: bytes, batch: dict[str, Any], knowled
 
 
 def parse_document(content: bytes) -> None:
-    """Refuses a SignedDocument whose inner bytes are not canonical."""
+    """Reject a SignedDocument whose inner bytes are not canonical."""
     try:
         read_document(content)
     except Malformed as error:
@@ -172,7 +172,7 @@ def _checkpoint(value: dict[str, Any], batch: dict[str, Any], knowledge: Knowled
 
 @dataclass(slots=True)
 class Chain:
-    """Steps 8 to 12 over all streams, in the order in which records come."""
+    """Steps 8 to 12 over all streams, in the order in which records arrive."""
 
     knowledge: Knowledge
     batches: dict[tuple[str, str], dict[bytes, Record]] = field(default_factory=dict)
@@ -182,9 +182,9 @@ class Chain:
     findings: list[tuple[str, str, str, int]] = field(default_factory=list)
 
     def place(self, record: Record, now: int) -> None:
-        """Takes a record into the chain, or says at which step it stops."""
+        """Add a record to the chain. Raises Refused at the step that rejects it."""
         known = self.batches.setdefault(record.stream, {})
-        # 11, as far as it decides whether a record leaves a trace
+        # 11, the part that decides whether the record is added at all
         _, key = self.knowledge.keys[record.batch["key_id"]]
         time = record.batch["sealed_at"]
         if not key["from"] <= time < (time + 1 if key["until"] is None else key["until"]):

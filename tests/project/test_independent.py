@@ -1,4 +1,4 @@
-"""Two implementations of one text agree: on what the project publishes, on every flipped byte, on what is unlawful."""
+"""Both implementations of the specification agree on published records, on each flipped byte and on forged records."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ CODES = ("BZ", "GT", "MX", "ES")
 
 
 def shared() -> Community:
-    """Four nodes; GT has all of BZ, MX only H0 of it, ES and BZ share what is in Europe."""
+    """Four nodes. GT may have all reports of BZ, MX only those with H0. ES and BZ share reports of Europe."""
     made = Community(CODES)
     made.agreement("BZ-GT", ("BZ", "GT"))
     made.agreement("BZ-MX", ("BZ", "MX"), clause(("BZ",), ("MX",), "open", handling=("H0",)))
@@ -77,14 +77,14 @@ async def records_of(made: Exchange) -> list[tuple[StreamId, bytes]]:
 
 
 async def stored(node: TestNode) -> dict[bytes, bytes]:
-    """What a node's store holds: message id -> payload."""
+    """The messages in the store of a node: message id -> payload."""
     async with node.store.read() as db:
         found = await message_search.search(db, Query(limit=1000))
     return {message.message_id: codec.encode(message.report) for message in found}
 
 
-async def test_all_that_nodes_publish_opens_in_both_with_the_same_reports(tmp_path: Path) -> None:
-    """Several streams and audiences, batches of 1 to 40, two days: each store holds what the second reader opens."""
+async def test_both_open_the_same_reports_from_all_published_records(tmp_path: Path) -> None:
+    """Each store holds what the second reader opens: several streams and audiences, batches of 1 to 40, two days."""
     async with exchange(tmp_path, *CODES, community=shared()) as made:
         for day in range(2):
             made.clock.now += DAY_MS
@@ -129,7 +129,7 @@ class Wrap:
     info: bytes
 
     def opens(self) -> list[bytes | None]:
-        """What both implementations find inside."""
+        """The audience key that each implementation unwraps; None if it rejects the wrap."""
         try:
             first: bytes | None = hpke.unwrap(hpke.load_private(self.private), self.wrap, self.info)
         except hpke.WrapFailed:
@@ -142,7 +142,7 @@ AUDIENCE_KEY = bytes(range(32))
 
 @cache
 def wrap() -> Wrap:
-    """One wrap."""
+    """A valid wrap."""
     private = bytes(range(96))
     info = frame("enlace/1 grant", bytes(32), "BZ", bytes(32), "GT", bytes(32))
     return Wrap(private, hpke.wrap(hpke.public_of(private), AUDIENCE_KEY, info), info)
@@ -165,7 +165,7 @@ def test_each_flipped_byte_of_a_wrap_or_its_info_is_refused_by_both() -> None:
 
 
 def test_each_flipped_byte_of_a_private_key_is_refused_by_both() -> None:
-    """But for ML-KEM's z, bytes 32 to 63, which only shapes what a wrong ciphertext decapsulates to."""
+    """The exception is z of ML-KEM, bytes 32 to 63. It only affects the result for a wrong ciphertext."""
     good = wrap()
     for at, bad in enumerate(flips(good.private)):
         expected = AUDIENCE_KEY if 32 <= at < 64 else None
@@ -174,7 +174,7 @@ def test_each_flipped_byte_of_a_private_key_is_refused_by_both() -> None:
 
 
 def test_a_wrap_with_an_x25519_share_of_low_order_is_refused_by_both() -> None:
-    """X-Wing itself would go on with a secret of zeros."""
+    """X-Wing itself would continue with a secret of zeros."""
     good = wrap()
     bad = good.wrap[:1088] + bytes(32) + good.wrap[1120:]
 
@@ -189,12 +189,12 @@ def test_each_flipped_byte_of_an_audience_key_has_another_id_in_both() -> None:
         assert first != audience_key_id(AUDIENCE_KEY, bytes(32), "BZ")
 
 
-# Records of a forger: both say the same word.
+# Forged records: both give the same answer.
 
 
 @cache
 def community() -> Community:
-    """BZ sends to GT by clause 1, and H0 alone by clause 2 of another agreement; an ended one is there too."""
+    """BZ sends to GT by clause 1, and H0 only by clause 2 of another agreement. A third agreement has ended."""
     made = Community(("BZ", "GT", "MX"))
     made.agreement("ALL", ("BZ", "GT"), clause(("BZ",), ("GT",), "1", retention_days_max=800))
     made.agreement("H0", ("BZ", "GT"), clause(("BZ",), ("GT",), "2", handling=("H0",)))
@@ -204,13 +204,13 @@ def community() -> Community:
 
 
 def reference(agreement: str, clause_id: str = "1") -> ClauseReference:
-    """A clause of the community, or one that nobody knows."""
+    """A clause of the community; an unknown one if the agreement does not exist."""
     versions = community().governance.agreements.get(agreement)
     return ClauseReference(agreement=versions[0].hash if versions else bytes(32), clause=clause_id)
 
 
 class Scene:
-    """BZ writes, GT reads: a grant at sequence 1 of `keys`, and what a case adds."""
+    """BZ writes and GT reads: a grant at sequence 1 of `keys`, and the records of a case."""
 
     def __init__(self, *clauses: ClauseReference, change: Callable[[KeyGrant], KeyGrant] = lambda body: body) -> None:
         self.author = Author(code="BZ", community=community().community)
@@ -225,11 +225,11 @@ class Scene:
         return {"GT": sorted_set(clauses or (reference("ALL"),))}
 
     def read(self, value: bytes, where: StreamId | None = None, now: int = NOW) -> str:
-        """What both say of a record."""
+        """The answer of both for a record."""
         return self.twins.read(value, where or place(), now).word
 
     def after_grant(self, value: bytes, now: int = NOW) -> str:
-        """What both say of a message, its grant being here."""
+        """The answer of both for a message whose grant was read before."""
         self.read(self.grant, place("keys"), now)
         return self.read(value, now=now)
 
@@ -239,7 +239,7 @@ def envelope(**fields: object) -> Callable[[bytes], bytes]:
 
 
 def batch(**fields: object) -> Callable[[bytes], bytes]:
-    """A batch with other fields, signed again."""
+    """Change fields of the batch, and sign it again."""
 
     def change(value: bytes) -> bytes:
         made = structs.replace(codec.decode(types.Batch, parts(value).batch), **fields)
@@ -315,8 +315,8 @@ def plus_order(scalar: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("word", "change"), TAMPERED.values(), ids=TAMPERED)
-def test_both_say_the_same_of_a_tampered_record(word: str, change: Callable[[bytes], bytes]) -> None:
-    """A message in the middle of a batch of three, one thing changed."""
+def test_both_give_the_same_answer_for_a_tampered_record(word: str, change: Callable[[bytes], bytes]) -> None:
+    """The second message in a batch of three, with one change."""
     scene = Scene()
     leaves = [scene.author.sealed_leaf(scene.key) for _ in range(3)]
     value = change(scene.author.batch(leaves)[1])
@@ -386,7 +386,7 @@ LEAVES: dict[str, tuple[str, Callable[[Scene], bytes]]] = {
         "commitment_mismatch",
         lambda s: s.author.message(replace(s.key, key=bytes(32))),
     ),
-    "content key of nobody": (
+    "unknown content key": (
         "decryption_failed",
         lambda s: s.author.message(
             s.key, seal=lambda _, key: primitives.expand(key, "enlace/1 commitment") + bytes(1052)
@@ -441,12 +441,12 @@ LEAVES: dict[str, tuple[str, Callable[[Scene], bytes]]] = {
 
 
 def labels() -> types.Labels:
-    """Those of a report with H0."""
+    """The labels of a report with H0."""
     return labels_of(report_of(), bytes(32))
 
 
 def padded_by(length: int, filler: bytes = b"\0") -> Callable[[bytes, bytes], bytes]:
-    """Seals with another padding."""
+    """Seal with another padding."""
 
     def seal(framed: bytes, key: bytes) -> bytes:
         nonce, plain = bytes(12), framed.ljust(length, filler)
@@ -457,8 +457,10 @@ def padded_by(length: int, filler: bytes = b"\0") -> Callable[[bytes, bytes], by
 
 
 @pytest.mark.parametrize(("word", "make"), LEAVES.values(), ids=LEAVES)
-def test_both_say_the_same_of_a_message_that_was_sealed_wrong(word: str, make: Callable[[Scene], bytes]) -> None:
-    """Well signed each, so that steps 7 and 13 to 17 decide."""
+def test_both_give_the_same_answer_for_a_message_that_was_sealed_wrong(
+    word: str, make: Callable[[Scene], bytes]
+) -> None:
+    """The signatures are valid, so steps 7 and 13 to 17 decide."""
     scene = Scene()
 
     assert scene.after_grant(make(scene)) == word
@@ -521,7 +523,7 @@ GRANTS: dict[str, tuple[str, str, tuple[ClauseReference, ...], Callable[[KeyGran
 
 
 @pytest.mark.parametrize(("of_grant", "of_message", "clauses", "change"), GRANTS.values(), ids=GRANTS)
-def test_both_say_the_same_of_an_unlawful_grant_and_its_message(
+def test_both_give_the_same_answer_for_an_unlawful_grant_and_its_message(
     of_grant: str, of_message: str, clauses: tuple[ClauseReference, ...], change: Callable[[KeyGrant], KeyGrant]
 ) -> None:
     scene = Scene(*clauses, change=change)
@@ -531,7 +533,7 @@ def test_both_say_the_same_of_an_unlawful_grant_and_its_message(
 
 
 def test_both_open_a_message_by_the_first_grant_of_its_key_only() -> None:
-    """A second grant of the same key changes nothing, whatever it says."""
+    """A second grant of the same key has no effect, even if its content differs."""
     scene = Scene()
     second = scene.author.grant(scene.body)
     assert scene.read(scene.grant, place("keys")) == "counted"
@@ -541,8 +543,8 @@ def test_both_open_a_message_by_the_first_grant_of_its_key_only() -> None:
     assert scene.read(scene.author.message(scene.key, sealing={"grant": 2})) == "grant_unlawful"
 
 
-def test_both_say_the_same_of_the_chain() -> None:
-    """Duplicates, branches, wrong successors, ids used twice."""
+def test_both_give_the_same_answer_for_the_chain() -> None:
+    """Duplicates, branches, wrong successors, and ids that are used twice."""
     scene = Scene()
     scene.read(scene.grant, place("keys"))
     first = scene.author.batch([scene.author.sealed_leaf(scene.key, message_id=b"\1" * 16) for _ in range(2)])
@@ -558,7 +560,7 @@ def test_both_say_the_same_of_the_chain() -> None:
     assert scene.read(second) == "duplicate"
 
 
-def test_both_withhold_what_expired() -> None:
+def test_both_withhold_an_expired_message() -> None:
     scene = Scene()
     until = (report_of().retain_until + 1) * DAY_MS
 
@@ -566,14 +568,14 @@ def test_both_withhold_what_expired() -> None:
     assert scene.read(scene.author.message(scene.key), now=until - 1) == "stored"
 
 
-def test_both_open_what_is_for_the_originator_itself() -> None:
+def test_both_open_a_message_for_the_originator_itself() -> None:
     scene = Scene()
     scene.twins = Twins.of("BZ", community().documents, community().governance, keys_of("BZ"))
 
     assert scene.after_grant(scene.author.message(scene.key, report_of(retain_until="2030-12-31"))) == "stored"
 
 
-# Encoding: what one writes the other reads, and the schemas have the same names on the wire.
+# Encoding: each reads what the other writes, and the schemas have the same fingerprints.
 
 
 WIRE = [

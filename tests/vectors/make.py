@@ -1,7 +1,7 @@
 """Makes tests/vectors/v1.json: `python -m tests.vectors.make`.
 
-Everything in it follows from fixed bytes, but for the two wraps: HPKE takes its own randomness. They were made once;
-a file that is here keeps its wraps as long as they open, and everything after them follows from them.
+Everything in it is derived from fixed bytes, except the two wraps, because HPKE takes its own randomness. The wraps of
+an existing file are kept as long as they open, and all later values are derived from them.
 """
 
 import json
@@ -43,7 +43,7 @@ PLACE = (COMMUNITY, ORIGINATOR)
 
 
 def build(stored_wraps: dict[str, str]) -> dict[str, Any]:
-    """The whole file; `stored_wraps` by recipient."""
+    """The content of the file. `stored_wraps` are the wraps of an existing file, by recipient."""
     grant, grant_records, head = _grant(stored_wraps)
     messages, records = _messages(head)
     return {
@@ -172,7 +172,7 @@ def _wrap(stored: str | None, private: bytes, public: bytes, info: bytes) -> byt
 
 
 def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes, ...]]:
-    """Three messages in one batch; each intermediate value, and the records."""
+    """Three messages in one batch, with each intermediate value, and the records."""
     leaves, shown = [], []
     for number in range(len(scene.REPORTS)):
         report = scene.report(number)
@@ -219,17 +219,17 @@ def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes
 
 
 def _refused(grant: bytes, records: tuple[bytes, ...]) -> Iterator[dict[str, Any]]:
-    """One byte changed each: which record of `records` above, where, and the code of the step that refuses it."""
+    """Records with one changed byte: index in `records`, offset, and the code of the step that rejects it."""
     value = records[1]
     sealed = codec.decode(types.SealedMessage, value)
-    places = {
+    changed_parts = {
         "signature_invalid": sealed.signature,
         "path_invalid": sealed.path,
         "content_mismatch": sealed.content,
         "community_mismatch": COMMUNITY,
         "key_unknown": scene.keys(ORIGINATOR).newest(KeyUse.SEAL).key_id,
     }
-    for code, part in places.items():
+    for code, part in changed_parts.items():
         yield {"record": 2, "at": value.index(part), "xor": 1, "code": code}
     yield {"record": 2, "at": 0, "xor": 1, "code": "framing_invalid"}
     wrap = codec.decode(KeyGrant, codec.decode(types.SealedMessage, grant).content).entries[0].wrap
@@ -237,13 +237,13 @@ def _refused(grant: bytes, records: tuple[bytes, ...]) -> Iterator[dict[str, Any
 
 
 def stored() -> dict[str, Any]:
-    """The file as it is."""
+    """The content of the existing file."""
     read: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return read
 
 
 def wraps_of(vectors: dict[str, Any]) -> dict[str, str]:
-    """The wraps in a file, by recipient."""
+    """The wraps of a file, by recipient."""
     return {wrap["recipient"]: wrap["wrap"] for wrap in vectors["grant"]["wraps"]}
 
 

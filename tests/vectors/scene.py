@@ -1,6 +1,6 @@
-"""What the vectors are made of: synthetic keys, documents and reports, all derived from their names.
+"""Makes the input of the vectors: synthetic keys, documents and reports, all derived from their names.
 
-No key here protects anything: each is the hash of a published text.
+The keys protect nothing, because each is the hash of a published text.
 """
 
 from dataclasses import dataclass
@@ -64,14 +64,14 @@ REPORTS: tuple[dict[str, Any], ...] = tuple(
 
 
 def fixed(name: str, size: int = 32) -> bytes:
-    """Bytes that stand in for random ones: the beginning of SHA-256 over name and a counter."""
+    """Bytes instead of random ones: the first bytes of SHA-256 over the name and a counter."""
     blocks = (sha256(f"enlace test vectors 1: {name}: {block}".encode()).digest() for block in range(-(-size // 32)))
     return b"".join(blocks)[:size]
 
 
 @cache
 def keys(holder: str) -> PrivateKeys:
-    """The private keys of a node, or the one of the trustee."""
+    """The private keys of a node, or the only key of the trustee."""
     uses = (KeyUse.AGREE,) if holder == "TR1" else (KeyUse.SEAL, KeyUse.AGREE, KeyUse.ENCRYPT)
     return PrivateKeys(holder, tuple(key(holder, use) for use in uses))
 
@@ -83,13 +83,13 @@ def key(holder: str, use: KeyUse) -> PrivateKey:
 
 
 def report(number: int) -> IntelligenceReport:
-    """One of the reports, filled in."""
+    """One of the reports, with all fields."""
     return json_values.from_json(IntelligenceReport, REPORTS[number])
 
 
 @dataclass(frozen=True)
 class Community:
-    """The documents, in order, and what they make."""
+    """The documents in their order, and their governance."""
 
     documents: tuple[bytes, ...]
     governance: Governance
@@ -98,7 +98,7 @@ class Community:
 
 @cache
 def community() -> Community:
-    """One trustee, two nodes, one agreement with two clauses of which the second covers the reports."""
+    """One trustee, two nodes, and an agreement with two clauses. The second clause covers the reports."""
     trustees = tuple(Trustee(id="TR1", key=public) for public in listed(keys("TR1")))
     body = Root(trustees=trustees, threshold=1, revoke_threshold=1, registry_keys=(), resume=())
     first = document(DocumentKind.ROOT, "ROOT", body, None)
