@@ -16,7 +16,8 @@ from node.sharing import policy
 from node.sharing.grants import AudienceKeys, check_entry, own_entry
 from node.stages import Decision, Grant, NotAddressed, Opened, Outcome, StreamId, Verified, Waiting
 from node.trust.governance import Governance
-from node.verification.kinds import Storage, kind_of
+from node.verification.kind_types import Storage
+from node.verification.kinds import kind_of
 from node.verification.opening import open_message
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify

@@ -18,7 +18,8 @@ from node.primitives import digest, expand, padded_length
 from node.sharing.grants import AudienceKeys, check_lawful, own_entry
 from node.stages import Grant, NotAddressed, Opened, Verified, Waiting
 from node.trust.governance import Governance
-from node.verification.kinds import SealedKind, sealed_kind
+from node.verification.kind_types import SealedKind
+from node.verification.kinds import sealed_kind
 from schemas.avro import codec
 from schemas.types import ClauseReference, Labels, Record
 

@@ -11,7 +11,7 @@ from typing import Final
 from node.sharing.grants import own_entry
 from node.stages import Decision, Grant, NotAddressed, Outcome, Verified, Waiting
 from node.verification.kinds import OPEN_KINDS
-from node.verification.steps import OPENING_STEPS, REJECTION_BYTES, step_of
+from node.verification.steps import OPENING_BYTES, REJECTION_BYTES, STEP_OF_BYTE, step_of
 from schemas.avro import codec
 from schemas.types import Receipt, ReceiptItem
 
@@ -80,7 +80,7 @@ def _entry(record: Verified, grant: Grant | None, node: str, holds: Callable[[by
 
 def meaning(byte: int) -> tuple[str, int | None]:
     """The outcome that a byte stands for and, if it is `rejected`, the step. Every other byte is `outstanding`."""
-    if (step := REJECTION_BYTES.get(byte)) is not None:
+    if (step := STEP_OF_BYTE.get(byte)) is not None:
         return "rejected", step
     return _OUTCOME_OF.get(byte, OUTSTANDING), None
 
@@ -90,7 +90,7 @@ def claims_entry(outcomes: bytes) -> bool:
 
     A node that does not have the grant yet cannot know whether a message is addressed to it, and may send the others.
     """
-    return any(byte in (STORED, WITHHELD) or byte in OPENING_STEPS for byte in outcomes)
+    return any(byte in (STORED, WITHHELD) or byte in OPENING_BYTES for byte in outcomes)
 
 
 def bodies(originator: str, stream: str, outcomes: Iterable[tuple[bytes, bytes]]) -> list[Receipt]:

@@ -7,48 +7,14 @@ this table, of the function that it names, and of the manual.
 The table is not on the path of a record: `judge` calls the functions, and the table only refers to them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from node.sharing import policy
 from node.sharing.grants import AudienceKeys, check_entry, check_lawful
-from node.verification import chain, judge, open_types, opening, payload_rules, verify
+from node.verification import chain, headers, judge, open_types, opening, payload_rules, verify
+from node.verification.step_types import WITHHOLDING, Phase, Step
 
-
-class Phase(StrEnum):
-    """What a step needs to know, beyond what the phases before it needed."""
-
-    RECORD = "bytes, the place where they were found, and governance"  # a refused record leaves no trace
-    STREAM = "what came before in the stream"
-    TIME = "the time t"
-    OPENING = "the grant that the header names, and the private key"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of the verification."""
-
-    number: int
-    name: str
-    phase: Phase
-    codes: tuple[str, ...]
-    """What a failure is called. Step 17 withholds a message with its code; the others reject the record."""
-
-    functions: tuple[Callable[..., object], ...]
-    """Where the step is done, in the order of the calls."""
-
-    receipt_byte: int | None = None
-    """What a receipt says about a leaf that failed here; None if it says nothing, as the record leaves no trace."""
-
-    @property
-    def rejects(self) -> bool:
-        """Whether a failure puts the record in quarantine."""
-        return self.number != _WITHHOLDING
-
-
-_WITHHOLDING: Final = 17
 _UNOPENED: Final = 14  # 14 to 16 look the same from outside: the byte does not say how far a message could be opened
 
 STEPS: Final[tuple[Step, ...]] = (
@@ -93,7 +59,7 @@ STEPS: Final[tuple[Step, ...]] = (
         name="header, and body of an open type",
         phase=Phase.RECORD,
         codes=("header_malformed", "body_malformed"),
-        functions=(verify.check_header, verify.check_sealed_header, open_types.check_body),
+        functions=(headers.check_header, headers.check_sealed_header, open_types.check_body),
     ),
     Step(
         number=8,
@@ -168,7 +134,7 @@ STEPS: Final[tuple[Step, ...]] = (
         receipt_byte=_UNOPENED,
     ),
     Step(
-        number=_WITHHOLDING,
+        number=WITHHOLDING,
         name="clause and retention",
         phase=Phase.OPENING,
         codes=("clause_not_satisfied", "expired"),
@@ -188,8 +154,23 @@ REJECTION_BYTES: Final[Mapping[int, int]] = {
 }
 """Number of a step -> byte in receipts about a leaf that it rejected."""
 
-OPENING_STEPS: Final = frozenset(step.number for step in STEPS if step.rejects and step.phase is Phase.OPENING)
-"""The steps that only a recipient who has an entry in the grant can fail in."""
+
+def steps_by_byte(steps: Iterable[Step]) -> dict[int, int]:
+    """Byte in receipts -> number of the step that rejected the leaf; of several steps with one byte, the first."""
+    numbers: dict[int, int] = {}
+    for step in steps:
+        if step.rejects and step.receipt_byte is not None:
+            numbers.setdefault(step.receipt_byte, step.number)
+    return numbers
+
+
+def opening_bytes(steps: Iterable[Step]) -> frozenset[int]:
+    """The bytes of rejections that only a recipient who has an entry in the grant can send."""
+    return frozenset(steps_by_byte(step for step in steps if step.phase is Phase.OPENING))
+
+
+STEP_OF_BYTE: Final[Mapping[int, int]] = steps_by_byte(STEPS)
+OPENING_BYTES: Final = opening_bytes(STEPS)
 
 
 def step_of(code: str) -> int:

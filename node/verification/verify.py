@@ -13,36 +13,27 @@ Batch are decoded, which are flat and have no arrays.
 
 from dataclasses import dataclass
 
-from broker.streams import GOVERNANCE, REGISTRY, is_intel
+from broker.streams import GOVERNANCE, REGISTRY
 from node.errors import Rejected
 from node.limits import (
     BATCH_LEAVES_MAX,
     BATCH_SIZE_BYTES_MAX,
-    CONTENT_OVERHEAD_BYTES,
-    DAY_MS,
     GOVERNANCE_IN_FILES,
-    HEADER_SIZE_BYTES_MAX,
     PATH_SIZE_BYTES_MAX,
-    PLAINTEXT_SIZE_BYTES_MAX,
-    PLAINTEXT_SIZE_BYTES_MIN,
     RECORD_SIZE_BYTES_MAX,
     SUITE,
 )
-from node.primitives import (
-    ZERO_HASH,
-    digest,
-    frame,
-    padded_length,
-)
+from node.primitives import ZERO_HASH, digest, frame
 from node.sealing import merkle, public_keys
 from node.stages import StreamId, Verified
 from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
-from node.verification.kinds import OPEN_KINDS, REFERRING_TYPES, SEALED_TYPES, is_stream
+from node.verification.headers import check_header
+from node.verification.kinds import OPEN_KINDS, is_stream
 from node.verification.open_types import check_body
 from node.verification.signature_memory import SignatureMemory
 from schemas.avro import codec
-from schemas.types import Batch, Header, KeyGrant, KeyUse, Receipt, SealedMessage
+from schemas.types import Batch, KeyGrant, KeyUse, Receipt, SealedMessage
 
 SEQUENCE_MAX = 2**62  # sums of sequence and size stay inside a long
 
@@ -198,36 +189,3 @@ def check_content(sealed: SealedMessage) -> None:
     """Step 6: the content is not empty and has the hash that was signed."""
     if not sealed.content or digest(sealed.content) != sealed.content_hash:  # 6
         raise Rejected("content_mismatch", "the content does not have the hash that was signed")
-
-
-def check_header(sealed: SealedMessage, batch: Batch) -> Header:
-    """Step 7: the header is canonical and fits its stream; the body of an open type is checked by `open_types`."""
-    if len(sealed.header) > HEADER_SIZE_BYTES_MAX:  # 7
-        raise Rejected("header_malformed", f"{len(sealed.header)} bytes exceed {HEADER_SIZE_BYTES_MAX}")
-    try:
-        header = codec.decode(Header, sealed.header)
-    except codec.BadMessage as error:
-        raise Rejected("header_malformed", error.reason) from None
-    if is_intel(batch.stream):
-        check_sealed_header(header, sealed.content)
-    elif (
-        header.type is not OPEN_KINDS[batch.stream].header_type
-        or header.sealing is not None
-        or header.refers_to
-        or header.expires_at
-    ):
-        raise Rejected("header_malformed", f"type, sealing, refers_to or expires_at does not fit {batch.stream}")
-    return header
-
-
-def check_sealed_header(header: Header, content: bytes) -> None:
-    """Step 7 for sealed types: what the header must say, and the length of the content."""
-    if header.type not in SEALED_TYPES or header.sealing is None:
-        raise Rejected("header_malformed", "an intel stream carries only sealed messages and recalls")
-    if (header.type in REFERRING_TYPES) != bool(header.refers_to):
-        raise Rejected("header_malformed", "a recall refers to messages, and a message does not")
-    if header.expires_at <= 0 or header.expires_at % DAY_MS or header.sealing.grant < 1:
-        raise Rejected("header_malformed", "expires_at is a midnight, and a grant has a sequence from 1")
-    length = len(content) - CONTENT_OVERHEAD_BYTES
-    if not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX or padded_length(length) != length:
-        raise Rejected("body_malformed", f"{len(content)} bytes of content are not 60 and a padded length")

@@ -85,9 +85,7 @@ OVER_LENGTH_SLACK: Final = 10  # a file may be this much shorter than its number
 UNMEASURED: Final = ("schemas/types.py", "node/database/migrations/versions/")
 """Generated files, and migrations, which are never edited."""
 
-OVER_LENGTH: Final[dict[str, int]] = {
-    "node/verification/verify.py": 233,
-}
+OVER_LENGTH: Final[dict[str, int]] = {}
 """What was longer than the limits when the test was added: file, or file and function -> lines."""
 
 NAMES_REFUSED: Final = frozenset({"utils", "util", "helpers", "helper", "manager", "handler", "handlers", "common"})

@@ -14,13 +14,12 @@ from node.store import message_search
 from node.store.message_search import Query
 from node.system_random import random_bytes
 from node.verification import kinds
+from node.verification.kind_types import SealedKind, Storage
 from node.verification.kinds import (
     OPEN_KINDS,
     REFERRING_TYPES,
     SEALED_KINDS,
     SEALED_TYPES,
-    SealedKind,
-    Storage,
     is_stream,
     kind_of,
     read_stored,
@@ -34,10 +33,16 @@ from tests.support.contract import code, tables
 from tests.support.records import NOW, report_of
 
 
+def row_named(name: str) -> SealedKind:
+    """The row of the sealed kind with this name."""
+    return next(kind for kind in SEALED_KINDS if kind.name == name)
+
+
 def test_every_type_of_the_header_has_a_row() -> None:
     open_types = [kind.header_type for kind in OPEN_KINDS.values()]
 
     assert sorted([*open_types, *SEALED_TYPES]) == sorted(MessageType)
+    assert len({kind.name for kind in SEALED_KINDS}) == len(SEALED_KINDS)
     assert REFERRING_TYPES == (MessageType.RECALL,)
 
 
@@ -49,10 +54,10 @@ def test_every_kind_of_labels_has_one_row() -> None:
 
 def test_the_table_is_that_of_the_manual() -> None:
     [table] = tables("wire-format.md", "## Kinds of messages")
-    in_manual = {
-        code(row["type"]): (row["stream"].strip("`"), code(row["content"]), row["receipts"], row["a node keeps"])
+    in_manual = sorted(
+        (code(row["type"]), row["stream"].strip("`"), code(row["content"]), row["receipts"], row["a node keeps"])
         for row in table
-    }
+    )
     kept = {
         Storage.MESSAGE: "the message, with its indexes",
         Storage.GRANT: "the grant",
@@ -60,13 +65,16 @@ def test_the_table_is_that_of_the_manual() -> None:
         Storage.COUNTED: "a count",
     }
 
-    assert in_manual == {
-        kind.header_type.value: (kind.stream, kind.body.__name__, "yes" if kind.receipts else "no", kept[kind.storage])
+    open_kinds = [
+        (kind.header_type.value, kind.stream, kind.body.__name__, "yes" if kind.receipts else "no", kept[kind.storage])
         for kind in OPEN_KINDS.values()
-    } | {
-        kind.header_type.value: ("intel.<region>", kind.payload.__name__, "yes", kept[kind.storage])
+    ]
+    sealed_kinds = [
+        (kind.header_type.value, "intel.<region>", kind.payload.__name__, "yes", kept[kind.storage])
         for kind in SEALED_KINDS
-    }
+    ]
+
+    assert in_manual == sorted([*open_kinds, *sealed_kinds])
 
 
 @pytest.mark.parametrize("kind", SEALED_KINDS, ids=lambda kind: kind.name)
@@ -78,7 +86,7 @@ def test_a_payload_is_a_type_of_its_own_and_what_is_stored_can_be_found(kind: Se
 
 def test_header_and_labels_decide_the_kind() -> None:
     """Labels of another kind than the header's type leave the type's own row; step 16 then refuses them."""
-    report, recall = SEALED_KINDS
+    report, recall = row_named("REPORT"), row_named("RECALL")
 
     assert sealed_kind(MessageType.MESSAGE, LabelKind.ANSWER) is report
     assert sealed_kind(MessageType.MESSAGE, LabelKind.RECALL) is report

@@ -1,18 +1,22 @@
 """The bytes of receipts: what a node reports about each leaf, and what an originator reads in them."""
 
+from dataclasses import replace
+
 import pytest
 
 from node.errors import Rejected
 from node.sealing.seal import open_type_leaf
 from node.stages import Decision, Grant, Outcome, Verified
+from node.verification import receipt_bytes
 from node.verification.judge import grant_of
 from node.verification.receipt_bytes import (
     bodies,
+    claims_entry,
     gets_receipt,
     meaning,
     outcome_of,
 )
-from node.verification.steps import STEP_OF_REJECTION
+from node.verification.steps import STEP_OF_REJECTION, STEPS, opening_bytes, steps_by_byte
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt
 from tests.support.community import keys_of
@@ -130,9 +134,9 @@ def test_receipts_are_about_messages_and_grants_of_others_only() -> None:
 
 
 READ = {
-    **dict.fromkeys((0, 1, 2, 7, 17, 63, 68, 255), ("outstanding", None)),
+    **dict.fromkeys((0, 1, 2, 7, 15, 16, 17, 63, 68, 255), ("outstanding", None)),
     **{step: ("rejected", step) for step in range(8, 14)},
-    **dict.fromkeys((14, 15, 16), ("rejected", 14)),
+    14: ("rejected", 14),
     64: ("stored", None),
     65: ("withheld", None),
     66: ("waiting", None),
@@ -145,6 +149,22 @@ def test_an_originator_reads_each_byte_and_takes_every_other_as_outstanding(
     byte: int, says: tuple[str, int | None]
 ) -> None:
     assert meaning(byte) == says
+
+
+@pytest.mark.parametrize(("byte", "claims"), [(13, True), (14, True), (15, False), (64, True), (65, True), (66, False)])
+def test_only_the_bytes_of_an_opened_grant_claim_an_entry(byte: int, claims: bool) -> None:
+    assert claims_entry(bytes([0, byte])) is claims
+
+
+def test_a_byte_is_read_as_a_byte_and_not_as_the_number_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are numbered from 101, and their bytes stay."""
+    renumbered = [replace(step, number=step.number + 100 if step.rejects else step.number) for step in STEPS]
+    monkeypatch.setattr(receipt_bytes, "STEP_OF_BYTE", steps_by_byte(renumbered))
+    monkeypatch.setattr(receipt_bytes, "OPENING_BYTES", opening_bytes(renumbered))
+
+    assert [meaning(byte) for byte in (8, 13, 14)] == [("rejected", 108), ("rejected", 113), ("rejected", 114)]
+    assert meaning(108) == ("outstanding", None)
+    assert [claims_entry(bytes([byte])) for byte in (12, 13, 14, 113)] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(("batches", "sizes"), [(1, [1]), (240, [240]), (241, [240, 1])])

@@ -4,7 +4,8 @@ import inspect
 import re
 
 from node.verification.receipt_bytes import WITHHELD
-from node.verification.steps import OPENING_STEPS, REJECTION_BYTES, STEP_OF_REJECTION, STEPS, Phase, step_of
+from node.verification.step_types import Phase
+from node.verification.steps import OPENING_BYTES, REJECTION_BYTES, STEP_OF_BYTE, STEP_OF_REJECTION, STEPS, step_of
 from tests.support.contract import DOCS, code, tables
 
 MANUAL = tables("wire-format.md", "## Verification, in this order")
@@ -75,4 +76,5 @@ def test_the_bytes_in_receipts_are_those_of_the_manual() -> None:
     }
     assert {step for step, byte in REJECTION_BYTES.items() if byte == unopened} == {14, 15, 16}
     assert STEPS[-1].receipt_byte == WITHHELD == int(re.findall(r"(\d+)\s+withheld", section)[0])
-    assert {13, 14, 15, 16} == OPENING_STEPS
+    assert {step: step for step in range(first, last + 1)} | {unopened: 14} == STEP_OF_BYTE
+    assert {13, unopened} == OPENING_BYTES
