@@ -861,7 +861,7 @@ class Labels(Record, frozen=True, kw_only=True):
     """The fields on which agreements decide."""
 
     salt: Hash
-    """Random, so that nobody can guess the labels from labels_hash."""
+    """Random, so that the labels cannot be guessed from labels_hash."""
     kind: LabelKind
     """As in the payload."""
     created_at: Long

@@ -3,7 +3,7 @@
 It needs no server. It is meant for one machine: demonstrations, development and the review of a copied log. The SQL is
 in `broker.embedded.file`.
 
-Rules. SQLite calls block, so none of them runs on the event loop. There are two threads with one connection each: one
+Rules. SQLite calls block, so they never run on the event loop. There are two threads with one connection each: one
 for `fetch`, which waits there until the data version changes, and one for all other operations, so that an append never
 waits for a fetch. Retention and replication are ignored: records stay until an operator truncates the topic.
 """

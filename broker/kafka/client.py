@@ -78,7 +78,7 @@ async def connect(starting: Coroutine[Any, Any, None], close: Callable[[], Await
 
 
 async def disconnect(closing: Coroutine[Any, Any, None]) -> None:
-    """Await the end of a client for at most `CLOSE_SECONDS_MAX`, whatever its state is."""
+    """Await the end of a client for at most `CLOSE_SECONDS_MAX`, in any state."""
     task = asyncio.ensure_future(closing)
     done, _ = await asyncio.wait([task], timeout=CLOSE_SECONDS_MAX)
     if not done:

@@ -68,7 +68,7 @@ def sign(
 
         enlace governance sign BZ-GT.toml.signed --home bz
 
-    Exit codes: 0 done; 2 the document is wrong, or none of the keys counts for it.
+    Exit codes: 0 done; 2 the document is wrong, or your keys do not count for it.
     """
     from node.commands import governance
 

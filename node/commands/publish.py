@@ -86,7 +86,7 @@ async def _publish_chunk(
 def _draft_of(
     intake: OpenIntake, item: dict[str, object] | FieldError, known: dict[bytes, str]
 ) -> Draft | Sequence[FieldError]:
-    """The draft of an item, or why there is none."""
+    """The draft of an item, or the errors of its fields."""
     if isinstance(item, FieldError):
         return [item]
     try:

@@ -34,7 +34,7 @@ class FieldChecks:
             )
 
     def codes(self, name: str, values: Sequence[str], list_name: str) -> None:
-        """A list of one or more codes, none of them twice."""
+        """A list of one or more different codes."""
         if not values:
             self.add(name, "missing", "needs at least one code", codes.load(list_name).ordered)
         for index, value in enumerate(values):

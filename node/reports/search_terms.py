@@ -8,7 +8,7 @@ from schemas.types import IntelligenceReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchTerms:
-    """What the indexes of the store hold about one message, whatever the type of its payload."""
+    """What the indexes of the store hold about one message, for any type of payload."""
 
     report_id: str
     created_at: int

@@ -6,8 +6,8 @@ before it. Here: whose signatures each kind of document needs ("Governance"):
 - a ROOT needs the threshold of the ROOT before it and its own threshold; the first ROOT needs only its own;
 - a NODE needs the threshold of the ROOT that it names and a signature by each signing key that it introduces; the
   revoke threshold is enough if the version only revokes keys;
-- an AGREEMENT needs one AGREE key of each party. The parties of the version before it sign too, so that nobody can
-  take over an agreement. One party is enough to stop the agreement.
+- an AGREEMENT needs one AGREE key of each party. The parties of the version before it sign too, so that others
+  cannot take over an agreement. One party is enough to stop the agreement.
 
 A trustee's key that any ROOT here lists as COMPROMISED never counts for a NODE document, whichever ROOT the document
 names. Files have no order, so an old ROOT must not make a stolen key usable again.

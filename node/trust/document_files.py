@@ -60,7 +60,7 @@ def examine(parsed: ParsedDocument, governance: Governance | None) -> Examinatio
 def sign(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None) -> ParsedDocument:
     """Add the signatures by `keys` that count: of a party, of a trustee, or of keys that the document introduces.
 
-    UsageError if none of the keys counts for this document.
+    UsageError if no key counts for this document.
     """
     counted = {listed.key_id for listed in examine(parsed, governance).counted}
     signing = [key for key in keys.keys if key.key_id in counted]

@@ -3,8 +3,8 @@
 Pure: documents come in as bytes, and time is an argument. collect_documents.py and document_set.py decide which
 documents have effect; this module answers questions about them from indexes. Rules ("Governance"):
 
-- a key is read from the newest version that lists it, whatever the time; everything else from the version that applies
-  at the time asked about;
+- a key is read from the newest version that lists it, at any time; everything else is read from the version that
+  applies at the requested time;
 - the version that applies at t is the highest one with from <= t; after its `until` it grants nothing;
 - a document without effect is never used; `problems` and `agreements_between` show it.
 """

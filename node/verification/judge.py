@@ -1,4 +1,4 @@
-"""Decides what becomes of one record at this node: runs the verification, then applies the clauses.
+"""Decides the outcome of one record at this node: runs the verification, then applies the clauses.
 
 Pure: the grant that a message names, governance and the time are arguments. `AudienceKeys` hides the private keys.
 A record goes  bytes → Verified → (placed by `chain`) → Opened → Decision.

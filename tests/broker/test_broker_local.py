@@ -319,27 +319,27 @@ def made(folder: Path, brokers: int) -> tuple[ClusterLayout, dict[str, str], lis
 
 
 def test_one_broker_is_its_own_quorum_and_three_list_all_voters(tmp_path: Path) -> None:
-    alone, one, format_one = made(tmp_path / "one", 1)
+    alone, single, format_one = made(tmp_path / "one", 1)
     together, three, format_three = made(tmp_path / "three", 3)
     voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in together.brokers)
 
-    assert one["controller.quorum.bootstrap.servers"] == f"127.0.0.1:{alone.brokers[0].controller_port}"
-    assert "controller.quorum.voters" not in one
+    assert single["controller.quorum.bootstrap.servers"] == f"127.0.0.1:{alone.brokers[0].controller_port}"
+    assert "controller.quorum.voters" not in single
     assert "--standalone" in format_one
     assert three["controller.quorum.voters"] == voters
     assert "controller.quorum.bootstrap.servers" not in three
     assert "--standalone" not in format_three
-    assert settings(1).items() <= one.items()
+    assert settings(1).items() <= single.items()
     assert settings(3).items() <= three.items()
 
 
 def test_three_brokers_keep_acknowledged_records_when_one_is_lost() -> None:
-    three, one = settings(3), settings(1)
+    three, single = settings(3), settings(1)
 
     assert (three["default.replication.factor"], three["min.insync.replicas"]) == ("3", "2")
-    assert (one["default.replication.factor"], one["min.insync.replicas"]) == ("1", "1")
-    assert {cluster["unclean.leader.election.enable"] for cluster in (one, three)} == {"false"}
-    assert {cluster["auto.create.topics.enable"] for cluster in (one, three)} == {"false"}
+    assert (single["default.replication.factor"], single["min.insync.replicas"]) == ("1", "1")
+    assert {cluster["unclean.leader.election.enable"] for cluster in (single, three)} == {"false"}
+    assert {cluster["auto.create.topics.enable"] for cluster in (single, three)} == {"false"}
 
 
 def test_the_pom_has_the_version_of_the_code_and_names_no_repository() -> None:

@@ -121,7 +121,7 @@ async def test_a_fetch_returns_at_most_records_max_and_starves_no_topic(log_fact
 
 
 async def test_a_fetch_returns_a_limited_number_of_bytes(log_factory: Harness) -> None:
-    """The limit protects the memory of a reader, whatever records_max is."""
+    """The limit protects the memory of a reader, for any records_max."""
     [topic] = await provisioned(log_factory, "keys.bz")
     log = log_factory.open()
     for _ in range(20):
@@ -286,7 +286,7 @@ async def test_provisioning_twice_changes_nothing_and_keeps_the_records(log_fact
 
 
 async def test_check_names_the_topics_that_are_missing(log_factory: Harness) -> None:
-    """It creates none of them."""
+    """It does not create any of them."""
     [topic] = await provisioned(log_factory, "keys.bz")
     missing = log_factory.topic("keys.gt")
     log = log_factory.open()

@@ -33,7 +33,7 @@ def test_a_topic_is_the_stream_and_the_originator_in_lower_case() -> None:
     assert topic_of("governance", REGISTRY) == "governance.registry"
 
 
-def test_a_topic_tells_its_stream_and_originator() -> None:
+def test_the_stream_and_originator_of_a_topic() -> None:
     """The way back from `topic_of`."""
     for topic in [*topics_of(default()), "intel.a-b1.x9"]:
         assert topic_of(*stream_of(topic)) == topic

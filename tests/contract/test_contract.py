@@ -1,6 +1,6 @@
-"""docs/contract.md against the command line: each row of its table of commands is run, and each exit code is reached.
+"""Tests the table of commands in docs/contract.md: runs the command of each row, and reaches each exit code.
 
-Commands run in this process, daemons and what concerns pipes in processes of their own; one exchange for the module.
+Commands run in this process. Daemons, and tests of pipes, have processes of their own. The module has one exchange.
 """
 
 import asyncio
@@ -93,17 +93,17 @@ ROWS_TO_IMPORT = "day,what\n2026-01-02,A boat at night\n2026-13-02,A boat on no 
 
 
 def text_of(**changes: Any) -> bytes:
-    """A report as bytes; it may be kept long enough for any clock."""
+    """A report as bytes, with a retention date that no clock of a test reaches."""
     return json.dumps(report(**{"retain_until": "2035-12-31", **changes})).encode()
 
 
 def named(words: str, **changes: Any) -> bytes:
-    """A report with its own text, so that it is another report."""
+    """A report with this text, so that it differs from the others."""
     return text_of(narrative={"text": words, "language": "en"}, **changes)
 
 
 class Scene:
-    """The exchange, and what each command answered in it."""
+    """The exchange, and the answers of the commands that prepared it."""
 
     def __init__(self, folder: Path, homes: dict[str, Path]) -> None:
         self.folder = folder
@@ -112,21 +112,21 @@ class Scene:
         self.stopped: list[dict[str, Any]] = []
 
     def file(self, name: str, content: str | bytes) -> Path:
-        """A file beside the exchange."""
+        """Write a file beside the exchange; returns its path."""
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
 
 async def send(home: Path, *, careless: bool) -> None:
-    """Seal and send what was handed in; a careless node does not ask whether its clauses cover it."""
+    """Seal and send the accepted reports. A careless node does not check whether its clauses cover them."""
     async with open_node(open_home(home)) as node:
         with patch.object(policy, "_failures", lambda *_: iter(())) if careless else contextlib.nullcontext():
             await node.relay.step()
 
 
 async def spoil(log: Path) -> None:
-    """Whoever runs the broker writes garbage, and drops the first report of GT."""
+    """The operator of the broker writes garbage, and deletes the first report of GT."""
     bus = EmbeddedLog(log)
     try:
         await bus.append("keys.gt", [b"no record at all"])
@@ -137,7 +137,7 @@ async def spoil(log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """BZ, GT and MX with daemons; GT's first report is lost, its second withheld by MX, garbage in quarantine."""
+    """BZ, GT and MX with daemons. GT's first report is lost, MX withholds its second, and garbage is in quarantine."""
     folder = tmp_path_factory.mktemp("contract")
     homes = lab(
         folder,
@@ -186,8 +186,8 @@ def quarantine_row(scene: Scene) -> list[dict[str, Any]]:
 
 
 def explain_row(scene: Scene) -> list[dict[str, Any]]:
-    told = scene.file("told.json", text_of(subjects=["CONTRABAND"]))
-    return ok("policy", "explain", "--from", "GT", "--to", "MX", "--report", told, home=scene.bz)
+    report_file = scene.file("report.json", text_of(subjects=["CONTRABAND"]))
+    return ok("policy", "explain", "--from", "GT", "--to", "MX", "--report", report_file, home=scene.bz)
 
 
 def init_row(scene: Scene) -> list[dict[str, Any]]:
@@ -292,7 +292,7 @@ def config_row(scene: Scene) -> list[dict[str, Any]]:
 
 
 def local_start_row(scene: Scene) -> list[dict[str, Any]]:
-    """Starts a broker, starts it once more, stops it, stops it once more."""
+    """Start a broker twice, then stop it twice."""
     require_kafka()
     folder = ("--dir", scene.folder / "kafka")
     try:
@@ -401,7 +401,7 @@ def test_an_option_that_no_command_has_is_a_usage_error(command: str) -> None:
 
 
 @pytest.mark.parametrize("usage", [code(row["command"]) for row in ROWS])
-def test_a_command_takes_each_option_of_its_row_and_says_what_it_is_for(usage: str) -> None:
+def test_a_command_takes_each_option_of_its_row_and_describes_it(usage: str) -> None:
     words = command_of(usage).split(" ")
     ran = cli(*words, "--help", json_=False)
     options = {word.strip("[]") for word in usage.split(" ") if word.strip("[]").startswith("--")}
@@ -429,14 +429,14 @@ EXITS: dict[int, Callable[[Scene], Ran]] = {
 
 
 @pytest.mark.parametrize("row", tables("contract.md", "### Exit codes")[0], ids=lambda row: row["meaning"][:20])
-def test_each_exit_code_is_reached_as_the_table_says(row: dict[str, str], scene: Scene) -> None:
+def test_each_exit_code_of_the_table_is_reached(row: dict[str, str], scene: Scene) -> None:
     ran = EXITS[int(row["exit"])](scene)
 
     assert ran.exit == int(row["exit"])
     assert len(EXITS) == len(tables("contract.md", "### Exit codes")[0])
 
 
-def test_what_is_not_reached_in_time_ends_with_4_and_is_still_told(scene: Scene) -> None:
+def test_a_state_that_is_not_reached_in_time_is_printed_and_ends_with_4(scene: Scene) -> None:
     home = scene.folder / "another" / "bz"
     ok("publish", "-", home=home, data=text_of())
     ran = cli("status", "--until", "drained", "--timeout", "0.2", home=home)
@@ -457,7 +457,7 @@ def test_a_second_daemon_of_a_home_is_refused(scene: Scene) -> None:
     assert ran.error["code"] == "already_running"
 
 
-def test_a_bug_says_so_and_shows_its_trace_as_a_log_line(scene: Scene) -> None:
+def test_a_bug_is_named_as_a_bug_with_its_trace_in_a_log_line(scene: Scene) -> None:
     ran = with_search_raising(RuntimeError("a bug"), scene)
     [line] = [json.loads(text) for text in ran.err.splitlines()]
 
@@ -481,7 +481,7 @@ def test_stdout_is_json_lines_in_a_process_of_its_own_and_logs_are_json_lines_on
     assert [(log["event"], log["level"]) for log in logs] == [("document_without_effect", "warning")]
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(scene: Scene) -> None:
+def test_a_reader_of_stdout_that_closes_it_early_is_not_an_error(scene: Scene) -> None:
     command = [str(ENLACE), "search", "--all", "--home", str(scene.bz)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

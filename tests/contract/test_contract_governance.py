@@ -1,4 +1,4 @@
-"""An exchange set up by hand, as operators do it without `lab`: keys, ROOT, nodes, agreement, and a report across."""
+"""Sets up an exchange without `lab`, as operators do: keys, ROOT, nodes, agreement. Then it sends a report."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ public = "{public}"
 
 
 class Office:
-    """What the trustees have on their table: their keys and the ROOT."""
+    """The folder of the trustees, with their keys and the ROOT."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Office:
         self.root.write_text(ROOT + "".join(TRUSTEE.format(**trustee) for trustee in made))
 
     def sign(self, file: Path, *names: str, home: Path | None = None) -> dict[str, Any]:
-        """Have some trustees sign; what is said after the last."""
+        """Let these trustees sign; returns the answer to the last signature."""
         answer: dict[str, Any] = {}
         for name in names:
             [answer] = ok("governance", "sign", file, "--key", self.keys[name], home=home)
@@ -47,7 +47,7 @@ class Office:
 
 
 def found(tmp_path: Path) -> tuple[Office, Path, str]:
-    """An office, its signed ROOT and the community."""
+    """Make an office; returns it with its signed ROOT and the community."""
     office = Office(tmp_path)
     [new] = ok("governance", "new", "root", office.root)
     signed = Path(new["file"])
@@ -56,7 +56,7 @@ def found(tmp_path: Path) -> tuple[Office, Path, str]:
 
 
 def join(office: Office, root: Path, community: str, code: str) -> Path:
-    """Make a home and admit its node; the document is installed there and kept beside it."""
+    """Make a home and admit its node. The document is installed there, and a copy stays beside the home."""
     home = office.folder / code.lower()
     bus = f"sqlite:///{office.folder / 'log.db'}"
     [made] = ok("init", "--node", code, "--bus", bus, "--community", community, home=home)
@@ -115,7 +115,7 @@ def test_two_nodes_join_agree_and_share_a_report(tmp_path: Path) -> None:
     assert received["report_id"] == answer["report_id"]
 
 
-def test_what_a_node_must_not_install_is_refused_with_its_rule(tmp_path: Path) -> None:
+def test_a_document_that_a_node_must_not_install_is_refused_with_its_rule(tmp_path: Path) -> None:
     office, root, community = found(tmp_path)
     home = join(office, root, community, "BZ")
     [document] = (home / "documents").glob("node-bz-*.signed")
@@ -175,14 +175,14 @@ def test_a_trustee_s_key_is_a_new_file_of_its_owner_encrypted_if_a_passphrase_is
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_home_is_not_made_of_what_makes_no_sense(tmp_path: Path, options: list[str], path: str) -> None:
+def test_a_home_is_not_made_with_wrong_arguments(tmp_path: Path, options: list[str], path: str) -> None:
     ran = cli("init", *options, home=tmp_path / "home")
 
     assert (ran.exit, ran.error["path"]) == (2, path)
     assert not (tmp_path / "home").exists()
 
 
-def test_a_home_that_is_there_is_never_touched(tmp_path: Path) -> None:
+def test_an_existing_home_is_never_changed(tmp_path: Path) -> None:
     ok("init", "--node", "BZ", "--bus", "sqlite:///log.db", home=tmp_path / "home")
     before = (tmp_path / "home" / "keys.json").read_bytes()
     ran = cli("init", "--node", "BZ", "--bus", "sqlite:///log.db", home=tmp_path / "home")

@@ -1,4 +1,4 @@
-"""What docs/contract.md says of publish and import, of reports, agreements and configuration, on the command line."""
+"""Tests docs/contract.md on the command line: publish and import, reports, agreements and configuration."""
 
 import copy
 import json
@@ -43,35 +43,37 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def publish(home: Path, *reports: Any, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """The answers for some reports, as NDJSON on stdin."""
+    """Publish reports as NDJSON on stdin; returns the answers."""
     lines = [given if isinstance(given, bytes) else json.dumps(given).encode() for given in reports]
     return cli("publish", "-", *options, home=home, data=b"\n".join(lines)).objects
 
 
-def told(words: str, **changes: Any) -> dict[str, Any]:
-    """The sample with its own text, so that it is another report."""
+def report_with(words: str, **changes: Any) -> dict[str, Any]:
+    """The sample with this text, so that it differs from other reports."""
     return samples.report(retain_until="2035-12-31", narrative={"text": words, "language": "en"}) | changes
 
 
 def without(path: str) -> tuple[dict[str, Any], str]:
-    """The sample without the field at a path such as `entities[].kind`, and where the first such field was."""
+    """The sample without the first field at a path such as `entities[].kind`, and the exact path of that field."""
     made: dict[str, Any] = copy.deepcopy(CONNECTED)
-    place: Any = made
+    value: Any = made
     found: list[str] = []
     *parents, last = path.split(".")
     for name in parents:
         key, is_list = name.removesuffix("[]"), name.endswith("[]")
         index = (
-            next(i for i, one in enumerate(place[key]) if reaches(one, path.split(f"{name}.", 1)[1])) if is_list else 0
+            next(i for i, item in enumerate(value[key]) if reaches(item, path.split(f"{name}.", 1)[1]))
+            if is_list
+            else 0
         )
-        place = place[key][index] if is_list else place[key]
+        value = value[key][index] if is_list else value[key]
         found.append(f"{key}[{index}]" if is_list else key)
-    del place[last]
+    del value[last]
     return made, ".".join([*found, last])
 
 
 def reaches(value: Any, path: str) -> bool:
-    """Whether there is something at a path."""
+    """Whether there is a value at a path."""
     for name in path.split("."):
         key = name.removesuffix("[]")
         if key not in value or (name.endswith("[]") and not value[key]):
@@ -81,7 +83,7 @@ def reaches(value: Any, path: str) -> bool:
 
 
 def report_fields(name: str = "enlace.v1.IntelligenceReport", prefix: str = "") -> Iterator[tuple[str, bool]]:
-    """Every path of the payload's schema that is handed in, and whether it may be left out."""
+    """Each path of the payload's schema that a report may have, and whether it is optional."""
     for field in schema_files.current()[name]["fields"]:
         if field.get("intake") == "filled" and field["name"] != "report_id":
             continue
@@ -89,10 +91,10 @@ def report_fields(name: str = "enlace.v1.IntelligenceReport", prefix: str = "") 
         kind, attributes = schema_files.shape(inner, schema_files.current())
         path = f"{prefix}{field['name']}"
         yield path, optional or "default" in field
-        item, many = (attributes["items"], "[]") if kind == "array" else (inner, "")
+        item, suffix = (attributes["items"], "[]") if kind == "array" else (inner, "")
         kind, attributes = schema_files.shape(item, schema_files.current())
         if kind == "record":
-            yield from report_fields(f"{attributes['namespace']}.{attributes['name']}", f"{path}{many}.")
+            yield from report_fields(f"{attributes['namespace']}.{attributes['name']}", f"{path}{suffix}.")
 
 
 def test_the_table_of_the_report_lists_each_field_of_the_schema() -> None:
@@ -191,8 +193,8 @@ def test_an_unknown_key_is_refused_with_its_path(home: Path, place: str, path: s
     assert [(error["path"], error["code"]) for error in answer["errors"]] == [(path, "unknown_key")]
 
 
-def test_an_unknown_key_is_told_the_keys_that_may_be_handed_in(home: Path) -> None:
-    [answer] = publish(home, told("x", refer_to=[]))
+def test_the_error_about_an_unknown_key_lists_the_allowed_keys(home: Path) -> None:
+    [answer] = publish(home, report_with("x", refer_to=[]))
     [error] = answer["errors"]
     top = [code(row["field"]) for row in FIELDS if not re.search(r"[.\[]", code(row["field"]))]
 
@@ -200,8 +202,8 @@ def test_an_unknown_key_is_told_the_keys_that_may_be_handed_in(home: Path) -> No
     assert "refers_to" in error["message"]
 
 
-def test_each_line_has_an_answer_in_its_order_and_a_bad_line_stops_none(home: Path) -> None:
-    answers = publish(home, told("one"), b"{no json", b"", b"[1]", b"\xff\xfe", told("two"))
+def test_each_line_has_an_answer_in_its_order_and_a_bad_line_does_not_stop_the_others(home: Path) -> None:
+    answers = publish(home, report_with("one"), b"{no json", b"", b"[1]", b"\xff\xfe", report_with("two"))
 
     assert [(answer["line"], answer["outcome"]) for answer in answers] == [
         (1, "accepted"),
@@ -215,7 +217,7 @@ def test_each_line_has_an_answer_in_its_order_and_a_bad_line_stops_none(home: Pa
 
 def test_a_file_may_hold_one_object_over_several_lines(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.json"
-    path.write_text(json.dumps(told("pretty"), indent=2))
+    path.write_text(json.dumps(report_with("pretty"), indent=2))
     [answer] = ok("publish", path, home=home)
 
     assert (answer["outcome"], answer["line"], answer["audience"]) == ("accepted", 1, ["GT"])
@@ -223,7 +225,7 @@ def test_a_file_may_hold_one_object_over_several_lines(home: Path, tmp_path: Pat
 
 
 def test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict(home: Path) -> None:
-    first = told("as handed in", report_id="6f1d0f2e-3a64-4c1b-9d0e-5b7a4c2e8f10")
+    first = report_with("as handed in", report_id="6f1d0f2e-3a64-4c1b-9d0e-5b7a4c2e8f10")
     [accepted] = publish(home, first)
     again = cli("publish", "-", home=home, data=json.dumps(first).encode())
     conflict = cli("publish", "-", home=home, data=json.dumps(first | {"urgency": "URGENT_DIRECT"}).encode())
@@ -241,16 +243,16 @@ def test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict(home
 
 
 def test_equal_reports_without_an_id_are_one_and_their_id_is_a_uuid_of_version_5(home: Path) -> None:
-    one, two = publish(home, told("equal"), told("equal"))
+    first, second = publish(home, report_with("equal"), report_with("equal"))
 
-    assert (one["outcome"], two["outcome"]) == ("accepted", "duplicate")
-    assert one["report_id"] == two["report_id"]
-    assert UUID(one["report_id"]).version == 5
+    assert (first["outcome"], second["outcome"]) == ("accepted", "duplicate")
+    assert first["report_id"] == second["report_id"]
+    assert UUID(first["report_id"]).version == 5
 
 
-def test_a_report_that_no_agreement_admits_is_accepted_for_nobody(tmp_path: Path) -> None:
+def test_a_report_that_no_agreement_admits_is_accepted_without_recipients(tmp_path: Path) -> None:
     alone = lab(tmp_path, ["BZ", "GT"])["BZ"]
-    [answer] = publish(alone, told("for nobody"))
+    [answer] = publish(alone, report_with("for nobody"))
     step(alone)
 
     assert (answer["outcome"], answer["audience"]) == ("accepted", [])
@@ -262,11 +264,11 @@ def test_a_report_that_no_agreement_admits_is_accepted_for_nobody(tmp_path: Path
 
 
 def test_a_report_may_refer_to_messages_that_are_known_here_and_to_no_others(home: Path) -> None:
-    [first] = publish(home, told("first"))
+    [first] = publish(home, report_with("first"))
     [second, third] = publish(
         home,
-        told("second", refers_to=[first["message_id"]]),
-        told("third", refers_to=["6f1d0f2e-3a64-4c1b-9d0e-5b7a4c2e8f11"]),
+        report_with("second", refers_to=[first["message_id"]]),
+        report_with("third", refers_to=["6f1d0f2e-3a64-4c1b-9d0e-5b7a4c2e8f11"]),
     )
 
     assert second["outcome"] == "accepted"
@@ -275,16 +277,16 @@ def test_a_report_may_refer_to_messages_that_are_known_here_and_to_no_others(hom
 
 def test_a_dry_run_answers_the_same_and_writes_nothing(home: Path) -> None:
     [before] = ok("status", home=home)
-    [dry] = publish(home, told("only asked"), options=("--dry-run",))
+    [dry] = publish(home, report_with("only asked"), options=("--dry-run",))
     [after] = ok("status", home=home)
-    [wet] = publish(home, told("only asked"))
+    [wet] = publish(home, report_with("only asked"))
 
     assert before == after
     assert {**dry, "message_id": None} == {**wet, "message_id": None}
     assert wet["outcome"] == "accepted"
 
 
-def test_an_import_accounts_for_each_row_and_again_accepts_nothing(home: Path, tmp_path: Path) -> None:
+def test_an_import_answers_each_row_and_a_second_import_accepts_nothing(home: Path, tmp_path: Path) -> None:
     mapping, rows, lines = (tmp_path / name for name in ("boats.toml", "boats.csv", "lines.ndjson"))
     mapping.write_text(MAPPING)
     rows.write_text(ROWS_TO_IMPORT)
@@ -358,7 +360,7 @@ def test_an_unknown_configuration_key_ends_with_2_and_names_the_nearest(tmp_path
     assert hint in ran.error["hint"]
 
 
-def test_the_environment_stands_before_the_file(home: Path, tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file(home: Path, tmp_path: Path) -> None:
     nowhere = f"sqlite:///{tmp_path / 'no' / 'log.db'}"
     away = cli("status", home=home, env={"ENLACE_BUS__URL": nowhere})
     passphrase = cli("run", home=home, env={"ENLACE_KEYS__PASSPHRASE_FILE": str(tmp_path / "no")})
@@ -371,7 +373,7 @@ def test_the_environment_stands_before_the_file(home: Path, tmp_path: Path) -> N
     assert named.objects[0]["node"] == "BZ"
 
 
-def test_a_home_that_is_none_or_not_named_ends_with_2(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_home_or_no_folder_ends_with_2(tmp_path: Path) -> None:
     assert cli("status").error["code"] == "home_missing"
     assert cli("status", home=tmp_path).error["code"] == "home_invalid"
 
@@ -391,7 +393,7 @@ def test_a_store_that_cannot_be_opened_is_unavailable(home: Path, tmp_path: Path
 
 
 def keys_of(cls: type) -> set[str]:
-    """The keys of a TOML file by its type, with `[]` behind a list of tables."""
+    """The keys of the TOML file of a type, with `[]` after a list of tables."""
     return {re.sub(r"\[\](?!\.)", "", path) for path in key_paths(type_info(cls))}
 
 

@@ -1,4 +1,4 @@
-"""What docs/contract.md says of search, show, quarantine and policy explain, on the command line."""
+"""Tests docs/contract.md on the command line: search, show, quarantine and policy explain."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from tests.support.processes import agreement, lab
 WORDS = ("Eastern cay", "Río Hondo crossing", "Western Highway", "Patrulla del Petén", "Cedar on two mules")
 
 
-def told(words: str, **changes: Any) -> dict[str, Any]:
-    """A report with its own text."""
+def report_with(words: str, **changes: Any) -> dict[str, Any]:
+    """A report with this text."""
     return report(narrative={"text": words, "language": "en"}, retain_until="2035-06-30", **changes)
 
 
 async def spoil(log: Path) -> None:
-    """Whoever runs the broker writes garbage into a topic of BZ."""
+    """The operator of the broker writes garbage into a topic of BZ."""
     bus = EmbeddedLog(log)
     await bus.append("intel.caribbean.bz", [b"no record at all"])
     await bus.close()
@@ -30,14 +30,14 @@ async def spoil(log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """BZ and GT; BZ holds five reports of its own and one of GT's, GT has garbage in quarantine."""
+    """BZ holds five own reports and one of GT. GT has garbage in quarantine."""
     folder = tmp_path_factory.mktemp("reading")
     made = lab(folder, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING", "CONTRABAND")))
-    lines = [json.dumps(told(words)) for words in WORDS]
+    lines = [json.dumps(report_with(words)) for words in WORDS]
     ok("publish", "-", home=made["BZ"], data="\n".join(lines).encode())
     phone = [{"scheme": "PHONE", "value": "+502 5510 1234"}]
     entity = {"id": 1, "kind": "PHONE", "statement": "FACT", "identifiers": phone}
-    other = told("A phone in Melchor", subjects=["CONTRABAND"], entities=[entity])
+    other = report_with("A phone in Melchor", subjects=["CONTRABAND"], entities=[entity])
     ok("publish", "-", home=made["GT"], data=json.dumps(other).encode())
     step(*made.values())
     asyncio.run(spoil(folder / "lab" / "log.db"))
@@ -89,7 +89,7 @@ def test_search_finds_what_every_filter_names(homes: dict[str, Path], filters: l
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_search_that_makes_no_sense_ends_with_2_and_names_the_option(
+def test_a_search_with_a_wrong_argument_ends_with_2_and_names_the_option(
     homes: dict[str, Path], options: list[str], path: str | None
 ) -> None:
     ran = cli("search", *options, home=homes["BZ"])
@@ -138,7 +138,7 @@ def test_show_takes_a_report_id_or_a_message_id_and_names_the_clause(homes: dict
     assert own["decision"]["agreement"] is None
 
 
-def test_show_of_an_id_that_is_not_here_is_refused_and_of_no_id_a_usage_error(homes: dict[str, Path]) -> None:
+def test_show_refuses_an_unknown_id_and_a_text_that_is_not_an_id_is_a_usage_error(homes: dict[str, Path]) -> None:
     unknown = cli("show", "6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f10", home=homes["BZ"])
 
     assert (unknown.exit, unknown.error["code"], unknown.error["path"]) == (1, "not_found", "ID")
@@ -166,12 +166,12 @@ def explain(home: Path, path: Path, *options: str, sender: str = "BZ", recipient
     return cli("policy", "explain", "--from", sender, "--to", recipient, "--report", path, *options, home=home)
 
 
-def test_policy_explain_names_the_clause_that_allows_or_what_each_one_lacks(
+def test_policy_explain_names_the_clause_that_allows_or_the_reason_against_each(
     homes: dict[str, Path], tmp_path: Path
 ) -> None:
     allowed, refused = tmp_path / "allowed.json", tmp_path / "refused.json"
-    allowed.write_text(json.dumps(told("x")))
-    refused.write_text(json.dumps(told("x", subjects=["TRAFFICKING_IN_HUMAN_BEINGS"])))
+    allowed.write_text(json.dumps(report_with("x")))
+    refused.write_text(json.dumps(report_with("x", subjects=["TRAFFICKING_IN_HUMAN_BEINGS"])))
     [yes], no = explain(homes["BZ"], allowed).objects, explain(homes["BZ"], refused)
     reason = "subject TRAFFICKING_IN_HUMAN_BEINGS is not in the clause"
 
@@ -188,9 +188,9 @@ def test_policy_explain_names_the_clause_that_allows_or_what_each_one_lacks(
     ]
 
 
-def test_policy_explain_decides_as_at_the_time_that_is_named(homes: dict[str, Path], tmp_path: Path) -> None:
+def test_policy_explain_decides_for_the_given_time(homes: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    path.write_text(json.dumps(told("x")))
+    path.write_text(json.dumps(report_with("x")))
     early = explain(homes["BZ"], path, "--at", "2025-12-31T23:59:59Z")
     begun = explain(homes["BZ"], path, "--at", "2026-01-01")
 
@@ -198,11 +198,9 @@ def test_policy_explain_decides_as_at_the_time_that_is_named(homes: dict[str, Pa
     assert early.objects[0]["reason"] == "agreement is not in force before 2026-01-01T00:00:00Z"
 
 
-def test_policy_explain_refuses_a_node_that_is_no_member_and_a_report_that_is_none(
-    homes: dict[str, Path], tmp_path: Path
-) -> None:
+def test_policy_explain_refuses_an_unknown_node_and_an_invalid_report(homes: dict[str, Path], tmp_path: Path) -> None:
     good, empty, text = tmp_path / "good.json", tmp_path / "empty.json", tmp_path / "text.json"
-    good.write_text(json.dumps(told("x")))
+    good.write_text(json.dumps(report_with("x")))
     empty.write_text("{}")
     text.write_text("nonsense")
     stranger = explain(homes["BZ"], good, recipient="FR")
@@ -213,7 +211,7 @@ def test_policy_explain_refuses_a_node_that_is_no_member_and_a_report_that_is_no
     assert explain(homes["BZ"], tmp_path / "nowhere.json").exit == 2
 
 
-def test_for_a_person_lists_are_tables_and_nothing_is_said_to_be_nothing(homes: dict[str, Path]) -> None:
+def test_for_a_person_a_list_is_a_table_and_an_empty_list_is_reported(homes: dict[str, Path]) -> None:
     table = cli("quarantine", "list", home=homes["GT"], json_=False)
     none = cli("withheld", "list", home=homes["GT"], json_=False)
 
@@ -223,10 +221,10 @@ def test_for_a_person_lists_are_tables_and_nothing_is_said_to_be_nothing(homes: 
     assert cli("search", "--text", "nowhere", home=homes["GT"], json_=False).err == "nothing found\n"
 
 
-def test_what_came_from_outside_moves_no_cursor_on_a_terminal(homes: dict[str, Path]) -> None:
-    """It is stored verbatim, and encoded where it is shown."""
+def test_text_of_a_report_cannot_move_the_cursor_of_a_terminal(homes: dict[str, Path]) -> None:
+    """The text is stored verbatim, and escaped when it is shown."""
     words = "\x1b[2Jforged\nmessage_id  1"
-    [answer] = cli("publish", "-", home=homes["BZ"], data=json.dumps(told(words)).encode()).objects
+    [answer] = cli("publish", "-", home=homes["BZ"], data=json.dumps(report_with(words)).encode()).objects
     step(homes["BZ"])
     [kept] = cli("show", answer["report_id"], home=homes["BZ"]).objects
     shown = cli("show", answer["report_id"], home=homes["BZ"], json_=False)

@@ -1,4 +1,4 @@
-"""What lies in examples/ works as it stands, and differs as it should."""
+"""The files of examples/ work unchanged, and differ where they should."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def _agreement(path: Path) -> AgreementFile:
 
 @pytest.mark.parametrize("path", AGREEMENTS, ids=lambda path: path.stem)
 def test_an_agreement_names_parties_and_codes_that_exist(path: Path) -> None:
-    """An unknown code would match nothing and nobody would notice."""
+    """An unknown code would match nothing, without an error."""
     agreement = _agreement(path)
 
     assert path.stem == agreement.id.lower()

@@ -1,4 +1,4 @@
-"""An auditor's replay: an honest history has no finding, and whatever the broker does is found where it was done.
+"""The replay of an auditor: an honest history has no finding, and each change by the broker is found at its position.
 
 The table of tampering is in tests/support/tampering.py; it runs on every log of tests/support/logs.py. What a log
 does only when it breaks comes from tests/support/memory_log.py.
@@ -83,7 +83,7 @@ async def replayed(log: Log, history: History, asked: Selection = ALL) -> Replay
 
 
 async def in_memory(history: History, asked: Selection = ALL, **log: Any) -> ReplayAnswer:
-    """What is found in a history that lies in memory; `log` says how that breaks."""
+    """Replay a history from memory; `log` sets the faults of the log."""
     records: dict[str, Positioned] = {name: without_holes(values) for name, values in history.values.items()}
     made = MemoryLog(**{"records": records, **log})
     return await replayed(cast(Log, made), history, asked)
@@ -108,14 +108,14 @@ def where(findings: Sequence[Finding]) -> set[Where]:
 async def test_every_finding_has_its_sequence_or_position_and_there_is_no_other(
     name: str, harness: Harness, history: History
 ) -> None:
-    one: Case = CASES[name]
-    await load(harness, history.with_values(one.tamper(list(history.values[TOPIC]))))
+    case: Case = CASES[name]
+    await load(harness, history.with_values(case.tamper(list(history.values[TOPIC]))))
     found = await replayed(harness.open(), history)
 
-    assert where(found.findings) == one.found
-    assert len(found.findings) == len(one.found)
+    assert where(found.findings) == case.found
+    assert len(found.findings) == len(case.found)
     assert {topic(finding.stream, finding.originator) for finding in found.findings} <= {TOPIC}
-    assert found.duplicates == one.duplicates
+    assert found.duplicates == case.duplicates
 
 
 async def test_a_truncated_head_is_found_with_what_is_missing(harness: Harness, history: History) -> None:
@@ -228,10 +228,10 @@ ARRIVALS = st.one_of(
 
 @settings(max_examples=40)
 @given(arrivals=ARRIVALS, at_once=st.integers(1, 8))
-async def test_whatever_is_lost_repeated_reordered_or_spoilt_is_found_and_nothing_else(
+async def test_lost_repeated_reordered_and_changed_records_are_found_and_nothing_else(
     arrivals: list[int | None], at_once: int, history: History
 ) -> None:
-    """However the log cuts the stream into answers."""
+    """The findings do not depend on how many records each fetch returns."""
     values = history.values[TOPIC]
     spoilt: Values = [b"spoilt" if sequence is None else values[sequence - 1] for sequence in arrivals]
     found = await in_memory(history.with_values(spoilt), records_max=at_once)
@@ -350,7 +350,7 @@ async def test_progress_counts_positions_up_to_their_number(history: History) ->
         totals.append(total)
         yield seen.append
 
-    log = MemoryLog(records={name: without_holes(one) for name, one in history.values.items()}, records_max=2)
+    log = MemoryLog(records={name: without_holes(values) for name, values in history.values.items()}, records_max=2)
     with TemporaryDirectory() as scratch:
         await replay(cast(Log, log), history.governance, ALL, scratch=Path(scratch), progress=progress)
 

@@ -57,26 +57,26 @@ async def _newest(home: Path) -> tuple[bytes, int]:
         return head.batch_hash, head.sealed_at
 
 
-async def _add(home: Path, batch: bytes, recipient: str, told: Sequence[tuple[int, bytes]]) -> None:
+async def _add(home: Path, batch: bytes, recipient: str, reported: Sequence[tuple[int, bytes]]) -> None:
     async with open_store(open_home(home)) as store, store.write() as db:
         rows = [
             receipts_received.ReceivedOutcomes(
                 batch=batch, recipient=recipient, sequence=sequence, outcomes=outcomes, sealed_at=sequence * HOUR
             )
-            for sequence, outcomes in told
+            for sequence, outcomes in reported
         ]
         await receipts_received.add(db, rows, now_ms())
 
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """BZ may send to GT and MX, CO to nobody."""
+    """BZ may send to GT and MX. CO may not send to any node."""
     folder = tmp_path_factory.mktemp("delivery")
     return lab(folder, ["BZ", "GT", "MX", "CO"], agreement("BZ-GT", ["BZ", "GT"]), agreement("BZ-MX", ["BZ", "MX"]))
 
 
 def test_from_outstanding_to_stored_each_recipient_has_a_line_and_a_time(homes: dict[str, Path]) -> None:
-    """Accepted, sealed, told of by one, told of by both; always the same two recipients."""
+    """Accepted, sealed, reported by one recipient, then by both; the two recipients are always the same."""
     bz, gt, mx = (homes[code] for code in ("BZ", "GT", "MX"))
     answer = publish(bz, "A boat off the cays")
     accepted = receipts_of(bz, answer["report_id"])
@@ -104,7 +104,7 @@ def test_from_outstanding_to_stored_each_recipient_has_a_line_and_a_time(homes: 
     assert both[0] == one[0]
 
 
-TOLD: dict[str, tuple[list[tuple[int, bytes]], tuple[str, int | None, int | None]]] = {
+REPORTED: dict[str, tuple[list[tuple[int, bytes]], tuple[str, int | None, int | None]]] = {
     "the last counts": ([(1, b"\x42"), (2, b"\x40")], ("stored", None, 2)),
     "since it was first said": ([(1, b"\x42"), (2, b"\x40"), (3, b"\x40"), (4, b"\x40")], ("stored", None, 2)),
     "said again after another": ([(1, b"\x40"), (2, b"\x42"), (3, b"\x40")], ("stored", None, 3)),
@@ -119,10 +119,10 @@ TOLD: dict[str, tuple[list[tuple[int, bytes]], tuple[str, int | None, int | None
 }
 
 
-@pytest.mark.parametrize(("told", "expected"), TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize(("reported", "expected"), REPORTED.values(), ids=REPORTED)
 def test_what_a_recipient_said_last_counts_and_since_when_it_says_so(
     homes: dict[str, Path],
-    told: list[tuple[int, bytes]],
+    reported: list[tuple[int, bytes]],
     expected: tuple[str, int | None, int | None],
     request: pytest.FixtureRequest,
 ) -> None:
@@ -130,7 +130,7 @@ def test_what_a_recipient_said_last_counts_and_since_when_it_says_so(
     answer = publish(bz, f"Told as {request.node.name}")
     step(bz)
     batch, sealed_at = asyncio.run(_newest(bz))
-    asyncio.run(_add(bz, batch, "GT", told))
+    asyncio.run(_add(bz, batch, "GT", reported))
     gt, mx = receipts_of(bz, answer["report_id"])
     outcome, step_, since = expected
 
@@ -152,18 +152,18 @@ def test_the_byte_of_its_own_leaf_counts(homes: dict[str, Path]) -> None:
 
 
 def test_a_report_for_two_regions_is_two_messages(homes: dict[str, Path]) -> None:
-    """By the report id both are listed, by a message id that one."""
+    """The report id lists both messages, a message id only its own."""
     gt = homes["GT"]
     id_ = "6f1d0f2e-3a64-5c1b-9d0e-5b7a4c2e8f77"
     regions = ("central-america", "transatlantic")
-    one, two = (publish(gt, "For two regions", report_id=id_, region=region)["message_id"] for region in regions)
+    first, second = (publish(gt, "For two regions", report_id=id_, region=region)["message_id"] for region in regions)
 
-    assert [(line["message_id"], line["recipient"]) for line in receipts_of(gt, id_)] == [(one, "BZ"), (two, "BZ")]
-    assert [line["message_id"] for line in receipts_of(gt, two)] == [two]
+    assert [(line["message_id"], line["recipient"]) for line in receipts_of(gt, id_)] == [(first, "BZ"), (second, "BZ")]
+    assert [line["message_id"] for line in receipts_of(gt, second)] == [second]
 
 
-def test_a_report_that_nobody_may_have_has_no_line_and_a_person_is_told_so(homes: dict[str, Path]) -> None:
-    """It is no error: the report was accepted, and is its originator's own."""
+def test_a_report_without_recipients_has_no_line_and_a_person_sees_a_message(homes: dict[str, Path]) -> None:
+    """It is not an error: the report was accepted, and its originator holds it."""
     co = homes["CO"]
     answer = publish(co, "Kept at home")
     accepted = ok("receipts", answer["report_id"], home=co)
@@ -213,7 +213,7 @@ def as_of_revision_0001(store: Path) -> None:
 
 
 def test_a_store_of_revision_0001_is_upgraded_with_its_data_and_receipts_count_in_it(tmp_path: Path) -> None:
-    """Audience and batch of what it sealed are found in the grant and in the chain; whoever read it tells of it."""
+    """Audience and batch of what it sealed come from the grant and the chain; recipients send their receipts."""
     homes = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))
     bz, gt = homes["BZ"], homes["GT"]
     answer = publish(bz, "Sealed before the upgrade")
@@ -235,7 +235,7 @@ def test_a_store_of_revision_0001_is_upgraded_with_its_data_and_receipts_count_i
     step(gt)
     tell(gt)
     step(bz)
-    [told] = receipts_of(bz, answer["report_id"])
+    [reported] = receipts_of(bz, answer["report_id"])
     with sqlite3.connect(gt / "store.db") as db:
         placed = db.execute("SELECT step, placed FROM quarantine ORDER BY step").fetchall()
     db.close()
@@ -243,5 +243,5 @@ def test_a_store_of_revision_0001_is_upgraded_with_its_data_and_receipts_count_i
     assert after == before
     assert [len(rows) for rows in before] == [1, 0]
     assert (outstanding["recipient"], outstanding["outcome"]) == ("GT", "outstanding")
-    assert (told["recipient"], told["outcome"]) == ("GT", "stored")
+    assert (reported["recipient"], reported["outcome"]) == ("GT", "stored")
     assert placed == [(3, 0), (11, 0), (16, 1)]

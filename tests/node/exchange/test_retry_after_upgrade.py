@@ -15,7 +15,7 @@ from node.store import message_search, noted_knowledge, quarantine
 from node.store.message_search import Query
 from schemas import knowledge
 from schemas.types import IntelligenceReport
-from tests.node.exchange.test_seal_receipts import got, read_all, tell
+from tests.node.exchange.test_seal_receipts import read_all, receipts_kept, tell
 from tests.support.code_lists import code_lists_without
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
@@ -73,11 +73,11 @@ async def test_a_report_with_a_new_code_is_kept_until_the_upgrade_and_then_store
         before = (await refused(gt), await subjects(gt))
         await tell(made)
         await read_all(made)
-        receipts_before = await got(bz)
+        receipts_before = await receipts_kept(bz)
         looked_at = await after_upgrade(gt)
         await tell(made)
         await read_all(made)
-        receipts_after = (await got(bz))[len(receipts_before) :]
+        receipts_after = (await receipts_kept(bz))[len(receipts_before) :]
 
         assert before == (["payload_code_unknown"], [(OLD,)])
         assert (looked_at, await refused(gt)) == (1, [])

@@ -61,7 +61,7 @@ async def said(made: Exchange, code: str, stream: str = INTEL) -> list[bytes]:
     return [item.outcomes for receipt in await sent(made, code) if receipt.stream == stream for item in receipt.items]
 
 
-async def got(node: TestNode) -> list[tuple[str, int, bytes]]:
+async def receipts_kept(node: TestNode) -> list[tuple[str, int, bytes]]:
     """Recipient, sequence and outcomes of each receipt that a node keeps."""
     async with node.store.read() as db:
         rows = await db.execute(select(receipt).order_by(receipt.c.recipient, receipt.c.sequence))
@@ -82,7 +82,9 @@ async def test_a_recipient_reports_to_the_originator_that_message_and_grant_arri
 
         assert await said(made, "GT") == [b"\x40"]
         assert await said(made, "GT", "keys") == [b"\x40"]
-        assert [(code, outcomes) for code, _, outcomes in await got(made.nodes["BZ"])] == [("GT", b"\x40")] * 2
+        assert [(code, outcomes) for code, _, outcomes in await receipts_kept(made.nodes["BZ"])] == [
+            ("GT", b"\x40")
+        ] * 2
 
 
 async def test_a_node_that_is_not_addressed_and_the_originator_itself_report_nothing(tmp_path: Path) -> None:
@@ -99,23 +101,23 @@ async def test_a_node_that_is_not_addressed_and_the_originator_itself_report_not
 
 
 async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
-    """Every node reads receipts and none answers them: three nodes that all published end with an empty outbox."""
+    """Every node reads receipts and does not answer them: three nodes that all published end with an empty outbox."""
     async with exchange(tmp_path, "BZ", "GT", "MX") as made:
         for node in made.nodes.values():
             await node.publish()
         await read_all(made)
         await tell(made)
-        told = {code: len(await sent(made, code)) for code in made.nodes}
+        sent_counts = {code: len(await sent(made, code)) for code in made.nodes}
         for _ in range(5):
             await read_all(made)
             await tell(made)
 
-        assert all(told.values())
-        assert {code: len(await sent(made, code)) for code in made.nodes} == told
+        assert all(sent_counts.values())
+        assert {code: len(await sent(made, code)) for code in made.nodes} == sent_counts
         for node in made.nodes.values():
             async with node.store.read() as db:
                 assert (await outbox.counts(db)).drained
-                assert (await counters.counts(db)).other["verified_RECEIPT"] == sum(told.values())
+                assert (await counters.counts(db)).other["verified_RECEIPT"] == sum(sent_counts.values())
             assert await due(node) == 0
 
 
@@ -164,7 +166,7 @@ async def test_a_message_that_is_stored_later_is_reported_again_and_both_receipt
         await bz.read()
 
         assert await said(made, "GT") == [b"\x42", b"\x40"]
-        assert [outcomes for _, _, outcomes in await got(bz)] == [b"\x42", b"\x40", b"\x40"]
+        assert [outcomes for _, _, outcomes in await receipts_kept(bz)] == [b"\x42", b"\x40", b"\x40"]
 
 
 async def test_receipts_are_collected_until_nothing_changes_for_a_moment(tmp_path: Path) -> None:
@@ -331,8 +333,8 @@ async def own_hash(node: TestNode, stream: str = INTEL) -> bytes:
 
 
 NOT_COUNTED = {
-    "by one who is no recipient": ("MX", {}, b"\x40", INTEL),
-    "about a batch that is nobody's": ("GT", {"batch": bytes(32)}, b"\x40", INTEL),
+    "by a node that is not a recipient": ("MX", {}, b"\x40", INTEL),
+    "about a batch that does not exist": ("GT", {"batch": bytes(32)}, b"\x40", INTEL),
     "about a batch of another stream": ("GT", {}, b"\x40", "intel.europe"),
     "with a byte too many": ("GT", {}, b"\x40\x40", INTEL),
 }
@@ -349,7 +351,7 @@ async def test_a_receipt_counts_only_from_a_recipient_and_about_an_own_batch(
         author = Author(code=by, community=made.community.community)
         item = ReceiptItem(batch=changes.get("batch", await own_hash(bz)), outcomes=outcomes)
         await receive(made, author, item, stream=stream)
-        ignored = await got(bz)
+        ignored = await receipts_kept(bz)
         async with bz.store.read() as db:
             counted = await counters.counts(db)
         honest = author if by == "GT" else Author(code="GT", community=made.community.community)
@@ -357,7 +359,7 @@ async def test_a_receipt_counts_only_from_a_recipient_and_about_an_own_batch(
 
         assert ignored == []
         assert (counted.other["receipt_ignored"], counted.other["verified_RECEIPT"]) == (1, 1)
-        assert [code for code, _, _ in await got(bz)] == ["GT"]
+        assert [code for code, _, _ in await receipts_kept(bz)] == ["GT"]
 
 
 @pytest.mark.parametrize("byte", [0, 1, 66, 67, 8])
@@ -371,7 +373,7 @@ async def test_a_node_that_cannot_know_that_a_message_is_for_others_makes_no_fau
         async with bz.store.read() as db:
             counted = await counters.counts(db)
 
-        assert await got(bz) == []
+        assert await receipts_kept(bz) == []
         assert "receipt_ignored" not in counted.other
         assert counted.other["verified_RECEIPT"] == 1
 
@@ -395,7 +397,7 @@ async def test_a_receipt_of_a_batch_that_was_not_read_back_yet_counts(tmp_path: 
         await bz.subscriber.start()
         await bz.read()
 
-        assert [code for code, _, _ in await got(bz)] == ["GT", "GT"]
+        assert [code for code, _, _ in await receipts_kept(bz)] == ["GT", "GT"]
 
 
 async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path) -> None:
@@ -411,13 +413,13 @@ async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path)
             )
         with pytest.raises(IntegrityError, match="a test stops it"):
             await bz.read()
-        before = await got(bz)
+        before = await receipts_kept(bz)
         async with bz.store.write() as db:
             await db.exec_driver_sql("DROP TRIGGER stop")
         await bz.read()
 
         assert before == []
-        assert len(await got(bz)) == 2
+        assert len(await receipts_kept(bz)) == 2
 
 
 async def test_a_wrong_wrap_is_reported(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.support.processes import agreement, lab
 
 TEXT = "A go-fast boat was seen off the cays."
 VESSEL = "Sea Test"
-PIECE_SIZE_BYTES = 12  # a piece of a key that is no accident
+PIECE_SIZE_BYTES = 12  # a piece of a key that cannot appear by accident
 
 
 def secrets(*keys: bytes) -> Iterator[str]:

@@ -68,7 +68,7 @@ def test_a_column_above_the_limit_is_an_error_of_its_row_only(tmp_path: Path) ->
 
 
 def test_a_json_array_of_objects(tmp_path: Path) -> None:
-    """Numbers keep their text, null is no value, nested values are refused."""
+    """Numbers keep their text, null is not a value, nested values are refused."""
     data = b'[{"a": "1", "b": 2.50, "c": null, "d": true}, 7, {"a": [1]}]'
 
     assert _seen(_read(tmp_path, data, MappingFormat.json)) == [

@@ -46,7 +46,7 @@ def test_every_key_of_the_contract_is_there(tmp_path: Path) -> None:
 
 
 def test_a_variable_stands_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
-    """ENLACE_HOME has no second underscore and is no key."""
+    """ENLACE_HOME has no second underscore, so it is not a key."""
     environ = {
         "ENLACE_BUS__URL": "kafka://host:9092",
         "ENLACE_KEYS__PASSPHRASE_FILE": "/run/secrets/keys",

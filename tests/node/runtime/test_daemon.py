@@ -107,7 +107,7 @@ def test_drafts_wait_for_a_log_that_is_away_and_leave_when_it_comes(tmp_path: Pa
 
 
 def test_a_bug_ends_the_daemon_with_its_own_exit_code(homes: dict[str, Path]) -> None:
-    """A store that lacks a table is nobody's message and nobody's outage: nothing catches it."""
+    """A table that is missing in the store is neither a bad message nor an outage, so no code catches the error."""
     with sqlite3.connect(homes["GT"] / "store.db") as connection:
         ok("status", home=homes["GT"])
         connection.execute("DROP TABLE pending")
@@ -131,8 +131,10 @@ def test_a_home_without_its_documents_says_what_to_install(homes: dict[str, Path
 
 
 @pytest.mark.parametrize(("raised", "code"), [(LogStuck("silent"), "log_stuck"), (MemoryError(), "memory_exhausted")])
-async def test_what_a_new_process_may_mend_asks_for_one(homes: dict[str, Path], raised: Exception, code: str) -> None:
-    """Exit 75, for the supervisor; it is no bug."""
+async def test_an_error_that_a_new_process_may_repair_asks_for_a_restart(
+    homes: dict[str, Path], raised: Exception, code: str
+) -> None:
+    """The exit code 75 asks the supervisor for a restart. It is not a bug."""
 
     class Broken(EmbeddedLog):
         async def fetch(self, *_: object, **__: object) -> list[Fetched]:
@@ -150,8 +152,8 @@ async def test_what_a_new_process_may_mend_asks_for_one(homes: dict[str, Path], 
 
 
 def test_the_daemon_has_no_more_address_space_than_its_configuration_says(homes: dict[str, Path]) -> None:
-    with running(homes["GT"]) as [one]:
-        limits = Path(f"/proc/{one.process.pid}/limits").read_text()
+    with running(homes["GT"]) as [gt]:
+        limits = Path(f"/proc/{gt.process.pid}/limits").read_text()
 
     [line] = [line for line in limits.splitlines() if line.startswith("Max address space")]
     assert line.split()[3] == str(1024 * 1024 * 1024)

@@ -1,4 +1,4 @@
-"""`[node] processes`: the reading is divided, nothing is read twice or by nobody, and all end together."""
+"""`[node] processes`: each stream is read by exactly one process, and all processes end together."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""An audience key is wrapped for one recipient and one grant, and nobody else can unwrap it."""
+"""An audience key is wrapped for one recipient and one grant. No other recipient can unwrap it."""
 
 import pytest
 

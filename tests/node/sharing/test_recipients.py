@@ -91,7 +91,7 @@ def test_a_node_that_may_not_have_the_report_is_refused_with_agreement_clause_an
 def test_a_node_without_a_valid_encrypt_key_is_refused_for_it(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody can seal for it, whatever the agreement allows."""
+    """No originator can seal for it, even if the agreement allows it."""
     governance = community.governance
     monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
     found = decide_recipients(labels(), region="caribbean", originator="BZ", governance=governance, at=NOW)

@@ -148,7 +148,7 @@ GRANT_CASES: dict[str, Callable[[], bytes | Record]] = {
     "a clause id of 33 bytes": lambda: clauses(1, 33),
     "the same clause twice": lambda: entry_changed(grant(), "GT", clauses=grant().entries[1].clauses * 2),
     "negative use_until": lambda: structs.replace(grant(), use_until=-1),
-    "a recipient that is no node code": lambda: entry_changed(grant(), "GT", recipient="gt"),
+    "a recipient that is not a node code": lambda: entry_changed(grant(), "GT", recipient="gt"),
     "clauses in a block with a size": lambda: splice(
         codec.encode(grant()), b"\x02" + clause_bytes(), b"\x01" + varint(len(clause_bytes())) + clause_bytes()
     ),
@@ -249,7 +249,7 @@ RECEIPT_CASES: dict[str, Receipt] = {
     "no outcomes": receipt(structs.replace(ITEM, outcomes=b"")),
     "1,025 outcomes": receipt(structs.replace(ITEM, outcomes=bytes(1025))),
     "an originator in lower case": receipt(ITEM, originator="gt"),
-    "a stream that is none": receipt(ITEM, stream="intel.Caribbean"),
+    "a stream that does not exist": receipt(ITEM, stream="intel.Caribbean"),
 }
 
 
@@ -286,7 +286,7 @@ DOCUMENT_CASES: dict[str, Callable[[], bytes | Record]] = {
     "bytes that are no document": lambda: structs.replace(agreement(), document=b"x"),
     "document with a byte more": lambda: structs.replace(agreement(), document=agreement().document + b"\x00"),
     "body of another kind": lambda: agreement(kind="NODE"),
-    "body that is none": lambda: agreement(body=b""),
+    "empty body": lambda: agreement(body=b""),
     "version 0": lambda: agreement(version=0),
     "negative until": lambda: agreement(until=-1),
     "unsorted parties": lambda: terms(parties=("GT", "BZ")),

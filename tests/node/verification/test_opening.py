@@ -201,7 +201,7 @@ CONTENT: dict[str, tuple[str, Callable[[Author, AudienceKey], bytes]]] = {
         "payload_malformed",
         report(narrative=structs.replace(REPORT.narrative, language="e\x00")),
     ),
-    "report id that is none": ("payload_malformed", report(report_id="1")),
+    "report id that is not a UUID": ("payload_malformed", report(report_id="1")),
     "no subject": ("payload_malformed", report(subjects=())),
     "a connection to nothing": (
         "payload_malformed",

@@ -126,11 +126,15 @@ def test_receipts_are_about_messages_and_grants_of_others_only() -> None:
     grant = verified(judge(), author.grant(body), place("keys"))
     leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(receipt), message_id=bytes(16))
     [value] = author.batch([leaf], stream="receipts")
-    told = verified(judge(), value, place("receipts"))
+    sealed_receipt = verified(judge(), value, place("receipts"))
 
-    assert told.receipt == receipt
+    assert sealed_receipt.receipt == receipt
     assert (gets_receipt(own, "GT"), gets_receipt(grant, "GT")) == (True, True)
-    assert (gets_receipt(own, "BZ"), gets_receipt(grant, "BZ"), gets_receipt(told, "GT")) == (False, False, False)
+    assert (gets_receipt(own, "BZ"), gets_receipt(grant, "BZ"), gets_receipt(sealed_receipt, "GT")) == (
+        False,
+        False,
+        False,
+    )
 
 
 READ = {
@@ -169,10 +173,10 @@ def test_a_byte_is_read_as_a_byte_and_not_as_the_number_of_a_step(monkeypatch: p
 
 @pytest.mark.parametrize(("batches", "sizes"), [(1, [1]), (240, [240]), (241, [240, 1])])
 def test_a_receipt_has_at_most_240_batches_each_once_and_in_wire_order(batches: int, sizes: list[int]) -> None:
-    told = [(number.to_bytes(32, "little"), bytes([64]) * (1 + number % 3)) for number in range(batches)]
-    made = bodies("BZ", "intel.caribbean", told)
+    reported = [(number.to_bytes(32, "little"), bytes([64]) * (1 + number % 3)) for number in range(batches)]
+    made = bodies("BZ", "intel.caribbean", reported)
 
     assert [len(receipt.items) for receipt in made] == sizes
-    assert {(item.batch, item.outcomes) for receipt in made for item in receipt.items} == set(told)
+    assert {(item.batch, item.outcomes) for receipt in made for item in receipt.items} == set(reported)
     for receipt in made:
         assert codec.decode(Receipt, codec.encode(receipt)) == receipt

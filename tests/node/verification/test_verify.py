@@ -202,13 +202,13 @@ def batch_of(value: bytes) -> Batch:
 
 
 def rebatched(value: bytes, *, key: PrivateKey | None = None, **fields: object) -> bytes:
-    """The record with fields of its batch replaced and signed anew by the right key, or `key`."""
+    """The record with fields of its batch replaced, signed again by the right key or by `key`."""
     batch = codec.unsafe_encode(structs.replace(batch_of(value), **fields))
     return resigned(value, batch, key or seal_key("BZ"))
 
 
 def in_batch(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
-    """Bytes of the batch replaced and signed anew by the right key."""
+    """Replace bytes of the batch, and sign it again with the right key."""
     return lambda value: resigned(value, splice(parts(value).batch, old, new), seal_key("BZ"))
 
 
