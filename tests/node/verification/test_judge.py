@@ -1,10 +1,15 @@
 """Decisions of a reader that are not a numbered step of the verification."""
 
+from dataclasses import replace
+
 import pytest
+from msgspec import structs
 
 from node.stages import Decision
-from tests.support.readers import code_of, judge
-from tests.support.records import place
+from schemas.avro import codec
+from schemas.types import Batch
+from tests.support.readers import code_of, decide, granted, judge, world
+from tests.support.records import NOW, parts, place, resigned, seal_key
 
 
 @pytest.mark.parametrize("value", [None, b""], ids=["none", "empty"])
@@ -14,3 +19,28 @@ def test_a_record_without_a_value_is_refused(value: bytes | None) -> None:
 
     assert isinstance(found, Decision)
     assert code_of(found) == "framing_invalid"
+
+
+def test_a_record_that_names_a_governance_state_that_is_not_here_is_held() -> None:
+    author = world().author()
+    key, _ = granted(author)
+    value = author.message(key)
+    batch = structs.replace(codec.decode(Batch, parts(value).batch), governance=7)
+    found = judge().authenticate(resigned(value, codec.encode(batch), seal_key("BZ")), place())
+
+    assert isinstance(found, Decision)
+    assert code_of(found) == "held governance"
+    assert found.reason == "names governance 7"
+
+
+def test_a_recall_needs_no_clause_and_a_report_does() -> None:
+    author = world().author()
+    key, grant = granted(author)
+    record = author.grant(grant)
+    outcomes = []
+    for value in (author.recall(key, bytes(16)), author.message(key)):
+        opened = decide(judge(), value, record).opened
+        assert opened is not None
+        outcomes.append(code_of(judge().admit(replace(opened, clauses=()), NOW)))
+
+    assert outcomes == ["counted RECALL", "withheld clause_not_satisfied"]

@@ -1,6 +1,7 @@
 """The table of message kinds agrees with the manual, and a further kind needs nothing but a row."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -92,6 +93,16 @@ def test_header_and_labels_decide_the_kind() -> None:
     assert sealed_kind(MessageType.MESSAGE, LabelKind.RECALL) is report
     assert sealed_kind(MessageType.RECALL, LabelKind.RECALL) is recall
     assert sealed_kind(MessageType.RECALL, LabelKind.REPORT) is recall
+
+
+def test_of_two_kinds_with_one_header_type_the_first_is_taken_for_labels_of_neither(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report, recall = SEALED_KINDS
+    request = replace(report, name="REQUEST", label_kinds=(LabelKind.REQUEST,))
+    monkeypatch.setattr(kinds, "SEALED_KINDS", (report, recall, request))
+
+    assert sealed_kind(MessageType.MESSAGE, LabelKind.RECALL) is report
 
 
 def test_a_stream_carries_an_open_kind_or_reports() -> None:

@@ -347,6 +347,7 @@ def test_the_grant_is_handed_on_as_it_was_signed() -> None:
 
     assert isinstance(found, Verified)
     assert found.grant == grant()
+    assert found.receipt is None
     assert digest(found.sealed.content) == found.sealed.content_hash
 
 
