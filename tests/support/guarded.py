@@ -40,7 +40,6 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "FieldChecks.unique: boundary of len(set(values)) < len(values)": SHORTCUT,
     },
     "node/reports/rules.py": {
-        "_check_content: without language is None": SCHEMA,
         "_check_entity: always entity.identifiers": SHORTCUT,
         "_is_birth_date: never match is None": SCHEMA,
     },
@@ -52,7 +51,6 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
     },
     "node/verification/verify.py": {
         "check_framing: without len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
-        "check_framing: boundary of len(sealed.path) > PATH_SIZE_BYTES_MAX": SCHEMA,
         "check_batch: never len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
         "check_batch: boundary of len(data) > BATCH_SIZE_BYTES_MAX": SCHEMA,
         "check_batch: without not 1 <= batch.size <= BATCH_LEAVES_MAX": SCHEMA,
@@ -67,10 +65,6 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "check_sealed_header: without header.sealing.grant < 1": SCHEMA,
         "check_sealed_header: without PLAINTEXT_SIZE_BYTES_MIN <= length": "a shorter length is not a padded length",
         "check_sealed_header: without length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses the next padded length",
-    },
-    "node/verification/open_types.py": {
-        "read_grant: without not named": SCHEMA,
-        "read_grant: without len(set(named)) != len(named)": SCHEMA,
     },
     "node/verification/opening.py": {
         "open_message: without sealing is None": NARROWED,

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from node.errors import Rejected
-from node.limits import DAY_MS, RECORD_SIZE_BYTES_MAX
+from node.limits import BATCH_LEAVES_MAX, DAY_MS, PATH_SIZE_BYTES_MAX, RECORD_SIZE_BYTES_MAX
 from node.primitives import digest, frame
 from node.sealing.merkle import leaf_hash
 from node.sealing.private_keys import PrivateKey, PrivateKeys
@@ -347,6 +347,15 @@ def test_a_signature_that_held_once_lets_nothing_else_through(code: str, change:
     assert reader.code(message()) == ""
 
     assert reader.code(change(message())) == code
+
+
+def test_a_leaf_of_the_greatest_batch_is_verified() -> None:
+    """Its path has ten hashes."""
+    bz = author()
+    value = bz.batch([bz.sealed_leaf(AudienceKey.new(bz))] * BATCH_LEAVES_MAX)[-1]
+
+    assert len(parts(value).path) == PATH_SIZE_BYTES_MAX
+    assert code_of(value) == ""
 
 
 def test_the_greatest_sequence_is_verified() -> None:
