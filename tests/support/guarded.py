@@ -17,12 +17,14 @@ GUARDED: Final[dict[str, tuple[str, ...]]] = {
     "node/trust/admission.py": ("tests/node/trust/test_examination.py", "tests/node/trust"),
     "node/trust/document_signatures.py": ("tests/node/trust", VECTORS),
     "node/trust/succession.py": ("tests/node/trust/test_examination.py", "tests/node/trust"),
+    "node/verification/headers.py": ("tests/node/verification/test_verify.py", "tests/node/verification", VECTORS),
     "node/verification/judge.py": (
         "tests/node/verification/test_opening.py",
         "tests/node/sharing/test_grants.py",
         "tests/node/verification",
         VECTORS,
     ),
+    "node/verification/step_types.py": ("tests/node/verification/test_steps.py", "tests/node/verification"),
     "node/verification/": ("tests/node/verification", VECTORS, "tests/node/sharing"),
 }
 """Module or folder -> the tests that run after its own. The first row that fits counts."""
