@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from node.clock import now_ms
 from node.commands.plain_json import presentable
 from node.commands.publish import accepted_item, refused_item
 from node.errors import UsageError
@@ -62,7 +61,7 @@ async def import_file(
         counts = await import_rows(
             source,
             lambda drafts: intake.publisher.accept(drafts, actor=actor, dry_run=dry_run),
-            clock=now_ms,
+            clock=intake.clock,
             on_row=on_row,
             on_progress=on_progress,
         )

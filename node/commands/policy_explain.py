@@ -13,7 +13,7 @@ from node.reports import ndjson
 from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, validate
 from node.runtime.home import Home
-from node.sharing import policy
+from node.sharing.recipients import decide_recipient
 from schemas.field_errors import FieldError
 
 
@@ -61,7 +61,7 @@ def explain(
         draft = validate(item, originator=sender, topology=home.topology, now_ms=time, resolve_references={})
     except ReportRefused as refused:
         raise Refused(refused.code, refused.message, path=refused.path) from None
-    decision = policy.decide(
+    decision = decide_recipient(
         labels_of(draft.report, ZERO_HASH),
         region=draft.region,
         originator=sender,

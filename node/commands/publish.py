@@ -4,12 +4,11 @@ A bad item is refused with the errors of its fields, and the next one goes on. N
 (node/runtime/open_node.py) and nothing of the command line.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from node.clock import now_ms
 from node.commands.plain_json import MessageId
 from node.exchange.publish import Acceptance
 from node.reports import ndjson
@@ -55,11 +54,12 @@ class ItemAnswer:
     """What is wrong with it, if it is refused."""
 
 
-async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncIterator[ItemAnswer]:
+async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncGenerator[ItemAnswer]:
     """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
 
     An answer is given when its report is safe in the outbox. `actor` is the user that the access log names.
-    The documents are read again if their folder changed since the last call.
+    The documents are read again if their folder changed since the last call. A caller that stops before the last
+    answer closes the generator while the intake is open.
     """
     intake.documents.current()
     items = ndjson.parse_lines(data)
@@ -94,7 +94,7 @@ def _draft_of(
             item,
             originator=intake.home.node,
             topology=intake.home.topology,
-            now_ms=now_ms(),
+            now_ms=intake.clock(),
             resolve_references=known,
         )
     except ReportRefused as refused:

@@ -57,6 +57,7 @@ class OpenIntake:
     """What takes reports in: store, documents and publisher. Needs no private key and no bus."""
 
     home: Home
+    clock: Clock
     store: Store
     documents: InstalledDocuments
     publisher: Publisher
@@ -64,11 +65,15 @@ class OpenIntake:
 
 @asynccontextmanager
 async def open_intake(home: Home, *, now: Clock = clock.now_ms) -> AsyncIterator[OpenIntake]:
-    """The intake of a node; the documents are read once, here. Raises UsageError."""
+    """The intake of a node, with the documents as they are now; `publish` reads a changed folder again.
+
+    Raises UsageError.
+    """
     documents = home.documents()
     async with open_store(home) as store:
         yield OpenIntake(
             home=home,
+            clock=now,
             store=store,
             documents=documents,
             publisher=publisher(home, store, documents, now=now),

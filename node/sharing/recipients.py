@@ -12,6 +12,7 @@ from msgspec import structs
 
 from node.limits import DAY_MS
 from node.sharing import policy
+from node.sharing.policy import PolicyDecision
 from node.trust.governance import Governance
 from schemas.types import ClauseReference, Labels
 
@@ -43,10 +44,12 @@ def decide_recipients(labels: Labels, *, region: str, originator: str, governanc
     for recipient in governance.members(at):
         if recipient == originator:
             continue
-        decision = policy.decide(
+        decision = decide_recipient(
             labels, region=region, originator=originator, recipient=recipient, governance=governance, at=at
         )
-        if decision.outcome != "allowed":
+        if decision.allowed:
+            admitted[recipient] = decision.allowing
+        else:
             refusals.append(
                 Refusal(
                     recipient=recipient,
@@ -55,12 +58,22 @@ def decide_recipients(labels: Labels, *, region: str, originator: str, governanc
                     reason=decision.reason,
                 )
             )
-        elif not governance.encrypt_keys(recipient, at):
-            reason = f"{recipient} has no valid ENCRYPT key"
-            refusals.append(Refusal(recipient=recipient, agreement=None, clause=None, reason=reason))
-        else:
-            admitted[recipient] = decision.allowing
     return Recipients(admitted=admitted, refusals=tuple(refusals))
+
+
+def decide_recipient(
+    labels: Labels, *, region: str, originator: str, recipient: str, governance: Governance, at: int
+) -> PolicyDecision:
+    """Decide for one node: a clause must allow the report, and the node must have a key to encrypt it to."""
+    decision = policy.decide(
+        labels, region=region, originator=originator, recipient=recipient, governance=governance, at=at
+    )
+    if not decision.allowed or recipient == originator or governance.encrypt_keys(recipient, at):
+        return decision
+    missing = "ENCRYPT key" if governance.node_valid(recipient, at) else "NODE document"
+    return PolicyDecision(
+        outcome="refused", reason=f"{recipient} has no valid {missing}", considered=decision.considered
+    )
 
 
 ANSWERS_REMEMBERED_MAX: Final = 1024  # different labels; reports from one source have few

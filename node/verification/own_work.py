@@ -7,6 +7,13 @@ from node.stages import SealedBatch, StreamId, Verified
 from node.verification.judge import Judge
 
 
+def _hint(code: str) -> str:
+    """What to do about a failed check: only these codes depend on documents that an operator can install."""
+    if code in ("key_not_valid", "key_unknown", "key_use_wrong"):
+        return "install a NODE document that is valid now and lists this node's keys and streams"
+    return f"this is a bug of this version of Enlace: report it with the code {code}"
+
+
 def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> None:
     """Raises Unavailable `sealing_refused` if a reader would reject a record of `batches`.
 
@@ -20,5 +27,5 @@ def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> None:
                 raise Unavailable(
                     "sealing_refused",
                     f"this node's own verification rejects what it sealed: {checked.code}, {checked.reason}",
-                    hint="install a NODE document that is valid now and lists this node's keys and streams",
+                    hint=_hint(checked.code or ""),
                 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from node.commands.arguments import parse_time
 from node.commands.plain_json import presentable
 from node.commands.publish import publish
 from node.commands.search import query_of, search
@@ -57,6 +58,18 @@ async def test_one_intake_serves_several_users_and_follows_the_documents(home: H
 
         assert (first.audience, second.audience) == (("GT",), ())
         assert await entries(intake.store) == [("COLLECTION", "ana"), ("COLLECTION", "luis")]
+
+
+async def test_the_time_is_that_of_the_clock_of_the_intake(home: Home) -> None:
+    """A report that may be kept until the end of 2027 is accepted before that day and refused after it."""
+    data = json.dumps(report(retain_until="2027-12-31")).encode()
+    outcomes = []
+    for time in ("2027-05-01T00:00:00Z", "2028-02-01T00:00:00Z"):
+        now = parse_time(time, "at")
+        async with open_intake(home, now=lambda now=now: now) as intake:  # type: ignore[misc]
+            outcomes += [answer.outcome async for answer in publish(intake, data, actor="ana", dry_run=True)]
+
+    assert outcomes == ["accepted", "refused"]
 
 
 def test_the_access_log_names_who_searched_and_who_looked(home: Home) -> None:

@@ -9,7 +9,7 @@ from node.limits import DAY_MS
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.reports.validate import validate
-from node.sharing.recipients import RecipientCache, decide_recipients
+from node.sharing.recipients import RecipientCache, decide_recipient, decide_recipients
 from schemas.types import LabelKind, Labels
 from tests.support.community import T0, Community, clause
 from tests.support.exchange import TOPOLOGY, report
@@ -100,6 +100,16 @@ def test_a_node_without_a_valid_encrypt_key_is_refused_for_it(
     assert [(refusal.recipient, refusal.reason) for refusal in found.refusals] == [
         ("GT", "GT has no valid ENCRYPT key")
     ]
+
+
+def test_the_originator_needs_no_key_of_its_own(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
+    governance = community.governance
+    monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
+    decision = decide_recipient(
+        labels(), region="caribbean", originator="BZ", recipient="BZ", governance=governance, at=NOW
+    )
+
+    assert decision.allowed
 
 
 def test_a_full_cache_keeps_its_answers_and_takes_no_more(

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import select
 
 from node.database.outgoing_tables import draft, outgoing
-from node.errors import Unavailable
-from node.stages import SealedBatch, StreamHead
+from node.errors import Rejected, Unavailable
+from node.stages import Decision, SealedBatch, StreamHead
 from node.store import outbox
+from node.verification.judge import Judge
 from node.verification.own_work import check_own_work
 from tests.support.exchange import TestNode, exchange
 
@@ -36,6 +39,20 @@ async def test_a_record_that_a_reader_would_reject_is_refused_with_the_reader_s_
             check_own_work([elsewhere], bz.judge)
 
     assert refused.value.code == "sealing_refused"
+
+
+@pytest.mark.parametrize("code", ["key_not_valid", "key_unknown", "key_use_wrong", "body_malformed", "path_invalid"])
+def test_the_hint_depends_on_the_check_that_failed(code: str) -> None:
+    """Documents can correct only a key; any other refusal is a bug, which the hint asks to report."""
+    decision = Decision.rejected(Rejected(code, "detail"))
+    judge = cast(Judge, SimpleNamespace(node="BZ", authenticate=lambda *_: decision))
+    batch = SealedBatch(stream="keys", first_sequence=1, values=(b"",), head=StreamHead())
+    with pytest.raises(Unavailable) as refused:
+        check_own_work([batch], judge)
+
+    of_key = "install a NODE document that is valid now and lists this node's keys and streams"
+    of_bug = f"this is a bug of this version of Enlace: report it with the code {code}"
+    assert refused.value.hint == (of_key if code.startswith("key_") else of_bug)
 
 
 async def test_nothing_is_stored_of_a_sealing_that_a_reader_would_reject(tmp_path: Path) -> None:
