@@ -121,7 +121,7 @@ STAGES: Final = (
     Stage(
         name="receipt",
         type_="",
-        what="What became of each message is signed and sent back to the originator, which notes it.",
+        what="The outcome of each message is signed and sent back to the originator, which stores it.",
         modules=(
             "node/exchange/seal_receipts.py",
             "node/verification/receipt_bytes.py",

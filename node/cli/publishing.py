@@ -70,7 +70,7 @@ def import_(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Import the rows of another system through a mapping, and count what became of them.
+    """Import the rows of another system through a mapping, and count the outcomes.
 
     Rows that were imported before are duplicate, so the same file can be imported again.
 

@@ -96,7 +96,7 @@ def receipts(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Show what became of an own report at each recipient, and since when.
+    """Show the outcome of an own report at each recipient, and since when.
 
     The outcomes are those that the recipients signed in their receipts; `outstanding` means that there is no receipt
     yet.

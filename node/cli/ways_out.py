@@ -63,7 +63,7 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
         WayOut(code="too_large", kind=UsageError, hint="--report takes one JSON object"),
     ),
     "quarantine retry": (WayOut(code="not_found", hint="`enlace quarantine list` shows what is"),),
-    "receipts": (WayOut(code="not_originator", hint="`enlace show ID` says what became of it here"),),
+    "receipts": (WayOut(code="not_originator", hint="`enlace show ID` shows its outcome at this node"),),
 }
 """Command -> its ways out; the first one that fits is used."""
 

@@ -23,7 +23,7 @@ from node.runtime.open_node import OpenIntake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportAnswer:
-    """How many rows were read, and what became of them."""
+    """The number of rows that were read, and of each outcome."""
 
     read: int
     accepted: int

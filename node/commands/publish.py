@@ -34,7 +34,7 @@ class RefusedRecipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemAnswer:
-    """What became of one report that was handed in."""
+    """The outcome of one report that was handed in."""
 
     line: int
     """Where the item begins in the input, from 1."""

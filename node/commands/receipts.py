@@ -1,4 +1,4 @@
-"""`receipts`: what became of an own report at each recipient, and since when.
+"""`receipts`: the outcome of an own report at each recipient, and since when.
 
 Each recipient of the sealed report has one item, with the outcome of its last receipt. A recipient without a receipt
 is outstanding since the report was sealed. Of a report that is not sealed yet, each node that the agreements admit
@@ -39,7 +39,7 @@ from schemas.types import Header, IntelligenceReport, SealedMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientOutcome:
-    """What became of a report at one recipient."""
+    """The outcome of a report at one recipient."""
 
     message_id: MessageId
     recipient: str

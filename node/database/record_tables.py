@@ -1,4 +1,4 @@
-"""The tables of what became of each record: messages and their indexes, withheld, pending, quarantine, counters."""
+"""The tables of the outcome of each record: messages and their indexes, withheld, pending, quarantine, counters."""
 
 from sqlalchemy import (
     BigInteger,

@@ -310,7 +310,7 @@ async def test_a_gap_inside_a_part_is_found(history: History) -> None:
 
 
 async def test_a_part_that_begins_where_the_log_does_has_lost_its_head(history: History) -> None:
-    """Nobody chose to begin there: retention did."""
+    """Retention set the beginning, not the caller."""
     records = {TOPIC: dict(list(without_holes(history.values[TOPIC]).items())[5:])}
     whole = await in_memory(history, Selection(start=5), records=records)
     chosen = await in_memory(history, Selection(start=6), records=records)

@@ -23,7 +23,11 @@ def test_a_field_of_one_command_says_nothing_about_another() -> None:
 @pytest.mark.parametrize(
     ("command", "error", "hint"),
     [
-        ("receipts", Refused("not_originator", "foreign", path="id"), "`enlace show ID` says what became of it here"),
+        (
+            "receipts",
+            Refused("not_originator", "foreign", path="id"),
+            "`enlace show ID` shows its outcome at this node",
+        ),
         ("receipts", Refused("not_found", "absent", path="id"), None),
         ("governance sign", UsageError("home_missing", "none", path="key"), "give --key FILE or --home DIR"),
         ("policy explain", UsageError("not_json", "no JSON", path="r.json"), "--report takes one JSON object"),

@@ -1,4 +1,4 @@
-"""`receipts ID`: what became of an own report at each recipient, and since when; also in a store of revision 0001."""
+"""`receipts ID`: the outcome of an own report at each recipient, and since when; also in a store of revision 0001."""
 
 import asyncio
 import json
@@ -86,22 +86,22 @@ def test_from_outstanding_to_stored_each_recipient_has_a_line_and_a_time(homes: 
     step(gt, mx)
     tell(gt)
     step(bz)
-    one = receipts_of(bz, answer["message_id"])
+    reported_by_gt = receipts_of(bz, answer["message_id"])
     tell(mx)
     step(bz)
     both = receipts_of(bz, answer["message_id"])
 
-    for lines in (accepted, sealed, one, both):
+    for lines in (accepted, sealed, reported_by_gt, both):
         assert [line["recipient"] for line in lines] == ["GT", "MX"]
         assert {line["message_id"] for line in lines} == {answer["message_id"]}
         assert {line["step"] for line in lines} == {None}
     assert [line["outcome"] for line in accepted + sealed] == ["outstanding"] * 4
     assert {line["since"] for line in sealed} == {time_text(sealed_at)}
     assert accepted[0]["since"] <= sealed[0]["since"]
-    assert [line["outcome"] for line in one] == ["stored", "outstanding"]
-    assert one[1]["since"] == time_text(sealed_at) < one[0]["since"]
+    assert [line["outcome"] for line in reported_by_gt] == ["stored", "outstanding"]
+    assert reported_by_gt[1]["since"] == time_text(sealed_at) < reported_by_gt[0]["since"]
     assert [line["outcome"] for line in both] == ["stored", "stored"]
-    assert both[0] == one[0]
+    assert both[0] == reported_by_gt[0]
 
 
 REPORTED: dict[str, tuple[list[tuple[int, bytes]], tuple[str, int | None, int | None]]] = {
@@ -175,7 +175,7 @@ def test_a_report_without_recipients_has_no_line_and_a_person_sees_a_message(hom
     assert (shown.exit, shown.out, shown.err) == (0, "", "no node is admitted to it\n")
 
 
-def test_only_the_originator_is_told_and_everyone_else_is_refused_with_the_reason(homes: dict[str, Path]) -> None:
+def test_only_the_originator_gets_an_answer_and_other_nodes_are_refused_with_the_reason(homes: dict[str, Path]) -> None:
     answer = publish(homes["BZ"], "Whose is this")
     step(homes["BZ"], homes["GT"])
     foreign = cli("receipts", answer["report_id"], home=homes["GT"])

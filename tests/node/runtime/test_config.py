@@ -105,18 +105,18 @@ def test_a_variable_can_name_a_file_that_holds_the_value(tmp_path: Path) -> None
 def test_a_file_of_a_variable_that_is_not_there_or_one_too_many_is_named(
     tmp_path: Path, environ: dict[str, str], code: str
 ) -> None:
-    """Nobody guesses which of two was meant."""
+    """The node does not guess which of the two was meant."""
     error = error_of(tmp_path, environ=environ)
 
     assert (error.code, error.path) == (code, "bus.url" if code == "value_invalid" else "bus.url_file")
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])
-def test_a_truth_in_a_variable_is_one(tmp_path: Path, text: str, value: bool) -> None:
+def test_a_boolean_in_a_variable_is_converted(tmp_path: Path, text: str, value: bool) -> None:
     assert config.load(home(tmp_path), {"ENLACE_BUS__UNSAFE_PLAINTEXT": text}).bus.unsafe_plaintext is value
 
 
-def test_a_truth_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_text_that_is_not_a_boolean_is_refused(tmp_path: Path) -> None:
     error = error_of(tmp_path, environ={"ENLACE_BUS__UNSAFE_PLAINTEXT": "perhaps"})
 
     assert (error.code, error.path) == ("value_invalid", "bus.unsafe_plaintext")

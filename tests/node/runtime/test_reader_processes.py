@@ -123,7 +123,7 @@ def test_a_daemon_stops_in_time_although_its_children_do_not(homes: dict[str, Pa
 
 
 def test_a_child_that_is_killed_ends_the_daemon_which_asks_for_a_new_process(homes: dict[str, Path]) -> None:
-    """Nobody reads one share without the other."""
+    """The daemon does not continue to read its own share without the share of the child."""
     daemon = Daemon(homes[READER], TWO)
     daemon.ready()
     [child] = children(daemon)

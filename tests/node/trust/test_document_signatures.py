@@ -32,7 +32,7 @@ def trustees(*compromised: str) -> tuple[ListedKey, ...]:
         ({"TR2"}, ("TR1",), ["TR3"]),
         ({"TR2"}, ("TR1", "TR3"), ["TR1", "TR3"]),
     ],
-    ids=["nobody signed", "one signed", "two signed", "all signed", "a lost key", "no usable key is left"],
+    ids=["without a signature", "one signed", "two signed", "all signed", "a lost key", "no usable key is left"],
 )
 def test_the_trustees_with_usable_keys_who_have_not_signed_are_missing(
     signed_by: set[str], compromised: tuple[str, ...], missing: list[str]

@@ -378,7 +378,7 @@ def test_a_remembered_signature_does_not_move_a_record_to_another_place() -> Non
 
 
 def test_a_leaf_is_not_an_inner_node_of_the_tree() -> None:
-    """A record whose entry is two hashes of a tree would be a leaf nobody sealed; the prefix of the hash forbids it."""
+    """An inner node of the tree cannot serve as a leaf, because the prefix of its hash differs."""
     value = message(4, 0)
     left = leaf_hash(digest(parts(value).header), parts(value).content_hash)
 
