@@ -9,7 +9,8 @@ import typer
 
 from node.cli.help_text import Reader, add_command
 from node.cli.options import HomeOption, JsonOption, open_named_home
-from node.cli.output import Output, error_fields
+from node.cli.output import Output
+from node.commands.error_answer import error_fields
 from node.errors import Unavailable, UsageError
 
 GOALS = ("drained", "caught-up")

@@ -4,17 +4,15 @@
 interrupted. Each command imports its modules when it runs, so that `enlace --help` stays quick.
 """
 
-import errno
 import io
 import os
 import sys
 import traceback
-from typing import Annotated, Any, Final, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.exceptions import TyperException
 
-from broker.log import LogError
 from node.cli import (
     about,
     audit,
@@ -31,9 +29,8 @@ from node.cli import (
 )
 from node.cli.help_text import command_line
 from node.cli.output import Output, ReaderGone
-from node.errors import EXIT_BUG, EnlaceError, Unavailable, UsageError
-
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+from node.commands.error_answer import coded
+from node.errors import EXIT_BUG, EnlaceError, UsageError
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
 for commands in (setup, governance, daemon, publishing, reading, quarantine, broker, config, policy, audit, about):
@@ -73,17 +70,14 @@ def run(arguments: list[str]) -> int:
         if not error.format_message():  # no command was given, so the help was shown
             return UsageError.exit_code
         return _failed(output, _usage(error))
-    except (EnlaceError, LogError) as error:
-        known = error if isinstance(error, EnlaceError) else _of_log(error)
-        return _failed(output, ways_out.worded(known, ways_out.command_of(arguments)))
     except ReaderGone:
         _discard(sys.stdout)
         return 0
-    except OSError as error:
-        repairable = _of_system(error)
-        return _bug(output, error) if repairable is None else _failed(output, repairable)
     except Exception as error:  # the one place where a bug becomes an exit code
-        return _bug(output, error)
+        known = coded(error)
+        if known is None:
+            return _bug(output, error)
+        return _failed(output, ways_out.worded(known, ways_out.command_of(arguments)))
     return result if isinstance(result, int) else 0
 
 
@@ -118,25 +112,6 @@ def _name(parameter: Any) -> str:
     if parameter.param_type_name == "option":
         return str(max(parameter.opts, key=len))
     return str(parameter.metavar or parameter.name)
-
-
-def _of_log(error: LogError) -> EnlaceError:
-    """An error of the log as an error of a command that needs it."""
-    if error.retriable:
-        hint = "start the log, or correct the address, and call again"
-        return Unavailable("bus_unavailable", str(error), path="bus.url", hint=hint)
-    return UsageError("bus_unusable", str(error), path="bus.url", hint="use the version of Enlace that made it")
-
-
-def _of_system(error: OSError) -> EnlaceError | None:
-    """The error of the operating system that an operator can repair; None for every other one."""
-    place = str(error.filename) if error.filename else None
-    message = f"{place or 'a file'}: {error.strerror}"
-    if error.errno in _FULL:
-        return Unavailable("disk_full", message, path=place, hint="free some space")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return UsageError("permission_denied", message, path=place, hint="run it as the owner of the home")
-    return None
 
 
 def _check_text(arguments: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from node.commands.error_answer import error_fields
 from node.commands.plain_json import presentable
 from node.errors import EnlaceError
 
@@ -90,11 +91,6 @@ class Output:
             sys.stdout.flush()
         except BrokenPipeError:
             raise ReaderGone from None
-
-
-def error_fields(error: EnlaceError) -> dict[str, str | None]:
-    """The fields of an error in JSON."""
-    return {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

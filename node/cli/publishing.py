@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,8 +54,11 @@ def publish(
 
     async def serve() -> bool:
         refused = False
-        async with open_intake(opened) as intake:
-            async for answer in hand_in(intake, data, actor=login(), dry_run=dry_run):
+        async with (
+            open_intake(opened) as intake,
+            aclosing(hand_in(intake, data, actor=login(), dry_run=dry_run)) as answers,
+        ):
+            async for answer in answers:
                 refused |= answer.outcome == "refused"
                 output.item(answer)
         return refused

@@ -1,0 +1,85 @@
+"""`publish` when the reader of its output leaves, as `head` does."""
+
+import json
+import subprocess
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.cli import publishing
+from node.cli.output import Output, ReaderGone
+from node.commands import publish
+from node.commands.publish import ItemAnswer
+from node.runtime import open_node
+from node.runtime.home import Home
+from node.runtime.open_node import OpenIntake
+from tests.support.exchange import report
+from tests.support.processes import ENLACE, agreement, lab
+
+END_SECONDS_MAX = 60.0  # two cores may be busy with other tests
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"]
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """More reports than one transaction takes and than a pipe holds answers."""
+    lines = [json.dumps(report(narrative={"text": f"Boat {number}", "language": "en"})) for number in range(450)]
+    file = tmp_path / "reports.ndjson"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_the_answers_end_before_the_intake_closes(home: Path, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    hand_in, open_intake = publish.publish, open_node.open_intake
+
+    async def watched(*arguments: Any, **options: Any) -> AsyncGenerator[ItemAnswer]:
+        try:
+            async for answer in hand_in(*arguments, **options):
+                yield answer
+        finally:
+            ended.append("answers")
+
+    @asynccontextmanager
+    async def watched_intake(opened: Home) -> AsyncIterator[OpenIntake]:
+        async with open_intake(opened) as intake:
+            try:
+                yield intake
+            finally:
+                ended.append("intake")
+
+    def gone(*_: object) -> None:
+        raise ReaderGone
+
+    monkeypatch.setattr(publish, "publish", watched)
+    monkeypatch.setattr(open_node, "open_intake", watched_intake)
+    monkeypatch.setattr(Output, "item", gone)
+    with pytest.raises(ReaderGone):
+        publishing.publish(str(reports), home=home, json=True)
+
+    assert ended == ["answers", "intake"]
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_closed_pipe_ends_the_process_and_its_threads(home: Path, reports: Path, read: int) -> None:
+    """The process ends by itself, with 0 and no message."""
+    command = [str(ENLACE), "publish", str(reports), "--home", str(home), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(read):
+            assert json.loads(process.stdout.readline())["outcome"] == "accepted"
+        process.stdout.close()
+        try:
+            exit_code = process.wait(END_SECONDS_MAX)
+        finally:
+            process.kill()
+
+        assert (exit_code, process.stderr.read()) == (0, b"")
