@@ -24,6 +24,12 @@ GUARDED: Final[dict[str, tuple[str, ...]]] = {
         "tests/node/verification",
         VECTORS,
     ),
+    "node/verification/opening.py": (
+        "tests/node/verification/test_binding.py",
+        "tests/node/verification",
+        VECTORS,
+        "tests/node/sharing",
+    ),
     "node/verification/step_types.py": ("tests/node/verification/test_steps.py", "tests/node/verification"),
     "node/verification/": ("tests/node/verification", VECTORS, "tests/node/sharing"),
 }

@@ -143,6 +143,24 @@ def test_content_that_was_sealed_in_another_way_is_refused(
     assert outcome(make) == code
 
 
+def unpadded(labels: bytes, payload: bytes) -> Callable[[Author, AudienceKey], bytes]:
+    """Frames that fill a plaintext of 1,024 bytes without padding."""
+    assert 4 + len(labels) + 4 + len(payload) == 1024
+    return message(labels=labels, payload=payload, seal=lambda framed, key: encrypted(key, framed))
+
+
+UNPADDED = {
+    "the last frame is empty": unpadded(bytes(1016), b""),
+    "the last frame has content": unpadded(codec.encode(LABELS), bytes(1016 - len(codec.encode(LABELS)))),
+}
+
+
+@pytest.mark.parametrize("make", UNPADDED.values(), ids=UNPADDED)
+def test_frames_may_fill_the_plaintext(make: Callable[[Author, AudienceKey], bytes]) -> None:
+    """Step 15 passes, and step 16 finds that labels or payload are zeros."""
+    assert outcome(make) == "payload_malformed"
+
+
 # Step 16: labels and payload.
 
 

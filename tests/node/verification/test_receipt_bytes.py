@@ -118,6 +118,18 @@ def test_receipts_about_a_grant_come_from_the_nodes_that_it_addresses(
     assert outcome_of(record, counted, grant=None, node="GT", holds=lambda key_id: has_key and holds(key_id)) == byte
 
 
+def test_only_a_counted_grant_waits_for_the_private_key() -> None:
+    """A grant that is held stays held, and a recall that was counted has been opened."""
+    key, grant = grant_to("GT")
+    record = verified(judge(), world().author().grant(grant.body), place("keys"))
+    recall = verified(judge(), world().author().recall(key, bytes(16)), place())
+    held = Decision(outcome=Outcome.HELD, code="future")
+    counted = Decision(outcome=Outcome.COUNTED, code="RECALL")
+
+    assert outcome_of(record, held, grant=None, node="GT", holds=lambda _: False) == 67
+    assert outcome_of(recall, counted, grant=grant, node="GT", holds=lambda _: False) == 64
+
+
 def test_receipts_are_about_messages_and_grants_of_others_only() -> None:
     author = world().author()
     key, body = granted(author)
