@@ -24,6 +24,7 @@ GUARDED: Final[dict[str, tuple[str, ...]]] = {
         "tests/node/verification",
         VECTORS,
     ),
+    "node/verification/gaps.py": ("tests/node/verification/test_chain.py", "tests/node/verification"),
     "node/verification/opening.py": (
         "tests/node/verification/test_binding.py",
         "tests/node/verification",
@@ -39,6 +40,7 @@ SCHEMA: Final = "the schema refuses it too, when the bytes are decoded (tests/sc
 NARROWED: Final = "for the type checker: no caller passes the other case"
 SHORTCUT: Final = "saves time only: without it the result is the same"
 ENDS_BELOW: Final = "the highest sequence has its record, so a batch without its last leaves ends below it"
+UNPADDED: Final = "a shorter length is not a padded length, and step 1 refuses the next padded length"
 
 UNSEEN: Final[dict[str, dict[str, str]]] = {
     "node/reports/field_checks.py": {
@@ -50,9 +52,6 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
     "node/reports/rules.py": {
         "_check_entity: always entity.identifiers": SHORTCUT,
         "_is_birth_date: never match is None": SCHEMA,
-    },
-    "node/sharing/policy.py": {
-        "_why_not: boundary of at < document.from_": "at the first moment a signed version is in force",
     },
     "node/verification/chain.py": {
         "StreamView.place: boundary of sequence < self.highest": "a second record at one sequence was refused before",
@@ -71,6 +70,7 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "check_header: never len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
         "check_header: boundary of len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
         "check_sealed_header: without header.sealing.grant < 1": SCHEMA,
+        "check_sealed_header: without not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX": UNPADDED,
         "check_sealed_header: without PLAINTEXT_SIZE_BYTES_MIN <= length": "a shorter length is not a padded length",
         "check_sealed_header: without length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses the next padded length",
     },

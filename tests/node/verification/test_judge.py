@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from node.sealing.seal import open_type_leaf
 from node.stages import Decision
 from schemas.avro import codec
-from schemas.types import Batch
-from tests.support.readers import code_of, decide, granted, judge, world
-from tests.support.records import NOW, parts, place, resigned, seal_key
+from schemas.types import Batch, MessageType, Receipt, ReceiptItem
+from tests.support.readers import code_of, decide, granted, judge, verified, world
+from tests.support.records import INTEL, NOW, parts, place, resigned, seal_key
 
 
 @pytest.mark.parametrize("value", [None, b""], ids=["none", "empty"])
@@ -31,6 +32,15 @@ def test_a_record_that_names_a_governance_state_that_is_not_here_is_held() -> No
     assert isinstance(found, Decision)
     assert code_of(found) == "held governance"
     assert found.reason == "names governance 7"
+
+
+def test_an_open_type_that_is_not_a_grant_is_counted() -> None:
+    receipt = Receipt(originator="GT", stream=INTEL, items=(ReceiptItem(batch=bytes(32), outcomes=b"\x40"),))
+    leaf = open_type_leaf(MessageType.RECEIPT, codec.encode(receipt), message_id=bytes(16))
+    [value] = world().author().batch([leaf], stream="receipts")
+    record = verified(judge(), value, place("receipts"))
+
+    assert code_of(judge().decide(record, grant=None, now=NOW)) == "counted RECEIPT"
 
 
 def test_a_recall_needs_no_clause_and_a_report_does() -> None:
