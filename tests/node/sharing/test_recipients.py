@@ -102,6 +102,18 @@ def test_a_node_without_a_valid_encrypt_key_is_refused_for_it(
     ]
 
 
+def test_the_reason_of_the_clauses_comes_before_a_missing_key(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governance = community.governance
+    monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
+    decision = decide_recipient(
+        labels(), region="europe", originator="BZ", recipient="GT", governance=governance, at=NOW
+    )
+
+    assert (decision.allowed, decision.reason) == (False, "region europe is not in the clause")
+
+
 def test_the_originator_needs_no_key_of_its_own(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     governance = community.governance
     monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
