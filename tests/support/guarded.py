@@ -79,6 +79,10 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "_framed: without begin > len(plain)": "a frame that begins behind the end also ends there",
         "_framed: without end > len(plain)": "the padding behind it is not exact, and nothing is read past the end",
     },
+    "node/verification/receipt_bytes.py": {
+        "outcome_of: without ''": NARROWED,
+        "_entry: without (sealing := record.header.sealing) is None": NARROWED,
+    },
     "node/verification/judge.py": {
         "Judge.admit: without batch.originator != self.node": "policy decides the same for an originator itself",
     },
