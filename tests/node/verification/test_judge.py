@@ -7,6 +7,7 @@ from msgspec import structs
 
 from node.sealing.seal import open_type_leaf
 from node.stages import Decision
+from node.verification.judge import grant_of
 from schemas.avro import codec
 from schemas.types import Batch, MessageType, Receipt, ReceiptItem
 from tests.support.readers import code_of, decide, granted, judge, verified, world
@@ -41,6 +42,14 @@ def test_an_open_type_that_is_not_a_grant_is_counted() -> None:
     record = verified(judge(), value, place("receipts"))
 
     assert code_of(judge().decide(record, grant=None, now=NOW)) == "counted RECEIPT"
+
+
+def test_only_a_key_grant_carries_a_grant() -> None:
+    author = world().author()
+    key, _ = granted(author)
+
+    with pytest.raises(ValueError, match="only a KEY_GRANT"):
+        grant_of(verified(judge(), author.message(key), place()))
 
 
 def test_a_recall_needs_no_clause_and_a_report_does() -> None:
