@@ -54,8 +54,7 @@ async def receive(world: World, folder: Path, bus: Log, count: int) -> Spent:
                 new = await node.subscriber.step(0)
             watch.did(new)
             read += new
-        async with node.store.read() as db:
-            stored = await messages.count(db)
+        stored = await node.store.read(messages.count)
         if stored != count:
             raise AssertionError(f"{stored} of {count} messages were stored")
     return watch.spent

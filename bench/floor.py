@@ -5,6 +5,7 @@ plaintext. The Avro library decodes the labels, payload, SealedMessage and Heade
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from bench.material import ORIGINATOR, REGION
 from broker.log import Entry, Log
 from broker.streams import intel_stream, topic_of
 from node import clock
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -71,24 +72,28 @@ async def _chunk(store: Store, bus: Log, chosen: range, drafts: Sequence[Draft],
         for number in chosen
     ]
     subjects = [(draft.report_id, "") for draft in new]
-    async with store.write() as db:
-        await own_reports.add(db, new)
-        await access_log.add(db, Operation.COLLECTION, actor="bench", subjects=subjects, now=now)
-    async with store.read() as db:
-        rows = await own_reports.unsealed(db, len(new))
+
+    def accept(db: Transaction) -> None:
+        own_reports.add(db, new)
+        access_log.add(db, Operation.COLLECTION, actor="bench", subjects=subjects, now=now)
+
+    await store.write(accept)
+    rows = await store.read(partial(own_reports.unsealed, limit=len(new)))
     sealed = [values[number] for number in chosen]
-    async with store.write() as db:
-        await outbox.put_outgoing(db, STREAM, chosen.start + 1, sealed)
+
+    def seal(db: Transaction) -> None:
+        outbox.put_outgoing(db, STREAM, chosen.start + 1, sealed)
         marks = zip(rows, chosen, strict=True)
-        await own_reports.mark_sealed(
+        own_reports.mark_sealed(
             db, {row.id: own_reports.SealedDraft(sequence=number + 1, audience=()) for row, number in marks}
         )
-        await access_log.add(db, Operation.DISCLOSURE, actor="bench", subjects=subjects, now=now)
-    async with store.read() as db:
-        outgoing = await outbox.unacknowledged(db, STREAM, len(sealed))
+        access_log.add(db, Operation.DISCLOSURE, actor="bench", subjects=subjects, now=now)
+
+    await store.write(seal)
+    outgoing = await store.read(partial(outbox.unacknowledged, stream=STREAM, limit=len(sealed)))
     await bus.append(TOPIC, [value for _, value in outgoing])
-    async with store.write() as db:
-        await outbox.acknowledge(db, STREAM, outgoing[0][0], outgoing[-1][0])
+    first, last = outgoing[0][0], outgoing[-1][0]
+    await store.write(partial(outbox.acknowledge, stream=STREAM, first=first, last=last))
 
 
 async def receive(
@@ -110,9 +115,8 @@ async def receive(
                 await _store(store, entries, plain, known)
                 position = entries[-1].position + 1
             watch.did(len(entries))
-        async with store.read() as db:
-            if await messages.count(db) != len(plain):
-                raise AssertionError("not every message was stored")
+        if await store.read(messages.count) != len(plain):
+            raise AssertionError("not every message was stored")
     finally:
         await store.close()
     return watch.spent
@@ -138,10 +142,13 @@ async def _store(
     known.update(links)
     highest = entries[-1].position + 1
     view = StreamView(links={}, used_ids={}, highest=highest, changed=links, new_ids=ids)
-    async with store.write() as db:
-        await chains.put(db, _PLACE, view)
-        await read_positions.put(db, [(TOPIC, _PLACE, highest, highest)])
-        await messages.put(db, rows)
+
+    def put(db: Transaction) -> None:
+        chains.put(db, _PLACE, view)
+        read_positions.put(db, [(TOPIC, _PLACE, highest, highest)])
+        messages.put(db, rows)
+
+    await store.write(put)
 
 
 def _link(data: bytes, *, is_new: bool) -> Link:

@@ -9,6 +9,7 @@ It uses the same codec, tables, log and KEM as Enlace. It has no agreements, no 
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from bench.material import ACTOR, ORIGINATOR, READER, RECIPIENTS, REGION, World
 from broker.log import Entry, Log
 from broker.streams import intel_stream, topic_of
 from node import clock
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
 from node.limits import SUITE
 from node.primitives import (
@@ -131,31 +132,37 @@ async def _chunk(store: Store, bus: Log, sender: Sender, drafts: Sequence[Draft]
         )
         for draft in drafts
     ]
-    async with store.write() as db:
-        await own_reports.known(db, [(draft.report_id, draft.region) for draft in drafts])
-        await own_reports.add(db, new)
+
+    def accept(db: Transaction) -> None:
+        own_reports.known(db, [(draft.report_id, draft.region) for draft in drafts])
+        own_reports.add(db, new)
         subjects = [(draft.report_id, draft.report.legal_basis) for draft in drafts]
-        await access_log.add(db, Operation.COLLECTION, actor=ACTOR, subjects=subjects, now=clock.now_ms())
-    async with store.read() as db:
-        rows = await own_reports.unsealed(db, len(drafts))
+        access_log.add(db, Operation.COLLECTION, actor=ACTOR, subjects=subjects, now=clock.now_ms())
+
+    await store.write(accept)
+    return await _send(store, bus, sender, head, len(drafts))
+
+
+async def _send(store: Store, bus: Log, sender: Sender, head: StreamHead, count: int) -> StreamHead:
+    rows = await store.read(partial(own_reports.unsealed, limit=count))
     reports = [codec.decode(IntelligenceReport, row.payload) for row in rows]
     values = [sender.seal(report, row.payload, row.message_id) for row, report in zip(rows, reports, strict=True)]
     last = StreamHead(next_sequence=head.next_sequence + len(values), batch_hash=ZERO_HASH, sealed_at=clock.now_ms())
     sealed = SealedBatch(stream=STREAM, first_sequence=head.next_sequence, values=tuple(values), head=last)
-    async with store.write() as db:
-        await outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
-        first = head.next_sequence
-        await own_reports.mark_sealed(
-            db,
-            {row.id: SealedDraft(sequence=first + index, audience=RECIPIENTS) for index, row in enumerate(rows)},
+
+    def put(db: Transaction) -> None:
+        outbox.store_batches(db, {STREAM: head} if head.sealed_at else {}, [sealed])
+        sequences = enumerate(rows, head.next_sequence)
+        own_reports.mark_sealed(
+            db, {row.id: SealedDraft(sequence=sequence, audience=RECIPIENTS) for sequence, row in sequences}
         )
         subjects = [(report.report_id, " ".join(RECIPIENTS)) for report in reports]
-        await access_log.add(db, Operation.DISCLOSURE, actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
-    async with store.read() as db:
-        outgoing = await outbox.unacknowledged(db, STREAM, len(values))
+        access_log.add(db, Operation.DISCLOSURE, actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
+
+    await store.write(put)
+    outgoing = await store.read(partial(outbox.unacknowledged, stream=STREAM, limit=len(values)))
     await bus.append(TOPIC, [value for _, value in outgoing])
-    async with store.write() as db:
-        await outbox.acknowledge(db, STREAM, outgoing[0][0], outgoing[-1][0])
+    await store.write(partial(outbox.acknowledge, stream=STREAM, first=outgoing[0][0], last=outgoing[-1][0]))
     return last
 
 
@@ -165,7 +172,7 @@ async def receive(
     """Fetch, verify, open and store every message."""
     own = world.home(READER).keys()
     public = world.home(ORIGINATOR).keys().newest(KeyUse.SEAL).public
-    place, watch = StreamId(stream=STREAM, originator=ORIGINATOR), Stopwatch()
+    watch = Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-in.db'}")
     try:
         position = 0
@@ -176,16 +183,19 @@ async def receive(
                 entries = fetched.entries
                 holdings = [_opened(entry, own, public) for entry in entries]
                 position = entries[-1].position + 1
-                async with store.write() as db:
-                    await messages.add(db, holdings, clock.now_ms())
-                    await read_positions.put(db, [(TOPIC, place, position, position)])
+                await store.write(partial(_put, holdings=holdings, position=position))
             watch.did(len(entries))
-        async with store.read() as db:
-            if await messages.count(db) != count:
-                raise AssertionError("not every message was stored")
+        if await store.read(messages.count) != count:
+            raise AssertionError("not every message was stored")
     finally:
         await store.close()
     return watch.spent
+
+
+def _put(db: Transaction, holdings: Sequence[Holding], position: int) -> None:
+    messages.add(db, holdings, clock.now_ms())
+    place = StreamId(stream=STREAM, originator=ORIGINATOR)
+    read_positions.put(db, [(TOPIC, place, position, position)])
 
 
 def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:

@@ -7,8 +7,8 @@ does not count for the outer one. The compared runs are not measured in this way
 import functools
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from broker.embedded.log import EmbeddedLog
@@ -103,7 +103,7 @@ def accounting() -> Iterator[Accounts]:
     for name in ("read", "write"):
         original = inspect.getattr_static(Store, name)
         before.append((Store, name, original))
-        setattr(Store, name, _counted_block(original, accounts))
+        setattr(Store, name, _counted(original, DATABASE, accounts))
     try:
         yield accounts
     finally:
@@ -133,16 +133,3 @@ def _counted(original: Callable[..., Any], stage: str, accounts: Accounts) -> Ca
             accounts.leave()
 
     return called
-
-
-def _counted_block(original: Callable[..., Any], accounts: Accounts) -> Callable[..., Any]:
-    @asynccontextmanager
-    async def block(store: Store) -> AsyncIterator[Any]:
-        accounts.enter(DATABASE)
-        try:
-            async with original(store) as db:
-                yield db
-        finally:
-            accounts.leave()
-
-    return block

@@ -11,6 +11,7 @@ Does not read the log (replay.py). Rules:
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from broker.log import Entry
@@ -22,7 +23,7 @@ from node.audit.findings import (
     in_order,
     refusal,
 )
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.errors import Rejected
 from node.limits import GOVERNANCE_IN_FILES
 from node.stages import StreamId, Verified
@@ -73,13 +74,7 @@ class StreamReplay:
             if (record := self._authenticate(entry)) is not None:
                 found.append((entry.position, record))
         for near in _near_each_other(found):
-            async with self._store.write() as db:
-                view = await chains.load(db, self.place, [record for _, record in near])
-                for position, record in near:
-                    self._take_place(view, position, record)
-                await chains.put(db, self.place, view)
-                await read_positions.put(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
-                self.highest = view.highest
+            self.highest = await self._store.write(partial(self._take_places, near=near))
 
     def add(self, finding: Finding) -> None:
         """Add a finding about the log itself."""
@@ -87,8 +82,7 @@ class StreamReplay:
 
     async def findings(self) -> list[Finding]:
         """All findings, after the whole stream was read."""
-        async with self._store.read() as db:
-            gaps = await chains.gaps(db, self.place, self.highest)
+        gaps = await self._store.read(lambda db: chains.gaps(db, self.place, self.highest))
         behind = sorted(self._behind_gaps)
         for gap in gaps:
             if self._is_window and gap.last < (self._start or 0):
@@ -124,6 +118,15 @@ class StreamReplay:
             self.add(refusal(self.place, error, position=entry.position, sequence=sequence))
             return None
         return record
+
+    def _take_places(self, db: Transaction, near: Sequence[Found]) -> int:
+        """Place records in the chain; returns the highest sequence that has a place."""
+        view = chains.load(db, self.place, [record for _, record in near])
+        for position, record in near:
+            self._take_place(view, position, record)
+        chains.put(db, self.place, view)
+        read_positions.put(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
+        return view.highest
 
     def _take_place(self, view: StreamView, position: int, record: Verified) -> None:
         """Steps 8 to 10."""

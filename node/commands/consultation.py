@@ -17,5 +17,6 @@ async def log_consultation(store: Store, messages: Iterable[HeldMessage], *, com
     """Add one entry for each message that `actor` has read with `command`."""
     subjects = [(str(UUID(bytes=message.message_id)), command) for message in messages]
     if subjects:
-        async with store.write() as db:
-            await access_log.add(db, Operation.CONSULTATION, actor=actor, subjects=subjects, now=now_ms())
+        await store.write(
+            lambda db: access_log.add(db, Operation.CONSULTATION, actor=actor, subjects=subjects, now=now_ms())
+        )

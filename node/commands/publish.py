@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from node.commands.plain_json import MessageId
+from node.database.engine import Transaction
 from node.exchange.publish import Acceptance
 from node.reports import ndjson
 from node.reports.validate import ReportRefused, referred_ids, validate
@@ -103,9 +104,12 @@ def _draft_of(
 
 async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> dict[bytes, str]:
     """Message id -> originator, of those messages that are known here."""
-    async with intake.store.read() as db:
-        own = await own_reports.own_message_ids(db, wanted)
-        return {**await message_search.originators(db, wanted), **dict.fromkeys(own, intake.home.node)}
+
+    def look_up(db: Transaction) -> dict[bytes, str]:
+        own = own_reports.own_message_ids(db, wanted)
+        return {**message_search.originators(db, wanted), **dict.fromkeys(own, intake.home.node)}
+
+    return await intake.store.read(look_up)
 
 
 def accepted_item(line: int, acceptance: Acceptance) -> ItemAnswer:

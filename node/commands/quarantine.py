@@ -53,14 +53,12 @@ class RetriedRecord(QuarantinedRecord):
 
 async def list_quarantine(store: Store) -> list[QuarantinedRecord]:
     """Every record in quarantine, the oldest first."""
-    async with store.read() as db:
-        return [_record(entry) for entry in await stored.entries(db)]
+    return [_record(entry) for entry in await store.read(stored.entries)]
 
 
 async def show_quarantined(store: Store, id_: str) -> tuple[ShownRecord, bytes]:
     """The record of this id, and its bytes; raises Refused `not_found`."""
-    async with store.read() as db:
-        found = await stored.records(db, [id_])
+    found = await store.read(lambda db: stored.records(db, [id_]))
     for kept in found:
         shown = ShownRecord(
             **_fields(kept.entry), detail=kept.record.detail, remedy=error_catalogue.remedy(kept.record.code)
@@ -74,15 +72,13 @@ async def retry_quarantine(home: Home, store: Store, ids: Sequence[str] | None) 
 
     Raises Refused `not_found`, and looks at no record, if one of `ids` is not in quarantine.
     """
-    async with store.read() as db:
-        known = await quarantine_retry.ids(db)
+    known = await store.read(quarantine_retry.ids)
     if ids is not None and (missing := set(ids) - set(known)):
         raise Refused("not_found", f"no record of the id {min(missing)} is in quarantine", path="id")
     judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
     wanted = known if ids is None else [id_ for id_ in known if id_ in set(ids)]
     done = await retry.retry_quarantined(store, lambda: judge, wanted, clock=now_ms)
-    async with store.read() as db:
-        now = {entry.id: entry for entry in await stored.entries(db)}
+    now = {entry.id: entry for entry in await store.read(stored.entries)}
     return [_retried(retried, now.get(retried.kept.id)) for retried in done]
 
 

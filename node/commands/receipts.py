@@ -59,21 +59,23 @@ async def receipts_of(home: Home, store: Store, id_: str) -> list[RecipientOutco
     originator.
     """
     wanted = parse_id(id_)
-    async with store.read() as db:
-        reports = await own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-        if not reports:
-            await _refuse(db, wanted)
-        items: list[RecipientOutcome] = []
-        for report in reports:
-            sealed = report.sequence is not None
-            items += await _sealed(db, home.node, report) if sealed else _unsealed(home, report)
+    return await store.read(lambda db: _items(db, home, wanted))
+
+
+def _items(db: Transaction, home: Home, wanted: UUID) -> list[RecipientOutcome]:
+    reports = own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+    if not reports:
+        _refuse(db, wanted)
+    items: list[RecipientOutcome] = []
+    for report in reports:
+        items += _unsealed(home, report) if report.sequence is None else _sealed(db, home.node, report)
     return items
 
 
-async def _refuse(db: Transaction, wanted: UUID) -> None:
-    held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-    withheld = await withheld_notes.by_message_id(db, wanted.bytes)
-    pending = await pending_records.by_message_id(db, wanted.bytes)
+def _refuse(db: Transaction, wanted: UUID) -> None:
+    held = message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
+    withheld = withheld_notes.by_message_id(db, wanted.bytes)
+    pending = pending_records.by_message_id(db, wanted.bytes)
     for originator in (message.originator for messages in (held, withheld, pending) for message in messages):
         message = f"the originator of the report is {originator}, and only the originator gets receipts about it"
         raise Refused("not_originator", message, path="id")
@@ -91,17 +93,17 @@ def _unsealed(home: Home, report: OwnReport) -> list[RecipientOutcome]:
     return [_item(report, recipient, OUTSTANDING, None, report.created_at) for recipient in sorted(recipients.admitted)]
 
 
-async def _sealed(db: Transaction, node: str, report: OwnReport) -> list[RecipientOutcome]:
+def _sealed(db: Transaction, node: str, report: OwnReport) -> list[RecipientOutcome]:
     sequence = report.sequence or 0
     stream = StreamId(stream=intel_stream(report.region), originator=node)
-    batch = await own_batches.at(db, stream, sequence)
+    batch = own_batches.at(db, stream, sequence)
     if batch is None:
         raise AssertionError("a sealed report is in a batch")
     receipts: dict[str, list[ReceivedOutcomes]] = {}
-    for receipt in await receipts_received.of_batch(db, batch.hash):
+    for receipt in receipts_received.of_batch(db, batch.hash):
         receipts.setdefault(receipt.recipient, []).append(receipt)
     items = []
-    for recipient in await _audience(db, node, report):
+    for recipient in _audience(db, node, report):
         outcome, step, since = _last(receipts.get(recipient, ()), sequence - batch.first)
         items.append(_item(report, recipient, outcome, step, batch.sealed_at if since is None else since))
     return items
@@ -118,16 +120,16 @@ def _last(receipts: Sequence[ReceivedOutcomes], leaf: int) -> tuple[str, int | N
     return *last, since
 
 
-async def _audience(db: Transaction, node: str, report: OwnReport) -> list[str]:
+def _audience(db: Transaction, node: str, report: OwnReport) -> list[str]:
     """The recipients of a sealed report; for one that an earlier version sealed, those of the grant in its header."""
     if report.audience is not None:
         return report.audience.split()
-    value = await own_reports.sealed_value(db, node, report)
+    value = own_reports.sealed_value(db, node, report)
     sealing = codec.decode(Header, codec.decode(SealedMessage, value).header).sealing if value else None
     if sealing is None:
         return []
     key = (node, sealing.audience_key_id, sealing.grant)
-    grant = (await received_grants.decisive(db, [key])).get(key)
+    grant = received_grants.decisive(db, [key]).get(key)
     return sorted({entry.recipient for entry in grant.body.entries} - {node}) if grant else []
 
 

@@ -55,8 +55,7 @@ def query_of(
 
 async def search(store: Store, query: Query, *, actor: str) -> list[FoundReport]:
     """The reports that match `query`, in the order of their arrival; each is logged as a consultation of `actor`."""
-    async with store.read() as db:
-        messages = await message_search.search(db, query)
+    messages = await store.read(lambda db: message_search.search(db, query))
     await log_consultation(store, messages, command="search", actor=actor)
     return [
         FoundReport(

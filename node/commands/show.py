@@ -47,10 +47,13 @@ async def show(store: Store, id_: str, *, actor: str) -> list[ShownReport]:
     Raises UsageError if `id_` is not a UUID, Refused `not_found` if there is no such message.
     """
     wanted = parse_id(id_)
-    async with store.read() as db:
-        held = await message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
-        notes = await withheld_notes.by_message_id(db, wanted.bytes)
-        pending = await pending_records.by_message_id(db, wanted.bytes)
+    held, notes, pending = await store.read(
+        lambda db: (
+            message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes),
+            withheld_notes.by_message_id(db, wanted.bytes),
+            pending_records.by_message_id(db, wanted.bytes),
+        )
+    )
     await log_consultation(store, held, command="show", actor=actor)
     shown = [*map(_held, held), *map(_withheld, notes), *map(_pending, pending)]
     if not shown:

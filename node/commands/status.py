@@ -1,14 +1,14 @@
 """`status`: what an operator sees of a node, from its store and its bus, whether its daemon runs or not."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from broker.log import Bounds, Log, LogUnavailable
 from node.commands import error_catalogue
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
@@ -112,29 +112,51 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         bus_error = None
     except LogUnavailable as error:
         bounds, bus_error = {}, str(error)
-    async with store.read() as db:
-        read = {reading.topic: reading for reading in await read_positions.readings(db)}
-        outgoing = await outbox.counts(db)
-        findings = await stream_findings.standing(db)
-        grant_arrived = await pending_records.waits_for_arrived_grant(db)
-        due = await receipts_due.count_due(db)
-        unsent_receipts = due + await receipts_due.on_their_way(db)
-        counts = {"stored": await messages.count(db), **(await counters.counts(db)).by_name, "receipts_due": due}
-    streams = _streams(places, bounds, read)
+    kept = await store.read(_kept)
+    streams = _streams(places, bounds, kept.read)
     status = NodeStatus(
         node=home.node,
         running=is_running(home.path),
         bus=bus_error or "available",
-        outbox=outgoing,
+        outbox=kept.outbox,
         streams=streams,
-        counts=counts,
-        findings=tuple(_finding(finding) for finding in findings),
+        counts=kept.counts,
+        findings=tuple(_finding(finding) for finding in kept.findings),
     )
     all_read = all(stream.lag == 0 for stream in streams)
     return Look(
         status=status,
-        drained=outgoing.drained,
-        caught_up=bus_error is None and all_read and not grant_arrived and not unsent_receipts,
+        drained=kept.outbox.drained,
+        caught_up=bus_error is None and all_read and not kept.grant_arrived and not kept.unsent_receipts,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What the store has at one moment."""
+
+    read: Mapping[str, StreamReading]
+    """By topic."""
+
+    outbox: OutboxCounts
+    counts: Mapping[str, int]
+    findings: Sequence[StreamFinding]
+    grant_arrived: bool
+    """A message waits for a grant that has arrived."""
+
+    unsent_receipts: int
+    """Those that are due, and those that are sealed and not read back yet."""
+
+
+def _kept(db: Transaction) -> _Kept:
+    due = receipts_due.count_due(db)
+    return _Kept(
+        read={reading.topic: reading for reading in read_positions.readings(db)},
+        outbox=outbox.counts(db),
+        counts={"stored": messages.count(db), **counters.counts(db).by_name, "receipts_due": due},
+        findings=stream_findings.standing(db),
+        grant_arrived=pending_records.waits_for_arrived_grant(db),
+        unsent_receipts=due + receipts_due.on_their_way(db),
     )
 
 

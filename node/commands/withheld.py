@@ -24,8 +24,7 @@ class WithheldMessage:
 
 async def list_withheld(store: Store) -> list[WithheldMessage]:
     """Every withheld message, the oldest first."""
-    async with store.read() as db:
-        notes = await withheld_notes.notes(db)
+    notes = await store.read(withheld_notes.notes)
     return [
         WithheldMessage(
             message_id=note.message_id,

@@ -1,40 +1,57 @@
-"""Opens a node's store: one engine that writes under BEGIN IMMEDIATE, one that only reads.
+"""Opens a node's store: `write` and `read` run one function in a thread, inside one transaction.
 
-SQLite waits for the writer's lock at BEGIN, so that no transaction fails halfway with "database is locked". An error of
-the disk or of the lock becomes `Unavailable`; any other error is a bug.
+Rules:
+
+- The function gets an ordinary connection, calls functions of `node/store`, and awaits nothing. So a transaction
+  changes the thread once, and waits for the disk or for a lock in its thread, not on the event loop.
+- The function runs once. A writing transaction is committed when it returns, and rolled back when it raises.
+- One thread writes, under BEGIN IMMEDIATE; up to READERS_MAX threads read. SQLite waits for the writer's lock at BEGIN,
+  so no transaction fails halfway with "database is locked".
+- A caller that is cancelled does not end the transaction: if it has begun, it is finished in its thread, committed or
+  rolled back, and the result is dropped. If it has not begun, it does not begin.
+- `close` waits for the transactions that run, and ends the threads.
+
+A fault of the disk or a lock that is not released becomes `Unavailable`; any other error is a bug.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
-import aiosqlite
-from sqlalchemy import Connection, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import QueuePool
 
 from node.database import migrate
-from node.database.connection import StoreConnection
 from node.errors import Unavailable, UsageError
-
-Transaction = AsyncConnection
-"""What `Store.read` and `Store.write` yield, and what the functions of node/store take. Others only pass it on."""
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
 READERS_MAX: Final = 4
 _AWAY: Final = ("locked", "is full", "readonly", "unable to open")
 
+Transaction: TypeAlias = Connection
+"""What `Store.read` and `Store.write` give to a function, and what the functions of node/store take.
+
+Others only pass it on.
+"""
+
+T = TypeVar("T")
+
 
 class Store:
-    """A node's database. `write()` is a transaction that writes; `read()` sees one state of the database."""
+    """A node's database. `write` is a transaction that writes; `read` sees one state of the database."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
-        self._writer = writer
-        self._reader = reader
+    def __init__(self, path: Path) -> None:
+        """Open nothing yet: a thread and its connection are made when they are first needed."""
+        self._writer = _engine(path, begin="BEGIN IMMEDIATE", connections=1)
+        self._reader = _engine(path, begin="BEGIN", connections=READERS_MAX)
+        self._writing = ThreadPoolExecutor(1, "store-writer")
+        self._reading = ThreadPoolExecutor(READERS_MAX, "store-reader")
 
     @classmethod
     async def open(cls, url: str) -> "Store":
@@ -44,36 +61,43 @@ class Store:
         """
         path = _path(url)
         _check_usable(path)
-        store = cls(_engine(path, writes=True), _engine(path, writes=False))
+        store = cls(path)
         try:
-            async with store.read() as connection:
-                current = await connection.run_sync(migrate.is_current)
-            if not current:
-                async with store.write() as connection:
-                    await connection.run_sync(migrate.upgrade)
+            if not await store.read(migrate.is_current):
+                await store.write(migrate.upgrade)
         except BaseException:
             await store.close()
             raise
         return store
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
-        """One write transaction: committed at the end, rolled back on any error."""
-        with _disk_errors_translated():
-            async with self._writer.begin() as connection:
-                yield connection
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one writing transaction: committed when it returns, rolled back when it raises.
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Transaction]:
-        """One read transaction."""
-        with _disk_errors_translated():
-            async with self._reader.connect() as connection:
-                yield connection
+        Raises what `work` raises, and Unavailable with nothing written.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work`, which sees one state of the store. Raises what `work` raises, and Unavailable."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
 
     async def close(self) -> None:
-        """Close both engines; their worker threads end."""
-        await self._writer.dispose()
-        await self._reader.dispose()
+        """Wait for the transactions that run, then end the threads and close the connections."""
+        await asyncio.to_thread(self._close)
+
+    def _write(self, work: Callable[[Transaction], T]) -> T:
+        with _disk_errors_translated(), self._writer.begin() as connection:
+            return work(connection)
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        with _disk_errors_translated(), self._reader.connect() as connection:
+            return work(connection)
+
+    def _close(self) -> None:
+        self._writing.shutdown()
+        self._reading.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
 
 
 @contextmanager
@@ -97,9 +121,9 @@ def _away(reason: str) -> Unavailable:
 
 
 def _check_usable(path: Path) -> None:
-    """Refuse a file that cannot be opened, as aiosqlite's thread outlives the event loop after a failed opening.
+    """Raise Unavailable with the name of the file if it cannot be used; the messages of SQLite do not name it.
 
-    The file is not opened for this: closing it would release the locks that this process may hold on it.
+    Only asks the file system: opening and closing the file would release the locks that this process holds on it.
     """
     existing = path if path.exists() else path.parent
     if path.is_dir() or not path.parent.is_dir() or not os.access(existing, os.R_OK | os.W_OK):
@@ -121,19 +145,18 @@ def _path(url: str) -> Path:
     return Path(parsed.database)
 
 
-def _engine(path: Path, *, writes: bool) -> AsyncEngine:
-    async def connect() -> aiosqlite.Connection:
-        return await StoreConnection(str(path), BUSY_TIMEOUT_SECONDS)
-
-    engine = create_async_engine(
-        "sqlite+aiosqlite://",
-        async_creator=connect,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1 if writes else READERS_MAX,
+def _engine(path: Path, *, begin: str, connections: int) -> Engine:
+    """Engine with at most `connections` connections, whose transactions start with the statement `begin`."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=connections,
         max_overflow=0,
+        pool_use_lifo=True,  # the connection that was used last has the most in its caches
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def on_connect(dbapi_connection: Any, _record: Any) -> None:
         cursor = dbapi_connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -141,8 +164,8 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql(begin)
 
     return engine

@@ -20,13 +20,13 @@ STATEMENTS_REMEMBERED_MAX: Final = 64
 _KEY: Final = "key"
 
 
-async def insert_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def insert_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows`; their values are in the order of `names`, which is the order of the table."""
     if rows:
-        await db.exec_driver_sql(_inserting(table, names), list(rows))
+        db.exec_driver_sql(_inserting(table, names), list(rows))
 
 
-async def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows` with one execution for ROWS_TOGETHER_MAX rows, for a table whose trigger feeds a full-text index.
 
     The index does much of its work once for each execution; row by row it takes three times as long.
@@ -34,16 +34,16 @@ async def insert_together(db: Transaction, table: Table, names: tuple[str, ...],
     for first in range(0, len(rows), ROWS_TOGETHER_MAX):
         chunk = rows[first : first + ROWS_TOGETHER_MAX]
         values = tuple(value for row in chunk for value in row)
-        await db.exec_driver_sql(_inserting_together(table, names, len(chunk)), values)
+        db.exec_driver_sql(_inserting_together(table, names, len(chunk)), values)
 
 
-async def set_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def set_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Update the columns `names` (in the order of the table) of existing rows; each of `rows` ends with its `id`."""
     if rows:
-        await db.exec_driver_sql(_setting(table, names), list(rows))
+        db.exec_driver_sql(_setting(table, names), list(rows))
 
 
-async def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
     """The rows that `statement` selects. It has a bindparam for each of `values`, an expanding one for a list.
 
     Columns are as the driver returns them: a boolean is 0 or 1.
@@ -53,7 +53,7 @@ async def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str,
         return ()
     text, order = _selecting(statement, tuple((name, len(lists[name]) if name in lists else None) for name in values))
     given = [values[name] if index is None else lists[name][index] for name, index in order]
-    return (await db.exec_driver_sql(text, tuple(given))).all()
+    return db.exec_driver_sql(text, tuple(given)).all()
 
 
 def _padded(values: list[Any]) -> list[Any]:

@@ -6,7 +6,8 @@
   again (node/store/ingest_lock.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -46,32 +47,39 @@ async def ingest(
             arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
             arrival.placed = placed
         placing = Placing(node=judge.node)
-        async with store.read() as db:
-            versions = await ingest_lock.versions(db, {arrival.place.originator for arrival in arrivals})
-            undecided = await _undecided(db, arrivals)
-            await _load_views(db, placing, undecided)
-            for arrival in undecided:
-                if arrival.record is not None and not arrival.placed:
-                    placing.place(arrival, arrival.record)
-                elif arrival.record is not None and arrival.quarantine_id is not None:
-                    await _check_id(db, arrival, arrival.record)
-            keys = [key for arrival in undecided if (key := grant_key(arrival)) is not None]
-            placing.known_grants = await received_grants.decisive(db, keys)
+        versions, undecided = await store.read(partial(_place, placing=placing, arrivals=arrivals))
         for arrival in undecided:
             if arrival.decision is None and arrival.record is not None:
                 arrival.decision = judge.decide(arrival.record, grant=placing.grant(arrival), now=now)
-        async with store.write() as db:
-            if await ingest_lock.advance(db, versions):
-                await _write(db, judge, placing, undecided, positions, now)
-                return list(placing.new_grants.values())
+        write = partial(_write, judge=judge, placing=placing, arrivals=undecided, positions=positions, now=now)
+        if await store.write(partial(_write_if_current, versions=versions, write=write)):
+            return list(placing.new_grants.values())
 
 
-async def _undecided(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
+def _place(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> tuple[dict[str, int], Sequence[Arrival]]:
+    """Give the records their places in the chains, in memory; load the grants that they name.
+
+    Returns the versions that this depends on, and the arrivals to decide about.
+    """
+    versions = ingest_lock.versions(db, {arrival.place.originator for arrival in arrivals})
+    undecided = _undecided(db, arrivals)
+    _load_views(db, placing, undecided)
+    for arrival in undecided:
+        if arrival.record is not None and not arrival.placed:
+            placing.place(arrival, arrival.record)
+        elif arrival.record is not None and arrival.quarantine_id is not None:
+            _check_id(db, arrival, arrival.record)
+    keys = [key for arrival in undecided if (key := grant_key(arrival)) is not None]
+    placing.known_grants = received_grants.decisive(db, keys)
+    return versions, undecided
+
+
+def _undecided(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """Without the kept records that another process has decided meanwhile: those count as duplicates."""
     ids = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
-    pending = await pending_records.present(db, ids)
+    pending = pending_records.present(db, ids)
     refused_ids = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
-    refused = await quarantine.present(db, refused_ids)
+    refused = quarantine.present(db, refused_ids)
     undecided = []
     for arrival in arrivals:
         if arrival.is_new or arrival.pending_id in pending or arrival.quarantine_id in refused:
@@ -81,23 +89,31 @@ async def _undecided(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arriv
     return undecided
 
 
-async def _load_views(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> None:
+def _load_views(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> None:
     by_place: dict[StreamId, list[Verified]] = {}
     for arrival in arrivals:
         if arrival.record is not None and not arrival.placed:
             by_place.setdefault(arrival.place, []).append(arrival.record)
     for place, records in by_place.items():
-        placing.views[place] = await chains.load(db, place, records)
+        placing.views[place] = chains.load(db, place, records)
 
 
-async def _check_id(db: Transaction, arrival: Arrival, record: Verified) -> None:
+def _check_id(db: Transaction, arrival: Arrival, record: Verified) -> None:
     """Step 10 for a record that has its place already: the first record with an id keeps it."""
-    used_at = await chains.id_used_at(db, arrival.place, record.header.message_id)
+    used_at = chains.id_used_at(db, arrival.place, record.header.message_id)
     if used_at not in (None, record.sequence):
         arrival.decision = Decision.rejected(id_reused(used_at))
 
 
-async def _write(
+def _write_if_current(db: Transaction, versions: dict[str, int], write: Callable[[Transaction], None]) -> bool:
+    """Write unless another process ingested records of these originators since the `versions` were read."""
+    if not ingest_lock.advance(db, versions):
+        return False
+    write(db)
+    return True
+
+
+def _write(
     db: Transaction,
     judge: Judge,
     placing: Placing,
@@ -106,31 +122,31 @@ async def _write(
     now: int,
 ) -> None:
     for place, view in placing.views.items():
-        await chains.put(db, place, view)
-    await received_grants.put(db, placing.new_grants)
-    await _write_positions(db, placing, arrivals, positions)
-    await _write_findings(db, placing, now)
+        chains.put(db, place, view)
+    received_grants.put(db, placing.new_grants)
+    _write_positions(db, placing, arrivals, positions)
+    _write_findings(db, placing, now)
     for stream, read_back in placing.witnessed.items():
-        await outbox.witness(db, stream, read_back)
-    await write_receipts.write_due(db, judge, _decided(placing, arrivals), now)
+        outbox.witness(db, stream, read_back)
+    write_receipts.write_due(db, judge, _decided(placing, arrivals), now)
     counted = [
         arrival.record
         for arrival in arrivals
         if arrival.record and arrival.decision and arrival.decision.outcome is Outcome.COUNTED
     ]
-    await write_receipts.write_received(db, judge.node, counted, now)
-    await write_decisions(db, arrivals, now)
+    write_receipts.write_received(db, judge.node, counted, now)
+    write_decisions(db, arrivals, now)
 
 
-async def _write_findings(db: Transaction, placing: Placing, now: int) -> None:
+def _write_findings(db: Transaction, placing: Placing, now: int) -> None:
     for place, position in placing.gaps_changed.items():
-        for gap in await stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
+        for gap in stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
             log.warning(
                 "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
             )
     for late in placing.out_of_order:
         sequence = late.record.sequence if late.record is not None else None
-        await stream_findings.add(db, "out_of_order", late.place, sequence=sequence, position=late.position, now=now)
+        stream_findings.add(db, "out_of_order", late.place, sequence=sequence, position=late.position, now=now)
 
 
 def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:
@@ -144,17 +160,15 @@ def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedR
             )
 
 
-async def _write_positions(
-    db: Transaction, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]
-) -> None:
+def _write_positions(db: Transaction, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]) -> None:
     rows = []
     places = {arrival.topic: arrival.place for arrival in arrivals}
     for topic, position in positions.items():
         place = places[topic]
         view = placing.views.get(place)
-        highest = view.highest if view is not None else await read_positions.highest(db, topic)
+        highest = view.highest if view is not None else read_positions.highest(db, topic)
         rows.append((topic, place, position, highest))
-    await read_positions.put(db, rows)
+    read_positions.put(db, rows)
     for place, view in placing.views.items():
         if place not in {places[topic] for topic in positions}:
-            await read_positions.raise_highest(db, place, view.highest)
+            read_positions.raise_highest(db, place, view.highest)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -55,24 +55,24 @@ class Publisher:
         """
         names = [(draft.report_id, draft.region) for draft in drafts]
         if dry_run:
-            async with self.store.read() as db:
-                known = await own_reports.known(db, names)
+            known = await self.store.read(lambda db: own_reports.known(db, names))
             return self._answers(drafts, known)[0]
-        async with self.store.write() as db:
-            known = await own_reports.known(db, names)
-            answers, new = self._answers(drafts, known)
-            if new:
-                await own_reports.add(db, new)
-                accepted = [draft for answer, draft in zip(answers, drafts, strict=True) if answer.addressed]
-                await access_log.add(
-                    db,
-                    Operation.COLLECTION,
-                    actor=actor,
-                    subjects=[
-                        (draft.report_id, draft.report.legal_basis[:LEGAL_BASIS_LOGGED_CHARS]) for draft in accepted
-                    ],
-                    now=self.clock(),
-                )
+        return await self.store.write(lambda db: self._accept(db, drafts, names, actor))
+
+    def _accept(
+        self, db: Transaction, drafts: Sequence[Draft], names: Sequence[tuple[str, str]], actor: str
+    ) -> list[Acceptance]:
+        answers, new = self._answers(drafts, own_reports.known(db, names))
+        if new:
+            own_reports.add(db, new)
+            accepted = [draft for answer, draft in zip(answers, drafts, strict=True) if answer.addressed]
+            access_log.add(
+                db,
+                Operation.COLLECTION,
+                actor=actor,
+                subjects=[(draft.report_id, draft.report.legal_basis[:LEGAL_BASIS_LOGGED_CHARS]) for draft in accepted],
+                now=self.clock(),
+            )
         return answers
 
     def _answers(

@@ -7,6 +7,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from node.database.engine import Store
@@ -59,15 +60,16 @@ async def retry_pending(
     """
     retried, after = 0, 0
     while True:
-        async with store.read() as db:
-            records = await pending_records.to_retry(
-                db,
+        records = await store.read(
+            partial(
+                pending_records.to_retry,
                 grants=[(grant.originator, grant.sequence) for grant in grants],
                 everything=everything,
                 now=clock(),
                 limit=RECORDS_IN_TRANSACTION_MAX,
                 after=after,
             )
+        )
         if not records:
             return retried
         after = records[-1].id
@@ -97,8 +99,8 @@ async def retry_quarantined(
     """
     retried: list[RetriedRecord] = []
     for start in range(0, len(ids), QUARANTINED_IN_TRANSACTION_MAX):
-        async with store.read() as db:
-            kept = await quarantine.records(db, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX])
+        wanted = ids[start : start + QUARANTINED_IN_TRANSACTION_MAX]
+        kept = await store.read(partial(quarantine.records, wanted=wanted))
         chunk = [RetriedRecord(kept=record, arrival=_arrival_of_quarantined(record)) for record in kept]
         new_grants = await ingest(store, judge(), [item.arrival for item in chunk], positions={}, now=clock())
         retried += chunk

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.exchange.retry import QUARANTINED_IN_TRANSACTION_MAX, retry_quarantined
 from node.store import noted_knowledge, quarantine_retry
 from node.verification.judge import Judge
@@ -35,19 +35,24 @@ async def retry_after_upgrade(
     `stopped` ends the job early, between two transactions. Then the digest is not noted, and the next start goes on.
     Raises Unavailable; the same call may be repeated.
     """
-    async with store.read() as db:
-        before = await noted_knowledge.digest(db)
-        if before == digest:
-            return 0
-        ids = await quarantine_retry.ids(db, UNREADABLE if before is not None else EARLIER_BUILDS)
+    ids = await store.read(lambda db: _unreadable(db, digest))
+    if ids is None:
+        return 0
     stored = 0
     for start in range(0, len(ids), QUARANTINED_IN_TRANSACTION_MAX):
         if stopped():
             return start
         done = await retry_quarantined(store, judge, ids[start : start + QUARANTINED_IN_TRANSACTION_MAX], clock=clock)
         stored += sum(not record.refused for record in done)
-    async with store.write() as db:
-        await noted_knowledge.put(db, digest)
+    await store.write(lambda db: noted_knowledge.put(db, digest))
     if ids:
         log.info("quarantine_retried", records=len(ids), resolved=stored)
     return len(ids)
+
+
+def _unreadable(db: Transaction, digest: bytes) -> list[str] | None:
+    """The records to look at again; None if `digest` is the one that was noted last."""
+    before = noted_knowledge.digest(db)
+    if before == digest:
+        return None
+    return quarantine_retry.ids(db, UNREADABLE if before is not None else EARLIER_BUILDS)

@@ -16,7 +16,7 @@ import structlog
 
 from broker.log import Log
 from broker.streams import RECEIPTS
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch
 from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_due
@@ -58,8 +58,7 @@ class ReceiptSealer:
         """
         judge, now = self.judge(), self.clock()
         allowed = judge.governance.may_write(judge.node, RECEIPTS, now)
-        async with self.store.read() as db:
-            times = await receipts_due.due_times(db, parked=allowed)
+        times = await self.store.read(lambda db: receipts_due.due_times(db, parked=allowed))
         if times is None:
             return None
         if not allowed:
@@ -74,24 +73,26 @@ class ReceiptSealer:
 
     async def _park(self) -> None:
         """Keep the due outcomes until the NODE document lets this node write the stream."""
-        async with self.store.write() as db:
-            batches = await receipts_due.park(db)
+        batches = await self.store.write(receipts_due.park)
         if not self.silenced:
             log.warning("receipts_not_allowed", batches=batches)
         self.silenced = True
 
     async def _seal(self, judge: Judge, now: int) -> None:
-        async with self.store.read() as db:
-            due = await receipts_due.due(db, BATCHES_IN_STEP_MAX)
-            heads = await outbox.heads(db)
+        due, heads = await self.store.read(
+            lambda db: (receipts_due.due(db, BATCHES_IN_STEP_MAX), outbox.heads(db)),
+        )
         if not due:  # another process of this node has sealed them
             return
         batch = self._batch(due, heads.get(RECEIPTS, StreamHead()), now)
         check_own_work([batch], judge)
+
+        def store(db: Transaction) -> None:
+            outbox.store_batches(db, heads, [batch])
+            receipts_due.mark_sealed(db, due)
+
         try:
-            async with self.store.write() as db:
-                await outbox.store_batches(db, heads, [batch])
-                await receipts_due.mark_sealed(db, due)
+            await self.store.write(store)
         except outbox.HeadMoved:
             log.warning("head_moved")
 

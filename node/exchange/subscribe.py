@@ -12,7 +12,7 @@ import structlog
 
 from broker.log import Fault, Fetched, Log
 from broker.streams import KEYS
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
@@ -62,8 +62,7 @@ class Subscriber:
 
     async def start(self) -> None:
         """Load the positions from the store."""
-        async with self._store.read() as db:
-            stored = await read_positions.next_positions(db)
+        stored = await self._store.read(read_positions.next_positions)
         self._known = set(stored)
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
         topics = sorted(self.places, key=self._is_not_keys)
@@ -136,9 +135,8 @@ class Subscriber:
         if bounds is None:
             return
         if topic in self._known:
-            async with self._store.read() as db:
-                sequence = await read_positions.highest(db, topic) + 1
-            await self._record("head_truncated", topic, sequence, bounds.beginning)
+            highest = await self._store.read(lambda db: read_positions.highest(db, topic))
+            await self._record("head_truncated", topic, highest + 1, bounds.beginning)
         self._positions[topic] = bounds.beginning
 
     async def _record(self, code: str, topic: str, sequence: int | None, position: int) -> None:
@@ -146,13 +144,16 @@ class Subscriber:
         log.error("stream_fault", code=code, topic=topic, position=position)
         place = self.places[topic]
         finding = (code, place.originator, place.stream, position)
-        async with self._store.write() as db:
-            standing = await stream_findings.standing(db)
+
+        def record(db: Transaction) -> None:
+            standing = stream_findings.standing(db)
             if all((known.code, known.originator, known.stream, known.position) != finding for known in standing):
-                await stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
+                stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
             if code == "head_truncated":
-                highest = await read_positions.highest(db, topic)
-                await read_positions.put(db, [(topic, place, position, highest)])
+                highest = read_positions.highest(db, topic)
+                read_positions.put(db, [(topic, place, position, highest)])
+
+        await self._store.write(record)
 
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at the records that wait for one of `grants`; returns how many."""
@@ -176,8 +177,7 @@ class Subscriber:
 
     async def _pause(self) -> None:
         """Pause the streams of originators with too many pending records, until some of them are decided."""
-        async with self._store.read() as db:
-            pending = await pending_records.counts_by_originator(db)
+        pending = await self._store.read(pending_records.counts_by_originator)
         paused = frozenset(name for name, count in pending.items() if count >= WAITING_PER_ORIGINATOR_MAX)
         for name in paused - self._paused:
             log.error("originator_paused", originator=name, waiting=pending[name])

@@ -23,18 +23,18 @@ log = structlog.get_logger()
 Decided = tuple[Arrival, Decision]
 
 
-async def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> None:
+def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> None:
     """Write the decision of each arrival; each has one."""
     by_outcome: dict[Outcome, list[Decided]] = {}
     for arrival in arrivals:
         if arrival.decision is None:
             raise AssertionError("every record ends with a decision")
         by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
-    await messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
-    await withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
+    messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
+    withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
-    await _write_pending(db, arrivals, waiting, now)
-    repeated = await _write_quarantine(db, arrivals, by_outcome.get(Outcome.REJECTED, ()), now)
+    _write_pending(db, arrivals, waiting, now)
+    repeated = _write_quarantine(db, arrivals, by_outcome.get(Outcome.REJECTED, ()), now)
     repeated += sum(arrival.quarantine_id is None for arrival, _ in by_outcome.get(Outcome.DUPLICATE, ()))
     counted = Counter(
         {
@@ -43,24 +43,24 @@ async def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int
         }
     )
     counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
-    await counters.increase(db, counted)
+    counters.increase(db, counted)
 
 
-async def _write_pending(db: Transaction, arrivals: Sequence[Arrival], waiting: Sequence[Decided], now: int) -> None:
-    await pending_records.put(db, [_pending(arrival, decision, now) for arrival, decision in waiting])
+def _write_pending(db: Transaction, arrivals: Sequence[Arrival], waiting: Sequence[Decided], now: int) -> None:
+    pending_records.put(db, [_pending(arrival, decision, now) for arrival, decision in waiting])
     still_waiting = {arrival.pending_id for arrival, _ in waiting}
     waited = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
-    await pending_records.drop(db, waited - still_waiting)
+    pending_records.drop(db, waited - still_waiting)
 
 
-async def _write_quarantine(db: Transaction, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int) -> int:
+def _write_quarantine(db: Transaction, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int) -> int:
     """Returns how many newly rejected records were in quarantine already."""
     new = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is None]
     again = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is not None]
-    repeated = await quarantine.add(db, new, now)
-    await quarantine_retry.keep(db, again)
+    repeated = quarantine.add(db, new, now)
+    quarantine_retry.keep(db, again)
     retried = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
-    await quarantine_retry.drop(db, retried - {record.id for record in again})
+    quarantine_retry.drop(db, retried - {record.id for record in again})
     for record in new:
         log.warning(
             "record_quarantined",

@@ -33,7 +33,7 @@ class DecidedRecord:
     """The record waited until now, perhaps for the private key that its grant waits for too."""
 
 
-async def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedRecord], now: int) -> None:
+def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedRecord], now: int) -> None:
     """Write the outcomes that this node owes to other originators."""
     batches: dict[tuple[str, str, bytes], BatchOutcomes] = {}
     unwrapped: set[tuple[str, int]] = set()
@@ -50,12 +50,12 @@ async def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedReco
         if item.waited and grant is not None and item.decision.opened is not None:
             unwrapped.add((grant.originator, grant.sequence))
     for originator, sequence in unwrapped:
-        if (waiting := await receipts_due.waiting_grant(db, originator, sequence)) is not None:
+        if (waiting := receipts_due.waiting_grant(db, originator, sequence)) is not None:
             batches.setdefault(waiting.key, waiting).outcomes |= waiting.outcomes
-    await receipts_due.put_outcomes(db, list(batches.values()), now)
+    receipts_due.put_outcomes(db, list(batches.values()), now)
 
 
-async def write_received(db: Transaction, node: str, records: Iterable[Verified], now: int) -> None:
+def write_received(db: Transaction, node: str, records: Iterable[Verified], now: int) -> None:
     """Keep the outcomes of this node's batches that verified receipts of other nodes report."""
     ignored = 0
     for record in records:
@@ -63,13 +63,13 @@ async def write_received(db: Transaction, node: str, records: Iterable[Verified]
         if receipt is None or receipt.originator != node or record.batch.originator == node:
             continue
         own = StreamId(stream=receipt.stream, originator=node)
-        known = await own_batches.by_hash(db, own, [item.batch for item in receipt.items])
+        known = own_batches.by_hash(db, own, [item.batch for item in receipt.items])
         counting = [item for item in receipt.items if _counts(item, known.get(item.batch), record.batch.originator)]
-        await receipts_received.add(db, [_received(record, item) for item in counting], now)
+        receipts_received.add(db, [_received(record, item) for item in counting], now)
         wrong = [item for item in receipt.items if item not in counting and _is_wrong(item, known.get(item.batch))]
         ignored += len(wrong)
         _log(record, receipt, [(known[item.batch].first, item.outcomes) for item in counting], len(wrong))
-    await counters.increase(db, {"receipt_ignored": ignored})
+    counters.increase(db, {"receipt_ignored": ignored})
 
 
 def _counts(item: ReceiptItem, own: OwnBatch | None, recipient: str) -> bool:

@@ -90,8 +90,8 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
 
     async def step() -> None:
         await pause(WATCH_SECONDS, stopping)
-        async with node.store.read() as db:
-            overdue = await pending_records.waiting_since(db, node.clock() - WAITING_ALARM_MS)
+        since = node.clock() - WAITING_ALARM_MS
+        overdue = await node.store.read(lambda db: pending_records.waiting_since(db, since))
         for record in overdue:
             if record.id not in alarmed:
                 log.error("message_waits_too_long", **asdict(record))

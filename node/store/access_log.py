@@ -16,10 +16,8 @@ class Operation(StrEnum):
     DISCLOSURE = "DISCLOSURE"
 
 
-async def add(
-    db: Transaction, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int
-) -> None:
+def add(db: Transaction, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int) -> None:
     """Add one entry for each (message or report id, detail)."""
     names = ("at", "operation", "actor", "subject", "detail")
     rows = [(now, operation.value, actor, subject, detail) for subject, detail in subjects]
-    await insert_rows(db, access_log, names, rows)
+    insert_rows(db, access_log, names, rows)

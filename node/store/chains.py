@@ -41,7 +41,7 @@ _HIGHEST: Final = select(reading.c.highest).where(
 )
 
 
-async def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> StreamView:
+def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> StreamView:
     """The part of the chain of `place` that `records` touch."""
     here = {"originator": place.originator, "stream": place.stream}
     hashes = list({hash_ for record in records for hash_ in (record.batch_hash, record.batch.previous)})
@@ -51,10 +51,10 @@ async def load(db: Transaction, place: StreamId, records: Sequence[Verified]) ->
     rows = {
         row.first: row
         for statement, values in ((_WITH_HASH, {"hashes": hashes}), (_AFTER, {"hashes": hashes}), (_BETWEEN, between))
-        for row in await rows_for(db, statement, here | values)
+        for row in rows_for(db, statement, here | values)
     }
-    ids = await rows_for(db, _USED, here | {"ids": [record.header.message_id for record in records]})
-    highest = await rows_for(db, _HIGHEST, here)
+    ids = rows_for(db, _USED, here | {"ids": [record.header.message_id for record in records]})
+    highest = rows_for(db, _HIGHEST, here)
     return StreamView.of(
         (link_of(row) for row in rows.values()),
         used_ids={row.message_id: row.sequence for row in ids},
@@ -75,22 +75,22 @@ def link_of(row: Row[Any]) -> Link:
     )
 
 
-async def gaps(db: Transaction, place: StreamId, highest: int) -> list[Gap]:
+def gaps(db: Transaction, place: StreamId, highest: int) -> list[Gap]:
     """The open gaps of a stream, computed from its links; `highest` is its highest sequence."""
     here = (link.c.originator == place.originator, link.c.stream == place.stream)
-    rows = (await db.execute(select(link).where(*here, link.c.whole.is_(False)))).all()
+    rows = db.execute(select(link).where(*here, link.c.whole.is_(False))).all()
     pairs = []
     for row in rows:
-        before = await db.scalar(
+        before = db.scalar(
             select(link.c.first + link.c.size).where(*here, link.c.first < row.first).order_by(link.c.first.desc())
         )
         pairs.append((link_of(row), before or 1))
     return open_gaps(pairs, highest)
 
 
-async def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | None:
+def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | None:
     """The sequence of the message with this id in the stream; None if the id is not used."""
-    sequence: int | None = await db.scalar(
+    sequence: int | None = db.scalar(
         select(used_id.c.sequence).where(
             used_id.c.originator == place.originator,
             used_id.c.stream == place.stream,
@@ -100,7 +100,7 @@ async def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int
     return sequence
 
 
-async def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
+def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
     """Write the links and ids that placing records changed."""
     here = {"originator": place.originator, "stream": place.stream}
     new, old = [], []
@@ -116,9 +116,9 @@ async def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
         else:
             old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": batch.first})
     if new:
-        await db.execute(insert(link), new)
+        db.execute(insert(link), new)
     if old:
-        await db.execute(
+        db.execute(
             update(link)
             .where(
                 link.c.originator == place.originator,
@@ -129,4 +129,4 @@ async def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
             old,
         )
     ids = [(place.originator, place.stream, id_, sequence) for id_, sequence in changed.new_ids.items()]
-    await insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)
+    insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)

@@ -35,12 +35,12 @@ class RecordCounts:
         }
 
 
-async def increase(db: Transaction, by: Mapping[str, int]) -> None:
+def increase(db: Transaction, by: Mapping[str, int]) -> None:
     """Add to counters by name; zeros are skipped."""
     values = [{"name": name, "value": value} for name, value in by.items() if value]
     if values:
         statement = upsert(counter)
-        await db.execute(
+        db.execute(
             statement.on_conflict_do_update(
                 index_elements=["name"], set_={"value": counter.c.value + statement.excluded.value}
             ),
@@ -48,18 +48,17 @@ async def increase(db: Transaction, by: Mapping[str, int]) -> None:
         )
 
 
-async def counts(db: Transaction) -> RecordCounts:
+def counts(db: Transaction) -> RecordCounts:
     """The counts at this moment."""
-    counted = {name: value for name, value in await db.execute(select(counter.c.name, counter.c.value))}
+    counted = {name: value for name, value in db.execute(select(counter.c.name, counter.c.value))}
     states = {
-        name: value
-        for name, value in await db.execute(select(pending.c.outcome, func.count()).group_by(pending.c.outcome))
+        name: value for name, value in db.execute(select(pending.c.outcome, func.count()).group_by(pending.c.outcome))
     }
     return RecordCounts(
-        withheld=(await db.scalar(select(func.count()).select_from(withheld))) or 0,
+        withheld=db.scalar(select(func.count()).select_from(withheld)) or 0,
         waiting=states.get("waiting", 0),
         held=states.get("held", 0),
         duplicate=counted.pop("duplicate", 0),
-        quarantined=(await db.scalar(select(func.count()).select_from(quarantine))) or 0,
+        quarantined=db.scalar(select(func.count()).select_from(quarantine)) or 0,
         other=counted,
     )

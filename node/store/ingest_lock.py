@@ -20,15 +20,15 @@ _ADVANCE: Final = upsert(turn).on_conflict_do_update(
 )
 
 
-async def versions(db: Transaction, originators: Collection[str]) -> dict[str, int]:
+def versions(db: Transaction, originators: Collection[str]) -> dict[str, int]:
     """The version number of each of `originators`; 0 before the first ingest."""
-    rows = await db.execute(select(turn.c.originator, turn.c.value).where(turn.c.originator.in_(originators)))
+    rows = db.execute(select(turn.c.originator, turn.c.value).where(turn.c.originator.in_(originators)))
     return dict.fromkeys(originators, 0) | {originator: value for originator, value in rows}
 
 
-async def advance(db: Transaction, read: Mapping[str, int]) -> bool:
+def advance(db: Transaction, read: Mapping[str, int]) -> bool:
     """Advance the versions that were `read`; False if one has changed since, and the result is out of date."""
     if not read:
         return True
     values = [{"originator": originator, "value": value + 1} for originator, value in read.items()]
-    return (await db.execute(_ADVANCE, values)).rowcount == len(read)
+    return db.execute(_ADVANCE, values).rowcount == len(read)

@@ -54,7 +54,7 @@ class HeldMessage:
     clause: str | None
 
 
-async def search(db: Transaction, query: Query) -> list[HeldMessage]:
+def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
     statement = select(message).where(message.c.id > query.after).order_by(message.c.id).limit(query.limit)
     if query.text is not None:
@@ -74,12 +74,12 @@ async def search(db: Transaction, query: Query) -> list[HeldMessage]:
         )
     if query.since is not None:
         statement = statement.where(message.c.created_at >= query.since)
-    return [_held(row) for row in await db.execute(statement)]
+    return [_held(row) for row in db.execute(statement)]
 
 
-async def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
+def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
     """The messages with this report id or this message id."""
-    rows = await db.execute(
+    rows = db.execute(
         select(message)
         .where(or_(message.c.report_id == report_id, message.c.message_id == message_id))
         .order_by(message.c.id)
@@ -103,9 +103,7 @@ def _held(row: Row[Any]) -> HeldMessage:
     )
 
 
-async def originators(db: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, str]:
+def originators(db: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, str]:
     """Message id -> originator, of those that are held: what `refers_to` may name."""
-    rows = await db.execute(
-        select(message.c.message_id, message.c.originator).where(message.c.message_id.in_(message_ids))
-    )
+    rows = db.execute(select(message.c.message_id, message.c.originator).where(message.c.message_id.in_(message_ids)))
     return {message_id: originator for message_id, originator in rows}

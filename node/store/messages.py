@@ -49,12 +49,12 @@ _MESSAGE: Final = (
 )
 
 
-async def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
+def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
     """Store messages with their indexes."""
     if not holdings:
         return
     rows = Rows()
-    for id_, holding in enumerate(holdings, await next_id(db)):
+    for id_, holding in enumerate(holdings, next_id(db)):
         record, content = holding.opened.verified, holding.opened.content
         index = kind_of(content).search_terms
         if index is None:
@@ -80,22 +80,22 @@ async def add(db: Transaction, holdings: Sequence[Holding], received_at: int) ->
         rows.subjects += [(subject, id_) for subject in terms.subjects]
         rows.identifiers += [(scheme, value, id_) for scheme, value in terms.identifiers]
         rows.texts.append((id_, terms.text))
-    await put(db, rows)
+    put(db, rows)
 
 
-async def next_id(db: Transaction) -> int:
+def next_id(db: Transaction) -> int:
     """The id of the next message; ids follow each other in the order of arrival."""
-    return ((await db.scalar(select(func.max(message.c.id)))) or 0) + 1
+    return (db.scalar(select(func.max(message.c.id))) or 0) + 1
 
 
-async def put(db: Transaction, rows: Rows) -> None:
+def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
-    await insert_rows(db, message, _MESSAGE, rows.messages)
-    await insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
-    await insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
-    await insert_together(db, message_text, ("message", "text"), rows.texts)
+    insert_rows(db, message, _MESSAGE, rows.messages)
+    insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
+    insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
+    insert_together(db, message_text, ("message", "text"), rows.texts)
 
 
-async def count(db: Transaction) -> int:
+def count(db: Transaction) -> int:
     """How many messages are held."""
-    return (await db.scalar(select(func.count()).select_from(message))) or 0
+    return db.scalar(select(func.count()).select_from(message)) or 0

@@ -6,13 +6,13 @@ from node.database.engine import Transaction
 from node.database.record_tables import knowledge
 
 
-async def digest(db: Transaction) -> bytes | None:
+def digest(db: Transaction) -> bytes | None:
     """The digest that the last daemon noted; None if the store is new or of an earlier build."""
-    found: bytes | None = (await db.execute(select(knowledge.c.digest))).scalar()
+    found: bytes | None = db.execute(select(knowledge.c.digest)).scalar()
     return found
 
 
-async def put(db: Transaction, digest: bytes) -> None:
+def put(db: Transaction, digest: bytes) -> None:
     """Note the digest of what the program can read now, in place of the earlier one."""
-    await db.execute(delete(knowledge))
-    await db.execute(insert(knowledge).values(digest=digest))
+    db.execute(delete(knowledge))
+    db.execute(insert(knowledge).values(digest=digest))

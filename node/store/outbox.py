@@ -19,9 +19,9 @@ from node.stages import SealedBatch, StreamHead
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
 
 
-async def heads(db: Transaction) -> dict[str, StreamHead]:
+def heads(db: Transaction) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
-    rows = await db.execute(select(head))
+    rows = db.execute(select(head))
     return {
         row.stream: StreamHead(next_sequence=row.next_sequence, batch_hash=row.batch_hash, sealed_at=row.sealed_at)
         for row in rows
@@ -32,30 +32,30 @@ class HeadMoved(Exception):
     """Another process sealed since the heads were read: the result is discarded and computed again."""
 
 
-async def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
+def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
     """Store sealed bytes and new heads if the old heads are still those in `before`; raises HeadMoved."""
-    current = await heads(db)
+    current = heads(db)
     for batch in batches:
         if current.get(batch.stream, StreamHead()) != before.get(batch.stream, StreamHead()):
             raise HeadMoved
         if batch.stream not in current:
-            await db.execute(insert(head).values(stream=batch.stream, **_head_columns(batch.head)))
+            db.execute(insert(head).values(stream=batch.stream, **_head_columns(batch.head)))
         else:
-            await db.execute(update(head).where(head.c.stream == batch.stream).values(**_head_columns(batch.head)))
-        await put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
+            db.execute(update(head).where(head.c.stream == batch.stream).values(**_head_columns(batch.head)))
+        put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
 
 
-async def put_outgoing(db: Transaction, stream: str, first: int, values: Sequence[bytes]) -> None:
+def put_outgoing(db: Transaction, stream: str, first: int, values: Sequence[bytes]) -> None:
     """Keep sealed bytes, from sequence `first` on, until they were sent and read back."""
     rows = [(stream, sequence, value, False) for sequence, value in enumerate(values, first)]
-    await insert_rows(db, outgoing, ("stream", "sequence", "value", "acknowledged"), rows)
+    insert_rows(db, outgoing, ("stream", "sequence", "value", "acknowledged"), rows)
 
 
 def _head_columns(value: StreamHead) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
-async def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple[int, bytes]]:
+def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple[int, bytes]]:
     """The oldest sealed bytes of `stream` that the log has not acknowledged, at most OUTGOING_BYTES_MAX of them."""
     last = (
         select(outgoing.c.sequence)
@@ -64,7 +64,7 @@ async def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple
         .limit(1)
         .scalar_subquery()
     )
-    rows = await db.execute(
+    rows = db.execute(
         select(outgoing.c.sequence, outgoing.c.value)
         .where(outgoing.c.stream == stream, outgoing.c.sequence > func.coalesce(last, 0))
         .order_by(outgoing.c.sequence)
@@ -80,7 +80,7 @@ async def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple
     return chosen
 
 
-async def streams_to_send(db: Transaction) -> list[str]:
+def streams_to_send(db: Transaction) -> list[str]:
     """Own streams with unacknowledged bytes; `keys` first, so that a grant is in the log before what it opens.
 
     A stream is sent in the order of its sequences: if any of its bytes are unacknowledged, the newest are. So one row
@@ -93,22 +93,22 @@ async def streams_to_send(db: Transaction) -> list[str]:
         .limit(1)
         .scalar_subquery()
     )
-    rows = await db.execute(select(head.c.stream).where(newest.is_(False)))
+    rows = db.execute(select(head.c.stream).where(newest.is_(False)))
     return sorted(rows.scalars(), key=lambda stream: (stream != KEYS, stream))
 
 
-async def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
+def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
-    await db.execute(
+    db.execute(
         update(outgoing)
         .where(outgoing.c.stream == stream, outgoing.c.sequence.between(first, last))
         .values(acknowledged=True)
     )
 
 
-async def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
+def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
-    await db.execute(
+    db.execute(
         delete(outgoing).where(
             outgoing.c.stream == stream, outgoing.c.sequence == bindparam("seq"), outgoing.c.value == bindparam("seen")
         ),
@@ -130,9 +130,9 @@ class OutboxCounts:
         return not (self.accepted or self.sealed or self.sent)
 
 
-async def counts(db: Transaction) -> OutboxCounts:
+def counts(db: Transaction) -> OutboxCounts:
     """The counts at this moment."""
-    accepted = await db.scalar(select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)))
-    states = await db.execute(select(outgoing.c.acknowledged, func.count()).group_by(outgoing.c.acknowledged))
+    accepted = db.scalar(select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)))
+    states = db.execute(select(outgoing.c.acknowledged, func.count()).group_by(outgoing.c.acknowledged))
     by_state = {bool(row[0]): row[1] for row in states}
     return OutboxCounts(accepted=accepted or 0, sealed=by_state.get(False, 0), sent=by_state.get(True, 0))

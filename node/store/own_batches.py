@@ -24,7 +24,7 @@ class OwnBatch:
     """The nodes whose receipts about it count. None if revision 0001 of the store sealed it: then all count."""
 
 
-async def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
+def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
     """Keep batches that were sealed."""
     rows = [
         {
@@ -38,36 +38,32 @@ async def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
         for batch in batches
     ]
     if rows:
-        await db.execute(insert(own_batch), rows)
+        db.execute(insert(own_batch), rows)
 
 
-async def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
+def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:
     """Those of `hashes` that are batches of the own stream; before revision 0002 only `link` has them."""
     found = {}
-    for row in await db.execute(
+    for row in db.execute(
         select(link).where(link.c.originator == own.originator, link.c.stream == own.stream, link.c.hash.in_(hashes))
     ):
         found[row.hash] = _own(row, None)
-    for row in await db.execute(
-        select(own_batch).where(own_batch.c.hash.in_(hashes), own_batch.c.stream == own.stream)
-    ):
+    for row in db.execute(select(own_batch).where(own_batch.c.hash.in_(hashes), own_batch.c.stream == own.stream)):
         found[row.hash] = _own(row, frozenset(row.recipients.split()))
     return found
 
 
-async def at(db: Transaction, own: StreamId, sequence: int) -> OwnBatch | None:
+def at(db: Transaction, own: StreamId, sequence: int) -> OwnBatch | None:
     """The batch of the own stream that has a sequence; its recipients are not looked up."""
     for table in (own_batch, link):
         condition = table.c.stream == own.stream
         if table is link:
             condition &= link.c.originator == own.originator
-        row = (
-            await db.execute(
-                select(table)
-                .where(condition, table.c.first <= sequence, table.c.first + table.c.size > sequence)
-                .order_by(table.c.first.desc())
-                .limit(1)
-            )
+        row = db.execute(
+            select(table)
+            .where(condition, table.c.first <= sequence, table.c.first + table.c.size > sequence)
+            .order_by(table.c.first.desc())
+            .limit(1)
         ).first()
         if row is not None:
             return _own(row, None)

@@ -19,17 +19,17 @@ class OwnGrant:
     """KeyGrant, Avro."""
 
 
-async def newest(db: Transaction, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
+def newest(db: Transaction, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
     """The newest grant of each audience that has one, by the audience's hash."""
-    rows = await db.execute(select(own_grant).where(own_grant.c.audience.in_(list(audiences))))
+    rows = db.execute(select(own_grant).where(own_grant.c.audience.in_(list(audiences))))
     return {row.audience: OwnGrant(sequence=row.sequence, sealed_at=row.sealed_at, body=row.body) for row in rows}
 
 
-async def put(db: Transaction, grants: Mapping[bytes, OwnGrant]) -> None:
+def put(db: Transaction, grants: Mapping[bytes, OwnGrant]) -> None:
     """Replace the newest grant of each audience."""
     if grants:
-        await db.execute(delete(own_grant).where(own_grant.c.audience.in_(list(grants))))
-        await db.execute(
+        db.execute(delete(own_grant).where(own_grant.c.audience.in_(list(grants))))
+        db.execute(
             insert(own_grant),
             [
                 {"audience": audience, "sequence": grant.sequence, "sealed_at": grant.sealed_at, "body": grant.body}

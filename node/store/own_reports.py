@@ -32,9 +32,9 @@ class KnownDraft:
     content_hash: bytes
 
 
-async def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
+def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
     """Those of the (report id, region) that were accepted before."""
-    rows = await db.execute(
+    rows = db.execute(
         select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
             tuple_(draft.c.report_id, draft.c.region).in_(list(names))
         )
@@ -42,15 +42,15 @@ async def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tup
     return {(row[0], row[1]): KnownDraft(message_id=row[2], content_hash=row[3]) for row in rows}
 
 
-async def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
+def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has checked that they are new."""
     names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
-    await insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
+    insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
 
 
-async def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
+def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
     """Those of the message ids that this node gave to its own reports."""
-    rows = await db.execute(select(draft.c.message_id).where(draft.c.message_id.in_(list(wanted))))
+    rows = db.execute(select(draft.c.message_id).where(draft.c.message_id.in_(list(wanted))))
     return list(rows.scalars())
 
 
@@ -64,9 +64,9 @@ class UnsealedDraft:
     payload: bytes
 
 
-async def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
+def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
     """The oldest drafts that wait to be sealed."""
-    rows = await db.execute(
+    rows = db.execute(
         select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
         .where(draft.c.sequence.is_(None))
         .order_by(draft.c.id)
@@ -83,9 +83,9 @@ class SealedDraft:
     audience: Sequence[str]
 
 
-async def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
+def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
     """Note the sequence and audience of drafts by draft id; the payload is deleted, as the sealed bytes hold it."""
-    await set_rows(
+    set_rows(
         db,
         draft,
         ("payload", "sequence", "audience"),
@@ -110,9 +110,9 @@ class OwnReport:
     """Codes of the recipients; None until it is sealed, and if revision 0001 of the store sealed it."""
 
 
-async def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnReport]:
+def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnReport]:
     """The own reports with this report id or this message id, one for each region."""
-    rows = await db.execute(
+    rows = db.execute(
         select(draft).where(or_(draft.c.report_id == report_id, draft.c.message_id == message_id)).order_by(draft.c.id)
     )
     return [
@@ -128,14 +128,14 @@ async def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[O
     ]
 
 
-async def sealed_value(db: Transaction, node: str, own: OwnReport) -> bytes | None:
+def sealed_value(db: Transaction, node: str, own: OwnReport) -> bytes | None:
     """The sealed bytes of an own report, from the messages or the outbox; None if neither has them."""
     stream = intel_stream(own.region)
-    value: bytes | None = await db.scalar(
+    value: bytes | None = db.scalar(
         select(message.c.record).where(
             message.c.originator == node, message.c.stream == stream, message.c.sequence == own.sequence
         )
     )
-    return value or await db.scalar(
+    return value or db.scalar(
         select(outgoing.c.value).where(outgoing.c.stream == stream, outgoing.c.sequence == own.sequence)
     )

@@ -45,7 +45,7 @@ class PendingRecord:
     """0 for a record that has no row yet."""
 
 
-async def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
+def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
     """Keep records that wait or are held. A record that has a row keeps its id and the time of its arrival."""
     columns = [
         {
@@ -68,7 +68,7 @@ async def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
     changing = ("sequence", "message_id", "outcome", "reason", "grant", "due_at", "placed")
     if columns:
         statement = upsert(pending)
-        await db.execute(
+        db.execute(
             statement.on_conflict_do_update(
                 index_elements=["topic", "position"],
                 set_={name: getattr(statement.excluded, name) for name in changing},
@@ -77,7 +77,7 @@ async def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
         )
 
 
-async def to_retry(
+def to_retry(
     db: Transaction,
     *,
     grants: Collection[tuple[str, int]] = (),
@@ -113,26 +113,26 @@ async def to_retry(
             value=row.value,
             received_at=row.received_at,
         )
-        for row in await db.execute(statement)
+        for row in db.execute(statement)
     ]
 
 
-async def present(db: Transaction, ids: Collection[int]) -> set[int]:
+def present(db: Transaction, ids: Collection[int]) -> set[int]:
     """Those of the ids that still have a row."""
     if not ids:
         return set()
-    return set((await db.execute(select(pending.c.id).where(pending.c.id.in_(ids)))).scalars())
+    return set(db.execute(select(pending.c.id).where(pending.c.id.in_(ids))).scalars())
 
 
-async def drop(db: Transaction, ids: Collection[int]) -> None:
+def drop(db: Transaction, ids: Collection[int]) -> None:
     """Delete the rows of records that were decided."""
     if ids:
-        await db.execute(delete(pending).where(pending.c.id.in_(ids)))
+        db.execute(delete(pending).where(pending.c.id.in_(ids)))
 
 
-async def counts_by_originator(db: Transaction) -> dict[str, int]:
+def counts_by_originator(db: Transaction) -> dict[str, int]:
     """How many records of each originator are pending, for its quota."""
-    rows = await db.execute(select(pending.c.originator, func.count()).group_by(pending.c.originator))
+    rows = db.execute(select(pending.c.originator, func.count()).group_by(pending.c.originator))
     return {originator: count for originator, count in rows}
 
 
@@ -147,10 +147,10 @@ class OverdueRecord:
     reason: str
 
 
-async def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
+def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     """At most OVERDUE_LISTED_MAX records that arrived before a time in ms and still wait."""
     columns = (pending.c.id, pending.c.originator, pending.c.stream, pending.c.sequence, pending.c.reason)
-    rows = await db.execute(
+    rows = db.execute(
         select(*columns).where(pending.c.outcome == "waiting", pending.c.received_at < before).limit(OVERDUE_LISTED_MAX)
     )
     return [
@@ -159,7 +159,7 @@ async def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     ]
 
 
-async def waits_for_arrived_grant(db: Transaction) -> bool:
+def waits_for_arrived_grant(db: Transaction) -> bool:
     """Whether a record waits for a grant that has arrived: it will be looked at again in a moment."""
     statement = select(pending.c.id).where(
         pending.c.reason == "grant",
@@ -167,7 +167,7 @@ async def waits_for_arrived_grant(db: Transaction) -> bool:
         .where(granted.c.originator == pending.c.originator, granted.c.sequence == pending.c.grant)
         .exists(),
     )
-    return (await db.scalar(statement.limit(1))) is not None
+    return db.scalar(statement.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ class PendingMessage:
     reason: str
 
 
-async def by_message_id(db: Transaction, message_id: bytes) -> list[PendingMessage]:
+def by_message_id(db: Transaction, message_id: bytes) -> list[PendingMessage]:
     """The pending messages with this id."""
     return [
         PendingMessage(
@@ -195,5 +195,5 @@ async def by_message_id(db: Transaction, message_id: bytes) -> list[PendingMessa
             outcome=row.outcome,
             reason=row.reason,
         )
-        for row in await db.execute(select(pending).where(pending.c.message_id == message_id))
+        for row in db.execute(select(pending).where(pending.c.message_id == message_id))
     ]

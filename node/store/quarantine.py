@@ -87,11 +87,11 @@ class QuarantinedRecord:
         )
 
 
-async def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> int:
+def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> int:
     """Keep rejected records; returns how many had a row already. Those above the quota are counted, not kept."""
     if not records:
         return 0
-    known = await present(db, [record.id for record in records])
+    known = present(db, [record.id for record in records])
     today: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
     repeated, above = 0, 0
@@ -102,15 +102,15 @@ async def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> i
         known.add(record.id)
         if record.step < AUTHENTICATED_STEP:
             if record.topic not in today:
-                today[record.topic] = await _unauthenticated_today(db, record.topic, now)
+                today[record.topic] = _unauthenticated_today(db, record.topic, now)
             today[record.topic] += 1
             if today[record.topic] > UNAUTHENTICATED_PER_DAY_MAX:
                 above += 1
                 continue
         rows.append(_columns(record, now))
     if rows:
-        await db.execute(insert(quarantine), rows)
-    await counters.increase(db, {"quarantine_overflow": above})
+        db.execute(insert(quarantine), rows)
+    counters.increase(db, {"quarantine_overflow": above})
     return repeated
 
 
@@ -131,8 +131,8 @@ def _columns(record: RejectedRecord, received_at: int) -> dict[str, Any]:
     }
 
 
-async def _unauthenticated_today(db: Transaction, topic: str, now: int) -> int:
-    count = await db.scalar(
+def _unauthenticated_today(db: Transaction, topic: str, now: int) -> int:
+    count = db.scalar(
         select(func.count())
         .select_from(quarantine)
         .where(
@@ -144,7 +144,7 @@ async def _unauthenticated_today(db: Transaction, topic: str, now: int) -> int:
     return count or 0
 
 
-async def entries(db: Transaction) -> list[QuarantineEntry]:
+def entries(db: Transaction) -> list[QuarantineEntry]:
     """Every record in quarantine without its bytes, the oldest first."""
     statement = select(
         quarantine.c.id,
@@ -157,7 +157,7 @@ async def entries(db: Transaction) -> list[QuarantineEntry]:
         func.length(quarantine.c.value).label("size"),
         quarantine.c.received_at,
     ).order_by(quarantine.c.received_at, quarantine.c.id)
-    return [QuarantineEntry(**row) for row in (await db.execute(statement)).mappings()]
+    return [QuarantineEntry(**row) for row in db.execute(statement).mappings()]
 
 
 RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (
@@ -168,10 +168,10 @@ RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (
 """Grants first, then each stream in the order of the log."""
 
 
-async def records(db: Transaction, wanted: Collection[str]) -> list[QuarantinedRecord]:
+def records(db: Transaction, wanted: Collection[str]) -> list[QuarantinedRecord]:
     """The records with these ids, with their bytes, in the order to look at them again."""
     statement: Select[Any] = select(quarantine).where(quarantine.c.id.in_(wanted)).order_by(*RETRY_ORDER)
-    return [_record(row) for row in await db.execute(statement)]
+    return [_record(row) for row in db.execute(statement)]
 
 
 def _record(row: Row[Any]) -> QuarantinedRecord:
@@ -189,8 +189,8 @@ def _record(row: Row[Any]) -> QuarantinedRecord:
     return QuarantinedRecord(id=row.id, received_at=row.received_at, record=record)
 
 
-async def present(db: Transaction, wanted: Collection[str]) -> set[str]:
+def present(db: Transaction, wanted: Collection[str]) -> set[str]:
     """Those of the ids that have a row."""
     if not wanted:
         return set()
-    return set((await db.execute(select(quarantine.c.id).where(quarantine.c.id.in_(wanted)))).scalars())
+    return set(db.execute(select(quarantine.c.id).where(quarantine.c.id.in_(wanted))).scalars())

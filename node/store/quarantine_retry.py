@@ -9,18 +9,18 @@ from node.database.record_tables import quarantine
 from node.store.quarantine import RETRY_ORDER, RejectedRecord
 
 
-async def ids(db: Transaction, codes: Collection[str] | None = None) -> list[str]:
+def ids(db: Transaction, codes: Collection[str] | None = None) -> list[str]:
     """The ids of all records in quarantine, or of those with one of `codes`, in the order to look at them again."""
     wanted = select(quarantine.c.id).order_by(*RETRY_ORDER)
     if codes is not None:
         wanted = wanted.where(quarantine.c.code.in_(codes))
-    return list((await db.execute(wanted)).scalars())
+    return list(db.execute(wanted).scalars())
 
 
-async def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
+def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
     """Keep the rows of records that were rejected again. A row changes only if the code is a different one now."""
     if records:
-        await db.execute(
+        db.execute(
             update(quarantine)
             .where(quarantine.c.id == bindparam("row_id"), quarantine.c.code != bindparam("new_code"))
             .values(
@@ -44,7 +44,7 @@ async def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
         )
 
 
-async def drop(db: Transaction, wanted: Collection[str]) -> None:
+def drop(db: Transaction, wanted: Collection[str]) -> None:
     """Delete the rows of records that are not rejected any more."""
     if wanted:
-        await db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))
+        db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))

@@ -23,19 +23,19 @@ class StreamReading:
     """The highest sequence that has a place in the chain."""
 
 
-async def readings(db: Transaction) -> list[StreamReading]:
+def readings(db: Transaction) -> list[StreamReading]:
     """How far each topic was read; a topic that was never read is absent."""
-    rows = await db.execute(select(reading.c.topic, reading.c.position, reading.c.highest))
+    rows = db.execute(select(reading.c.topic, reading.c.position, reading.c.highest))
     return [StreamReading(topic=row.topic, position=row.position, highest=row.highest) for row in rows]
 
 
-async def next_positions(db: Transaction) -> dict[str, int]:
+def next_positions(db: Transaction) -> dict[str, int]:
     """The position to go on from, by topic, of each topic that was read."""
-    rows = await db.execute(select(reading.c.topic, reading.c.position))
+    rows = db.execute(select(reading.c.topic, reading.c.position))
     return {topic: position for topic, position in rows}
 
 
-async def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
+def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
     """Store (topic, place, position, highest sequence) for each topic."""
     values = [
         {
@@ -50,18 +50,18 @@ async def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -
     if values:
         statement = upsert(reading)
         changed = {"position": statement.excluded.position, "highest": statement.excluded.highest}
-        await db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
+        db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
 
 
-async def raise_highest(db: Transaction, place: StreamId, value: int) -> None:
+def raise_highest(db: Transaction, place: StreamId, value: int) -> None:
     """Note the highest sequence of a stream in which a record took its place without being read from the log now."""
-    await db.execute(
+    db.execute(
         update(reading)
         .where(reading.c.originator == place.originator, reading.c.stream == place.stream, reading.c.highest < value)
         .values(highest=value)
     )
 
 
-async def highest(db: Transaction, topic: str) -> int:
+def highest(db: Transaction, topic: str) -> int:
     """The highest sequence that has a place in the stream of `topic`; 0 without one."""
-    return (await db.scalar(select(reading.c.highest).where(reading.c.topic == topic))) or 0
+    return db.scalar(select(reading.c.highest).where(reading.c.topic == topic)) or 0

@@ -52,15 +52,15 @@ class BatchOutcomes:
         return bytes(after)
 
 
-async def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) -> None:
+def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) -> None:
     """Write outcomes. A batch that changed is due; nothing is kept of a batch without a leaf for this node."""
     if not noted:
         return
     name = tuple_(batch_outcome.c.originator, batch_outcome.c.stream, batch_outcome.c.hash)
     statement = select(batch_outcome).where(name.in_([batch.key for batch in noted]))
-    known = {(row.originator, row.stream, row.hash): row for row in await db.execute(statement)}
+    known = {(row.originator, row.stream, row.hash): row for row in db.execute(statement)}
     new = [batch for batch in noted if batch.key not in known and any(batch.outcomes.values())]
-    arrived = await _arrived(db, {batch.key: batch.size for batch in new})
+    arrived = _arrived(db, {batch.key: batch.size for batch in new})
     changed = []
     for batch in noted:
         row = known.get(batch.key)
@@ -74,7 +74,7 @@ async def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: i
     if changed:
         upserted = upsert(batch_outcome)
         values = {column: upserted.excluded[column] for column in ("outcomes", "due", "due_since", "changed_at")}
-        await db.execute(
+        db.execute(
             upserted.on_conflict_do_update(index_elements=["originator", "stream", "hash"], set_=values), changed
         )
 
@@ -91,12 +91,12 @@ def _columns(batch: BatchOutcomes, outcomes: bytes, due_since: int, now: int) ->
     }
 
 
-async def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict[tuple[str, str, bytes], bytes]:
+def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict[tuple[str, str, bytes], bytes]:
     """The outcomes so far of batches that have no row yet: leaves that arrived before were not for this node."""
     found = {key: bytes([NOT_ARRIVED]) * size for key, size in new.items()}
     if new:
         name = tuple_(link.c.originator, link.c.stream, link.c.hash)
-        for row in await db.execute(select(link).where(name.in_(list(new)))):
+        for row in db.execute(select(link).where(name.in_(list(new)))):
             bits = int.from_bytes(row.arrived, "little")
             found[row.originator, row.stream, row.hash] = bytes(
                 NOT_ADDRESSED if bits >> leaf & 1 else NOT_ARRIVED for leaf in range(row.size)
@@ -104,20 +104,18 @@ async def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -
     return found
 
 
-async def waiting_grant(db: Transaction, originator: str, sequence: int) -> BatchOutcomes | None:
+def waiting_grant(db: Transaction, originator: str, sequence: int) -> BatchOutcomes | None:
     """The outcome `stored` for a grant that waited for its private key; None if it does not wait."""
     here = (link.c.originator == originator, link.c.stream == KEYS)
-    row = (
-        await db.execute(
-            select(link.c.hash, link.c.first, link.c.size, batch_outcome.c.outcomes)
-            .join(
-                batch_outcome,
-                (batch_outcome.c.originator == link.c.originator)
-                & (batch_outcome.c.stream == link.c.stream)
-                & (batch_outcome.c.hash == link.c.hash),
-            )
-            .where(*here, link.c.first <= sequence, link.c.first + link.c.size > sequence)
+    row = db.execute(
+        select(link.c.hash, link.c.first, link.c.size, batch_outcome.c.outcomes)
+        .join(
+            batch_outcome,
+            (batch_outcome.c.originator == link.c.originator)
+            & (batch_outcome.c.stream == link.c.stream)
+            & (batch_outcome.c.hash == link.c.hash),
         )
+        .where(*here, link.c.first <= sequence, link.c.first + link.c.size > sequence)
     ).first()
     if row is None or row.outcomes[sequence - row.first] != WAITING:
         return None
@@ -135,25 +133,23 @@ class DueOutcomes:
     outcomes: bytes
 
 
-async def due_times(db: Transaction, *, parked: bool) -> tuple[int, int] | None:
+def due_times(db: Transaction, *, parked: bool) -> tuple[int, int] | None:
     """When the oldest due batch became due, and when the newest changed, in ms; None if nothing is due.
 
     Parked batches count if `parked`.
     """
     states = (DUE, PARKED) if parked else (DUE,)
-    row = (
-        await db.execute(
-            select(func.min(batch_outcome.c.due_since), func.max(batch_outcome.c.changed_at)).where(
-                batch_outcome.c.due > _NOTHING, batch_outcome.c.due.in_(states)
-            )
+    row = db.execute(
+        select(func.min(batch_outcome.c.due_since), func.max(batch_outcome.c.changed_at)).where(
+            batch_outcome.c.due > _NOTHING, batch_outcome.c.due.in_(states)
         )
     ).one()
     return None if row[0] is None else (row[0], row[1])
 
 
-async def due(db: Transaction, limit: int) -> list[DueOutcomes]:
+def due(db: Transaction, limit: int) -> list[DueOutcomes]:
     """The batches that are due or parked, the oldest first."""
-    rows = await db.execute(
+    rows = db.execute(
         select(batch_outcome).where(batch_outcome.c.due > _NOTHING).order_by(batch_outcome.c.due_since).limit(limit)
     )
     return [
@@ -161,9 +157,9 @@ async def due(db: Transaction, limit: int) -> list[DueOutcomes]:
     ]
 
 
-async def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
+def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
     """Note that a receipt with these outcomes is sealed. A batch whose outcomes changed meanwhile stays due."""
-    await db.execute(
+    db.execute(
         update(batch_outcome)
         .where(
             batch_outcome.c.originator == bindparam("of"),
@@ -176,19 +172,19 @@ async def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
     )
 
 
-async def park(db: Transaction) -> int:
+def park(db: Transaction) -> int:
     """Park everything that is due; returns how many batches."""
-    done = await db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
+    done = db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
     return done.rowcount
 
 
-async def count_due(db: Transaction) -> int:
+def count_due(db: Transaction) -> int:
     """How many batches are due and not parked."""
     statement = select(func.count()).select_from(batch_outcome).where(batch_outcome.c.due > _NOTHING)
-    return (await db.scalar(statement.where(batch_outcome.c.due == DUE))) or 0
+    return db.scalar(statement.where(batch_outcome.c.due == DUE)) or 0
 
 
-async def on_their_way(db: Transaction) -> int:
+def on_their_way(db: Transaction) -> int:
     """How many own receipts are sealed and not read back yet."""
     statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == RECEIPTS)
-    return (await db.scalar(statement)) or 0
+    return db.scalar(statement) or 0

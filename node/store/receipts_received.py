@@ -26,7 +26,7 @@ class ReceivedOutcomes:
     sealed_at: int
 
 
-async def add(db: Transaction, rows: Iterable[ReceivedOutcomes], now: int) -> None:
+def add(db: Transaction, rows: Iterable[ReceivedOutcomes], now: int) -> None:
     """Keep received outcomes; nothing is replaced."""
     values = [
         {
@@ -40,14 +40,12 @@ async def add(db: Transaction, rows: Iterable[ReceivedOutcomes], now: int) -> No
         for row in rows
     ]
     if values:
-        await db.execute(upsert(receipt).on_conflict_do_nothing(), values)
+        db.execute(upsert(receipt).on_conflict_do_nothing(), values)
 
 
-async def of_batch(db: Transaction, batch: bytes) -> list[ReceivedOutcomes]:
+def of_batch(db: Transaction, batch: bytes) -> list[ReceivedOutcomes]:
     """All that was received about a batch, by recipient, the latest last."""
-    rows = await db.execute(
-        select(receipt).where(receipt.c.batch == batch).order_by(receipt.c.recipient, receipt.c.sequence)
-    )
+    rows = db.execute(select(receipt).where(receipt.c.batch == batch).order_by(receipt.c.recipient, receipt.c.sequence))
     return [
         ReceivedOutcomes(
             batch=row.batch,

@@ -12,7 +12,7 @@ from schemas.avro import codec
 from schemas.types import KeyGrant
 
 
-async def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dict[tuple[str, bytes, int], Grant]:
+def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dict[tuple[str, bytes, int], Grant]:
     """The grant that decides about a message, for each (originator, audience key id, grant's sequence) in `wanted`.
 
     It is the first grant of the key; if the key has no grant, the grant at the sequence. A name without either is
@@ -23,7 +23,7 @@ async def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) 
     by_sequence: dict[tuple[str, int], Grant] = {}
     keys = {(originator, key_id) for originator, key_id, _ in wanted}
     sequences = {(originator, sequence) for originator, _, sequence in wanted}
-    rows = await db.execute(
+    rows = db.execute(
         select(granted).where(
             or_(
                 tuple_(granted.c.originator, granted.c.audience_key_id).in_(keys),
@@ -46,10 +46,10 @@ async def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) 
     return found
 
 
-async def put(db: Transaction, new: Mapping[tuple[str, bytes], Grant]) -> None:
+def put(db: Transaction, new: Mapping[tuple[str, bytes], Grant]) -> None:
     """Keep grants by (originator, audience key id); the first grant of a key stays."""
     if new:
-        await db.execute(
+        db.execute(
             upsert(granted).on_conflict_do_nothing(),
             [
                 {

@@ -22,30 +22,28 @@ class StreamFinding:
     position: int | None
 
 
-async def settle_gaps(db: Transaction, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
+def settle_gaps(db: Transaction, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
     """Bring the stream's gap findings up to date with its chain; returns the new gaps.
 
     If a late record closed a gap, its row keeps the time. If it split a gap, both parts keep the gap's position.
     """
-    known = (
-        await db.execute(
-            select(finding).where(
-                finding.c.originator == place.originator,
-                finding.c.stream == place.stream,
-                finding.c.last_sequence.is_not(None),
-                finding.c.closed_at.is_(None),
-            )
+    known = db.execute(
+        select(finding).where(
+            finding.c.originator == place.originator,
+            finding.c.stream == place.stream,
+            finding.c.last_sequence.is_not(None),
+            finding.c.closed_at.is_(None),
         )
     ).all()
-    open_now = await chains.gaps(db, place, highest)
+    open_now = chains.gaps(db, place, highest)
     wanted = {(gap.first, gap.last) for gap in open_now}
     here = {(row.sequence, row.last_sequence): row for row in known}
     if gone := [row.id for key, row in here.items() if key not in wanted]:
-        await db.execute(update(finding).where(finding.c.id.in_(gone)).values(closed_at=now))
+        db.execute(update(finding).where(finding.c.id.in_(gone)).values(closed_at=now))
     new = [gap for gap in open_now if (gap.first, gap.last) not in here]
     for gap in new:
         inside = [row.position for row in known if row.sequence <= gap.first and gap.last <= row.last_sequence]
-        await add(
+        add(
             db,
             gap.code,
             place,
@@ -57,7 +55,7 @@ async def settle_gaps(db: Transaction, place: StreamId, highest: int, position: 
     return new
 
 
-async def add(
+def add(
     db: Transaction,
     code: str,
     place: StreamId,
@@ -68,7 +66,7 @@ async def add(
     last_sequence: int | None = None,
 ) -> None:
     """Add a finding about a stream; `last_sequence` is that of a gap."""
-    await db.execute(
+    db.execute(
         insert(finding).values(
             code=code,
             sequence=sequence,
@@ -81,10 +79,10 @@ async def add(
     )
 
 
-async def standing(db: Transaction) -> list[StreamFinding]:
+def standing(db: Transaction) -> list[StreamFinding]:
     """Every finding that is not closed, the oldest first."""
     columns = (finding.c.code, finding.c.originator, finding.c.stream, finding.c.sequence, finding.c.position)
-    rows = await db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
+    rows = db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
     return [
         StreamFinding(
             code=row.code,

@@ -38,7 +38,7 @@ class WithheldNote:
     noted_at: int
 
 
-async def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
+def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
     """Note withheld messages, each with the clause and the reason."""
     values = [
         {
@@ -55,20 +55,20 @@ async def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) ->
         for message in messages
     ]
     if values:
-        await db.execute(insert(withheld), values)
+        db.execute(insert(withheld), values)
 
 
-async def notes(db: Transaction) -> list[WithheldNote]:
+def notes(db: Transaction) -> list[WithheldNote]:
     """Every note, the oldest first."""
-    return await _notes(db, select(withheld).order_by(withheld.c.noted_at, withheld.c.originator, withheld.c.sequence))
+    return _notes(db, select(withheld).order_by(withheld.c.noted_at, withheld.c.originator, withheld.c.sequence))
 
 
-async def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:
+def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:
     """The notes about the messages with this id."""
-    return await _notes(db, select(withheld).where(withheld.c.message_id == message_id))
+    return _notes(db, select(withheld).where(withheld.c.message_id == message_id))
 
 
-async def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
+def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
     return [
         WithheldNote(
             message_id=row.message_id,
@@ -81,5 +81,5 @@ async def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list
             reason=row.reason,
             noted_at=row.noted_at,
         )
-        for row in await db.execute(statement)
+        for row in db.execute(statement)
     ]

@@ -58,8 +58,9 @@ async def down(made: Exchange, code: str) -> AsyncIterator[None]:
 
 async def held(node: TestNode) -> list[int]:
     """The sequences of the reports of BZ that a node holds."""
-    async with node.store.read() as db:
-        return sorted(held.sequence for held in await message_search.search(db, Query(originator="BZ")))
+    return sorted(
+        held.sequence for held in await node.store.read(lambda db: message_search.search(db, Query(originator="BZ")))
+    )
 
 
 async def holds(node: TestNode, *sequences: int) -> None:
@@ -73,20 +74,17 @@ async def holds(node: TestNode, *sequences: int) -> None:
 
 async def findings(node: TestNode) -> list[tuple[str, int | None, int | None]]:
     """Code, sequence and position of the open findings."""
-    async with node.store.read() as db:
-        return [(found.code, found.sequence, found.position) for found in await stream_findings.standing(db)]
+    return [(found.code, found.sequence, found.position) for found in await node.store.read(stream_findings.standing)]
 
 
 async def refused(node: TestNode) -> list[tuple[str, int]]:
     """Code and position of the records in quarantine."""
-    async with node.store.read() as db:
-        return sorted((entry.code, entry.position) for entry in await quarantine.entries(db))
+    return sorted((entry.code, entry.position) for entry in await node.store.read(quarantine.entries))
 
 
 async def position(node: TestNode, topic: str = REPORTS) -> int:
     """The next position of a node in a topic."""
-    async with node.store.read() as db:
-        return (await read_positions.next_positions(db)).get(topic, 0)
+    return await node.store.read(lambda db: read_positions.next_positions(db).get(topic, 0))
 
 
 async def publish(node: TestNode, *words: str) -> None:
@@ -162,8 +160,9 @@ async def test_foreign_values_go_into_quarantine_and_the_stream_continues(made: 
         ("framing_invalid", 2),
         ("record_too_large", 3),
     ]
-    async with gt.store.read() as db:
-        assert (await counters.counts(db)).duplicate == 1  # a missing value counts as an empty one, which came before
+    assert (
+        await gt.store.read(lambda db: counters.counts(db).duplicate) == 1
+    )  # a missing value counts as an empty one, which came before
     assert await findings(gt) == []
     assert await position(gt) == 5
 

@@ -185,8 +185,7 @@ async def test_a_full_disk_under_the_store_is_unavailable_and_nothing_is_lost_or
 
 async def limit_pages(store: Any, pages: int) -> None:
     """Limit the size of the store's file. SQLite does not go below the current size."""
-    async with store.write() as db:
-        await db.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    await store.write(lambda db: db.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
 
 
 async def test_a_draft_that_a_full_disk_refused_is_not_accepted(tmp_path: Path) -> None:

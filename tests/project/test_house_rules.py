@@ -154,6 +154,19 @@ def _called(tree: ast.AST) -> Iterator[str]:
                 yield from (f"{module}.{alias.name}" for alias in names)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(house.NO_PRIVATE_ATTRIBUTES)])
+def test_the_store_uses_no_private_attribute_of_another_object(file: str) -> None:
+    """So it depends on what its libraries promise only."""
+    private = [
+        f"{file}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(TREES[file])
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__")
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ]
+
+    assert private == []
+
+
 @pytest.mark.parametrize("call", house.SOLE_CALLERS)
 def test_a_call_that_rules_must_not_make_is_made_in_named_modules_only(call: str) -> None:
     strangers = [file for file in FILES if call in called(file) and not allowed(file, house.SOLE_CALLERS[call])]

@@ -78,8 +78,7 @@ async def records_of(made: Exchange) -> list[tuple[StreamId, bytes]]:
 
 async def stored(node: TestNode) -> dict[bytes, bytes]:
     """The messages in the store of a node: message id -> payload."""
-    async with node.store.read() as db:
-        found = await message_search.search(db, Query(limit=1000))
+    found = await node.store.read(lambda db: message_search.search(db, Query(limit=1000)))
     return {message.message_id: codec.encode(message.report) for message in found}
 
 

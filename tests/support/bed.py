@@ -52,23 +52,27 @@ class Bed:
 
     async def held(self) -> list[int]:
         """Sequences of the reports that GT holds, in the order of their arrival."""
-        async with self.gt.store.read() as db:
-            return [message.sequence for message in await message_search.search(db, Query())]
+        return [message.sequence for message in await self.gt.store.read(lambda db: message_search.search(db, Query()))]
 
     async def counts(self) -> dict[str, int]:
         """What GT counts, without zeros."""
-        async with self.gt.store.read() as db:
-            return {name: value for name, value in (await counters.counts(db)).by_name.items() if value}
+        return {
+            name: value
+            for name, value in await self.gt.store.read(lambda db: counters.counts(db).by_name.items())
+            if value
+        }
 
     async def quarantine(self) -> list[QuarantinedRecord]:
         """The records that GT rejected, the oldest first."""
-        async with self.gt.store.read() as db:
-            return [(await quarantine.records(db, [entry.id]))[0] for entry in await quarantine.entries(db)]
+        return await self.gt.store.read(
+            lambda db: [quarantine.records(db, [entry.id])[0] for entry in quarantine.entries(db)]
+        )
 
     async def findings(self) -> list[tuple[str, int | None]]:
         """Code and sequence of each finding that is not closed."""
-        async with self.gt.store.read() as db:
-            return sorted((finding.code, finding.sequence) for finding in await stream_findings.standing(db))
+        return sorted(
+            (finding.code, finding.sequence) for finding in await self.gt.store.read(stream_findings.standing)
+        )
 
     async def everything(self) -> dict[str, Any]:
         """All that must be equal, with or without interruptions."""

@@ -8,13 +8,12 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
+
+from sqlalchemy import Engine, event
 
 from broker.bus import open_log
-from node.database.connection import StoreConnection
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 
@@ -49,14 +48,14 @@ def step_killed_before(statement: int, home: Path, bus: str) -> bool:
 
 
 def _run(statement: int, home: Path, bus: str) -> None:
-    counted, in_thread = 0, StoreConnection._in_thread
+    counted = 0
 
-    async def counting(self: StoreConnection, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def count(*_: Any) -> None:
         nonlocal counted
         counted += 1
         if counted == statement:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await in_thread(self, fn, *args, **kwargs)
 
-    with patch.object(StoreConnection, "_in_thread", counting):
-        asyncio.run(step(home, bus))
+    for moment in ("before_cursor_execute", "commit", "rollback"):
+        event.listen(Engine, moment, count)
+    asyncio.run(step(home, bus))

@@ -45,6 +45,9 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
 }
 """Library -> the files, and the folders ending in `/`, that may import it. No other file imports it."""
 
+NO_PRIVATE_ATTRIBUTES: Final = ("node/database/", "node/store/")
+"""Folders that use no private attribute of a library, nor of another class."""
+
 SOLE_CALLERS: Final[dict[str, str]] = {
     "time.time": "",
     "time.time_ns": "node/clock.py broker/embedded/file.py",

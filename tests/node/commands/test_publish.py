@@ -37,8 +37,7 @@ async def published(home: Home, data: bytes, actor: str) -> list[dict[str, objec
 
 async def entries(store: Store) -> list[tuple[str, str]]:
     """Operation and actor of each entry of the access log, without those of the node itself."""
-    async with store.read() as db:
-        rows = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+    rows = await store.read(lambda db: db.execute(select(access_log).order_by(access_log.c.id)).all())
     return [(row.operation, row.actor) for row in rows if row.actor != "BZ"]
 
 

@@ -52,20 +52,20 @@ def tell(*homes: Path) -> None:
 
 
 async def _newest(home: Path) -> tuple[bytes, int]:
-    async with open_store(open_home(home)) as store, store.read() as db:
-        head = (await outbox.heads(db))[STREAM]
+    async with open_store(open_home(home)) as store:
+        head = (await store.read(outbox.heads))[STREAM]
         return head.batch_hash, head.sealed_at
 
 
 async def _add(home: Path, batch: bytes, recipient: str, reported: Sequence[tuple[int, bytes]]) -> None:
-    async with open_store(open_home(home)) as store, store.write() as db:
+    async with open_store(open_home(home)) as store:
         rows = [
             receipts_received.ReceivedOutcomes(
                 batch=batch, recipient=recipient, sequence=sequence, outcomes=outcomes, sealed_at=sequence * HOUR
             )
             for sequence, outcomes in reported
         ]
-        await receipts_received.add(db, rows, now_ms())
+        await store.write(lambda db: receipts_received.add(db, rows, now_ms()))
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,15 @@
-"""node/store: many rows by one statement, one change of thread for each."""
+"""node/database/statements.py: many rows by one statement."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import Row, delete, select
 
 from node.database import fulltext
 from node.database.access_tables import access_log
-from node.database.engine import Store
+from node.database.engine import Store, Transaction
 from node.database.record_tables import message_text
 from node.database.statements import (
     ROWS_TOGETHER_MAX,
@@ -23,12 +25,14 @@ async def test_rows_are_written_in_the_order_of_the_names(tmp_path: Path) -> Non
     """Values go where their name says; what was not named has its default."""
     store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     try:
-        async with store.write() as db:
-            await insert_rows(db, access_log, NAMES, [(1, "A", "me", "x", "d"), (2, "B", "you", "y", "")])
-            await insert_rows(db, access_log, NAMES, [])
-            await set_rows(db, access_log, ("at", "detail"), [(9, "changed", 2)])
-        async with store.read() as db:
-            rows = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+
+        def write(db: Transaction) -> None:
+            insert_rows(db, access_log, NAMES, [(1, "A", "me", "x", "d"), (2, "B", "you", "y", "")])
+            insert_rows(db, access_log, NAMES, [])
+            set_rows(db, access_log, ("at", "detail"), [(9, "changed", 2)])
+
+        await store.write(write)
+        rows = await store.read(lambda db: db.execute(select(access_log).order_by(access_log.c.id)).all())
     finally:
         await store.close()
 
@@ -39,25 +43,10 @@ async def test_names_in_another_order_than_the_table_are_a_bug(tmp_path: Path) -
     """The values would land in the wrong columns."""
     store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     try:
-        async with store.write() as db:
-            with pytest.raises(ValueError, match="order of the table"):
-                await insert_rows(db, access_log, ("operation", "at"), [("A", 1)])
+        with pytest.raises(ValueError, match="order of the table"):
+            await store.write(lambda db: insert_rows(db, access_log, ("operation", "at"), [("A", 1)]))
     finally:
         await store.close()
-
-
-async def test_a_result_is_there_whole_and_a_streamed_one_is_refused(tmp_path: Path) -> None:
-    """Rows are fetched in the thread where the statement ran."""
-    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
-    try:
-        async with store.read() as db:
-            rows = (await db.execute(text("VALUES (1), (2), (3)"))).all()
-            with pytest.raises(NotImplementedError):
-                await db.stream(text("VALUES (1), (2)"))
-    finally:
-        await store.close()
-
-    assert [tuple(row) for row in rows] == [(1,), (2,), (3,)]
 
 
 async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_path: Path) -> None:
@@ -66,13 +55,17 @@ async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_p
     given = [(number, f"word{number} same") for number in range(count)]
     store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     try:
-        async with store.write() as db:
-            await db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            await insert_together(db, message_text, ("message", "text"), given)
-            rows = (await db.execute(select(message_text).order_by(message_text.c.message))).all()
-            same = (await db.execute(fulltext.matching("same"))).all()
-            last = (await db.execute(fulltext.matching(f"word{count - 1}"))).all()
-            await db.execute(delete(message_text))
+
+        def write(db: Transaction) -> tuple[Sequence[Row[Any]], ...]:
+            db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            insert_together(db, message_text, ("message", "text"), given)
+            rows = db.execute(select(message_text).order_by(message_text.c.message)).all()
+            same = db.execute(fulltext.matching("same")).all()
+            last = db.execute(fulltext.matching(f"word{count - 1}")).all()
+            db.execute(delete(message_text))
+            return rows, same, last
+
+        rows, same, last = await store.write(write)
     finally:
         await store.close()
 

@@ -166,8 +166,7 @@ async def _lived(folder: Path, restarts: set[int]) -> dict[str, Any]:
         scene.made.clock.now = NOW + 3_600_000
         await scene.gt.subscriber.retry_due()
         everything = await scene.everything()
-        async with scene.gt.store.read() as db:
-            everything["positions"] = await read_positions.next_positions(db)
+        everything["positions"] = await scene.gt.store.read(read_positions.next_positions)
         everything["quarantine"] = [(code, position) for code, position, _ in everything["quarantine"]]
         return everything
 
@@ -206,16 +205,16 @@ async def test_a_transaction_that_fails_leaves_nothing_and_the_same_records_are_
     """The last statement fails: neither positions nor chain nor reports are there."""
     async with bed(tmp_path) as scene:
         await scene.send(*history(scene, records))
-        async with scene.gt.store.write() as db:
-            await db.exec_driver_sql(
+        await scene.gt.store.write(
+            lambda db: db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE INSERT ON counter BEGIN SELECT RAISE(FAIL, 'a test stops it here'); END"
             )
+        )
         before = await scene.everything()
         with pytest.raises(IntegrityError, match="a test stops it here"):
             await scene.gt.read()
         after = await scene.everything()
-        async with scene.gt.store.write() as db:
-            await db.exec_driver_sql("DROP TRIGGER stop")
+        await scene.gt.store.write(lambda db: db.exec_driver_sql("DROP TRIGGER stop"))
         await scene.gt.read()
 
         assert after == before
@@ -237,7 +236,6 @@ async def test_waiting_records_are_looked_at_again_after_a_start(tmp_path: Path)
         async with AsyncExitStack() as stack:
             again = await made.add(stack, "GT")
             await again.read()
-            async with again.store.read() as db:
-                found = await message_search.search(db, Query())
+            found = await again.store.read(lambda db: message_search.search(db, Query()))
 
         assert [message.report_id for message in found] == [answer.report_id]

@@ -14,13 +14,13 @@ from tests.support.exchange import Exchange, TestNode, exchange
 
 
 async def held(node: TestNode) -> list[str]:
-    async with node.store.read() as db:
-        return [held.report_id for held in await message_search.search(db, Query())]
+    return [held.report_id for held in await node.store.read(lambda db: message_search.search(db, Query()))]
 
 
 async def counts(node: TestNode) -> dict[str, int]:
-    async with node.store.read() as db:
-        return {name: value for name, value in (await counters.counts(db)).by_name.items() if value}
+    return {
+        name: value for name, value in await node.store.read(lambda db: counters.counts(db).by_name.items()) if value
+    }
 
 
 async def read_all(made: Exchange) -> None:
@@ -32,8 +32,7 @@ async def test_a_report_of_one_node_is_found_at_another(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
         answer = await made.nodes["BZ"].publish()
         await read_all(made)
-        async with made.nodes["GT"].store.read() as db:
-            [found] = await message_search.search(db, Query(text="GO-FAST"))
+        [found] = await made.nodes["GT"].store.read(lambda db: message_search.search(db, Query(text="GO-FAST")))
 
         assert answer.outcome == "accepted"
         assert found.report_id == answer.report_id
@@ -46,8 +45,7 @@ async def test_the_originator_holds_its_own_and_its_outbox_is_empty_afterwards(t
         bz = made.nodes["BZ"]
         answer = await bz.publish()
         await bz.read()
-        async with bz.store.read() as db:
-            left = await outbox.counts(db)
+        left = await bz.store.read(outbox.counts)
 
         assert await held(bz) == [answer.report_id]
         assert left == OutboxCounts(accepted=0, sealed=0, sent=0)
@@ -125,8 +123,7 @@ async def test_the_access_log_names_the_actor_of_each_acceptance_and_the_node_fo
         [second] = await bz.publisher.accept([bz.draft(narrative={"text": "another", "language": "en"})], actor="ben")
         await bz.publisher.accept([bz.draft()], actor="eve")  # a duplicate: nothing was collected
         await bz.relay.step()
-        async with bz.store.read() as db:
-            entries = (await db.execute(select(access_log).order_by(access_log.c.id))).all()
+        entries = await bz.store.read(lambda db: db.execute(select(access_log).order_by(access_log.c.id)).all())
 
         assert [(entry.operation, entry.actor, entry.subject) for entry in entries] == [
             ("COLLECTION", "ana", first.report_id),

@@ -41,8 +41,7 @@ async def again(node: TestNode, *, times: int = 1) -> list[str]:
     """Look again at all records; returns the outcomes."""
     done: list[RetriedRecord] = []
     for _ in range(times):
-        async with node.store.read() as db:
-            ids = await quarantine_retry.ids(db)
+        ids = await node.store.read(quarantine_retry.ids)
         done += await retry_quarantined(node.store, lambda: node.judge, ids, clock=node.clock)
     return [record.decision.outcome.value for record in done]
 
@@ -271,15 +270,15 @@ async def test_a_crash_in_a_retry_changes_nothing_and_the_next_retry_is_the_same
     """The last statement fails; neither message nor chain nor quarantine has changed."""
     async with make(tmp_path) as scene:
         before = await scene.everything()
-        async with scene.gt.store.write() as db:
-            await db.exec_driver_sql(
+        await scene.gt.store.write(
+            lambda db: db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE DELETE ON quarantine BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
             )
+        )
         with pytest.raises(IntegrityError, match="a test stops it"):
             await again(scene.gt)
         after = await scene.everything()
-        async with scene.gt.store.write() as db:
-            await db.exec_driver_sql("DROP TRIGGER stop")
+        await scene.gt.store.write(lambda db: db.exec_driver_sql("DROP TRIGGER stop"))
         await again(scene.gt)
 
         assert after == before
@@ -314,12 +313,10 @@ async def test_a_process_that_read_before_another_wrote_decides_again(tmp_path: 
         store_write = daemon.store.write
         interrupted: list[list[str]] = []
 
-        @asynccontextmanager
-        async def write() -> AsyncIterator[Any]:
+        async def write(work: Any) -> Any:
             if not interrupted:
                 interrupted.append(await again(command))
-            async with store_write() as db:
-                yield db
+            return await store_write(work)
 
         with patch.object(daemon.store, "write", write):
             await daemon.read()
@@ -332,11 +329,9 @@ async def test_a_process_that_read_before_another_wrote_decides_again(tmp_path: 
 async def test_a_retried_record_is_reported_again_to_its_originator(tmp_path: Path) -> None:
     """Byte 14 first, byte 64 after the upgrade."""
     async with not_upgraded(tmp_path) as scene:
-        async with scene.gt.store.read() as db:
-            before = await receipts_due.due(db, 10)
+        before = await scene.gt.store.read(lambda db: receipts_due.due(db, 10))
         await again(scene.gt)
-        async with scene.gt.store.read() as db:
-            after = await receipts_due.due(db, 10)
+        after = await scene.gt.store.read(lambda db: receipts_due.due(db, 10))
 
         assert [row.outcomes for row in before if row.stream == INTEL] == [b"\x40\x0e\x40"]
         assert [row.outcomes for row in after if row.stream == INTEL] == [b"\x40\x40\x40"]

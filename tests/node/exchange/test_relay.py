@@ -34,13 +34,13 @@ async def two_relays(folder: Path) -> AsyncIterator[tuple[Exchange, TestNode, Te
 
 
 async def held(node: TestNode) -> list[str]:
-    async with node.store.read() as db:
-        return [message.report_id for message in await message_search.search(db, Query(limit=1000))]
+    return [
+        message.report_id for message in await node.store.read(lambda db: message_search.search(db, Query(limit=1000)))
+    ]
 
 
 async def left(node: TestNode) -> OutboxCounts:
-    async with node.store.read() as db:
-        return await outbox.counts(db)
+    return await node.store.read(outbox.counts)
 
 
 async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> None:
@@ -53,8 +53,10 @@ async def test_two_relays_on_one_store_never_fork_the_chain(tmp_path: Path) -> N
         gt = made.nodes["GT"]
         await gt.read()
         await first.read()
-        async with gt.store.read() as db:
-            findings, refused = await stream_findings.standing(db), await quarantine.entries(db)
+        findings, refused = (
+            await gt.store.read(stream_findings.standing),
+            await gt.store.read(quarantine.entries),
+        )
 
         assert sorted(await held(gt)) == sorted(accepted)
         assert findings == []
@@ -66,28 +68,23 @@ async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None
     """Another process sealed first: nothing of the late batch is written, and its drafts still wait."""
     async with two_relays(tmp_path) as (_, first, second):
         await first.accept([first.draft()])
-        async with first.store.read() as db:
-            before = await outbox.heads(db)
+        before = await first.store.read(outbox.heads)
         await second.relay.seal()
-        async with first.store.read() as db:
-            after = await outbox.heads(db)
+        after = await first.store.read(outbox.heads)
         late = SealedBatch(
             stream="intel.caribbean", first_sequence=1, values=(b"late",), head=StreamHead(next_sequence=2)
         )
         with pytest.raises(outbox.HeadMoved):
-            async with first.store.write() as db:
-                await outbox.store_batches(db, before, [late])
-        async with first.store.read() as db:
-            assert await outbox.heads(db) == after
-            assert await outbox.unacknowledged(db, "intel.caribbean", 10) != [(1, b"late")]
+            await first.store.write(lambda db: outbox.store_batches(db, before, [late]))
+        assert await first.store.read(outbox.heads) == after
+        assert await first.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10)) != [(1, b"late")]
 
 
 async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> None:
     async with two_relays(tmp_path) as (made, first, second):
         [answer] = await first.accept([first.draft()])
         await first.relay.seal()
-        async with first.store.read() as db:
-            [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+        [(_, value)] = await first.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
         await second.relay.step()
         [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=10, wait_seconds=0)
         await made.nodes["GT"].read()
@@ -101,15 +98,13 @@ async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_pa
     async with two_relays(tmp_path) as (made, first, second):
         [answer] = await first.accept([first.draft()])
         await first.relay.seal()
-        async with first.store.read() as db:
-            [(_, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+        [(_, value)] = await first.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
         await made.bus.append("intel.caribbean.bz", [value])
         await second.relay.step()
         gt = made.nodes["GT"]
         await gt.read()
         await first.read()
-        async with gt.store.read() as db:
-            counted = await counters.counts(db)
+        counted = await gt.store.read(counters.counts)
 
         assert await held(gt) == [answer.report_id]
         assert counted.duplicate == 1
@@ -147,8 +142,10 @@ async def test_a_clock_that_went_back_does_not_change_who_is_admitted_at_the_tim
         made.clock.now = NOW + 2 * HOUR
         for node in made.nodes.values():
             await node.read()
-        async with made.nodes["GT"].store.read() as db:
-            refused, counted = await quarantine.entries(db), await counters.counts(db)
+        refused, counted = (
+            await made.nodes["GT"].store.read(quarantine.entries),
+            await made.nodes["GT"].store.read(counters.counts),
+        )
 
         assert refused == []
         assert counted.other["not_addressed"] == 2

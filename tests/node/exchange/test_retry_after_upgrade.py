@@ -33,21 +33,19 @@ async def after_upgrade(node: TestNode, *, stopped: bool = False) -> int:
 
 async def refused(node: TestNode) -> list[str]:
     """The codes in quarantine."""
-    async with node.store.read() as db:
-        return [entry.code for entry in await quarantine.entries(db)]
+    return [entry.code for entry in await node.store.read(quarantine.entries)]
 
 
 async def subjects(node: TestNode) -> list[tuple[str, ...]]:
     """The subjects of the reports that a node holds."""
-    async with node.store.read() as db:
-        return [
-            cast(IntelligenceReport, message.report).subjects for message in await message_search.search(db, Query())
-        ]
+    return [
+        cast(IntelligenceReport, message.report).subjects
+        for message in await node.store.read(lambda db: message_search.search(db, Query()))
+    ]
 
 
 async def noted(node: TestNode) -> bytes | None:
-    async with node.store.read() as db:
-        return await noted_knowledge.digest(db)
+    return await node.store.read(noted_knowledge.digest)
 
 
 @asynccontextmanager
@@ -112,9 +110,8 @@ async def test_a_store_that_an_earlier_build_used_has_unknown_codes_under_payloa
     """Nothing is noted in it, so such records are looked at as well."""
     async with one_country_ahead(tmp_path) as made:
         gt = made.nodes["GT"]
-        async with gt.store.write() as db:
-            await db.exec_driver_sql("UPDATE quarantine SET code = 'payload_malformed'")
-            await db.exec_driver_sql("DELETE FROM knowledge")
+        await gt.store.write(lambda db: db.exec_driver_sql("UPDATE quarantine SET code = 'payload_malformed'"))
+        await gt.store.write(lambda db: db.exec_driver_sql("DELETE FROM knowledge"))
 
         assert await after_upgrade(gt) == 1
         assert await refused(gt) == []

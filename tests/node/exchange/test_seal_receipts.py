@@ -63,14 +63,14 @@ async def said(made: Exchange, code: str, stream: str = INTEL) -> list[bytes]:
 
 async def receipts_kept(node: TestNode) -> list[tuple[str, int, bytes]]:
     """Recipient, sequence and outcomes of each receipt that a node keeps."""
-    async with node.store.read() as db:
-        rows = await db.execute(select(receipt).order_by(receipt.c.recipient, receipt.c.sequence))
-        return [(row.recipient, row.sequence, row.outcomes) for row in rows]
+    rows = await node.store.read(
+        lambda db: db.execute(select(receipt).order_by(receipt.c.recipient, receipt.c.sequence)).all()
+    )
+    return [(row.recipient, row.sequence, row.outcomes) for row in rows]
 
 
 async def due(node: TestNode) -> int:
-    async with node.store.read() as db:
-        return await receipts_due.count_due(db)
+    return await node.store.read(receipts_due.count_due)
 
 
 async def test_a_recipient_reports_to_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
@@ -115,9 +115,8 @@ async def test_an_idle_exchange_falls_silent(tmp_path: Path) -> None:
         assert all(sent_counts.values())
         assert {code: len(await sent(made, code)) for code in made.nodes} == sent_counts
         for node in made.nodes.values():
-            async with node.store.read() as db:
-                assert (await outbox.counts(db)).drained
-                assert (await counters.counts(db)).other["verified_RECEIPT"] == sum(sent_counts.values())
+            assert await node.store.read(lambda db: outbox.counts(db).drained)
+            assert (await node.store.read(counters.counts)).other["verified_RECEIPT"] == sum(sent_counts.values())
             assert await due(node) == 0
 
 
@@ -131,9 +130,8 @@ async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
         text = {"text": "another", "language": "en"}
         await bz.accept([bz.draft(subjects=["CONTRABAND"]), bz.draft(), bz.draft(narrative=text)])
         await bz.relay.seal()
-        async with bz.store.read() as db:
-            rows = await outbox.unacknowledged(db, INTEL, 10)
-            grants = await outbox.unacknowledged(db, "keys", 10)
+        rows = await bz.store.read(lambda db: outbox.unacknowledged(db, INTEL, 10))
+        grants = await bz.store.read(lambda db: outbox.unacknowledged(db, "keys", 10))
         await made.bus.append("keys.bz", [value for _, value in grants])
         await made.bus.append("intel.caribbean.bz", [rows[0][1]])
         await gt.read()
@@ -212,19 +210,18 @@ async def test_after_a_crash_a_receipt_is_sealed_again_or_the_same_bytes_are_sen
         gt = made.nodes["GT"]
         await gt.read()
         made.clock.now += seal_receipts.QUIET_MS
-        async with gt.store.write() as db:
-            await db.exec_driver_sql(
+        await gt.store.write(
+            lambda db: db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE UPDATE ON batch_outcome BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
             )
+        )
         with pytest.raises(IntegrityError, match="a test stops it"):
             await gt.receipt_sealer.step()
-        async with gt.store.write() as db:
-            await db.exec_driver_sql("DROP TRIGGER stop")
-            before = await outbox.heads(db)
+        await gt.store.write(lambda db: db.exec_driver_sql("DROP TRIGGER stop"))
+        before = await gt.store.write(outbox.heads)
         again = await made.add(stack, "GT")
         await again.receipt_sealer.step()
-        async with again.store.read() as db:
-            sealed = await outbox.unacknowledged(db, "receipts", 10)
+        sealed = await again.store.read(lambda db: outbox.unacknowledged(db, "receipts", 10))
         third = await made.add(stack, "GT")
         await third.receipt_sealer.step()
         await third.relay.step()
@@ -243,13 +240,11 @@ async def test_an_outcome_that_changes_while_a_receipt_is_sealed_stays_due(tmp_p
         keys = gt.subscriber.places.pop("keys.bz")
         await gt.subscriber.start()
         await gt.read()
-        async with gt.store.read() as db:
-            before = await receipts_due.due(db, 10)
+        before = await gt.store.read(lambda db: receipts_due.due(db, 10))
         gt.subscriber.places["keys.bz"] = keys
         await gt.subscriber.start()
         await gt.read()
-        async with gt.store.write() as db:
-            await receipts_due.mark_sealed(db, before)
+        await gt.store.write(lambda db: receipts_due.mark_sealed(db, before))
         await tell(made, "GT")
 
         assert [row.outcomes for row in before] == [b"\x42"]
@@ -270,8 +265,10 @@ async def test_two_processes_of_a_node_never_fork_its_receipts(tmp_path: Path) -
             )
             await first.relay.step()
         await bz.read()
-        async with bz.store.read() as db:
-            refused, findings = await quarantine.entries(db), await stream_findings.standing(db)
+        refused, findings = (
+            await bz.store.read(quarantine.entries),
+            await bz.store.read(stream_findings.standing),
+        )
 
         assert (refused, findings) == ([], [])
         assert await said(made, "GT") == [b"\x40"] * 8
@@ -311,8 +308,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
             await tell(made, "GT")
 
         assert parked == 0
-        async with gt.store.read() as db:
-            assert await receipts_due.on_their_way(db) == 2
+        assert await gt.store.read(receipts_due.on_their_way) == 2
 
 
 # What an originator makes of receipts.
@@ -328,8 +324,7 @@ async def receive(made: Exchange, author: Author, *items: ReceiptItem, stream: s
 
 async def own_hash(node: TestNode, stream: str = INTEL) -> bytes:
     """The hash of the newest own batch."""
-    async with node.store.read() as db:
-        return (await outbox.heads(db))[stream].batch_hash
+    return (await node.store.read(outbox.heads))[stream].batch_hash
 
 
 NOT_COUNTED = {
@@ -352,8 +347,7 @@ async def test_a_receipt_counts_only_from_a_recipient_and_about_an_own_batch(
         item = ReceiptItem(batch=changes.get("batch", await own_hash(bz)), outcomes=outcomes)
         await receive(made, author, item, stream=stream)
         ignored = await receipts_kept(bz)
-        async with bz.store.read() as db:
-            counted = await counters.counts(db)
+        counted = await bz.store.read(counters.counts)
         honest = author if by == "GT" else Author(code="GT", community=made.community.community)
         await receive(made, honest, ReceiptItem(batch=await own_hash(bz), outcomes=b"\x40"))
 
@@ -370,8 +364,7 @@ async def test_a_node_that_cannot_know_that_a_message_is_for_others_makes_no_fau
         await bz.publish()
         author = Author(code="MX", community=made.community.community)
         await receive(made, author, ReceiptItem(batch=await own_hash(bz), outcomes=bytes([byte])))
-        async with bz.store.read() as db:
-            counted = await counters.counts(db)
+        counted = await bz.store.read(counters.counts)
 
         assert await receipts_kept(bz) == []
         assert "receipt_ignored" not in counted.other
@@ -407,15 +400,15 @@ async def test_a_receipt_is_kept_in_the_transaction_that_read_it(tmp_path: Path)
         await bz.publish()
         await read_all(made)
         await tell(made, "GT")
-        async with bz.store.write() as db:
-            await db.exec_driver_sql(
+        await bz.store.write(
+            lambda db: db.exec_driver_sql(
                 "CREATE TRIGGER stop BEFORE INSERT ON counter BEGIN SELECT RAISE(FAIL, 'a test stops it'); END"
             )
+        )
         with pytest.raises(IntegrityError, match="a test stops it"):
             await bz.read()
         before = await receipts_kept(bz)
-        async with bz.store.write() as db:
-            await db.exec_driver_sql("DROP TRIGGER stop")
+        await bz.store.write(lambda db: db.exec_driver_sql("DROP TRIGGER stop"))
         await bz.read()
 
         assert before == []

@@ -69,8 +69,7 @@ async def test_no_attack_makes_a_reader_reveal_a_secret(tmp_path: Path) -> None:
             for _, make in CASES.values():
                 await scene.read(make(scene), scene.bz.message(scene.key))
         refused = await scene.quarantine()
-        async with scene.gt.store.read() as db:
-            findings = await stream_findings.standing(db)
+        findings = await scene.gt.store.read(stream_findings.standing)
 
         assert len(refused) == len(CASES)
         assert events

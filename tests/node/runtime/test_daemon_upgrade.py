@@ -23,9 +23,8 @@ async def run_until_quarantined(home: Path) -> None:
     async with asyncio.timeout(60), open_node(open_home(home)) as node:
         running_daemon = asyncio.create_task(daemon.run(node, lambda: None, ReaderProcesses(home, 1)))
         while True:
-            async with node.store.read() as db:
-                if await quarantine.entries(db):
-                    break
+            if await node.store.read(quarantine.entries):
+                break
             await asyncio.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
         await running_daemon

@@ -147,10 +147,11 @@ async def test_a_further_kind_is_verified_and_stored_by_its_row_alone(
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key, labels=labels, payload=codec.encode(Recall(reason=text))))
         await scene.read(scene.bz.message(scene.key))
-        async with scene.gt.store.read() as db:
-            [found] = await message_search.search(db, Query(text="Mar Azul"))
-            [shown] = await message_search.by_id(db, report_id=request_id, message_id=UUID(int=0).bytes)
-            everything = await message_search.search(db, Query())
+        [found] = await scene.gt.store.read(lambda db: message_search.search(db, Query(text="Mar Azul")))
+        [shown] = await scene.gt.store.read(
+            lambda db: message_search.by_id(db, report_id=request_id, message_id=UUID(int=0).bytes)
+        )
+        everything = await scene.gt.store.read(lambda db: message_search.search(db, Query()))
 
         assert await scene.quarantine() == []
         assert found.report == shown.report == Recall(reason=text)

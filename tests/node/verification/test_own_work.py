@@ -21,8 +21,7 @@ async def sealed(node: TestNode) -> SealedBatch:
     """A batch that the node sealed, as the relay hands it to the check."""
     await node.accept([node.draft()])
     await node.relay.seal()
-    async with node.store.read() as db:
-        [(first, value)] = await outbox.unacknowledged(db, "intel.caribbean", 10)
+    [(first, value)] = await node.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
     return SealedBatch(stream="intel.caribbean", first_sequence=first, values=(value,), head=StreamHead())
 
 
@@ -63,8 +62,7 @@ async def test_nothing_is_stored_of_a_sealing_that_a_reader_would_reject(tmp_pat
         bz.relay.signer = replace(bz.relay.signer, key_id=bytes(32))
         with pytest.raises(Unavailable, match="key_unknown"):
             await bz.relay.step()
-        async with bz.store.read() as db:
-            drafts = (await db.execute(select(draft.c.sequence))).scalars().all()
-            bytes_on_their_way = (await db.execute(select(outgoing))).all()
+        drafts = await bz.store.read(lambda db: db.execute(select(draft.c.sequence)).scalars().all())
+        bytes_on_their_way = await bz.store.read(lambda db: db.execute(select(outgoing)).all())
 
     assert (list(drafts), list(bytes_on_their_way)) == ([None], [])
