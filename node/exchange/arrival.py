@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.stages import Decision, StreamId, Verified
+from node.stages import Decision, Outcome, StreamId, Verified
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +29,11 @@ class Arrival:
     def is_new(self) -> bool:
         """It was read from the log now, and not kept before."""
         return self.pending_id is None and self.quarantine_id is None
+
+    @property
+    def is_pending(self) -> bool:
+        """It was decided to wait or to be held."""
+        return self.decision is not None and self.decision.outcome in (Outcome.WAITING, Outcome.HELD)
 
     @property
     def verified(self) -> Verified | None:

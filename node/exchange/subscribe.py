@@ -103,7 +103,8 @@ class Subscriber:
             self._known |= positions.keys()
             if new_grants:
                 await self.retry_for(new_grants)
-            await self._pause()
+            if self._paused or any(arrival.is_pending for arrival in arrivals):
+                await self._pause()
         return len(arrivals)
 
     def _arrivals(self, fetched: Fetched) -> list[Arrival]:

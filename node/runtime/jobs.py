@@ -9,7 +9,7 @@ Rules:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -64,14 +64,19 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Seal and send; wait for the next commit to the store when there is nothing to send."""
+    """Seal and send; then wait for the next commit to the store.
+
+    At the end it records what the log acknowledged, as otherwise the next start sends it again.
+    """
     with closing(CommitWatch(node.store_path)) as changes:
 
         async def step() -> None:
-            if not await node.relay.step():
-                await changes.wait(stopping)
+            await node.relay.step()
+            await changes.wait(stopping, node.relay.wait_seconds())
 
         await repeat("relay", step, stopping)
+    with suppress(Unavailable):
+        await node.relay.record_acknowledgements()
 
 
 async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from broker.streams import KEYS
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, head, outgoing
 from node.database.statements import insert_rows
@@ -55,18 +54,21 @@ def _head_columns(value: StreamHead) -> dict[str, object]:
     return {"next_sequence": value.next_sequence, "batch_hash": value.batch_hash, "sealed_at": value.sealed_at}
 
 
-def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple[int, bytes]]:
-    """The oldest sealed bytes of `stream` that the log has not acknowledged, at most OUTGOING_BYTES_MAX of them."""
+def unacknowledged(db: Transaction, stream: str, limit: int, after: int = 0) -> list[tuple[int, bytes]]:
+    """The oldest sealed bytes of `stream` that the log has not acknowledged, at most OUTGOING_BYTES_MAX of them.
+
+    Only those with a sequence above `after`: up to there the caller knows that the log has them.
+    """
     last = (
         select(outgoing.c.sequence)
-        .where(outgoing.c.stream == stream, outgoing.c.acknowledged.is_(True))
+        .where(outgoing.c.stream == stream, outgoing.c.sequence > after, outgoing.c.acknowledged.is_(True))
         .order_by(outgoing.c.sequence.desc())
         .limit(1)
         .scalar_subquery()
     )
     rows = db.execute(
         select(outgoing.c.sequence, outgoing.c.value)
-        .where(outgoing.c.stream == stream, outgoing.c.sequence > func.coalesce(last, 0))
+        .where(outgoing.c.stream == stream, outgoing.c.sequence > func.coalesce(last, after))
         .order_by(outgoing.c.sequence)
         .limit(limit)
     )
@@ -80,23 +82,6 @@ def unacknowledged(db: Transaction, stream: str, limit: int) -> list[tuple[int, 
     return chosen
 
 
-def streams_to_send(db: Transaction) -> list[str]:
-    """Own streams with unacknowledged bytes; `keys` first, so that a grant is in the log before what it opens.
-
-    A stream is sent in the order of its sequences: if any of its bytes are unacknowledged, the newest are. So one row
-    of each stream is read.
-    """
-    newest = (
-        select(outgoing.c.acknowledged)
-        .where(outgoing.c.stream == head.c.stream)
-        .order_by(outgoing.c.sequence.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = db.execute(select(head.c.stream).where(newest.is_(False)))
-    return sorted(rows.scalars(), key=lambda stream: (stream != KEYS, stream))
-
-
 def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
     db.execute(
@@ -104,6 +89,12 @@ def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
         .where(outgoing.c.stream == stream, outgoing.c.sequence.between(first, last))
         .values(acknowledged=True)
     )
+
+
+def has_row(db: Transaction, stream: str, first: int, last: int) -> bool:
+    """Whether one of the sequences `first` to `last` was not read back yet."""
+    here = outgoing.c.stream == stream, outgoing.c.sequence.between(first, last)
+    return db.scalar(select(outgoing.c.sequence).where(*here).limit(1)) is not None
 
 
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:

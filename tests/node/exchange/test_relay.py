@@ -1,12 +1,14 @@
 """Sealing and sending: one chain with several processes, own bytes kept until they are read back, one time for all."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
+from node.exchange.acknowledgements import RECORD_AFTER_MS
 from node.primitives import digest
 from node.stages import SealedBatch, StreamHead
 from node.store import counters, message_search, outbox, quarantine, stream_findings
@@ -69,7 +71,7 @@ async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None
     async with two_relays(tmp_path) as (_, first, second):
         await first.accept([first.draft()])
         before = await first.store.read(outbox.heads)
-        await second.relay.seal()
+        await second.relay.seal(await second.relay.look())
         after = await first.store.read(outbox.heads)
         late = SealedBatch(
             stream="intel.caribbean", first_sequence=1, values=(b"late",), head=StreamHead(next_sequence=2)
@@ -83,7 +85,7 @@ async def test_a_batch_made_on_an_old_head_is_not_stored(tmp_path: Path) -> None
 async def test_a_crash_after_sealing_sends_the_same_bytes(tmp_path: Path) -> None:
     async with two_relays(tmp_path) as (made, first, second):
         [answer] = await first.accept([first.draft()])
-        await first.relay.seal()
+        await first.relay.seal(await first.relay.look())
         [(_, value)] = await first.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
         await second.relay.step()
         [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=10, wait_seconds=0)
@@ -97,7 +99,7 @@ async def test_a_crash_after_sending_sends_again_and_the_reader_counts_it(tmp_pa
     """The log had the bytes, and the acknowledgement was lost."""
     async with two_relays(tmp_path) as (made, first, second):
         [answer] = await first.accept([first.draft()])
-        await first.relay.seal()
+        await first.relay.seal(await first.relay.look())
         [(_, value)] = await first.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
         await made.bus.append("intel.caribbean.bz", [value])
         await second.relay.step()
@@ -116,16 +118,121 @@ async def test_own_bytes_are_kept_until_they_themselves_are_read_back(tmp_path: 
     async with exchange(tmp_path, "BZ", "GT", community=world().community) as made:
         bz = made.nodes["BZ"]
         await bz.accept([bz.draft()])
-        await bz.relay.seal()
+        await bz.relay.seal(await bz.relay.look())
         thief = Author(code="BZ", community=world().community.community)
         await made.bus.append("intel.caribbean.bz", [thief.message(AudienceKey.new(thief))])
         await bz.read()
         before = await left(bz)
-        await bz.relay.send()
+        await bz.relay.step()
         await bz.read()
+        await bz.relay.record_acknowledgements()
 
         assert before.sealed == 2
         assert await left(bz) == OutboxCounts(accepted=0, sealed=0, sent=1)
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The statements of all stores meanwhile, with COMMIT."""
+    found: list[str] = []
+
+    def add(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        found.append(statement.split(maxsplit=1)[0])
+
+    def commit(_connection: object) -> None:
+        found.append("COMMIT")
+
+    event.listen(Engine, "before_cursor_execute", add)
+    event.listen(Engine, "commit", commit)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", add)
+        event.remove(Engine, "commit", commit)
+
+
+async def test_a_step_reads_before_and_after_and_writes_once_for_each_batch(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        await bz.read()
+        await bz.accept([bz.draft(narrative={"text": "another", "language": "en"})])
+        with statements() as made_here:
+            assert await bz.relay.step() == 1
+        await bz.read()
+        with statements() as made_idle:
+            assert await bz.relay.step() == 0
+
+    assert (made_here.count("BEGIN"), made_here.count("COMMIT")) == (3, 1)
+    assert made_idle == ["BEGIN", "SELECT", "SELECT"]
+
+
+async def test_an_acknowledgement_is_recorded_within_a_second_unless_the_record_was_read_back(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        at_once, wait = await left(bz), bz.relay.wait_seconds()
+        made.clock.now += RECORD_AFTER_MS
+        await bz.relay.step()
+        later = await left(bz)
+        await bz.read()
+        await bz.publish(narrative={"text": "another", "language": "en"})
+        await bz.read()
+        made.clock.now += RECORD_AFTER_MS
+        with statements() as made_here:
+            await bz.relay.step()
+
+        assert (at_once.sealed, wait) == (2, RECORD_AFTER_MS / 1000)
+        assert later == OutboxCounts(accepted=0, sealed=0, sent=2)
+        assert "COMMIT" not in made_here
+        assert bz.relay.wait_seconds() is None
+
+
+async def test_an_acknowledgement_is_recorded_with_the_next_batch_if_it_is_due(tmp_path: Path) -> None:
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        await bz.publish()
+        made.clock.now += RECORD_AFTER_MS
+        await bz.accept([bz.draft(narrative={"text": "another", "language": "en"})])
+        with statements() as made_here:
+            assert await bz.relay.step() == 1
+
+        assert await left(bz) == OutboxCounts(accepted=0, sealed=1, sent=2)
+        assert made_here.count("COMMIT") == 1
+
+
+async def test_a_process_that_ended_before_recording_sends_again_and_readers_drop_it(tmp_path: Path) -> None:
+    async with two_relays(tmp_path) as (made, first, second):
+        [answer] = await first.accept([first.draft()])
+        await first.relay.step()
+        assert await second.relay.step() == 2
+        gt = made.nodes["GT"]
+        await gt.read()
+        await first.read()
+        counted = await gt.store.read(counters.counts)
+
+        assert await held(gt) == [answer.report_id]
+        assert counted.duplicate == 2
+        assert await left(first) == OutboxCounts(accepted=0, sealed=0, sent=0)
+
+
+async def test_a_batch_too_large_for_one_append_is_sent_in_parts_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "OUTGOING_BYTES_MAX", 5000)
+    async with exchange(tmp_path, "BZ", "GT") as made:
+        bz = made.nodes["BZ"]
+        drafts = [bz.draft(narrative={"text": f"report {number}", "language": "en"}) for number in range(12)]
+        answers = await bz.accept(drafts)
+        assert await bz.relay.step() == 13
+        [fetched] = await made.bus.fetch({"intel.caribbean.bz": 0}, records_max=50, wait_seconds=0)
+        await made.nodes["GT"].read()
+        await bz.read()
+
+        assert len(fetched.entries) == 12
+        assert await held(made.nodes["GT"]) == [answer.report_id for answer in answers]
+        assert await made.nodes["GT"].store.read(stream_findings.standing) == []
+        assert await left(bz) == OutboxCounts(accepted=0, sealed=0, sent=0)
 
 
 async def test_a_clock_that_went_back_does_not_change_who_is_admitted_at_the_time_of_sealing(tmp_path: Path) -> None:

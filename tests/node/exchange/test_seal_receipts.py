@@ -129,7 +129,7 @@ async def test_a_batch_has_a_byte_for_each_leaf(tmp_path: Path) -> None:
         bz, gt = made.nodes["BZ"], made.nodes["GT"]
         text = {"text": "another", "language": "en"}
         await bz.accept([bz.draft(subjects=["CONTRABAND"]), bz.draft(), bz.draft(narrative=text)])
-        await bz.relay.seal()
+        await bz.relay.seal(await bz.relay.look())
         rows = await bz.store.read(lambda db: outbox.unacknowledged(db, INTEL, 10))
         grants = await bz.store.read(lambda db: outbox.unacknowledged(db, "keys", 10))
         await made.bus.append("keys.bz", [value for _, value in grants])

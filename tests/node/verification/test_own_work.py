@@ -20,7 +20,7 @@ from tests.support.exchange import TestNode, exchange
 async def sealed(node: TestNode) -> SealedBatch:
     """A batch that the node sealed, as the relay hands it to the check."""
     await node.accept([node.draft()])
-    await node.relay.seal()
+    await node.relay.seal(await node.relay.look())
     [(first, value)] = await node.store.read(lambda db: outbox.unacknowledged(db, "intel.caribbean", 10))
     return SealedBatch(stream="intel.caribbean", first_sequence=first, values=(value,), head=StreamHead())
 
