@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from node.exchange.own_records import OwnRecord
 from node.stages import Decision, Outcome, StreamId, Verified
 
 
@@ -21,6 +22,9 @@ class Arrival:
 
     quarantine_id: str | None = None
     """Its row in `quarantine`, if it was rejected before."""
+
+    own: OwnRecord | None = None
+    """This process sealed it, with the same bytes."""
 
     record: Verified | None = None
     decision: Decision | None = None

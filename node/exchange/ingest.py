@@ -1,6 +1,8 @@
 """Decides about records and stores the decisions, the chain and the reading positions in one transaction.
 
 - Reading the log is the task of `subscribe`, looking again at kept records that of `retry`; both call `ingest`.
+- What this process sealed and reads back with the same bytes takes its place without being verified, opened or decoded
+  again (own_records.py).
 - A crash loses nothing and stores nothing twice, as position and data are committed together.
 - If another process ingested records of the same originators after this one read, the result is discarded and computed
   again (node/store/ingest_lock.py).
@@ -9,29 +11,24 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-import structlog
-
 from node.database.engine import Store, Transaction
 from node.exchange import write_receipts
 from node.exchange.arrival import Arrival
 from node.exchange.placing import Placing, grant_key
 from node.exchange.write_decisions import write_decisions
+from node.exchange.write_findings import witness, write_findings
 from node.exchange.write_receipts import DecidedRecord
 from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.store import (
     chains,
     ingest_lock,
-    outbox,
     pending_records,
     quarantine,
     read_positions,
     received_grants,
-    stream_findings,
 )
 from node.verification.chain import id_reused
 from node.verification.judge import Judge
-
-log = structlog.get_logger()
 
 
 async def ingest(
@@ -41,7 +38,7 @@ async def ingest(
 
     Returns the grants that are new here. Raises Unavailable with nothing written.
     """
-    authenticated = [(judge.authenticate(arrival.value, arrival.place), arrival.placed) for arrival in arrivals]
+    authenticated = [(_authenticate(judge, arrival), arrival.placed) for arrival in arrivals]
     while True:
         for arrival, (answer, placed) in zip(arrivals, authenticated, strict=True):
             arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
@@ -50,10 +47,22 @@ async def ingest(
         versions, undecided = await store.read(partial(_place, placing=placing, arrivals=arrivals))
         for arrival in undecided:
             if arrival.decision is None and arrival.record is not None:
-                arrival.decision = judge.decide(arrival.record, grant=placing.grant(arrival), now=now)
+                arrival.decision = _decide(judge, arrival, arrival.record, placing, now)
         write = partial(_write, judge=judge, placing=placing, arrivals=undecided, positions=positions, now=now)
         if await store.write(partial(_write_if_current, versions=versions, write=write)):
             return list(placing.new_grants.values())
+
+
+def _authenticate(judge: Judge, arrival: Arrival) -> Verified | Decision:
+    """Steps 1 to 7. What this process sealed was verified before it left."""
+    return arrival.own.verified if arrival.own is not None else judge.authenticate(arrival.value, arrival.place)
+
+
+def _decide(judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int) -> Decision:
+    """Steps 11 to 17."""
+    if arrival.own is not None:
+        return judge.decide_own(record, arrival.own.opened, now=now)
+    return judge.decide(record, grant=placing.grant(arrival), now=now)
 
 
 def _place(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> tuple[dict[str, int], Sequence[Arrival]]:
@@ -69,7 +78,7 @@ def _place(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> tu
             placing.place(arrival, arrival.record)
         elif arrival.record is not None and arrival.quarantine_id is not None:
             _check_id(db, arrival, arrival.record)
-    keys = [key for arrival in undecided if (key := grant_key(arrival)) is not None]
+    keys = [key for arrival in undecided if arrival.own is None and (key := grant_key(arrival)) is not None]
     placing.known_grants = received_grants.decisive(db, keys)
     return versions, undecided
 
@@ -125,9 +134,8 @@ def _write(
         chains.put(db, place, view)
     received_grants.put(db, placing.new_grants)
     _write_positions(db, placing, arrivals, positions)
-    _write_findings(db, placing, now)
-    for stream, read_back in placing.witnessed.items():
-        outbox.witness(db, stream, read_back)
+    write_findings(db, placing, now)
+    witness(db, placing, now)
     write_receipts.write_due(db, judge, _decided(placing, arrivals), now)
     counted = [
         arrival.record
@@ -136,17 +144,6 @@ def _write(
     ]
     write_receipts.write_received(db, judge.node, counted, now)
     write_decisions(db, arrivals, now)
-
-
-def _write_findings(db: Transaction, placing: Placing, now: int) -> None:
-    for place, position in placing.gaps_changed.items():
-        for gap in stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
-            log.warning(
-                "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
-            )
-    for late in placing.out_of_order:
-        sequence = late.record.sequence if late.record is not None else None
-        stream_findings.add(db, "out_of_order", late.place, sequence=sequence, position=late.position, now=now)
 
 
 def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:

@@ -30,8 +30,8 @@ class Placing:
     """By originator and audience key id."""
 
     known_grants: dict[GrantKey, Grant] = field(default_factory=dict)
-    witnessed: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
-    """Own stream -> (sequence, bytes) that were read back."""
+    witnessed: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
+    """Own stream -> records of it that took their place now."""
 
     def grant(self, arrival: Arrival) -> Grant | None:
         """The grant that a record names, if it is here."""
@@ -57,7 +57,7 @@ class Placing:
         if placed.out_of_order:
             self.out_of_order.append(arrival)
         if record.batch.originator == self.node:
-            self.witnessed.setdefault(record.batch.stream, []).append((record.sequence, record.value))
+            self.witnessed.setdefault(arrival.place, []).append((record, arrival))
         if placed.reused_id is not None:
             arrival.decision = Decision.rejected(placed.reused_id)
         elif record.grant is not None:

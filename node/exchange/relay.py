@@ -23,6 +23,7 @@ from broker.streams import KEYS
 from node.database.engine import Store, Transaction
 from node.exchange.acknowledgements import Acknowledgements, Ranges, kept, record
 from node.exchange.addressed_drafts import AddressedDraft, address_drafts
+from node.exchange.own_records import OwnRecords
 from node.exchange.seal_drafts import DraftSealer, SealedDrafts
 from node.sealing.seal import RandomSource, Signer
 from node.stages import StreamHead
@@ -84,6 +85,7 @@ class Relay:
     clock: Callable[[], int]
     random: RandomSource
 
+    own_records: OwnRecords
     acknowledged: Acknowledgements = field(default_factory=Acknowledgements)
 
     async def step(self) -> int:
@@ -111,13 +113,14 @@ class Relay:
     async def seal(self, seen: Outgoing) -> list[Unsent]:
         """Seal the drafts and store the sealed bytes; returns these; none if another process has sealed meanwhile."""
         result = seen.sealer.seal(seen.drafts, seen.earlier)
-        check_own_work(result.batches, seen.sealer.judge)
+        verified = check_own_work(result.batches, seen.sealer.judge)
         try:
             await self.store.write(lambda db: _put(db, seen, result))
         except outbox.HeadMoved:
             log.warning("head_moved")
             return []
         self.acknowledged.recorded(seen.unrecorded)
+        self.own_records.add(verified, result.contents)
         return [
             Unsent(stream=batch.stream, first=batch.first_sequence, values=batch.values) for batch in result.batches
         ]

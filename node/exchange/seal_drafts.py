@@ -9,7 +9,9 @@ from typing import Final
 
 from broker.streams import KEYS
 from node.exchange.addressed_drafts import AddressedDraft
+from node.exchange.own_records import SealedContent
 from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
+from node.reports.labels import labels_of
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
 from node.sharing.audience import Audience, make_grant
 from node.sharing.grants import own_entry
@@ -19,7 +21,7 @@ from node.store.own_grants import OwnGrant
 from node.store.own_reports import SealedDraft
 from node.verification.judge import Judge
 from schemas.avro import codec
-from schemas.types import KeyGrant, MessageType
+from schemas.types import KeyGrant, Labels, MessageType
 
 KEY_USE_MS: Final = AUDIENCE_KEY_LIFE_MS_MAX - 60 * 1000  # a key is not used in the last minute of its life
 
@@ -44,6 +46,9 @@ class SealedDrafts:
 
     sealed: dict[int, SealedDraft] = field(default_factory=dict)
     """By draft id."""
+
+    contents: dict[tuple[str, int], SealedContent] = field(default_factory=dict)
+    """By stream and sequence."""
 
     def sealed_batches(self, drafts: Sequence[AddressedDraft]) -> list[OwnBatch]:
         """The batches, each with the recipients whose receipts about it count."""
@@ -87,9 +92,14 @@ class DraftSealer:
             by_stream.setdefault(draft.stream, []).append(draft)
         for stream, members in by_stream.items():
             head = self._head(stream)
-            leaves = [self._leaf(draft, keys[draft.audience_hash]) for draft in members]
+            leaves = []
             for sequence, draft in enumerate(members, head.next_sequence):
+                labels = labels_of(draft.report, self.random(32))
+                leaves.append(self._leaf(draft, labels, keys[draft.audience_hash]))
                 result.sealed[draft.row.id] = SealedDraft(sequence=sequence, audience=draft.admitted)
+                result.contents[stream, sequence] = SealedContent(
+                    labels=labels, content=draft.report, payload=draft.row.payload
+                )
             result.batches.append(self._batch(leaves, stream, head))
         return result
 
@@ -99,10 +109,11 @@ class DraftSealer:
     def _batch(self, leaves: Sequence[Leaf], stream: str, head: StreamHead) -> SealedBatch:
         return seal_batch(leaves, stream=stream, head=head, sealed_at=self.now, signer=self.signer)
 
-    def _leaf(self, draft: AddressedDraft, key: GrantedKey) -> Leaf:
+    def _leaf(self, draft: AddressedDraft, labels: Labels, key: GrantedKey) -> Leaf:
         return seal_report(
             draft.report,
             draft.row.payload,
+            labels,
             message_id=draft.row.message_id,
             audience_key=key.key,
             audience_key_id=key.key_id,

@@ -17,6 +17,7 @@ import structlog
 from broker.log import Log
 from broker.streams import RECEIPTS
 from node.database.engine import Store, Transaction
+from node.exchange.own_records import OwnRecords
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch
 from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_due
@@ -47,6 +48,7 @@ class ReceiptSealer:
 
     clock: Callable[[], int]
     random: RandomSource
+    own_records: OwnRecords
     silenced: bool = False
     """The NODE document does not list the stream, and a warning was logged."""
 
@@ -85,7 +87,7 @@ class ReceiptSealer:
         if not due:  # another process of this node has sealed them
             return
         batch = self._batch(due, heads.get(RECEIPTS, StreamHead()), now)
-        check_own_work([batch], judge)
+        verified = check_own_work([batch], judge)
 
         def store(db: Transaction) -> None:
             outbox.store_batches(db, heads, [batch])
@@ -95,6 +97,8 @@ class ReceiptSealer:
             await self.store.write(store)
         except outbox.HeadMoved:
             log.warning("head_moved")
+        else:
+            self.own_records.add(verified, {})
 
     def _batch(self, due: list[DueOutcomes], head: StreamHead, now: int) -> SealedBatch:
         """One leaf for each stream, or for each 240 batches of a stream."""

@@ -15,6 +15,7 @@ from broker.streams import KEYS
 from node.database.engine import Store, Transaction
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
+from node.exchange.own_records import OwnRecords
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.stages import Grant, StreamId
 from node.store import pending_records, read_positions, stream_findings
@@ -36,6 +37,7 @@ class Subscriber:
         bus: Log,
         judge: Callable[[], Judge],
         places: Mapping[str, StreamId],
+        own_records: OwnRecords,
         clock: Callable[[], int],
         reads: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -47,6 +49,7 @@ class Subscriber:
         self.bus = bus
         self._judge = judge
         self.places = dict(places)
+        self._own_records = own_records
         self._clock = clock
         self._reads = reads
         self._positions: dict[str, int] = {}
@@ -101,6 +104,9 @@ class Subscriber:
             new_grants = await ingest(self._store, self._judge(), arrivals, positions=positions, now=self._clock())
             self._positions |= positions
             self._known |= positions.keys()
+            for arrival in arrivals:
+                if arrival.own is not None:
+                    self._own_records.forget(arrival.place, arrival.value)
             if new_grants:
                 await self.retry_for(new_grants)
             if self._paused or any(arrival.is_pending for arrival in arrivals):
@@ -110,7 +116,13 @@ class Subscriber:
     def _arrivals(self, fetched: Fetched) -> list[Arrival]:
         place = self.places[fetched.topic]
         return [
-            Arrival(topic=entry.topic, place=place, position=entry.position, value=entry.value)
+            Arrival(
+                topic=entry.topic,
+                place=place,
+                position=entry.position,
+                value=entry.value,
+                own=self._own_records.find(place, entry.value),
+            )
             for entry in fetched.entries
         ]
 

@@ -13,6 +13,7 @@ from broker.bus import SQLITE
 from broker.log import Log
 from node import clock
 from node.database.engine import Store
+from node.exchange.own_records import OwnRecords
 from node.exchange.publish import Publisher
 from node.exchange.relay import Relay
 from node.exchange.seal_receipts import ReceiptSealer
@@ -117,7 +118,8 @@ async def open_node(
     signer = _signer(keys, documents)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
-        relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now)
+        own_records = OwnRecords()
+        relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
         yield OpenNode(
             code=home.node,
             clock=now,
@@ -133,6 +135,7 @@ async def open_node(
                 bus=log,
                 judge=lambda: judge.judge,
                 places=home.places(share),
+                own_records=own_records,
                 clock=now,
                 reads=home.reads(share),
             ),
@@ -140,7 +143,7 @@ async def open_node(
 
 
 def _senders(
-    code: str, store: Store, log: Log, signer: Signer, judge: CurrentJudge, now: Clock
+    code: str, store: Store, log: Log, signer: Signer, judge: CurrentJudge, now: Clock, own_records: OwnRecords
 ) -> tuple[Relay, ReceiptSealer]:
     """What seals and sends. Both share one source of random bytes, which notices a repetition."""
     random = NonRepeatingRandom(random_bytes)
@@ -152,6 +155,7 @@ def _senders(
         topic_of=lambda stream: streams.topic_of(stream, code),
         clock=now,
         random=random,
+        own_records=own_records,
     )
     receipt_sealer = ReceiptSealer(
         store=store,
@@ -161,6 +165,7 @@ def _senders(
         topic=streams.topic_of(streams.RECEIPTS, code),
         clock=now,
         random=random,
+        own_records=own_records,
     )
     return relay, receipt_sealer
 

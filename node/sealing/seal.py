@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from broker.streams import intel_stream
 from node.limits import GOVERNANCE_IN_FILES, SUITE
 from node.primitives import digest, expand, frame, padded_length
-from node.reports.labels import expires_at, labels_of
+from node.reports.labels import expires_at
 from node.sealing import merkle
 from node.stages import Leaf, SealedBatch, StreamHead
 from schemas.avro import codec
-from schemas.types import Batch, Header, IntelligenceReport, MessageType, SealedMessage, Sealing
+from schemas.types import Batch, Header, IntelligenceReport, Labels, MessageType, SealedMessage, Sealing
 
 RandomSource = Callable[[int], bytes]
 
@@ -34,6 +34,7 @@ class Signer:
 def seal_report(
     report: IntelligenceReport,
     payload: bytes,
+    labels: Labels,
     *,
     message_id: bytes,
     audience_key: bytes,
@@ -42,20 +43,23 @@ def seal_report(
     signer: Signer,
     random: RandomSource,
 ) -> Leaf:
-    """Seal one report ("Sealing"). `payload` is its encoding, `grant` the sequence of the grant of the audience key."""
-    labels = codec.encode(labels_of(report, random(32)))
+    """Seal one report ("Sealing"). `payload` is its encoding, `labels` are its labels with their salt.
+
+    `grant` is the sequence of the grant of the audience key.
+    """
+    encoded_labels = codec.encode(labels)
     header = codec.encode(
         Header(
             message_id=message_id,
             type=MessageType.MESSAGE,
             refers_to=(),
             expires_at=expires_at(report),
-            sealing=Sealing(audience_key_id=audience_key_id, grant=grant, labels_hash=digest(labels)),
+            sealing=Sealing(audience_key_id=audience_key_id, grant=grant, labels_hash=digest(encoded_labels)),
         )
     )
     stream = intel_stream(report.region)
     key = expand(audience_key, "enlace/1 message key", signer.community, signer.originator, stream, header)
-    return Leaf(header=header, content=seal_content(frame(labels, payload), key, random(12)))
+    return Leaf(header=header, content=seal_content(frame(encoded_labels, payload), key, random(12)))
 
 
 def seal_content(framed: bytes, message_key: bytes, nonce: bytes) -> bytes:

@@ -97,6 +97,19 @@ def has_row(db: Transaction, stream: str, first: int, last: int) -> bool:
     return db.scalar(select(outgoing.c.sequence).where(*here).limit(1)) is not None
 
 
+def not_sent(db: Transaction, stream: str, read_back: Mapping[int, bytes]) -> set[int]:
+    """The sequences at which the outbox does not have the bytes that were read back."""
+    if not read_back:
+        return set()
+    rows = db.execute(
+        select(outgoing.c.sequence, outgoing.c.value).where(
+            outgoing.c.stream == stream, outgoing.c.sequence.in_(list(read_back))
+        )
+    )
+    kept = {sequence: value for sequence, value in rows}
+    return {sequence for sequence, value in read_back.items() if kept.get(sequence) != value}
+
+
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
     db.execute(

@@ -79,6 +79,12 @@ def add(
     )
 
 
+def stands(db: Transaction, code: str, place: StreamId) -> bool:
+    """Whether the stream has a finding of this code that is not closed."""
+    here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
+    return db.scalar(select(finding.c.id).where(*here, finding.c.closed_at.is_(None)).limit(1)) is not None
+
+
 def standing(db: Transaction) -> list[StreamFinding]:
     """Every finding that is not closed, the oldest first."""
     columns = (finding.c.code, finding.c.originator, finding.c.stream, finding.c.sequence, finding.c.position)

@@ -75,6 +75,17 @@ class Judge:
             case Opened():
                 return self.admit(opened, now)
 
+    def decide_own(self, record: Verified, opened: Opened | None, *, now: int) -> Decision:
+        """Steps 11 and 17 for a record of this node itself, with what it sealed into it; `opened` None: an open type.
+
+        Steps 12 to 16 compare the record with its grant and its content, which this node made.
+        """
+        if (held := held_from_the_future(record, now)) is not None:
+            return held
+        if opened is None:
+            return Decision(outcome=Outcome.COUNTED, code=record.header.type.value)
+        return self.admit(opened, now)
+
     def try_grant(self, record: Verified) -> Decision:
         """Step 13 for a grant itself; the other open types are only counted.
 

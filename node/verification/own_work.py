@@ -14,11 +14,12 @@ def _hint(code: str) -> str:
     return f"this is a bug of this version of Enlace: report it with the code {code}"
 
 
-def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> None:
-    """Raises Unavailable `sealing_refused` if a reader would reject a record of `batches`.
+def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> list[Verified]:
+    """The records of `batches`, verified. Raises Unavailable `sealing_refused` if a reader would reject one.
 
     The cause is a key that is not valid any more, or a bug.
     """
+    verified = []
     for batch in batches:
         stream = StreamId(stream=batch.stream, originator=judge.node)
         for value in batch.values:
@@ -29,3 +30,5 @@ def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> None:
                     f"this node's own verification rejects what it sealed: {checked.code}, {checked.reason}",
                     hint=_hint(checked.code or ""),
                 )
+            verified.append(checked)
+    return verified

@@ -16,6 +16,7 @@ from broker.embedded.log import EmbeddedLog
 from broker.log import Log
 from broker.topology import Region, Topology
 from node.database.engine import Store
+from node.exchange.own_records import OwnRecords
 from node.exchange.publish import Acceptance, Publisher
 from node.exchange.relay import Relay
 from node.exchange.seal_receipts import ReceiptSealer
@@ -163,6 +164,7 @@ class Exchange:
             for topic in topologies.topics_of(TOPOLOGY)
             if (place := streams.stream_of(topic))[0] != "governance"
         }
+        own_records = OwnRecords()
         node = TestNode(
             code=code,
             store=store,
@@ -183,6 +185,7 @@ class Exchange:
                 topic_of=lambda stream: streams.topic_of(stream, code),
                 clock=self.clock,
                 random=random_bytes,
+                own_records=own_records,
             ),
             receipt_sealer=ReceiptSealer(
                 store=store,
@@ -192,8 +195,11 @@ class Exchange:
                 topic=streams.topic_of("receipts", code),
                 clock=self.clock,
                 random=random_bytes,
+                own_records=own_records,
             ),
-            subscriber=Subscriber(store=store, bus=bus, judge=lambda: node.judge, places=places, clock=self.clock),
+            subscriber=Subscriber(
+                store=store, bus=bus, judge=lambda: node.judge, places=places, clock=self.clock, own_records=own_records
+            ),
             clock=self.clock,
         )
         return node

@@ -178,16 +178,16 @@ def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes
         report = scene.report(number)
         payload = codec.encode(report)
         salt, nonce = fixed(f"salt {number}"), fixed(f"nonce {number}", 12)
-        random = iter((salt, nonce))
         leaf = seal.seal_report(
             report,
             payload,
+            labels_of(report, salt),
             message_id=fixed(f"message id {number}", 16),
             audience_key=AUDIENCE_KEY,
             audience_key_id=audience_key_id(AUDIENCE_KEY, *PLACE),
             grant=grant_head.next_sequence - 1,
             signer=_signer(),
-            random=lambda _, random=random: next(random),  # type: ignore[misc]
+            random=lambda _, nonce=nonce: nonce,  # type: ignore[misc]
         )
         leaves.append(leaf)
         labels = codec.encode(labels_of(report, salt))
