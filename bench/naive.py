@@ -106,7 +106,7 @@ class Sender:
 
 
 async def publish(world: World, folder: Path, bus: Log, drafts: Sequence[Draft], *, together: int) -> Spent:
-    """Accept, seal, append and acknowledge `together` drafts in a transaction, with the tables of the outbox."""
+    """Accept, seal and append `together` drafts in a transaction, with the tables of the outbox."""
     sender, watch = Sender(world), Stopwatch()
     store = await Store.open(f"sqlite:///{folder / 'naive-out.db'}")
     try:
@@ -160,9 +160,7 @@ async def _send(store: Store, bus: Log, sender: Sender, head: StreamHead, count:
         access_log.add(db, Operation.DISCLOSURE, actor=ORIGINATOR, subjects=subjects, now=clock.now_ms())
 
     await store.write(put)
-    outgoing = await store.read(partial(outbox.unacknowledged, stream=STREAM, limit=len(values)))
-    await bus.append(TOPIC, [value for _, value in outgoing])
-    await store.write(partial(outbox.acknowledge, stream=STREAM, first=outgoing[0][0], last=outgoing[-1][0]))
+    await bus.append(TOPIC, values)
     return last
 
 

@@ -36,6 +36,16 @@ _USED: Final = select(used_id.c.message_id, used_id.c.sequence).where(
     used_id.c.stream == bindparam("stream"),
     used_id.c.message_id.in_(_several("ids")),
 )
+_NEW_LINK: Final = insert(link)
+_CHANGED_LINK: Final = (
+    update(link)
+    .where(
+        link.c.originator == bindparam("of"),
+        link.c.stream == bindparam("in_stream"),
+        link.c.first == bindparam("at_first"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")})
+)
 _HIGHEST: Final = select(reading.c.highest).where(
     reading.c.originator == bindparam("originator"), reading.c.stream == bindparam("stream")
 )
@@ -114,19 +124,11 @@ def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
             facts = {"first": batch.first, "size": batch.size, "hash": batch.hash, "previous": batch.previous}
             new.append({**facts, **state, "sealed_at": batch.sealed_at, **here})
         else:
-            old.append({f"new_{name}": value for name, value in state.items()} | {"at_first": batch.first})
+            row = {"of": place.originator, "in_stream": place.stream, "at_first": batch.first}
+            old.append(row | {f"new_{name}": value for name, value in state.items()})
     if new:
-        db.execute(insert(link), new)
+        db.execute(_NEW_LINK, new)
     if old:
-        db.execute(
-            update(link)
-            .where(
-                link.c.originator == place.originator,
-                link.c.stream == place.stream,
-                link.c.first == bindparam("at_first"),
-            )
-            .values({name: bindparam(f"new_{name}") for name in ("arrived", "linked", "whole")}),
-            old,
-        )
+        db.execute(_CHANGED_LINK, old)
     ids = [(place.originator, place.stream, id_, sequence) for id_, sequence in changed.new_ids.items()]
     insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
 from node.database.record_tables import counter, pending, quarantine, withheld
+
+_INCREASE: Final = upsert(counter).on_conflict_do_update(
+    index_elements=["name"], set_={"value": counter.c.value + upsert(counter).excluded.value}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +44,7 @@ def increase(db: Transaction, by: Mapping[str, int]) -> None:
     """Add to counters by name; zeros are skipped."""
     values = [{"name": name, "value": value} for name, value in by.items() if value]
     if values:
-        statement = upsert(counter)
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["name"], set_={"value": counter.c.value + statement.excluded.value}
-            ),
-            values,
-        )
+        db.execute(_INCREASE, values)
 
 
 def counts(db: Transaction) -> RecordCounts:

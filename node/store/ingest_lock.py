@@ -7,12 +7,16 @@ the transaction that writes. If another process advanced one of them in between,
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
+from node.database.statements import rows_for
 from node.database.stream_tables import turn
 
+_VERSIONS: Final = select(turn.c.originator, turn.c.value).where(
+    turn.c.originator.in_(bindparam("originators", expanding=True))
+)
 _ADVANCE: Final = upsert(turn).on_conflict_do_update(
     index_elements=["originator"],
     set_={"value": upsert(turn).excluded.value},
@@ -22,8 +26,8 @@ _ADVANCE: Final = upsert(turn).on_conflict_do_update(
 
 def versions(db: Transaction, originators: Collection[str]) -> dict[str, int]:
     """The version number of each of `originators`; 0 before the first ingest."""
-    rows = db.execute(select(turn.c.originator, turn.c.value).where(turn.c.originator.in_(originators)))
-    return dict.fromkeys(originators, 0) | {originator: value for originator, value in rows}
+    rows = rows_for(db, _VERSIONS, {"originators": list(originators)})
+    return dict.fromkeys(originators, 0) | {row.originator: row.value for row in rows}
 
 
 def advance(db: Transaction, read: Mapping[str, int]) -> bool:

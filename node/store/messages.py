@@ -49,6 +49,9 @@ _MESSAGE: Final = (
 )
 
 
+_LAST_ID: Final = select(func.max(message.c.id))
+
+
 def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
     """Store messages with their indexes."""
     if not holdings:
@@ -85,7 +88,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
 
 def next_id(db: Transaction) -> int:
     """The id of the next message; ids follow each other in the order of arrival."""
-    return (db.scalar(select(func.max(message.c.id))) or 0) + 1
+    return (db.scalar(_LAST_ID) or 0) + 1
 
 
 def put(db: Transaction, rows: Rows) -> None:

@@ -18,9 +18,23 @@ from node.stages import SealedBatch, StreamHead
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
 
 
+_HEADS: Final = select(head)
+_NEW_HEAD: Final = insert(head)
+_MOVED_HEAD: Final = (
+    update(head)
+    .where(head.c.stream == bindparam("of"))
+    .values({name: bindparam(name) for name in ("next_sequence", "batch_hash", "sealed_at")})
+)
+_WITNESS: Final = delete(outgoing).where(
+    outgoing.c.stream == bindparam("of"),
+    outgoing.c.sequence == bindparam("seq"),
+    outgoing.c.value == bindparam("seen"),
+)
+
+
 def heads(db: Transaction) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
-    rows = db.execute(select(head))
+    rows = db.execute(_HEADS)
     return {
         row.stream: StreamHead(next_sequence=row.next_sequence, batch_hash=row.batch_hash, sealed_at=row.sealed_at)
         for row in rows
@@ -38,9 +52,9 @@ def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Se
         if current.get(batch.stream, StreamHead()) != before.get(batch.stream, StreamHead()):
             raise HeadMoved
         if batch.stream not in current:
-            db.execute(insert(head).values(stream=batch.stream, **_head_columns(batch.head)))
+            db.execute(_NEW_HEAD, {"stream": batch.stream} | _head_columns(batch.head))
         else:
-            db.execute(update(head).where(head.c.stream == batch.stream).values(**_head_columns(batch.head)))
+            db.execute(_MOVED_HEAD, {"of": batch.stream} | _head_columns(batch.head))
         put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
 
 
@@ -112,12 +126,7 @@ def not_sent(db: Transaction, stream: str, read_back: Mapping[int, bytes]) -> se
 
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
-    db.execute(
-        delete(outgoing).where(
-            outgoing.c.stream == stream, outgoing.c.sequence == bindparam("seq"), outgoing.c.value == bindparam("seen")
-        ),
-        [{"seq": sequence, "seen": value} for sequence, value in read_back],
-    )
+    db.execute(_WITNESS, [{"of": stream, "seq": sequence, "seen": value} for sequence, value in read_back])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import insert, select
 
@@ -24,6 +25,9 @@ class OwnBatch:
     """The nodes whose receipts about it count. None if revision 0001 of the store sealed it: then all count."""
 
 
+_NEW: Final = insert(own_batch)
+
+
 def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
     """Keep batches that were sealed."""
     rows = [
@@ -38,7 +42,7 @@ def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
         for batch in batches
     ]
     if rows:
-        db.execute(insert(own_batch), rows)
+        db.execute(_NEW, rows)
 
 
 def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:

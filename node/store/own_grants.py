@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from node.database.engine import Transaction
 from node.database.outgoing_tables import own_grant
+from node.database.statements import rows_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +21,12 @@ class OwnGrant:
     """KeyGrant, Avro."""
 
 
+_NEWEST: Final = select(own_grant).where(own_grant.c.audience.in_(bindparam("audiences", expanding=True)))
+
+
 def newest(db: Transaction, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
     """The newest grant of each audience that has one, by the audience's hash."""
-    rows = db.execute(select(own_grant).where(own_grant.c.audience.in_(list(audiences))))
+    rows = rows_for(db, _NEWEST, {"audiences": list(audiences)})
     return {row.audience: OwnGrant(sequence=row.sequence, sealed_at=row.sealed_at, body=row.body) for row in rows}
 
 

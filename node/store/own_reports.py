@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import bindparam, or_, select
 
 from broker.streams import intel_stream
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, outgoing
 from node.database.record_tables import message
-from node.database.statements import insert_rows, set_rows
+from node.database.statements import insert_rows, rows_for, set_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,20 @@ class KnownDraft:
     content_hash: bytes
 
 
+_KNOWN: Final = select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
+    draft.c.report_id.in_(bindparam("report_ids", expanding=True))
+)
+
+
 def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str, str], KnownDraft]:
     """Those of the (report id, region) that were accepted before."""
-    rows = db.execute(
-        select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
-            tuple_(draft.c.report_id, draft.c.region).in_(list(names))
-        )
-    )
-    return {(row[0], row[1]): KnownDraft(message_id=row[2], content_hash=row[3]) for row in rows}
+    wanted = set(names)
+    rows = rows_for(db, _KNOWN, {"report_ids": [report_id for report_id, _ in wanted]})
+    return {
+        (row.report_id, row.region): KnownDraft(message_id=row.message_id, content_hash=row.content_hash)
+        for row in rows
+        if (row.report_id, row.region) in wanted
+    }
 
 
 def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
@@ -54,6 +61,14 @@ def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
     return list(rows.scalars())
 
 
+_UNSEALED: Final = (
+    select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
+    .where(draft.c.sequence.is_(None))
+    .order_by(draft.c.id)
+    .limit(bindparam("at_most"))
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsealedDraft:
     """A draft that waits to be sealed."""
@@ -66,12 +81,7 @@ class UnsealedDraft:
 
 def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
     """The oldest drafts that wait to be sealed."""
-    rows = db.execute(
-        select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
-        .where(draft.c.sequence.is_(None))
-        .order_by(draft.c.id)
-        .limit(limit)
-    )
+    rows = db.execute(_UNSEALED, {"at_most": limit})
     return [UnsealedDraft(id=row.id, region=row.region, message_id=row.message_id, payload=row.payload) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -9,6 +10,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from node.database.engine import Transaction
 from node.database.stream_tables import reading
 from node.stages import StreamId
+
+_PUT: Final = upsert(reading).on_conflict_do_update(
+    index_elements=["topic"],
+    set_={name: upsert(reading).excluded[name] for name in ("position", "highest")},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +54,7 @@ def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None
         for topic, place, position, highest in rows
     ]
     if values:
-        statement = upsert(reading)
-        changed = {"position": statement.excluded.position, "highest": statement.excluded.highest}
-        db.execute(statement.on_conflict_do_update(index_elements=["topic"], set_=changed), values)
+        db.execute(_PUT, values)
 
 
 def raise_highest(db: Transaction, place: StreamId, value: int) -> None:

@@ -3,25 +3,21 @@
 An outcome is written in the transaction of its decision, and is due until a receipt with exactly these bytes is sealed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from broker.streams import KEYS, RECEIPTS
 from node.database.engine import Transaction
 from node.database.outgoing_tables import outgoing
 from node.database.receipt_tables import batch_outcome
+from node.database.statements import rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
-from node.verification.receipt_bytes import (
-    NOT_ADDRESSED,
-    NOT_ARRIVED,
-    STORED,
-    WAITING,
-)
+from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED, STORED, WAITING
 
 SEALED: Final = 0  # in a receipt
 DUE: Final = 1
@@ -52,13 +48,24 @@ class BatchOutcomes:
         return bytes(after)
 
 
+def _by_hash(table: Table) -> Select[Any]:
+    here = table.c.originator == bindparam("originator"), table.c.stream == bindparam("stream")
+    return select(table).where(*here, table.c.hash.in_(bindparam("hashes", expanding=True)))
+
+
+_KNOWN: Final = _by_hash(batch_outcome)
+_LINKS: Final = _by_hash(link)
+_PUT: Final = upsert(batch_outcome).on_conflict_do_update(
+    index_elements=["originator", "stream", "hash"],
+    set_={name: upsert(batch_outcome).excluded[name] for name in ("outcomes", "due", "due_since", "changed_at")},
+)
+
+
 def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) -> None:
     """Write outcomes. A batch that changed is due; nothing is kept of a batch without a leaf for this node."""
     if not noted:
         return
-    name = tuple_(batch_outcome.c.originator, batch_outcome.c.stream, batch_outcome.c.hash)
-    statement = select(batch_outcome).where(name.in_([batch.key for batch in noted]))
-    known = {(row.originator, row.stream, row.hash): row for row in db.execute(statement)}
+    known = {(row.originator, row.stream, row.hash): row for row in _rows(db, _KNOWN, [batch.key for batch in noted])}
     new = [batch for batch in noted if batch.key not in known and any(batch.outcomes.values())]
     arrived = _arrived(db, {batch.key: batch.size for batch in new})
     changed = []
@@ -72,11 +79,16 @@ def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) ->
             due_since = row.due_since if row is not None and row.due == DUE else now
             changed.append(_columns(batch, after, due_since, now))
     if changed:
-        upserted = upsert(batch_outcome)
-        values = {column: upserted.excluded[column] for column in ("outcomes", "due", "due_since", "changed_at")}
-        db.execute(
-            upserted.on_conflict_do_update(index_elements=["originator", "stream", "hash"], set_=values), changed
-        )
+        db.execute(_PUT, changed)
+
+
+def _rows(db: Transaction, statement: Select[Any], keys: Iterable[tuple[str, str, bytes]]) -> Iterator[Row[Any]]:
+    """The rows of `statement` for these (originator, stream, hash)."""
+    hashes: dict[tuple[str, str], list[bytes]] = {}
+    for originator, stream, hash_ in keys:
+        hashes.setdefault((originator, stream), []).append(hash_)
+    for (originator, stream), here in hashes.items():
+        yield from rows_for(db, statement, {"originator": originator, "stream": stream, "hashes": here})
 
 
 def _columns(batch: BatchOutcomes, outcomes: bytes, due_since: int, now: int) -> dict[str, Any]:
@@ -94,13 +106,11 @@ def _columns(batch: BatchOutcomes, outcomes: bytes, due_since: int, now: int) ->
 def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict[tuple[str, str, bytes], bytes]:
     """The outcomes so far of batches that have no row yet: leaves that arrived before were not for this node."""
     found = {key: bytes([NOT_ARRIVED]) * size for key, size in new.items()}
-    if new:
-        name = tuple_(link.c.originator, link.c.stream, link.c.hash)
-        for row in db.execute(select(link).where(name.in_(list(new)))):
-            bits = int.from_bytes(row.arrived, "little")
-            found[row.originator, row.stream, row.hash] = bytes(
-                NOT_ADDRESSED if bits >> leaf & 1 else NOT_ARRIVED for leaf in range(row.size)
-            )
+    for row in _rows(db, _LINKS, new):
+        bits = int.from_bytes(row.arrived, "little")
+        found[row.originator, row.stream, row.hash] = bytes(
+            NOT_ADDRESSED if bits >> leaf & 1 else NOT_ARRIVED for leaf in range(row.size)
+        )
     return found
 
 

@@ -1,15 +1,29 @@
 """The grants that arrived in the `keys` streams of all originators, this node included."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
+from node.database.statements import rows_for
 from node.database.stream_tables import granted
 from node.stages import Grant
 from schemas.avro import codec
 from schemas.types import KeyGrant
+
+GRANTS_DECODED_MAX: Final = 64  # of about 10 KB for 60 recipients
+
+_BY_KEY: Final = select(granted).where(
+    granted.c.originator == bindparam("originator"),
+    granted.c.audience_key_id.in_(bindparam("key_ids", expanding=True)),
+)
+_BY_SEQUENCE: Final = select(granted).where(
+    granted.c.originator == bindparam("originator"),
+    granted.c.sequence.in_(bindparam("sequences", expanding=True)),
+)
 
 
 def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dict[tuple[str, bytes, int], Grant]:
@@ -19,31 +33,32 @@ def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dic
     absent.
     """
     found: dict[tuple[str, bytes, int], Grant] = {}
-    by_key: dict[tuple[str, bytes], Grant] = {}
-    by_sequence: dict[tuple[str, int], Grant] = {}
-    keys = {(originator, key_id) for originator, key_id, _ in wanted}
-    sequences = {(originator, sequence) for originator, _, sequence in wanted}
-    rows = db.execute(
-        select(granted).where(
-            or_(
-                tuple_(granted.c.originator, granted.c.audience_key_id).in_(keys),
-                tuple_(granted.c.originator, granted.c.sequence).in_(sequences),
-            )
-        )
-    )
-    for row in rows:
-        grant = Grant(
-            originator=row.originator,
-            sequence=row.sequence,
-            sealed_at=row.sealed_at,
-            body=codec.decode(KeyGrant, row.body),
-        )
-        by_key[row.originator, row.audience_key_id] = by_sequence[row.originator, row.sequence] = grant
-    for originator, key_id, sequence in wanted:
-        decisive_grant = by_key.get((originator, key_id)) or by_sequence.get((originator, sequence))
-        if decisive_grant is not None:
-            found[originator, key_id, sequence] = decisive_grant
+    for originator in {name[0] for name in wanted}:
+        here = {name for name in wanted if name[0] == originator}
+        keys = {key_id for _, key_id, _ in here}
+        by_key = {
+            row.audience_key_id: _grant(row)
+            for row in rows_for(db, _BY_KEY, {"originator": originator, "key_ids": list(keys)})
+        }
+        sequences = {sequence for _, key_id, sequence in here if key_id not in by_key}
+        by_sequence = {
+            row.sequence: _grant(row)
+            for row in rows_for(db, _BY_SEQUENCE, {"originator": originator, "sequences": list(sequences)})
+        }
+        for name in here:
+            if (grant := by_key.get(name[1]) or by_sequence.get(name[2])) is not None:
+                found[name] = grant
     return found
+
+
+def _grant(row: Row[Any]) -> Grant:
+    return _decoded(row.originator, row.sequence, row.sealed_at, row.body)
+
+
+@lru_cache(GRANTS_DECODED_MAX)
+def _decoded(originator: str, sequence: int, sealed_at: int, body: bytes) -> Grant:
+    """A grant opens many messages, and is decoded once."""
+    return Grant(originator=originator, sequence=sequence, sealed_at=sealed_at, body=codec.decode(KeyGrant, body))
 
 
 def put(db: Transaction, new: Mapping[tuple[str, bytes], Grant]) -> None:
