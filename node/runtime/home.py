@@ -73,8 +73,12 @@ class Home:
         return places
 
     def reads(self, share: ReadingShare | None) -> Callable[[str], bool]:
-        """Whether the process with this share reads an originator; without a share, the node reads every one."""
-        return lambda originator: share is None or share.holds(originator, self.topology.members)
+        """Whether the process with this share reads an originator; without a share, the node reads every one.
+
+        The daemon itself reads the node's own streams: it sealed their records, and knows them by their bytes.
+        """
+        others = [member for member in self.topology.members if member != self.node]
+        return lambda originator: share is None or share.holds(originator, others)
 
 
 def open_home(path: Path) -> Home:

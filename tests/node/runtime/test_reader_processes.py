@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
+from node.runtime.home import open_home
 from node.runtime.reading_share import ReadingShare
 from tests.support.contract import step
 from tests.support.processes import (
@@ -55,6 +56,15 @@ def test_each_originator_is_in_one_share(processes: int) -> None:
     assert all(sum(share.holds(member, members) for share in shares) == 1 for member in members)
     assert max(counts) - min(counts) <= 1
     assert [share.holds("ZZ", members) for share in shares] == [True] + [False] * (processes - 1)
+
+
+@pytest.mark.parametrize("own", [*WRITERS, READER])
+def test_the_daemon_itself_reads_its_own_streams(own: str, homes: dict[str, Path]) -> None:
+    home = open_home(homes[own])
+    reads = [home.reads(ReadingShare(number=number, of=2)) for number in range(2)]
+
+    assert [share(own) for share in reads] == [True, False]
+    assert all(sum(share(member) for share in reads) == 1 for member in home.topology.members)
 
 
 def test_two_processes_read_everything_once(homes: dict[str, Path]) -> None:
