@@ -9,7 +9,7 @@ Rules:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -64,10 +64,7 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Seal and send; then wait for the next commit to the store.
-
-    At the end it records what the log acknowledged, as otherwise the next start sends it again.
-    """
+    """Seal and send; then wait for the next commit to the store."""
     with closing(CommitWatch(node.store_path)) as changes:
 
         async def step() -> None:
@@ -75,8 +72,6 @@ async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
             await changes.wait(stopping, node.relay.wait_seconds())
 
         await repeat("relay", step, stopping)
-    with suppress(Unavailable):
-        await node.relay.record_acknowledgements()
 
 
 async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ Implementations are chosen here, and in tests. Opening a part does not ask wheth
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from broker.bus import SQLITE
 from broker.log import Log
 from node import clock
 from node.database.engine import Store
+from node.errors import Unavailable
 from node.exchange.own_records import OwnRecords
 from node.exchange.publish import Publisher
 from node.exchange.relay import Relay
@@ -112,7 +113,10 @@ class OpenNode:
 async def open_node(
     home: Home, *, now: Clock = clock.now_ms, bus: Log | None = None, share: ReadingShare | None = None
 ) -> AsyncIterator[OpenNode]:
-    """Open all parts of a node. `bus` replaces the configured log; without a `share` the node reads everything."""
+    """Open all parts of a node. `bus` replaces the configured log; without a `share` the node reads everything.
+
+    At the end the store learns what the log has acknowledged.
+    """
     keys, documents = home.keys(), home.documents()
     judge = CurrentJudge(documents, home.node, keys)
     signer = _signer(keys, documents)
@@ -120,7 +124,7 @@ async def open_node(
         log = bus or configured
         own_records = OwnRecords()
         relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
-        yield OpenNode(
+        node = OpenNode(
             code=home.node,
             clock=now,
             store=store,
@@ -140,6 +144,11 @@ async def open_node(
                 reads=home.reads(share),
             ),
         )
+        try:
+            yield node
+        finally:
+            with suppress(Unavailable):  # then the next start sends again what the log has
+                await relay.record_acknowledgements()
 
 
 def _senders(

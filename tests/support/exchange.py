@@ -150,26 +150,14 @@ class Exchange:
         return node
 
     def _node(self, code: str, store: Store, bus: Log) -> TestNode:
-        governance, keys = self.governance, keys_of(code)
-        seal = keys.newest(KeyUse.SEAL)
-        judge = Judge(
-            node=code,
-            governance=governance,
-            holds=lambda key_id: keys.by_id(key_id) is not None,
-            audience_keys=AudienceKeys(unwrapper(keys), governance.community),
-            memory=SignatureMemory(),
-        )
-        places = {
-            topic: StreamId(stream=place[0], originator=place[1])
-            for topic in topologies.topics_of(TOPOLOGY)
-            if (place := streams.stream_of(topic))[0] != "governance"
-        }
+        governance, seal = self.governance, keys_of(code).newest(KeyUse.SEAL)
+        signer = Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign)
         own_records = OwnRecords()
         node = TestNode(
             code=code,
             store=store,
             bus=bus,
-            judge=judge,
+            judge=_judge(code, governance),
             publisher=Publisher(
                 store=store,
                 node=code,
@@ -180,7 +168,7 @@ class Exchange:
             relay=Relay(
                 store=store,
                 bus=bus,
-                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                signer=signer,
                 judge=lambda: node.judge,
                 topic_of=lambda stream: streams.topic_of(stream, code),
                 clock=self.clock,
@@ -190,7 +178,7 @@ class Exchange:
             receipt_sealer=ReceiptSealer(
                 store=store,
                 bus=bus,
-                signer=Signer(originator=code, community=governance.community, key_id=seal.key_id, sign=seal.sign),
+                signer=signer,
                 judge=lambda: node.judge,
                 topic=streams.topic_of("receipts", code),
                 clock=self.clock,
@@ -198,11 +186,36 @@ class Exchange:
                 own_records=own_records,
             ),
             subscriber=Subscriber(
-                store=store, bus=bus, judge=lambda: node.judge, places=places, clock=self.clock, own_records=own_records
+                store=store,
+                bus=bus,
+                judge=lambda: node.judge,
+                places=_places(),
+                clock=self.clock,
+                own_records=own_records,
             ),
             clock=self.clock,
         )
         return node
+
+
+def _judge(code: str, governance: Governance) -> Judge:
+    keys = keys_of(code)
+    return Judge(
+        node=code,
+        governance=governance,
+        holds=lambda key_id: keys.by_id(key_id) is not None,
+        audience_keys=AudienceKeys(unwrapper(keys), governance.community),
+        memory=SignatureMemory(),
+    )
+
+
+def _places() -> dict[str, StreamId]:
+    """Topic -> stream, for every stream that a node reads."""
+    return {
+        topic: StreamId(stream=place[0], originator=place[1])
+        for topic in topologies.topics_of(TOPOLOGY)
+        if (place := streams.stream_of(topic))[0] != "governance"
+    }
 
 
 @asynccontextmanager
