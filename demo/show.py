@@ -79,9 +79,10 @@ def show_files(folder: Path, homes: dict[str, Path], bus: str | None) -> None:
 def suggestions(folder: Path, homes: dict[str, Path]) -> list[str]:
     """Commands that work from the current folder after the demonstration has ended."""
     program, home = os.path.relpath(ENLACE), os.path.relpath(homes["BZ"])
-    [agreement] = (folder / "documents").glob("agreement-bz-gt-*")
+    documents = folder / "documents"
+    [agreement] = documents.glob("agreement-bz-gt-*")
     return [
         f"{program} search --all --home {home}",
         f"{program} status --home {home}",
-        f"{program} governance show {os.path.relpath(agreement)}",
+        f"{program} governance show {os.path.relpath(agreement)} --documents {os.path.relpath(documents)}",
     ]

@@ -28,7 +28,8 @@ def explain(
 ) -> int:
     """Explain whether a report may go from one node to another, and which clause decides.
 
-    Decides by the documents that are installed in the home. Every clause that was considered is listed with a reason.
+    Decides by the documents that are installed in the home. `considered` lists each clause that does not cover the
+    report, with the reason. If the policy refuses, it also lists agreements that do not apply, or not now.
 
     Example:
 

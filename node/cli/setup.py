@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     node: Annotated[str, typer.Option(help="The node's code: ISO 3166-1 alpha-2, or a body's code.")],
-    bus: Annotated[str, typer.Option(help="sqlite:///FILE or kafka://HOST:PORT,…")],
+    bus: Annotated[str, typer.Option(help="sqlite:///FILE, relative to the home, or kafka://HOST:PORT,…")],
     community: Annotated[str | None, typer.Option(help="Base64 hash of the first ROOT, agreed by hand.")] = None,
     passphrase_file: Annotated[Path | None, typer.Option(help="Encrypt the keys with this file's content.")] = None,
     home: HomeOption = None,
@@ -28,11 +28,12 @@ def init(
 ) -> int:
     """Make a home: configuration, keys of four uses, and the request to join.
 
-    The folder of --home must not exist. Send the request to join (CC.node.toml) to the trustees; it contains no secret.
+    The folder of --home must not exist. `governance new node` compiles the request to join (CC.node.toml), and
+    `governance sign` signs it. Send CC.node.toml.signed to the trustees; it contains no secret.
 
     Example:
 
-        enlace init --node BZ --bus sqlite:///log.db --home bz
+        enlace init --node BZ --bus sqlite:///../log.db --home bz
 
     Exit codes: 0 done; 2 usage, or the folder exists.
     """

@@ -27,3 +27,4 @@ def test_each_command_that_the_demonstration_suggests_works_when_its_daemons_hav
     assert "Chiquibul" in answers["search"]
     assert "BZ" in answers["status"]
     assert "BZ-GT-BORDER" in answers["governance"]
+    assert "root_missing" not in answers["governance"]
