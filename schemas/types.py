@@ -210,16 +210,16 @@ class MappingTime(Record, frozen=True, kw_only=True):
 
 
 class MappingField(Record, frozen=True, kw_only=True):
-    """Section [[field]]: one of column, template, value, values. The first with a value counts; a list adds all."""
+    """Section [[field]]. Give exactly one of column, template, value and values."""
 
     path: Text1To128
-    """Field of the report, such as place.text, or of the entity, such as identifiers.NAME."""
+    """Field, such as place.text, or identifiers.NAME of an entity. [occurred] and `key` fill their own fields."""
     column: Text1To256 | None = None
-    """Column to take."""
+    """Column to take. The texts true and false fill a boolean."""
     template: Text1To65536 | None = None
-    """Text with {column} or {column|substitute}; a column without both leaves the field without a value."""
+    """Text with {column} or {column|substitute}. If a column is empty and has no substitute, the field stays empty."""
     value: Text65536 | None = None
-    """Constant."""
+    """Constant. The texts true and false fill a boolean."""
     values: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
     """Constant list of codes."""
     table: Text1To64 | None = None
@@ -277,7 +277,7 @@ class Mapping(Record, frozen=True, kw_only=True):
     """How the rows of a file become reports; `import` reads it."""
 
     id: MappingId
-    """Name of the data set; the report ids depend on it."""
+    """Name of the data set. The report id is computed from `id` and `key`, or without `key` from the whole content."""
     format: MappingFormat
     """Format of the file."""
     encoding: MappingEncoding = "utf-8"
@@ -287,13 +287,13 @@ class Mapping(Record, frozen=True, kw_only=True):
     null: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
     """Texts that mean no value. An empty column never has a value."""
     key: Annotated[tuple[Text1To256, ...], Meta(max_length=1_000)] = ()
-    """Columns that identify a row, "*" for all columns; default: the content of the report identifies it."""
+    """Columns that identify a row, "*" for all columns. Without `key`, a corrected row becomes a new report."""
     select: MappingSelect | None = None
     """Which rows belong to which node; default: all rows belong to the importing node."""
     occurred: MappingTime
     """When it happened."""
     field: Annotated[tuple[MappingField, ...], Meta(max_length=1_000)] = ()
-    """Fields of the report."""
+    """Fields of the report. Of several with the same path, the first with a value is used; a list gets all values."""
     entity: Annotated[tuple[MappingEntity, ...], Meta(max_length=1_000)] = ()
     """Entities of the report."""
     connection: Annotated[tuple[MappingConnection, ...], Meta(max_length=1_000)] = ()

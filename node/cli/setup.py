@@ -59,10 +59,11 @@ def lab(
     """Make a whole exchange for development: unsafe keys, documents signed and installed, topics provisioned.
 
     Not for production: the keys are not encrypted, and anyone who can read DIR can act as every node.
+    Every party of an agreement must be among --nodes; the agreements of demo/ name the five nodes of the example.
 
     Example:
 
-        enlace lab play --nodes BZ,GT,MX --agreements demo/agreements
+        enlace lab play --nodes BZ,GT,MX,CO,ES --agreements demo/agreements
 
     Exit codes: 0 done; 2 usage, or the folder exists; 4 the bus is unavailable, try again.
     """
