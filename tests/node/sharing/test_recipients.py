@@ -114,6 +114,20 @@ def test_the_reason_of_the_clauses_comes_before_a_missing_key(
     assert (decision.allowed, decision.reason) == (False, "region europe is not in the clause")
 
 
+@pytest.mark.parametrize(("valid", "missing"), [(True, "ENCRYPT key"), (False, "NODE document")])
+def test_an_allowed_recipient_without_a_key_is_refused_for_what_it_lacks(
+    valid: bool, missing: str, community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governance = community.governance
+    monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())
+    monkeypatch.setattr(type(governance), "node_valid", lambda *_: valid)
+    decision = decide_recipient(
+        labels(), region="caribbean", originator="BZ", recipient="GT", governance=governance, at=NOW
+    )
+
+    assert (decision.outcome, decision.reason) == ("refused", f"GT has no valid {missing}")
+
+
 def test_the_originator_needs_no_key_of_its_own(community: Community, monkeypatch: pytest.MonkeyPatch) -> None:
     governance = community.governance
     monkeypatch.setattr(type(governance), "encrypt_keys", lambda *_: ())

@@ -25,9 +25,12 @@ async def sealed(node: TestNode) -> SealedBatch:
     return SealedBatch(stream="intel.caribbean", first_sequence=first, values=(value,), head=StreamHead())
 
 
-async def test_what_a_reader_accepts_passes(tmp_path: Path) -> None:
+async def test_what_a_reader_accepts_passes_and_is_returned_verified(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
-        check_own_work([await sealed(made.nodes["BZ"])], made.nodes["BZ"].judge)
+        batch = await sealed(made.nodes["BZ"])
+        verified = check_own_work([batch], made.nodes["BZ"].judge)
+
+    assert [record.value for record in verified] == list(batch.values)
 
 
 async def test_a_record_that_a_reader_would_reject_is_refused_with_the_reader_s_code(tmp_path: Path) -> None:

@@ -192,3 +192,11 @@ def test_a_receipt_has_at_most_240_batches_each_once_and_in_wire_order(batches: 
     assert {(item.batch, item.outcomes) for receipt in made for item in receipt.items} == set(reported)
     for receipt in made:
         assert codec.decode(Receipt, codec.encode(receipt)) == receipt
+
+
+def test_only_a_step_that_rejects_and_has_a_byte_is_found_by_its_byte() -> None:
+    """A withheld message has a byte of its own, and a refused record that leaves no trace has none."""
+    found = steps_by_byte(STEPS)
+
+    assert None not in found
+    assert set(found.values()) <= {step.number for step in STEPS if step.rejects}
