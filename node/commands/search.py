@@ -25,7 +25,7 @@ class FoundReport:
     received_at: TimeMs
     report: Record
     cursor: str
-    """The argument `after` of the search that goes on behind this report."""
+    """Give this as `after` to get the next page."""
 
 
 def query_of(

@@ -4,7 +4,7 @@
 - What was sealed is verified as readers do, before it is stored (node/verification/own_work.py).
 - One transaction stores batches, sealed bytes and new heads. It compares the old heads, so that two relays never fork
   a stream.
-- After a crash before that transaction the drafts are encrypted again. After a crash behind it the same bytes are
+- After a crash before that transaction the drafts are encrypted again. After a later crash the same bytes are
   sent again, and readers drop what is repeated.
 - A step reads the store once, and writes once for each batch. Sealed bytes are appended as they were sealed; those of
   an earlier process, or of receipts, are read from the outbox first, so each stream is sent in order.

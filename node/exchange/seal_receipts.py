@@ -3,7 +3,7 @@
 - Outcomes are collected until nothing changed for QUIET_MS, and for WAIT_MS_MAX at most: one receipt reports many
   batches, and few batches are reported twice.
 - One transaction stores the batch and marks its outcomes as sealed. It compares the old head. After a crash before it
-  the outcomes are collected again; after a crash behind it the same bytes are sent again.
+  the outcomes are collected again; after a later crash the same bytes are sent again.
 - Receipts are never reported in receipts, so an idle exchange falls silent.
 """
 
