@@ -1,5 +1,7 @@
 """Create the topics of a cluster, or compare them with their specification. Each call opens and closes one Admin."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -10,6 +12,8 @@ from broker.kafka.topic_settings import drift, needs_change, settings_of
 from broker.log import Drift, Provisioned, TopicSpec
 
 TOPICS_IN_REQUEST_MAX: Final = 100
+VISIBLE_SECONDS_MAX: Final = 10.0  # a broker learns of a change from the controller after the acknowledgement
+POLL_SECONDS: Final = 0.1
 
 
 @asynccontextmanager
@@ -37,7 +41,18 @@ async def provision(address: Address, specs: Sequence[TopicSpec]) -> Provisioned
             )
         if differing:
             await admin.alter({spec.topic: settings_of(spec) for spec in differing})
+        await _visible(admin, [*missing, *differing])
     return Provisioned(created=created, changed=tuple(spec.topic for spec in differing))
+
+
+async def _visible(admin: Admin, specs: Sequence[TopicSpec]) -> None:
+    """Wait until the cluster shows what it has just acknowledged, at most `VISIBLE_SECONDS_MAX`."""
+    deadline = time.monotonic() + VISIBLE_SECONDS_MAX
+    while specs and time.monotonic() < deadline:
+        states = await admin.describe([spec.topic for spec in specs])
+        specs = [spec for spec in specs if spec.topic not in states or needs_change(spec, states[spec.topic])]
+        if specs:
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def check(address: Address, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:

@@ -37,14 +37,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 TopologyOption = Annotated[
-    Path | None, typer.Option("--topology", help="Topology file, instead of the home's.", show_default=False)
+    Path | None, typer.Option("--topology", help="Topics of all members of this file.", show_default=False)
 ]
 
 
 def provision(topology: TopologyOption = None, home: HomeOption = None, json: JsonOption = False) -> int:
     """Create the topics of all members on the home's bus, and change settings that differ from the topology.
 
-    Topics that exist keep their records.
+    Members are the nodes that have a NODE document in the home, and the home's node. With --topology, the topics of
+    all members of that file are created, also before they join. Topics that exist keep their records.
 
     Example:
 
@@ -73,7 +74,7 @@ def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bo
     from node.runtime import config
 
     opened = open_named_home(home)
-    wanted = config.read_topology(topology) if topology else opened.topology
+    wanted = config.read_topology(topology) if topology else None
     done = asyncio.run((broker_topics.provision if change else broker_topics.check)(opened, wanted))
     Output(json=json).object(done)
     return 1 if done.drift and not change else 0

@@ -1,17 +1,26 @@
 """`broker provision` and `broker check`: the topics of an exchange, compared with its topology.
 
-Topics that exist are never deleted.
+Rules. Only topics of members are wanted: of the nodes that have a NODE document here, and of the home's own node. A
+topology that is named as a file replaces that, so that an operator can make topics before a node joins. Topics that
+exist are never deleted.
 """
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from broker import topology as topologies
-from broker.log import Drift
+from broker.log import Drift, Log, TopicSpec
 from broker.topology import Topology
+from node.errors import UsageError
 from node.runtime.home import Home, open_home
 from node.runtime.open_node import open_bus
+
+VISIBLE_SECONDS_MAX: Final = 10.0  # a busy broker learns of a new topic after the others
+POLL_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +41,44 @@ async def provision_homes(homes: Iterable[Path]) -> None:
         await bus.provision(topologies.specs_of(opened[0].topology, [home.node for home in opened]))
 
 
-async def provision(home: Home, topology: Topology) -> Comparison:
-    """Create the topics of all members and change settings that differ; raises LogUnavailable."""
-    specs = topologies.specs_of(topology)
+async def provision(home: Home, topology: Topology | None = None) -> Comparison:
+    """Create the topics that are wanted and change settings that differ; raises LogUnavailable."""
+    specs = wanted_topics(home, topology)
     async with open_bus(home) as bus:
         done = await bus.provision(specs)
-        return Comparison(created=done.created, changed=done.changed, drift=await bus.check(specs))
+        return Comparison(created=done.created, changed=done.changed, drift=await _settled(bus, specs, done.created))
 
 
-async def check(home: Home, topology: Topology) -> Comparison:
-    """List every difference between the topics of all members and the topology; changes nothing."""
+async def check(home: Home, topology: Topology | None = None) -> Comparison:
+    """List every difference between the topics that are wanted and those of the bus; changes nothing."""
     async with open_bus(home) as bus:
-        return Comparison(created=(), changed=(), drift=await bus.check(topologies.specs_of(topology)))
+        return Comparison(created=(), changed=(), drift=await bus.check(wanted_topics(home, topology)))
+
+
+def wanted_topics(home: Home, topology: Topology | None = None) -> tuple[TopicSpec, ...]:
+    """The topics of the community's members; with a `topology`, those of all its members."""
+    if topology is not None:
+        return topologies.specs_of(topology)
+    return topologies.specs_of(home.topology, members_of(home))
+
+
+def members_of(home: Home) -> tuple[str, ...]:
+    """The home's node and all nodes that have a NODE document here, valid now or not, sorted."""
+    try:
+        listed: Collection[str] = home.documents().governance.nodes
+    except UsageError as error:
+        if error.code != "root_missing":
+            raise
+        listed = ()  # the home has not joined yet
+    return tuple(sorted({home.node, *listed}))
+
+
+async def _settled(bus: Log, specs: Sequence[TopicSpec], created: Sequence[str]) -> tuple[Drift, ...]:
+    """The drift as soon as the bus shows the topics that it has just created, or after `VISIBLE_SECONDS_MAX`."""
+    deadline = time.monotonic() + VISIBLE_SECONDS_MAX
+    while True:
+        drift = await bus.check(specs)
+        late = {difference.topic for difference in drift if difference.setting == "topic"} & {*created}
+        if not late or time.monotonic() >= deadline:
+            return drift
+        await asyncio.sleep(POLL_SECONDS)

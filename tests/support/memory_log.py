@@ -1,9 +1,9 @@
 """The reading half of the log port in memory, for faults that a real log shows only when it breaks."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.log import Bounds, Entry, Fault, Fetched, LogUnavailable
+from broker.log import Bounds, Drift, Entry, Fault, Fetched, LogUnavailable, Provisioned, TopicSpec
 
 Positioned = dict[int, bytes | None]
 
@@ -74,7 +74,13 @@ class MemoryLog:
         """Fail the test: an auditor never writes."""
         raise AssertionError("replay writes nothing")
 
-    provision = check = append
+    async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
+        """Fail the test, as `append`."""
+        raise AssertionError(f"replay provisions nothing, not even {len(specs)} topics")
+
+    async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
+        """Fail the test, as `append`."""
+        raise AssertionError(f"replay checks nothing, not even {len(specs)} topics")
 
     async def close(self) -> None:
         """There is nothing to close."""
