@@ -144,12 +144,13 @@ def drafts(count: int, *, first: int = 0, originator: str = ORIGINATOR) -> list[
 
 
 def _draft(made: dict[str, Any], now_ms: int, originator: str = ORIGINATOR) -> Draft:
-    return validate(made, originator=originator, topology=_topology(CODES), now_ms=now_ms, resolve_references={})
+    return validate(made, originator=originator, topology=topology(CODES), now_ms=now_ms, resolve_references={})
 
 
-def _topology(codes: Sequence[str]) -> topologies.Topology:
-    region = topologies.Region(id=REGION, members=tuple(codes), retention_days=30)
-    return topologies.Topology(replication=1, regions=(region,))
+def topology(codes: Sequence[str], region: str = REGION) -> topologies.Topology:
+    """A topology of one region, with these members."""
+    only = topologies.Region(id=region, members=tuple(codes), retention_days=30)
+    return topologies.Topology(replication=1, regions=(only,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
