@@ -1,8 +1,8 @@
 """`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
-Parts: throughput, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets the number of messages in a round
-of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus of latency and partitions (default: an
-embedded log).
+Parts: throughput, one_report, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets the number of messages
+in a round of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus of latency and partitions
+(default: an embedded log).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import compare, latency, material, memory, partitions, processes, scale
+from bench import compare, latency, material, memory, one_report, partitions, processes, scale
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -40,6 +40,7 @@ def _partitions(folder: Path, figures: Figures, messages: int) -> None:
 
 PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "throughput": _throughput,
+    "one_report": one_report.measure,
     "scale": scale.measure,
     "latency": _latency,
     "memory": memory.measure,

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from node.database import migrate
+from node.database import direct, migrate
 from node.errors import Unavailable, UsageError
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
@@ -91,6 +91,7 @@ class Store:
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         with _disk_errors_translated(), self._reader.connect() as connection:
+            connection.begin()  # rolled back when the connection goes back to the pool
             return work(connection)
 
     def _close(self) -> None:
@@ -166,6 +167,6 @@ def _engine(path: Path, *, begin: str, connections: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        direct.execute(connection, begin)
 
     return engine

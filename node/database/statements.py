@@ -1,29 +1,48 @@
-"""Inserts, updates and selects many rows by statements that are compiled once.
+"""Inserts, updates and selects rows by statements that are compiled once for each dialect.
 
 SQLAlchemy processes each value of each row of an `execute`. If the driver takes the values as they are (numbers, text,
-bytes, null), this costs as much as the work of the database. The statements here are made from the table definitions,
-and their values go to the driver unchanged.
+bytes, null), this costs more than the work of the database. The statements here are compiled to text with positions
+for their values, and the values go to the driver unchanged (node/database/direct.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, insert, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import ClauseElement, Delete, Dialect, Insert, Select, Table, Update, bindparam, insert, update
 
+from node.database import direct
 from node.database.engine import Transaction
 
 Rows = Sequence[tuple[Any, ...]]
+Found: TypeAlias = Any
+"""A row that `rows_for` returns: a named tuple of the selected columns."""
+
 ROWS_TOGETHER_MAX: Final = 500  # SQLite takes 32,766 values in a statement
-STATEMENTS_REMEMBERED_MAX: Final = 64
+STATEMENTS_REMEMBERED_MAX: Final = 256
 _KEY: Final = "key"
+_PARAMSTYLES: Final = {"sqlite": "qmark"}
+_PARAMSTYLE: Final = "format"
+
+
+class _Selecting(NamedTuple):
+    """A compiled SELECT."""
+
+    text: str
+    order: tuple[tuple[str, int | None], ...]
+    """For each of its parameters the name and, in a list, the index of a value."""
+
+    fixed: Mapping[str, Any]
+    """The values that the statement has itself, such as an offset of 0."""
+
+    row: type[Any]
 
 
 def insert_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows`; their values are in the order of `names`, which is the order of the table."""
     if rows:
-        db.exec_driver_sql(_inserting(table, names), list(rows))
+        direct.execute_many(db, _inserting(_dialect(db), table, names), rows)
 
 
 def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
@@ -34,26 +53,43 @@ def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows:
     for first in range(0, len(rows), ROWS_TOGETHER_MAX):
         chunk = rows[first : first + ROWS_TOGETHER_MAX]
         values = tuple(value for row in chunk for value in row)
-        db.exec_driver_sql(_inserting_together(table, names, len(chunk)), values)
+        direct.execute(db, _inserting_together(_dialect(db), table, names, len(chunk)), values)
 
 
 def set_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Update the columns `names` (in the order of the table) of existing rows; each of `rows` ends with its `id`."""
     if rows:
-        db.exec_driver_sql(_setting(table, names), list(rows))
+        direct.execute_many(db, _setting(_dialect(db), table, names), rows)
 
 
-def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def change(db: Transaction, statement: Insert | Update | Delete, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Execute a statement for each of `rows`, which all have the same names; returns how many rows it changed.
+
+    The names are those of its bindparams, and of the columns of an INSERT without VALUES.
+    """
+    if not rows:
+        return 0
+    text, order, fixed = _changing(_dialect(db), statement, tuple(rows[0]))
+    done = direct.execute_many(
+        db, text, [[row[name] if name in row else fixed[name] for name in order] for row in rows]
+    )
+    count: int = done.rowcount
+    return count
+
+
+def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Found]:
     """The rows that `statement` selects. It has a bindparam for each of `values`, an expanding one for a list.
 
-    Columns are as the driver returns them: a boolean is 0 or 1.
+    Columns are as the driver returns them: a boolean of SQLite is 0 or 1.
     """
     lists = {name: _padded(value) for name, value in values.items() if isinstance(value, list)}
     if not all(lists.values()):
         return ()
-    text, order = _selecting(statement, tuple((name, len(lists[name]) if name in lists else None) for name in values))
-    given = [values[name] if index is None else lists[name][index] for name, index in order]
-    return db.exec_driver_sql(text, tuple(given)).all()
+    lengths = tuple((name, len(lists[name]) if name in lists else None) for name in values)
+    selecting = _selecting(_dialect(db), statement, lengths)
+    known = {**selecting.fixed, **values, **lists}
+    given = [known[name] if index is None else known[name][index] for name, index in selecting.order]
+    return [selecting.row(*found) for found in direct.execute(db, selecting.text, given).fetchall()]
 
 
 def _padded(values: list[Any]) -> list[Any]:
@@ -61,36 +97,62 @@ def _padded(values: list[Any]) -> list[Any]:
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values)) if values else values
 
 
-@lru_cache(STATEMENTS_REMEMBERED_MAX)
-def _selecting(
-    statement: Select[Any], lengths: tuple[tuple[str, int | None], ...]
-) -> tuple[str, tuple[tuple[str, int | None], ...]]:
-    """The text for lists of these lengths, and for each of its parameters the name and the index of a value."""
-    dummies: dict[str, Any] = {name: None if length is None else [None] * length for name, length in lengths}
-    compiled = statement.params(dummies).compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
-    indexes = {f"{name}_{index + 1}": (name, index) for name, length in lengths for index in range(length or 0)}
-    return str(compiled), tuple(indexes.get(name, (name, None)) for name in compiled.positiontup or ())
+def _dialect(db: Transaction) -> Dialect:
+    kind: Callable[..., Dialect] = type(db.dialect)
+    return _with_positions(kind, _PARAMSTYLES.get(db.dialect.name, _PARAMSTYLE))
 
 
 @cache
-def _inserting(table: Table, names: tuple[str, ...]) -> str:
-    return _text(insert(table), names, names)
+def _with_positions(kind: Callable[..., Dialect], paramstyle: str) -> Dialect:
+    """The dialect whose parameters have positions instead of names; all engines of its kind share it."""
+    return kind(paramstyle=paramstyle)
 
 
 @lru_cache(STATEMENTS_REMEMBERED_MAX)
-def _inserting_together(table: Table, names: tuple[str, ...], count: int) -> str:
-    head, word, places = _inserting(table, names).rpartition("VALUES ")
+def _selecting(dialect: Dialect, statement: Select[Any], lengths: tuple[tuple[str, int | None], ...]) -> _Selecting:
+    """The text for lists of these lengths."""
+    dummies: dict[str, Any] = {name: None if length is None else [None] * length for name, length in lengths}
+    compiled = statement.params(dummies).compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    indexes = {f"{name}_{index + 1}": (name, index) for name, length in lengths for index in range(length or 0)}
+    columns = [column.name for column in statement.selected_columns]
+    return _Selecting(
+        text=str(compiled),
+        order=tuple(indexes.get(name, (name, None)) for name in compiled.positiontup or ()),
+        fixed={name: bind.effective_value for name, bind in compiled.binds.items() if name not in dummies},
+        row=namedtuple("row", columns, rename=True),
+    )
+
+
+@lru_cache(STATEMENTS_REMEMBERED_MAX)
+def _changing(
+    dialect: Dialect, statement: Insert | Update | Delete, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
+    """The text, the names of its parameters in their order, and the values that the statement has itself."""
+    keys = list(names) if isinstance(statement, Insert) else None
+    compiled = statement.compile(dialect=dialect, column_keys=keys)
+    return str(compiled), tuple(compiled.positiontup or ()), compiled.params
+
+
+@cache
+def _inserting(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
+    return _text(dialect, insert(table), names, names)
+
+
+@lru_cache(STATEMENTS_REMEMBERED_MAX)
+def _inserting_together(dialect: Dialect, table: Table, names: tuple[str, ...], count: int) -> str:
+    head, word, places = _inserting(dialect, table, names).rpartition("VALUES ")
     return head + word + ", ".join([places] * count)
 
 
 @cache
-def _setting(table: Table, names: tuple[str, ...]) -> str:
-    return _text(update(table).where(table.c.id == bindparam(_KEY)), names, (*names, _KEY))
+def _setting(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
+    statement = update(table).where(table.c.id == bindparam(_KEY))
+    return _text(dialect, statement, names, (*names, _KEY))
 
 
-def _text(statement: Insert | Update, names: tuple[str, ...], order: tuple[str, ...]) -> str:
+def _text(dialect: Dialect, statement: ClauseElement, names: tuple[str, ...], order: tuple[str, ...]) -> str:
     """The text of a statement for these columns, with its parameters in this order."""
-    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(names))
-    if tuple(compiled.positiontup or ()) != order:
-        raise ValueError(f"{statement.table}: name the columns in the order of the table")
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    if tuple(compiled.positiontup or ()) != order:  # type: ignore[attr-defined]
+        raise ValueError("name the columns in the order of the table")
     return str(compiled)

@@ -6,10 +6,10 @@ The part of a chain that records touch is loaded before they are placed (node/ve
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, bindparam, insert, select, update
+from sqlalchemy import BindParameter, bindparam, insert, select, update
 
 from node.database.engine import Transaction
-from node.database.statements import insert_rows, rows_for
+from node.database.statements import Found, change, insert_rows, rows_for
 from node.database.stream_tables import link, reading, used_id
 from node.limits import BATCH_LEAVES_MAX
 from node.stages import StreamId, Verified
@@ -72,7 +72,7 @@ def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> Strea
     )
 
 
-def link_of(row: Row[Any]) -> Link:
+def link_of(row: Found) -> Link:
     """A row of `link` as the type of the chain."""
     return Link(
         first=row.first,
@@ -126,9 +126,7 @@ def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
         else:
             row = {"of": place.originator, "in_stream": place.stream, "at_first": batch.first}
             old.append(row | {f"new_{name}": value for name, value in state.items()})
-    if new:
-        db.execute(_NEW_LINK, new)
-    if old:
-        db.execute(_CHANGED_LINK, old)
+    change(db, _NEW_LINK, new)
+    change(db, _CHANGED_LINK, old)
     ids = [(place.originator, place.stream, id_, sequence) for id_, sequence in changed.new_ids.items()]
     insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
 from node.database.record_tables import counter, pending, quarantine, withheld
+from node.database.statements import change
 
 _INCREASE: Final = upsert(counter).on_conflict_do_update(
     index_elements=["name"], set_={"value": counter.c.value + upsert(counter).excluded.value}
@@ -43,8 +44,7 @@ class RecordCounts:
 def increase(db: Transaction, by: Mapping[str, int]) -> None:
     """Add to counters by name; zeros are skipped."""
     values = [{"name": name, "value": value} for name, value in by.items() if value]
-    if values:
-        db.execute(_INCREASE, values)
+    change(db, _INCREASE, values)
 
 
 def counts(db: Transaction) -> RecordCounts:

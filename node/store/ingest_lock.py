@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
-from node.database.statements import rows_for
+from node.database.statements import change, rows_for
 from node.database.stream_tables import turn
 
 _VERSIONS: Final = select(turn.c.originator, turn.c.value).where(
@@ -35,4 +35,4 @@ def advance(db: Transaction, read: Mapping[str, int]) -> bool:
     if not read:
         return True
     values = [{"originator": originator, "value": value + 1} for originator, value in read.items()]
-    return db.execute(_ADVANCE, values).rowcount == len(read)
+    return change(db, _ADVANCE, values) == len(read)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import identifier, message, message_subject, message_text
-from node.database.statements import insert_rows, insert_together
+from node.database.statements import insert_rows, insert_together, rows_for
 from node.stages import Opened
 from node.verification.kinds import kind_of
 
@@ -88,7 +88,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
 
 def next_id(db: Transaction) -> int:
     """The id of the next message; ids follow each other in the order of arrival."""
-    return (db.scalar(_LAST_ID) or 0) + 1
+    return (rows_for(db, _LAST_ID, {})[0][0] or 0) + 1
 
 
 def put(db: Transaction, rows: Rows) -> None:

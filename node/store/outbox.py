@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, head, outgoing
-from node.database.statements import insert_rows
+from node.database.statements import change, insert_rows, rows_for
 from node.stages import SealedBatch, StreamHead
 
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
@@ -30,11 +30,40 @@ _WITNESS: Final = delete(outgoing).where(
     outgoing.c.sequence == bindparam("seq"),
     outgoing.c.value == bindparam("seen"),
 )
+_KEPT: Final = select(outgoing.c.sequence, outgoing.c.value).where(
+    outgoing.c.stream == bindparam("of"), outgoing.c.sequence.in_(bindparam("sequences", expanding=True))
+)
+_RANGE: Final = (
+    outgoing.c.stream == bindparam("of"),
+    outgoing.c.sequence.between(bindparam("low"), bindparam("high")),
+)
+_IN_RANGE: Final = select(outgoing.c.sequence).where(*_RANGE).limit(1)
+_ACKNOWLEDGE: Final = update(outgoing).where(*_RANGE).values(acknowledged=True)
+_LAST_ACKNOWLEDGED: Final = (
+    select(outgoing.c.sequence)
+    .where(
+        outgoing.c.stream == bindparam("of"),
+        outgoing.c.sequence > bindparam("above"),
+        outgoing.c.acknowledged.is_(True),
+    )
+    .order_by(outgoing.c.sequence.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_UNACKNOWLEDGED: Final = (
+    select(outgoing.c.sequence, outgoing.c.value)
+    .where(
+        outgoing.c.stream == bindparam("of"),
+        outgoing.c.sequence > func.coalesce(_LAST_ACKNOWLEDGED, bindparam("above")),
+    )
+    .order_by(outgoing.c.sequence)
+    .limit(bindparam("at_most"))
+)
 
 
 def heads(db: Transaction) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
-    rows = db.execute(_HEADS)
+    rows = rows_for(db, _HEADS, {})
     return {
         row.stream: StreamHead(next_sequence=row.next_sequence, batch_hash=row.batch_hash, sealed_at=row.sealed_at)
         for row in rows
@@ -52,9 +81,9 @@ def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Se
         if current.get(batch.stream, StreamHead()) != before.get(batch.stream, StreamHead()):
             raise HeadMoved
         if batch.stream not in current:
-            db.execute(_NEW_HEAD, {"stream": batch.stream} | _head_columns(batch.head))
+            change(db, _NEW_HEAD, [{"stream": batch.stream} | _head_columns(batch.head)])
         else:
-            db.execute(_MOVED_HEAD, {"of": batch.stream} | _head_columns(batch.head))
+            change(db, _MOVED_HEAD, [{"of": batch.stream} | _head_columns(batch.head)])
         put_outgoing(db, batch.stream, batch.first_sequence, batch.values)
 
 
@@ -73,19 +102,7 @@ def unacknowledged(db: Transaction, stream: str, limit: int, after: int = 0) -> 
 
     Only those with a sequence above `after`: up to there the caller knows that the log has them.
     """
-    last = (
-        select(outgoing.c.sequence)
-        .where(outgoing.c.stream == stream, outgoing.c.sequence > after, outgoing.c.acknowledged.is_(True))
-        .order_by(outgoing.c.sequence.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = db.execute(
-        select(outgoing.c.sequence, outgoing.c.value)
-        .where(outgoing.c.stream == stream, outgoing.c.sequence > func.coalesce(last, after))
-        .order_by(outgoing.c.sequence)
-        .limit(limit)
-    )
+    rows = rows_for(db, _UNACKNOWLEDGED, {"of": stream, "above": after, "at_most": limit})
     chosen: list[tuple[int, bytes]] = []
     size = 0
     for sequence, value in rows:
@@ -98,35 +115,26 @@ def unacknowledged(db: Transaction, stream: str, limit: int, after: int = 0) -> 
 
 def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
-    db.execute(
-        update(outgoing)
-        .where(outgoing.c.stream == stream, outgoing.c.sequence.between(first, last))
-        .values(acknowledged=True)
-    )
+    change(db, _ACKNOWLEDGE, [{"of": stream, "low": first, "high": last}])
 
 
 def has_row(db: Transaction, stream: str, first: int, last: int) -> bool:
     """Whether one of the sequences `first` to `last` was not read back yet."""
-    here = outgoing.c.stream == stream, outgoing.c.sequence.between(first, last)
-    return db.scalar(select(outgoing.c.sequence).where(*here).limit(1)) is not None
+    return bool(rows_for(db, _IN_RANGE, {"of": stream, "low": first, "high": last}))
 
 
 def not_sent(db: Transaction, stream: str, read_back: Mapping[int, bytes]) -> set[int]:
     """The sequences at which the outbox does not have the bytes that were read back."""
     if not read_back:
         return set()
-    rows = db.execute(
-        select(outgoing.c.sequence, outgoing.c.value).where(
-            outgoing.c.stream == stream, outgoing.c.sequence.in_(list(read_back))
-        )
-    )
+    rows = rows_for(db, _KEPT, {"of": stream, "sequences": list(read_back)})
     kept = {sequence: value for sequence, value in rows}
     return {sequence for sequence, value in read_back.items() if kept.get(sequence) != value}
 
 
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
-    db.execute(_WITNESS, [{"of": stream, "seq": sequence, "seen": value} for sequence, value in read_back])
+    change(db, _WITNESS, [{"of": stream, "seq": sequence, "seen": value} for sequence, value in read_back])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

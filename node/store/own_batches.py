@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 
 from node.database.engine import Transaction
 from node.database.receipt_tables import own_batch
+from node.database.statements import change
 from node.database.stream_tables import link
 from node.stages import StreamId
 
@@ -41,8 +42,7 @@ def put(db: Transaction, batches: Iterable[OwnBatch]) -> None:
         }
         for batch in batches
     ]
-    if rows:
-        db.execute(_NEW, rows)
+    change(db, _NEW, rows)
 
 
 def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[bytes, OwnBatch]:

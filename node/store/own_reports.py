@@ -81,7 +81,7 @@ class UnsealedDraft:
 
 def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
     """The oldest drafts that wait to be sealed."""
-    rows = db.execute(_UNSEALED, {"at_most": limit})
+    rows = rows_for(db, _UNSEALED, {"at_most": limit})
     return [UnsealedDraft(id=row.id, region=row.region, message_id=row.message_id, payload=row.payload) for row in rows]
 
 

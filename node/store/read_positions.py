@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
+from node.database.statements import change
 from node.database.stream_tables import reading
 from node.stages import StreamId
 
@@ -53,8 +54,7 @@ def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None
         }
         for topic, place, position, highest in rows
     ]
-    if values:
-        db.execute(_PUT, values)
+    change(db, _PUT, values)
 
 
 def raise_highest(db: Transaction, place: StreamId, value: int) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from broker.streams import KEYS, RECEIPTS
 from node.database.engine import Transaction
 from node.database.outgoing_tables import outgoing
 from node.database.receipt_tables import batch_outcome
-from node.database.statements import rows_for
+from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
 from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED, STORED, WAITING
@@ -78,11 +78,10 @@ def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) ->
         if row is None or after != before:
             due_since = row.due_since if row is not None and row.due == DUE else now
             changed.append(_columns(batch, after, due_since, now))
-    if changed:
-        db.execute(_PUT, changed)
+    change(db, _PUT, changed)
 
 
-def _rows(db: Transaction, statement: Select[Any], keys: Iterable[tuple[str, str, bytes]]) -> Iterator[Row[Any]]:
+def _rows(db: Transaction, statement: Select[Any], keys: Iterable[tuple[str, str, bytes]]) -> Iterator[Found]:
     """The rows of `statement` for these (originator, stream, hash)."""
     hashes: dict[tuple[str, str], list[bytes]] = {}
     for originator, stream, hash_ in keys:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from node.database.engine import Transaction
-from node.database.statements import rows_for
+from node.database.statements import Found, rows_for
 from node.database.stream_tables import granted
 from node.stages import Grant
 from schemas.avro import codec
@@ -51,7 +51,7 @@ def decisive(db: Transaction, wanted: Collection[tuple[str, bytes, int]]) -> dic
     return found
 
 
-def _grant(row: Row[Any]) -> Grant:
+def _grant(row: Found) -> Grant:
     return _decoded(row.originator, row.sequence, row.sealed_at, row.body)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from node.database import fulltext
 from node.database.access_tables import access_log
@@ -13,8 +14,10 @@ from node.database.engine import Store, Transaction
 from node.database.record_tables import message_text
 from node.database.statements import (
     ROWS_TOGETHER_MAX,
+    change,
     insert_rows,
     insert_together,
+    rows_for,
     set_rows,
 )
 
@@ -71,3 +74,67 @@ async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_p
 
     assert [tuple(row) for row in rows] == given
     assert (len(same), [tuple(row) for row in last]) == (count, [(count - 1,)])
+
+
+async def test_a_change_of_many_rows_answers_how_many_it_changed(tmp_path: Path) -> None:
+    """Each row has its values by name; a value of the statement itself is kept; no row is no statement."""
+    entries = [{"at": n, "operation": "A", "actor": "me", "subject": f"s{n}", "detail": ""} for n in range(3)]
+    setting = (
+        update(access_log).where(access_log.c.subject == bindparam("of")).values(detail="fixed", at=bindparam("to"))
+    )
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+
+        def write(db: Transaction) -> tuple[int, int, int]:
+            return (
+                change(db, insert(access_log), entries),
+                change(db, setting, [{"of": "s1", "to": 8}, {"of": "s2", "to": 9}, {"of": "absent", "to": 9}]),
+                change(db, setting, []),
+            )
+
+        counts = await store.write(write)
+        rows = await store.read(lambda db: rows_for(db, select(access_log.c.at, access_log.c.detail), {}))
+    finally:
+        await store.close()
+
+    assert counts == (3, 2, 0)
+    assert [(row.at, row.detail) for row in rows] == [(0, ""), (8, "fixed"), (9, "fixed")]
+
+
+async def test_rows_are_found_by_lists_and_limits(tmp_path: Path) -> None:
+    """A list of any length is a list of values, an empty one finds nothing, and LIMIT works with its own parameter."""
+    statement = (
+        select(access_log.c.id, access_log.c.subject)
+        .where(access_log.c.id.in_(bindparam("ids", expanding=True)))
+        .order_by(access_log.c.id)
+        .limit(bindparam("at_most"))
+    )
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        await store.write(lambda db: insert_rows(db, access_log, NAMES, [(n, "A", "me", "x", "") for n in range(9)]))
+
+        def ids(wanted: list[int], at_most: int) -> Any:
+            return lambda db: [row.id for row in rows_for(db, statement, {"ids": wanted, "at_most": at_most})]
+
+        found = [await store.read(ids([*range(1, count + 1)], 100)) for count in range(6)]
+        few = await store.read(ids([5, 6, 7], 2))
+    finally:
+        await store.close()
+
+    assert found == [[*range(1, count + 1)] for count in range(6)]
+    assert few == [5, 6]
+
+
+async def test_an_error_of_the_database_names_no_value(tmp_path: Path) -> None:
+    """It is SQLAlchemy's error, as of any other statement, and the transaction is rolled back."""
+    rows = [(1, "A", "me", "secret", None)]
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        with pytest.raises(IntegrityError) as raised:
+            await store.write(lambda db: insert_rows(db, access_log, NAMES, rows))
+        left = await store.read(lambda db: rows_for(db, select(access_log), {}))
+    finally:
+        await store.close()
+
+    assert "secret" not in str(raised.value)
+    assert left == []
