@@ -10,7 +10,7 @@ Does not read the log (replay.py). Rules:
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -34,7 +34,6 @@ from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
 BATCHES_REMEMBERED_MAX: Final = 256  # records of a batch are adjacent; a late record costs one more verification
-SEQUENCES_AT_ONCE_MAX: Final = 4096  # the part of a chain that is loaded at once, however far apart records arrive
 
 Found = tuple[int, Verified]
 """A verified record and its position."""
@@ -73,8 +72,8 @@ class StreamReplay:
             self.records += 1
             if (record := self._authenticate(entry)) is not None:
                 found.append((entry.position, record))
-        for near in _near_each_other(found):
-            self.highest = await self._store.write(partial(self._take_places, near=near))
+        if found:
+            self.highest = await self._store.write(partial(self._take_places, found=found))
 
     def add(self, finding: Finding) -> None:
         """Add a finding about the log itself."""
@@ -119,13 +118,13 @@ class StreamReplay:
             return None
         return record
 
-    def _take_places(self, db: Transaction, near: Sequence[Found]) -> int:
+    def _take_places(self, db: Transaction, found: Sequence[Found]) -> int:
         """Place records in the chain; returns the highest sequence that has a place."""
-        view = chains.load(db, self.place, [record for _, record in near])
-        for position, record in near:
+        view = chains.load(db, self.place, [record for _, record in found])
+        for position, record in found:
             self._take_place(view, position, record)
         chains.put(db, self.place, view)
-        read_positions.put(db, [(self.topic, self.place, near[-1][0] + 1, view.highest)])
+        read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest)])
         return view.highest
 
     def _take_place(self, view: StreamView, position: int, record: Verified) -> None:
@@ -163,19 +162,3 @@ class StreamReplay:
         if placed.gaps_changed and (placed.out_of_order or not follows):
             self._behind_gaps[sequence] = position
         self._latest = sequence
-
-
-def _near_each_other(found: Iterable[Found]) -> Iterator[list[Found]]:
-    """Records in their order, divided where their sequences are too far apart to load the part of the chain between."""
-    near: list[Found] = []
-    low = high = 0
-    for position, record in found:
-        low, high = min(low, record.sequence), max(high, record.sequence)
-        if near and high - low > SEQUENCES_AT_ONCE_MAX:
-            yield near
-            near = []
-        if not near:
-            low = high = record.sequence
-        near.append((position, record))
-    if near:
-        yield near

@@ -14,6 +14,8 @@ reading = Table(
     Column("highest", BigInteger, nullable=False),
 )
 
+Index("reading_stream", reading.c.originator, reading.c.stream)
+
 turn = Table(
     "turn",
     metadata,
@@ -73,4 +75,18 @@ finding = Table(
     Column("found_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=True, comment="when a late record closed the gap"),
 )
-Index("finding_stream", finding.c.originator, finding.c.stream)
+Index(
+    "finding_open",
+    finding.c.originator,
+    finding.c.stream,
+    finding.c.code,
+    finding.c.sequence,
+    sqlite_where=finding.c.closed_at.is_(None),
+    postgresql_where=finding.c.closed_at.is_(None),
+)
+Index(
+    "finding_standing",
+    finding.c.id,
+    sqlite_where=finding.c.closed_at.is_(None),
+    postgresql_where=finding.c.closed_at.is_(None),
+)

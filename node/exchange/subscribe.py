@@ -156,11 +156,9 @@ class Subscriber:
         """Log a fault of the log and record it as a finding, once."""
         log.error("stream_fault", code=code, topic=topic, position=position)
         place = self.places[topic]
-        finding = (code, place.originator, place.stream, position)
 
         def record(db: Transaction) -> None:
-            standing = stream_findings.standing(db)
-            if all((known.code, known.originator, known.stream, known.position) != finding for known in standing):
+            if not stream_findings.stands_at(db, code, place, position):
                 stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
             if code == "head_truncated":
                 highest = read_positions.highest(db, topic)

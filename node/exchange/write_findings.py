@@ -10,6 +10,7 @@ import structlog
 from node.database.engine import Transaction
 from node.exchange.placing import Placing
 from node.store import outbox, stream_findings
+from node.verification.gaps import changed_stretches
 
 log = structlog.get_logger()
 
@@ -32,7 +33,8 @@ def witness(db: Transaction, placing: Placing, now: int) -> None:
 def write_findings(db: Transaction, placing: Placing, now: int) -> None:
     """Bring the gaps of the streams up to date, and add the records that arrived out of order."""
     for place, position in placing.gaps_changed.items():
-        for gap in stream_findings.settle_gaps(db, place, placing.views[place].highest, position, now):
+        stretches = changed_stretches(placing.views[place])
+        for gap in stream_findings.settle_gaps(db, place, stretches, position, now):
             log.warning(
                 "gap_found", code=gap.code, stream=place.stream, originator=place.originator, sequence=gap.first
             )

@@ -6,12 +6,11 @@ The part of a chain that records touch is loaded before they are placed (node/ve
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Select, bindparam, func, insert, literal_column, select, update
 
 from node.database.engine import Transaction
 from node.database.statements import Found, change, insert_rows, rows_for
 from node.database.stream_tables import link, reading, used_id
-from node.limits import BATCH_LEAVES_MAX
 from node.stages import StreamId, Verified
 from node.verification.chain import Link, StreamView
 from node.verification.gaps import Gap, open_gaps
@@ -25,12 +24,23 @@ _HERE: Final = (link.c.originator == bindparam("originator"), link.c.stream == b
 # Each has its own index. Joined by OR, they would make SQLite read the whole stream.
 _WITH_HASH: Final = select(link).where(*_HERE, link.c.hash.in_(_several("hashes")))
 _AFTER: Final = select(link).where(*_HERE, link.c.previous.in_(_several("hashes")))
-_BETWEEN: Final = select(link).where(
+_OTHER: Final = link.alias("other")
+_ELSEWHERE: Final = (_OTHER.c.originator == bindparam("originator"), _OTHER.c.stream == bindparam("stream"))
+_BEFORE: Final = select(func.max(_OTHER.c.first)).where(*_ELSEWHERE, _OTHER.c.first < bindparam("first"))
+_BEHIND: Final = select(func.min(_OTHER.c.first)).where(*_ELSEWHERE, _OTHER.c.first >= bindparam("end"))
+_NEIGHBOURS: Final = select(link).where(
     *_HERE,
-    link.c.first < bindparam("end"),
-    link.c.first > bindparam("before"),
-    link.c.first + link.c.size > bindparam("first"),
+    link.c.first >= func.coalesce(_BEFORE.scalar_subquery(), literal_column("0")),
+    link.c.first <= func.coalesce(_BEHIND.scalar_subquery(), bindparam("end")),
 )
+_END_BEFORE: Final = (
+    select(_OTHER.c.first + _OTHER.c.size)
+    .where(_OTHER.c.originator == link.c.originator, _OTHER.c.stream == link.c.stream, _OTHER.c.first < link.c.first)
+    .order_by(_OTHER.c.first.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_NOT_WHOLE: Final = select(link, _END_BEFORE.label("before")).where(*_HERE, link.c.whole.is_(False))
 _USED: Final = select(used_id.c.message_id, used_id.c.sequence).where(
     used_id.c.originator == bindparam("originator"),
     used_id.c.stream == bindparam("stream"),
@@ -52,24 +62,39 @@ _HIGHEST: Final = select(reading.c.highest).where(
 
 
 def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> StreamView:
-    """The part of the chain of `place` that `records` touch."""
+    """The part of the chain of `place` that `records` touch: their batches, those named, and those beside them."""
     here = {"originator": place.originator, "stream": place.stream}
+    reached = highest(db, place)
     hashes = list({hash_ for record in records for hash_ in (record.batch_hash, record.batch.previous)})
-    first = min(record.batch.first_sequence for record in records)
-    end = max(record.batch.first_sequence + record.batch.size for record in records)
-    between = {"first": first, "end": end, "before": first - BATCH_LEAVES_MAX}
-    rows = {
-        row.first: row
-        for statement, values in ((_WITH_HASH, {"hashes": hashes}), (_AFTER, {"hashes": hashes}), (_BETWEEN, between))
-        for row in rows_for(db, statement, here | values)
-    }
+    wanted: list[tuple[Select[Any], dict[str, Any]]] = [(_WITH_HASH, {"hashes": hashes}), (_AFTER, {"hashes": hashes})]
+    wanted += [(_NEIGHBOURS, {"first": first, "end": end}) for first, end in _ranges(records, reached)]
+    rows = {row.first: row for statement, values in wanted for row in rows_for(db, statement, here | values)}
     ids = rows_for(db, _USED, here | {"ids": [record.header.message_id for record in records]})
-    highest = rows_for(db, _HIGHEST, here)
     return StreamView.of(
         (link_of(row) for row in rows.values()),
         used_ids={row.message_id: row.sequence for row in ids},
-        highest=highest[0].highest if highest else 0,
+        highest=reached,
     )
+
+
+def highest(db: Transaction, place: StreamId) -> int:
+    """The highest sequence of a stream that has its place; 0 if it has none."""
+    rows = rows_for(db, _HIGHEST, {"originator": place.originator, "stream": place.stream})
+    return rows[0].highest if rows else 0
+
+
+def _ranges(records: Sequence[Verified], reached: int) -> list[tuple[int, int]]:
+    """The sequences of the batches of `records`, as few ranges (first, end).
+
+    Ranges that touch are one, and so are all that end above `reached`: no batch that has a place is between them.
+    """
+    ranges: list[tuple[int, int]] = []
+    for first, size in sorted({(record.batch.first_sequence, record.batch.size) for record in records}):
+        if ranges and (first <= ranges[-1][1] or ranges[-1][1] > reached):
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], first + size))
+        else:
+            ranges.append((first, first + size))
+    return ranges
 
 
 def link_of(row: Found) -> Link:
@@ -85,17 +110,10 @@ def link_of(row: Found) -> Link:
     )
 
 
-def gaps(db: Transaction, place: StreamId, highest: int) -> list[Gap]:
-    """The open gaps of a stream, computed from its links; `highest` is its highest sequence."""
-    here = (link.c.originator == place.originator, link.c.stream == place.stream)
-    rows = db.execute(select(link).where(*here, link.c.whole.is_(False))).all()
-    pairs = []
-    for row in rows:
-        before = db.scalar(
-            select(link.c.first + link.c.size).where(*here, link.c.first < row.first).order_by(link.c.first.desc())
-        )
-        pairs.append((link_of(row), before or 1))
-    return open_gaps(pairs, highest)
+def gaps(db: Transaction, place: StreamId, reached: int) -> list[Gap]:
+    """All open gaps of a stream, computed from its links; `reached` is its highest sequence."""
+    rows = rows_for(db, _NOT_WHOLE, {"originator": place.originator, "stream": place.stream})
+    return open_gaps([(link_of(row), row.before or 1) for row in rows], reached)
 
 
 def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | None:

@@ -1,14 +1,16 @@
 """Findings about the streams that are read: gaps, records out of order, faults of the log."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from node.database.engine import Transaction
+from node.database.statements import change, rows_for
 from node.database.stream_tables import finding
 from node.stages import StreamId
-from node.store import chains
-from node.verification.gaps import Gap
+from node.verification.gaps import CODES, Gap, Stretch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,67 +24,75 @@ class StreamFinding:
     position: int | None
 
 
-def settle_gaps(db: Transaction, place: StreamId, highest: int, position: int, now: int) -> list[Gap]:
-    """Bring the stream's gap findings up to date with its chain; returns the new gaps.
+_GAPS: Final = select(finding.c.id, finding.c.sequence, finding.c.last_sequence, finding.c.position).where(
+    finding.c.originator == bindparam("originator"),
+    finding.c.stream == bindparam("stream"),
+    finding.c.closed_at.is_(None),
+    finding.c.code.in_(bindparam("codes", expanding=True)),
+    finding.c.sequence > bindparam("after"),
+    finding.c.sequence <= bindparam("before"),
+    finding.c.last_sequence < bindparam("before"),
+)
+_CLOSE: Final = update(finding).where(finding.c.id == bindparam("row_id")).values(closed_at=bindparam("now"))
 
-    If a late record closed a gap, its row keeps the time. If it split a gap, both parts keep the gap's position.
+
+def settle_gaps(db: Transaction, place: StreamId, stretches: Iterable[Stretch], position: int, now: int) -> list[Gap]:
+    """Bring the gap findings in `stretches` of a stream up to date with its chain; returns the new gaps.
+
+    The findings outside are not read. If a late record closed a gap, its row keeps the time. If it split a gap, both
+    parts keep the gap's position; a gap that is new otherwise has `position`.
     """
-    known = db.execute(
-        select(finding).where(
-            finding.c.originator == place.originator,
-            finding.c.stream == place.stream,
-            finding.c.last_sequence.is_not(None),
-            finding.c.closed_at.is_(None),
-        )
-    ).all()
-    open_now = chains.gaps(db, place, highest)
-    wanted = {(gap.first, gap.last) for gap in open_now}
-    here = {(row.sequence, row.last_sequence): row for row in known}
-    if gone := [row.id for key, row in here.items() if key not in wanted]:
-        db.execute(update(finding).where(finding.c.id.in_(gone)).values(closed_at=now))
-    new = [gap for gap in open_now if (gap.first, gap.last) not in here]
-    for gap in new:
-        inside = [row.position for row in known if row.sequence <= gap.first and gap.last <= row.last_sequence]
-        add(
-            db,
-            gap.code,
-            place,
-            sequence=gap.first,
-            last_sequence=gap.last,
-            position=inside[0] if inside else position,
-            now=now,
-        )
+    new: list[Gap] = []
+    rows: list[dict[str, object]] = []
+    gone: list[dict[str, int]] = []
+    for stretch in stretches:
+        within = {"codes": list(CODES), "after": stretch.after, "before": stretch.before}
+        known = rows_for(db, _GAPS, {"originator": place.originator, "stream": place.stream, **within})
+        wanted = {(gap.first, gap.last): gap for gap in stretch.gaps}
+        gone += [{"row_id": row.id, "now": now} for row in known if (row.sequence, row.last_sequence) not in wanted]
+        there = {(row.sequence, row.last_sequence) for row in known}
+        for gap in (gap for key, gap in wanted.items() if key not in there):
+            inside = [row.position for row in known if row.sequence <= gap.first and gap.last <= row.last_sequence]
+            new.append(gap)
+            rows.append(_columns(gap.code, place, gap.first, inside[0] if inside else position, now, gap.last))
+    change(db, _CLOSE, gone)
+    change(db, _NEW, rows)
     return new
 
 
-def add(
-    db: Transaction,
-    code: str,
-    place: StreamId,
-    *,
-    sequence: int | None,
-    position: int | None,
-    now: int,
-    last_sequence: int | None = None,
-) -> None:
-    """Add a finding about a stream; `last_sequence` is that of a gap."""
-    db.execute(
-        insert(finding).values(
-            code=code,
-            sequence=sequence,
-            last_sequence=last_sequence,
-            position=position,
-            found_at=now,
-            originator=place.originator,
-            stream=place.stream,
-        )
-    )
+_NEW: Final = insert(finding)
+
+
+def _columns(
+    code: str, place: StreamId, sequence: int | None, position: int | None, now: int, last_sequence: int | None
+) -> dict[str, object]:
+    return {
+        "code": code,
+        "originator": place.originator,
+        "stream": place.stream,
+        "sequence": sequence,
+        "last_sequence": last_sequence,
+        "position": position,
+        "found_at": now,
+    }
+
+
+def add(db: Transaction, code: str, place: StreamId, *, sequence: int | None, position: int | None, now: int) -> None:
+    """Add a finding about a stream that is not a gap."""
+    change(db, _NEW, [_columns(code, place, sequence, position, now, None)])
 
 
 def stands(db: Transaction, code: str, place: StreamId) -> bool:
     """Whether the stream has a finding of this code that is not closed."""
     here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
     return db.scalar(select(finding.c.id).where(*here, finding.c.closed_at.is_(None)).limit(1)) is not None
+
+
+def stands_at(db: Transaction, code: str, place: StreamId, position: int) -> bool:
+    """Whether the stream has a finding of this code at this position of its topic that is not closed."""
+    here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
+    there = finding.c.position == position, finding.c.closed_at.is_(None)
+    return db.scalar(select(finding.c.id).where(*here, *there).limit(1)) is not None
 
 
 def standing(db: Transaction) -> list[StreamFinding]:

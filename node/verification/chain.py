@@ -11,11 +11,16 @@ Rules ("Verification, in this order"):
 A batch that step 8 or 9 rejects takes no place. A leaf that step 10 rejects takes its place and does not use up its id.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final
 
 from node.errors import Rejected
 from node.stages import Verified
+
+_FIRST: Final = attrgetter("first")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +47,16 @@ class Link:
         return self.first + self.size
 
     @property
+    def first_arrived(self) -> int:
+        """The lowest sequence of its leaves that took their place."""
+        return self.first + (self.arrived & -self.arrived).bit_length() - 1
+
+    @property
+    def last_arrived(self) -> int:
+        """The highest sequence of its leaves that took their place."""
+        return self.first + self.arrived.bit_length() - 1
+
+    @property
     def is_whole(self) -> bool:
         """Linked, and every leaf is here: there is no gap before this batch or in it."""
         return self.linked and self.arrived == (1 << self.size) - 1
@@ -56,7 +71,7 @@ class Placed:
     """A record with a higher sequence arrived before."""
 
     gaps_changed: bool = False
-    """The open gaps of the stream have to be computed again."""
+    """The open gaps beside the batch of the record have to be computed again."""
 
     reused_id: Rejected | None = None
     """The rejection of step 10; the leaf keeps its place."""
@@ -64,7 +79,7 @@ class Placed:
 
 @dataclass(slots=True)
 class StreamView:
-    """The part of one stream that the records at hand touch."""
+    """The part of one stream that the records at hand touch, with the neighbours of their batches."""
 
     links: dict[bytes, Link]
     used_ids: dict[bytes, int]
@@ -75,13 +90,24 @@ class StreamView:
 
     changed: dict[bytes, Link] = field(default_factory=dict)
     new_ids: dict[bytes, int] = field(default_factory=dict)
+    gaps_beside: set[int] = field(default_factory=set)
+    """The first sequences of the batches beside or in which gaps may have opened or closed (gaps.py)."""
+
+    in_order: list[Link] = field(default_factory=list)
+    """All of `links`, by sequence. They do not overlap."""
+
+    _after: dict[bytes, Link] = field(default_factory=dict)
+    """Hash of a batch -> the batch that names it as `previous`."""
 
     @classmethod
     def of(
         cls, links: Iterable[Link] = (), *, used_ids: dict[bytes, int] | None = None, highest: int = 0
     ) -> "StreamView":
         """A view of these links."""
-        return cls({link.hash: link for link in links}, dict(used_ids or {}), highest)
+        view = cls({link.hash: link for link in links}, dict(used_ids or {}), highest)
+        view.in_order = sorted(view.links.values(), key=_FIRST)
+        view._after = {link.previous: link for link in view.in_order}
+        return view
 
     def place(self, record: Verified) -> Placed:
         """Give `record` its place, or return that it is a duplicate.
@@ -99,11 +125,13 @@ class StreamView:
 
         sequence = record.sequence
         late = sequence < self.highest
-        jumped = sequence > self.highest + 1 or not link.linked
+        gaps_changed = late or sequence > self.highest + 1 or not link.linked
+        if gaps_changed:
+            self.gaps_beside.add(link.first)
         self.highest = max(self.highest, sequence)
         return Placed(
             out_of_order=late,
-            gaps_changed=late or jumped,
+            gaps_changed=gaps_changed,
             reused_id=self.use_message_id(record.header.message_id, sequence),
         )
 
@@ -117,14 +145,20 @@ class StreamView:
             sealed_at=batch.sealed_at,
             is_new=True,
         )
-        check_no_equivocation(link, self.links.values())
+        check_no_equivocation(link, self._last_before(link.end), self._after.get(link.previous))
         link.linked = check_continues(link, self.links.get(link.previous))
-        for after in self.links.values():
-            if after.previous == link.hash and after.first == link.end and after.sealed_at >= link.sealed_at:
-                after.linked = True
-                self.changed[after.hash] = after
-        self.links[link.hash] = link
+        after = self._after.get(link.hash)
+        if after is not None and after.first == link.end and after.sealed_at >= link.sealed_at:
+            after.linked = True
+            self.changed[after.hash] = after
+        self.links[link.hash] = self._after[link.previous] = link
+        insort(self.in_order, link, key=_FIRST)
         return link
+
+    def _last_before(self, end: int) -> Link | None:
+        """The last batch that begins before the sequence `end`."""
+        found = bisect_left(self.in_order, end, key=_FIRST)
+        return self.in_order[found - 1] if found else None
 
     def use_message_id(self, message_id: bytes, sequence: int) -> Rejected | None:
         """Step 10: note the id of a message. Returns the rejection if an earlier message of this stream has the id."""
@@ -134,13 +168,17 @@ class StreamView:
         return None
 
 
-def check_no_equivocation(link: Link, others: Iterable[Link]) -> None:
-    """Step 8: no other batch covers a sequence of `link` or names the same predecessor."""
-    for other in others:
-        if other.first < link.end and link.first < other.end:
-            raise Rejected("equivocation", f"another batch covers the sequences {other.first} to {other.end - 1}")
-        if other.previous == link.previous:
-            raise Rejected("equivocation", f"the batch at sequence {other.first} names the same predecessor")
+def check_no_equivocation(link: Link, last_before_end: Link | None, sibling: Link | None) -> None:
+    """Step 8: no other batch covers a sequence of `link` or names the same predecessor, as `sibling` does.
+
+    The batches that have a place do not overlap. So if one of them covers a sequence of `link`, then the last one that
+    begins before the end of `link` does.
+    """
+    if last_before_end is not None and last_before_end.end > link.first:
+        covered = f"{last_before_end.first} to {last_before_end.end - 1}"
+        raise Rejected("equivocation", f"another batch covers the sequences {covered}")
+    if sibling is not None:
+        raise Rejected("equivocation", f"the batch at sequence {sibling.first} names the same predecessor")
 
 
 def check_continues(link: Link, before: Link | None) -> bool:

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from broker.log import Log
 from node.audit import replay as replaying
-from node.audit import replay_stream
 from node.audit.findings import Finding, ReplayAnswer
 from node.audit.replay import Selection, replay
 from node.errors import Unavailable, UsageError
@@ -259,12 +258,12 @@ async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
     )
 
 
-@pytest.mark.parametrize("reach", [0, 1, 3])
+@pytest.mark.parametrize("at_once", [1, 2, 5])
 @pytest.mark.parametrize("name", ["distant ones swapped", "every second deleted", "everything repeated"])
-async def test_how_much_of_a_chain_is_loaded_at_once_changes_nothing(
-    name: str, reach: int, history: History, monkeypatch: pytest.MonkeyPatch
+async def test_how_many_records_take_their_places_at_once_changes_nothing(
+    name: str, at_once: int, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_stream, "SEQUENCES_AT_ONCE_MAX", reach)
+    monkeypatch.setattr(replaying, "RECORDS_AT_ONCE_MAX", at_once)
     found = await in_memory(history.with_values(CASES[name].tamper(list(history.values[TOPIC]))))
 
     assert where(found.findings) == CASES[name].found
