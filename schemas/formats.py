@@ -36,7 +36,7 @@ def parse_date(text: str) -> int:
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH_DAY
     except ValueError:
-        raise ValueError("is not a day of the calendar") from None
+        raise ValueError("must be a day of the calendar") from None
 
 
 def time_text(ms: int) -> str:
@@ -58,7 +58,7 @@ def parse_time(text: str) -> int:
         whole = (moment - _EPOCH) // _MILLISECOND
         moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is not a time of the calendar") from None
+        raise ValueError("must be a time of the calendar") from None
     return whole + int((fraction or "").ljust(3, "0")[:3])
 
 

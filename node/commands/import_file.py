@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from node.commands.plain_json import presentable
-from node.commands.publish import accepted_item, refused_item
+from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
 from node.errors import UsageError
 from node.exchange.publish import Acceptance
 from node.files import read_text
@@ -54,9 +54,7 @@ async def import_file(
     with _report_lines(report) as write:
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
-            line, result = row.mapped.line, row.result
-            item = refused_item(line, row.mapped.errors) if result is None else accepted_item(line, result)
-            write({"row": row.mapped.row, **presentable(item)})
+            write({"row": row.mapped.row, **presentable(_answer(intake, row))})
 
         counts = await import_rows(
             source,
@@ -73,6 +71,13 @@ async def import_file(
         not_selected=counts.not_selected,
         report=report,
     )
+
+
+def _answer(intake: OpenIntake, row: ImportedRow[Acceptance]) -> ItemAnswer:
+    line, result, draft = row.mapped.line, row.result, row.mapped.draft
+    if result is None or draft is None:
+        return refused_item(line, row.mapped.errors)
+    return accepted_item(line, result, draft_warnings(intake, draft))
 
 
 @contextmanager

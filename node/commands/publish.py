@@ -13,6 +13,7 @@ from node.commands.plain_json import MessageId
 from node.database.engine import Transaction
 from node.exchange.publish import Acceptance
 from node.reports import ndjson
+from node.reports.plausibility import FieldWarning, warnings_of
 from node.reports.validate import ReportRefused, referred_ids, validate
 from node.runtime.open_node import OpenIntake
 from node.sharing.recipients import Recipients
@@ -54,6 +55,9 @@ class ItemAnswer:
     errors: tuple[FieldError, ...] = ()
     """What is wrong with it, if it is refused."""
 
+    warnings: tuple[FieldWarning, ...] = ()
+    """What looks wrong in a valid report."""
+
 
 async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncGenerator[ItemAnswer]:
     """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
@@ -79,7 +83,9 @@ async def _publish_chunk(
     drafts = [result for _, result in results if isinstance(result, Draft)]
     acceptances = iter(await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ())
     return [
-        accepted_item(line, next(acceptances)) if isinstance(result, Draft) else refused_item(line, result)
+        accepted_item(line, next(acceptances), draft_warnings(intake, result))
+        if isinstance(result, Draft)
+        else refused_item(line, result)
         for line, result in results
     ]
 
@@ -112,7 +118,12 @@ async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> dict[byte
     return await intake.store.read(look_up)
 
 
-def accepted_item(line: int, acceptance: Acceptance) -> ItemAnswer:
+def draft_warnings(intake: OpenIntake, draft: Draft) -> tuple[FieldWarning, ...]:
+    """What looks wrong in a valid report."""
+    return warnings_of(draft.report, originator=intake.home.node, now_ms=intake.clock())
+
+
+def accepted_item(line: int, acceptance: Acceptance, warnings: tuple[FieldWarning, ...]) -> ItemAnswer:
     """The answer to a report that the publisher saw."""
     addressed, error = acceptance.addressed, acceptance.error
     errors = (FieldError(path=error.path or "", code=error.code, message=error.message),) if error else ()
@@ -124,6 +135,7 @@ def accepted_item(line: int, acceptance: Acceptance) -> ItemAnswer:
         audience=tuple(sorted(addressed.admitted)) if addressed else (),
         refusals=_refused(addressed) if addressed else (),
         errors=errors,
+        warnings=warnings,
     )
 
 

@@ -6,6 +6,7 @@ Rules:
 - A normalised value is in upper case without separators. PHONE is E.164 with its plus. NAME keeps its punctuation and
   single spaces, and loses its accents.
 - Normalising a normalised value does not change it.
+- A number that a program made of an identifier (3001234567.0, 5.73E+11) is refused; invisible characters are dropped.
 - The check digits of IBAN and IMO are checked: every issuer computes them. Those of a VIN are not: only North America
   requires them.
 - A national phone number needs its country; the country is not guessed.
@@ -19,7 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from node.reports.identifier_text import FOLD_ROUNDS_MAX, VALUE_LENGTH_MAX, IdentifierError, compact, fold_name
+from node.reports.identifier_text import (
+    FOLD_ROUNDS_MAX,
+    VALUE_LENGTH_MAX,
+    IdentifierError,
+    compact,
+    fold_name,
+    refuse_number,
+)
 from node.reports.phone_numbers import normalise_phone
 
 NAME_BYTES_MAX: Final = 256  # the limit of the schema; company names are longer than the 39 characters of ICAO 9303
@@ -32,7 +40,10 @@ def normalise(scheme: str, value: str, country: str | None = None) -> str:
 
     Raises `IdentifierError`, and `KeyError` for an unknown scheme: callers check the code list first.
     """
-    return SCHEMES[scheme](value, country)
+    check = SCHEMES[scheme]
+    if scheme != "NAME":
+        refuse_number(value)
+    return check(value, country)
 
 
 def _pattern(name: str, pattern: str, hint: str) -> Callable[[str, str | None], str]:

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
-
 from schemas.field_errors import FieldError
+from schemas.json_form.strict_json import JsonError, decode
 
 ITEM_SIZE_BYTES_MAX: Final = 1_000_000  # the payload's limit is 258,048 bytes; JSON with escapes may need more
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -27,7 +26,7 @@ Item = tuple[int, dict[str, Any] | FieldError]
 def parse_lines(data: bytes) -> Iterator[Item]:
     """The items of `data` in the order of their lines."""
     data = data.removeprefix(_BYTE_ORDER_MARK)
-    if len(data) <= ITEM_SIZE_BYTES_MAX and isinstance(whole := parse_object(data), dict):
+    if len(data) <= ITEM_SIZE_BYTES_MAX and _is_one_value(whole := parse_object(data)):
         first_line = data[: len(data) - len(data.lstrip())].count(b"\n") + 1
         yield first_line, whole
         return
@@ -45,12 +44,17 @@ def parse_object(data: bytes) -> dict[str, Any] | FieldError:
         message = f"is longer than {ITEM_SIZE_BYTES_MAX:,} bytes, the limit of one report as JSON"
         return FieldError(path="", code="too_large", message=message)
     try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return FieldError(path="", code="not_json", message=f"is not valid JSON: {error}")
+        value = decode(data)
+    except JsonError as error:
+        return FieldError(path=error.path, code=error.code, message=error.message)
     if not isinstance(value, dict):
         return FieldError(path="", code="not_an_object", message="a report is a JSON object")
     return value
+
+
+def _is_one_value(parsed: dict[str, Any] | FieldError) -> bool:
+    """Whether the input is one JSON value, although it may break a rule."""
+    return isinstance(parsed, dict) or parsed.code in ("duplicate", "not_an_object")
 
 
 def _is_object(line: bytes) -> bool:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from node.reports.identifier_text import VALUE_LENGTH_MAX, IdentifierError, without_separators
+from node.reports.identifier_text import VALUE_LENGTH_MAX, IdentifierError, visible, without_separators
 
 E164_DIGITS_MAX: Final = 15
 _NUMBERING_PLANS: Final = Path(__file__).parent / "data/phone_numbers.json"
@@ -24,7 +24,7 @@ def _plans() -> Any:
 
 def normalise_phone(value: str, country: str | None) -> str:
     """ITU-T E.164: plus, calling code, and a national number of a length that the country uses."""
-    text = unicodedata.normalize("NFKC", value).strip()
+    text = unicodedata.normalize("NFKC", visible(value)).strip()
     international = text.startswith(("+", "00"))
     digits = without_separators(text.replace("(0)", "") if international else text).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):

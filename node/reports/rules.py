@@ -26,6 +26,7 @@ from node.reports.identifiers import normalise
 from node.reports.labels import utc_day
 from schemas import codes
 from schemas.field_errors import FieldError
+from schemas.formats import date_text, time_text
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Person, Place
 
 _LANGUAGE = re.compile(r"([a-z]{2})(-[A-Za-z0-9]{1,8})*")
@@ -75,7 +76,8 @@ def _check_frame(checks: FieldChecks, report: IntelligenceReport) -> None:
     checks.code("purpose", report.purpose, "purposes")
     checks.text("legal_basis", report.legal_basis)
     if report.retain_until < utc_day(report.created_at):
-        checks.add("retain_until", "out_of_range", "is before the day of intake")
+        days = f"{date_text(report.retain_until)} is before the day of intake, {date_text(utc_day(report.created_at))}"
+        checks.add("retain_until", "out_of_range", days)
     checks.codes("handling", report.handling, "handling")
     checks.text("handling_text", report.handling_text)
     if "H3" in report.handling and report.handling_text is None:
@@ -92,7 +94,8 @@ def _check_content(checks: FieldChecks, report: IntelligenceReport) -> None:
             "narrative.language", "unknown_code", f"{report.narrative.language!r} is not an ISO 639-1 language", allowed
         )
     if report.occurred.until is not None and report.occurred.until < report.occurred.from_:
-        checks.add("occurred.until", "out_of_range", "is before occurred.from")
+        times = f"{time_text(report.occurred.until)} is before occurred.from, {time_text(report.occurred.from_)}"
+        checks.add("occurred.until", "out_of_range", times)
     if report.place is not None:
         _check_place(checks, report.place)
     grid = report.evaluation.grid
@@ -146,7 +149,11 @@ def _check_person(checks: FieldChecks, person: Person) -> None:
     checks.text("person.family_name", person.family_name)
     checks.text("person.given_names", person.given_names)
     if person.birth_date is not None and not _is_birth_date(person.birth_date):
-        checks.add("person.birth_date", "wrong_format", "must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD")
+        checks.add(
+            "person.birth_date",
+            "wrong_format",
+            f"must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD, not {person.birth_date!r}",
+        )
 
 
 def _check_identifiers(checks: FieldChecks, here: tuple[str | int, ...], identifiers: Sequence[Identifier]) -> None:

@@ -29,15 +29,17 @@ from node.primitives import (
     frame,
     padded_length,
 )
+from node.reports.consequences import independent
 from node.reports.identifier_text import IdentifierError
 from node.reports.identifiers import normalise
+from node.reports.intake_rules import check_intake
 from node.reports.labels import labels_of
 from node.reports.report_ids import canonical_content, report_id_of_content
 from node.reports.rules import check
 from node.stages import Draft
 from schemas.avro import codec
 from schemas.avro.encoder import LimitError
-from schemas.field_errors import FieldError, FieldErrors
+from schemas.field_errors import FieldError
 from schemas.formats import time_text
 from schemas.json_form import json_values
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Reference
@@ -69,23 +71,24 @@ def validate(
     now_ms: int,
     resolve_references: Mapping[bytes, str],
     report_id: str | None = None,
+    known_errors: Sequence[FieldError] = (),
 ) -> Draft:
     """The draft of the report `obj`, which is JSON as Python values.
 
     `resolve_references` maps the known message ids (16 bytes) to their originators; see `referred_ids`. `report_id` is
-    used if `obj` has none. Raises `ReportRefused`.
+    used if `obj` has none. `known_errors` are those of the caller about fields that `obj` therefore lacks. Raises
+    `ReportRefused` with all errors: those of the caller, of form, and between fields.
     """
     if not isinstance(obj, dict):
         raise ReportRefused([FieldError(path="", code="not_an_object", message="a report is a JSON object")])
-    errors: list[FieldError] = []
+    errors = list(known_errors)
     filled = _filled_in(obj, originator, topology, now_ms, report_id, errors)
     references = _references(obj.get("refers_to", []), resolve_references, errors)
-    try:
-        report = json_values.from_json(IntelligenceReport, filled)
-    except FieldErrors as invalid:
-        raise ReportRefused([*errors, *map(_for_integrator, invalid.errors)]) from None
+    report, of_form = json_values.read_json(IntelligenceReport, filled)
+    errors += independent(map(_for_integrator, of_form), known_errors)
     report = replace(report, references=references, entities=tuple(map(_normalised, report.entities)))
-    errors += check(report)
+    between = check(report)
+    errors += independent([*between, *independent(check_intake(report, now_ms), between)], [*known_errors, *of_form])
     if errors:
         raise ReportRefused(errors)
     content = canonical_content(report)
@@ -176,7 +179,7 @@ def _normalised_identifier(identifier: Identifier) -> Identifier:
     """The normalised identifier; an invalid one stays as it is, and the rules report it."""
     try:
         return replace(identifier, value=normalise(identifier.scheme, identifier.value, identifier.country))
-    except IdentifierError:
+    except (IdentifierError, KeyError):
         return identifier
 
 

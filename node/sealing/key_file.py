@@ -23,6 +23,7 @@ from node.primitives import frame
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.sealing.public_keys import BadKey
 from node.system_random import random_bytes
+from schemas.json_form import strict_json
 from schemas.types import KeyUse
 
 FORMAT: Final = "enlace keys 1"
@@ -83,10 +84,11 @@ def decode(data: bytes, passphrase: bytes | None) -> PrivateKeys:
     """The keys of a file. UsageError if it is malformed, needs another passphrase or contains a bad key."""
     try:
         file = msgspec.json.decode(data, type=_File)
+        strict_json.decode(data)  # it refuses a key that occurs twice
         if file.format != FORMAT or (file.keys is None) == (file.sealed is None):
             raise UsageError("keys_unreadable", f"this is not a file of the format '{FORMAT}'")
         stored = file.keys if file.sealed is None else _decrypt(file.node, file.sealed, passphrase)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, strict_json.JsonError) as error:
         raise UsageError("keys_unreadable", f"the key file is malformed: {error}") from None
     return PrivateKeys(file.node, tuple(_private_key(file.node, key) for key in stored or ()))
 

@@ -1,7 +1,7 @@
 """Compiles the reader of a schema's JSON form: from Python values of JSON to the values of a Struct.
 
-A reader adds errors and continues, so that one pass finds all errors; then its result is not used. The rules
-are in schemas/json_form/json_values.py.
+A reader adds errors and continues, so that one pass finds all errors. A wrong or missing value has a stand-in, so that
+the result has the shape of its type although it has errors. The rules are in schemas/json_form/json_values.py.
 """
 
 import difflib
@@ -28,12 +28,15 @@ def compile_record(name: str, definitions: schema_files.Definitions) -> Read:
     """The reader of a record; it returns a dict."""
     definition = definitions[name]
     fields: list[tuple[str, Read, tuple[str, ...] | None]] = []  # name, reader, allowed values or None if optional
+    stand_ins: dict[str, Any] = {}
     by_sibling: list[tuple[str, str]] = []
     for field in definition["fields"]:
         inner, optional = schema_files.unwrap(field["type"])
         read = _compile(inner, definitions, definition)
         required = not optional and "default" not in field
         fields.append((field["name"], read, _allowed(inner, definitions) if required else None))
+        if required:
+            stand_ins[field["name"]] = stand_in(inner, definitions)
         _, attributes = schema_files.shape(inner, definitions)
         if "{" in attributes.get("codes", ""):
             by_sibling.append((field["name"], attributes["codes"]))
@@ -42,7 +45,7 @@ def compile_record(name: str, definitions: schema_files.Definitions) -> Read:
 
     def read_record(value: Any, path: str, found: Findings) -> Any:
         if not is_kind(dict, value, path, found):
-            return None
+            return dict(stand_ins)
         prefix = f"{path}." if path else ""
         if not known_set >= value.keys():
             _unknown_keys(value, known, prefix, found)
@@ -53,11 +56,33 @@ def compile_record(name: str, definitions: schema_files.Definitions) -> Read:
                 out[key] = read(item, prefix + key, found)
             elif allowed is not None:
                 found.add(prefix + key, "missing", "is mandatory", allowed)
+                out[key] = stand_ins[key]
         for key, template in by_sibling:
-            _check_by_sibling(out, key, template, prefix, found)
+            if isinstance(value.get(key), str):
+                _check_by_sibling(out, key, template, prefix, found)
         return out
 
     return read_record
+
+
+def stand_in(schema: Any, definitions: schema_files.Definitions) -> Any:
+    """A value of the right type for a field whose value is missing or wrong."""
+    kind, attributes = schema_files.shape(schema, definitions)
+    if kind == "record":
+        required = [field for field in attributes["fields"] if "default" not in field]
+        return {
+            field["name"]: stand_in(inner, definitions)
+            for field in required
+            for inner, optional in [schema_files.unwrap(field["type"])]
+            if not optional
+        }
+    if kind == "enum":
+        return attributes["symbols"][0]
+    if kind in ("bytes", "fixed"):
+        return b""
+    if kind == "string":
+        return ""
+    return [] if kind == "array" else False if kind == "boolean" else 0
 
 
 def _unknown_keys(value: dict[str, Any], known: tuple[str, ...], prefix: str, found: Findings) -> None:
@@ -112,10 +137,10 @@ def _array(read: Read, attributes: dict[str, Any], listed: tuple[str, ...]) -> R
 
     def read_array(value: Any, path: str, found: Findings) -> Any:
         if not is_kind(list, value, path, found):
-            return None
+            return []
         if len(value) > items_max:
-            found.add(path, "too_many", f"must have at most {items_max:,} items")
-            return None
+            found.add(path, "too_many", f"must have at most {items_max:,} items, not {len(value):,}")
+            return []
         if len(value) < items_min:
             found.add(path, "missing", f"must have at least {items_min} item{'s' * (items_min > 1)}", listed)
         return [read(item, f"{path}[{index}]", found) for index, item in enumerate(value)]

@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 
 from schemas import schema_files, types
-from schemas.field_errors import FieldErrors, Findings
+from schemas.field_errors import FieldError, FieldErrors, Findings
 from schemas.formats import bytes_text, date_text, time_text
 from schemas.json_form import compile_reader, leaf_readers
 
@@ -28,11 +28,39 @@ Write = Callable[[Any], Any]
 
 def from_json(cls: type[T], obj: object) -> T:
     """The value of a JSON object, given as Python values. Raises FieldErrors."""
+    value, errors = read_json(cls, obj)
+    if errors:
+        raise FieldErrors(errors)
+    return value
+
+
+def read_json(cls: type[T], obj: object) -> tuple[T, list[FieldError]]:
+    """The value of a JSON object, and its errors.
+
+    With errors, the value has stand-ins for the fields that are wrong: it serves to find errors between the other
+    fields, and for nothing else.
+    """
     found = Findings()
     builtins = _reader(cls)(obj, "", found)
     if found.errors:
-        raise FieldErrors(found.errors)
-    return msgspec.convert(builtins, cls, builtin_types=(bytes,))
+        made: T = _with_stand_ins(f"enlace.v1.{cls.__name__}", builtins, schema_files.current())
+        return made, found.errors
+    return msgspec.convert(builtins, cls, builtin_types=(bytes,)), []
+
+
+def _with_stand_ins(schema: Any, value: Any, definitions: schema_files.Definitions) -> Any:
+    """The value of a schema without a check of its bounds: a constructor checks nothing."""
+    kind, attributes = schema_files.shape(schema, definitions)
+    if kind == "array":
+        return tuple(_with_stand_ins(attributes["items"], item, definitions) for item in value)
+    if kind == "enum":
+        return getattr(types, attributes["name"])(value)
+    if kind != "record":
+        return value
+    cls = getattr(types, attributes["name"])
+    of_key = dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
+    inner = {field["name"]: schema_files.unwrap(field["type"])[0] for field in attributes["fields"]}
+    return cls(**{of_key[key]: _with_stand_ins(inner[key], item, definitions) for key, item in value.items()})
 
 
 def to_json(value: types.Record) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Readers of single JSON values: texts, numbers, codes, dates, times, ids, bytes.
 
-A reader adds its errors to `found`; then its result is not used. The rules are in schemas/json_form/json_values.py.
+A reader adds its errors to `found`. A wrong value has a stand-in of the right type, so that the caller can go on
+looking for errors. The rules are in schemas/json_form/json_values.py.
 """
 
 import re
@@ -14,6 +15,7 @@ Read = Callable[[Any, str, Findings], Any]
 
 _JSON_NAMES: Final = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}
 QUOTED_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
+_NUMBER_SHOWN_MAX: Final = 10**20
 
 
 def check_code(value: str, listed: codes.CodeList, path: str, found: Findings) -> None:
@@ -27,8 +29,22 @@ def is_kind(kind: type, value: Any, path: str, found: Findings) -> bool:
     """Whether the value has exactly this type (True is not a number); adds an error if not."""
     if type(value) is kind:
         return True
-    found.add(path, "wrong_type", f"must be {_JSON_NAMES[kind]}")
+    found.add(path, "wrong_type", f"must be {_JSON_NAMES[kind]}, not {shown(value)}")
     return False
+
+
+def shown(value: Any) -> str:
+    """A JSON value as a message names it: scalars with their value, lists and objects without."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f"the text {quoted(value)}"
+        case list() | dict():
+            return _JSON_NAMES[type(value)]
+    return f"the number {repr(value) if abs(value) < _NUMBER_SHOWN_MAX else 'with many digits'}"
 
 
 def quoted(value: str) -> str:
@@ -40,8 +56,11 @@ def enum_reader(symbols: tuple[str, ...]) -> Read:
     """The reader of a value that must be one of these symbols."""
 
     def read_enum(value: Any, path: str, found: Findings) -> Any:
-        if is_kind(str, value, path, found) and value not in symbols:
+        if not is_kind(str, value, path, found):
+            return symbols[0]
+        if value not in symbols:
             found.add(path, "unknown_code", f"{quoted(value)} is not one of {', '.join(symbols)}", symbols)
+            return symbols[0]
         return value
 
     return read_enum
@@ -53,17 +72,20 @@ def number_reader(bounds: tuple[int, int], form: str | None) -> Read:
     parse = {"date": formats.parse_date, "time": formats.parse_time}.get(form or "")
 
     def read_number(value: Any, path: str, found: Findings) -> Any:
-        if is_kind(int, value, path, found) and not low <= value <= high:
-            found.add(path, "out_of_range", f"must be between {low:,} and {high:,}")
+        if not is_kind(int, value, path, found):
+            return low
+        if not low <= value <= high:
+            found.add(path, "out_of_range", f"must be between {low:,} and {high:,}, not {shown(value)}")
+            return low
         return value
 
-    return read_number if parse is None else _parsed(parse)
+    return read_number if parse is None else _parsed(parse, 0)
 
 
 def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
     """The reader of a text within its bounds, of a code in its list, or of a UUID."""
     if attributes.get("format") == "uuid":
-        return _parsed(lambda text: str(formats.parse_uuid(text)))
+        return _parsed(lambda text: str(formats.parse_uuid(text)), "")
     bytes_min, bytes_max = schema_files.text_bounds(attributes, namespace)
     pattern = re.compile(attributes["pattern"]) if "pattern" in attributes else None
     name = attributes.get("codes", "")
@@ -72,7 +94,7 @@ def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
 
     def read_text(value: Any, path: str, found: Findings) -> Any:
         if not is_kind(str, value, path, found):
-            return None
+            return ""
         if listed is not None:
             check_code(value, listed, path, found)
             return value
@@ -84,7 +106,7 @@ def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
         elif not _is_unicode(value) or ("\0" in value and not verbatim):
             found.add(path, "wrong_format", "contains NUL or half of a surrogate pair")
         elif pattern is not None and not pattern.fullmatch(value):
-            found.add(path, "wrong_format", f"must match {pattern.pattern}")
+            found.add(path, "wrong_format", f"must match {pattern.pattern}, not {quoted(value)}")
         return value
 
     return read_text
@@ -96,14 +118,13 @@ def _is_unicode(value: str) -> bool:
 
 def read_boolean(value: Any, path: str, found: Findings) -> Any:
     """Read true or false."""
-    is_kind(bool, value, path, found)
-    return value
+    return value if is_kind(bool, value, path, found) else False
 
 
 def bytes_reader(attributes: dict[str, Any]) -> Read:
     """The reader of base64 with bounds on its bytes, or of a UUID as 16 bytes."""
     if attributes.get("format") == "uuid":
-        return _parsed(lambda text: formats.parse_uuid(text).bytes)
+        return _parsed(lambda text: formats.parse_uuid(text).bytes, b"")
     low, high = attributes.get("minBytes", 0), attributes.get("maxBytes", schema_files.BYTES_MAX)
     low, high = (attributes["size"],) * 2 if "size" in attributes else (low, high)
 
@@ -113,17 +134,17 @@ def bytes_reader(attributes: dict[str, Any]) -> Read:
             raise ValueError(f"must be base64 of {low:,} to {high:,} bytes")
         return data
 
-    return _parsed(parse)
+    return _parsed(parse, b"")
 
 
-def _parsed(parse: Callable[[str], Any]) -> Read:
+def _parsed(parse: Callable[[str], Any], stand_in: Any) -> Read:
     def read_parsed(value: Any, path: str, found: Findings) -> Any:
         if not is_kind(str, value, path, found):
-            return None
+            return stand_in
         try:
             return parse(value)
         except ValueError as error:
-            found.add(path, "wrong_format", str(error))
-            return None
+            found.add(path, "wrong_format", f"{error}, not {quoted(value)}")
+            return stand_in
 
     return read_parsed

@@ -224,6 +224,26 @@ def test_a_file_may_hold_one_object_over_several_lines(home: Path, tmp_path: Pat
     assert cli("publish", tmp_path / "nowhere.json", home=home).error["code"] == "file_unreadable"
 
 
+def test_a_key_that_occurs_twice_is_refused_with_its_path(home: Path) -> None:
+    twice = json.dumps(report_with("twice", handling=["H3"], handling_text="x"))[:-1] + ', "handling": ["H0"]}'
+    [answer] = publish(home, twice.encode())
+
+    assert answer["outcome"] == "refused"
+    assert [(error["path"], error["code"]) for error in answer["errors"]] == [("handling", "duplicate")]
+
+
+def test_a_valid_value_that_looks_wrong_is_a_warning(home: Path) -> None:
+    position = {"latitude_microdegrees": 0, "longitude_microdegrees": 0}
+    changes = {"place": position, "occurred": {"from": "1850-01-01T00:00:00Z"}, "entities": [], "connections": []}
+    [answer] = publish(home, report_with("warned", **changes))
+
+    assert answer["outcome"] == "accepted"
+    assert [(warning["path"], warning["code"]) for warning in answer["warnings"]] == [
+        ("occurred.from", "event_long_ago"),
+        ("place.latitude_microdegrees", "position_zero"),
+    ]
+
+
 def test_the_same_content_again_is_a_duplicate_and_other_content_a_conflict(home: Path) -> None:
     first = report_with("as handed in", report_id="6f1d0f2e-3a64-4c1b-9d0e-5b7a4c2e8f10")
     [accepted] = publish(home, first)

@@ -34,6 +34,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/reports/field_checks.py", "code"),
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
+    ("node/reports/ndjson.py", "error.code"),
     ("node/errors.py", "code"),
     ("schemas/field_errors.py", "code"),
 }
@@ -160,6 +161,18 @@ def test_the_exit_code_of_a_listed_error_is_that_of_its_class() -> None:
 
 def test_every_error_of_a_field_is_listed_and_no_other() -> None:
     assert listed("## Errors of fields").keys() == FIELD_CODES | {"report_id_conflict"}
+
+
+def test_every_warning_is_listed_and_no_other() -> None:
+    made = {
+        found
+        for tree in TREES.values()
+        for name, call in calls(tree)
+        if name == "FieldWarning"
+        for found in texts(argument(call, 1, "code")) or ()
+    }
+
+    assert listed("## Warnings").keys() == made
 
 
 def test_every_code_of_the_verification_is_listed_with_its_step() -> None:

@@ -23,7 +23,7 @@ IMPURE: Final = (
 )
 """Modules of those packages that read files, or that import a module which does."""
 
-TABLES_READ_AT_IMPORT: Final = "reports.identifiers reports.phone_numbers"
+TABLES_READ_AT_IMPORT: Final = "reports.identifiers reports.phone_numbers reports.plausibility"
 """Pure modules that read tables of this project once, when they are imported."""
 
 BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "broker.topology"})

@@ -29,6 +29,12 @@ NORMALISED = [
     ("SERIAL", "\u0430\u0431 1234", None, "\u0410\u04111234"),
     ("PASSPORT", "p 012345-6", None, "P0123456"),
     ("ID_CARD", "000-123456-0001a", None, "0001234560001A"),
+    ("PLATE", "12E5", None, "12E5"),
+    ("ID_CARD", "12.345.678", None, "12345678"),
+    ("ID_CARD", "300.000", None, "300000"),
+    ("CASE", "4711.26", None, "471126"),
+    ("PHONE", "\u202a+573001234567\u202c", None, "+573001234567"),
+    ("PHONE", "+57\u200b300\u200b1234567", None, "+573001234567"),
     ("PHONE", "+501 223-2222", None, "+5012232222"),
     ("PHONE", "00501 223 2222", None, "+5012232222"),
     ("PHONE", "+44 (0)20 7031 3000", None, "+442070313000"),
@@ -178,3 +184,11 @@ def test_an_unknown_scheme_is_a_bug_of_the_caller() -> None:
     """Callers check the code list first."""
     with pytest.raises(KeyError):
         normalise("TATTOO", "x")
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES.keys() - {"NAME"}))
+@pytest.mark.parametrize("value", ["3001234567.0", "3001234567,00", "5.73001E+11", "9E+06", "1234567.5"])
+def test_a_number_that_a_program_made_of_an_identifier_is_refused(scheme: str, value: str) -> None:
+    """A decimal point is not a separator: without it, the value would be another identifier."""
+    with pytest.raises(IdentifierError, match="a number that a program made"):
+        normalise(scheme, value, "CO")

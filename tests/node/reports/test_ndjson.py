@@ -28,6 +28,9 @@ CASES: list[tuple[str, bytes, list[tuple[int, object]]]] = [
     ("not a number", b'{"a":NaN}', [(1, "not_json")]),
     ("half a surrogate", b'{"a":"\\ud800"}', [(1, "not_json")]),
     ("a broken object over several lines", b'{\n  "a": 1,\n  "b" 2\n}\n', [(1, "not_json")]),
+    ("a key twice", b'{"a":1,"a":2}\n{"a":1}', [(1, "duplicate"), (2, {"a": 1})]),
+    ("a key twice in an object over several lines", b'{\n"b":\n{"c":3}\n,"b":1}', [(1, "duplicate")]),
+    ("a list over several lines", b'[\n{"a":1}\n]', [(1, "not_an_object")]),
     ("very deep nesting", b"[" * 100_000, [(1, "not_json")]),
     ("nothing", b" \n", []),
 ]
