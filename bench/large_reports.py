@@ -43,9 +43,11 @@ class LargeReport:
     name: str
     plate: str
 
-    def identifiers(self) -> Iterator[tuple[str, str]]:
-        """Scheme and normalised value."""
-        yield from (("PASSPORT", self.passport), ("PHONE", self.phone), ("NAME", self.name), ("PLATE", self.plate))
+    def identifiers(self) -> Iterator[tuple[str, str, str]]:
+        """Scheme, normalised value and country, empty if none is stated."""
+        yield "PASSPORT", self.passport, PASSPORT_COUNTRY
+        yield "PLATE", self.plate, PLATE_COUNTRY
+        yield from (("PHONE", self.phone, ""), ("NAME", self.name, ""))
 
 
 def large_report(number: int) -> LargeReport:

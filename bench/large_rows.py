@@ -25,7 +25,7 @@ COLUMNS: Final = {
         "payload record"
     ),
     record_tables.message_subject: "subject message",
-    record_tables.identifier: "scheme value message",
+    record_tables.identifier: "scheme value message country",
     record_tables.message_text: "message text",
     stream_tables.used_id: "originator stream message_id sequence",
     stream_tables.link: "originator stream first size hash previous sealed_at arrived linked whole",
@@ -106,7 +106,7 @@ def _add_message(rows: Rows, filling: Filling, template: ReportTemplate, number:
         (id_, message_id, *place, sequence, report.report_id, *times, *clause, template.payload(report), record)
     )
     rows["message_subject"] += [(subject, id_) for subject in template.terms.subjects]
-    rows["identifier"] += [(scheme, value, id_) for scheme, value in report.identifiers()]
+    rows["identifier"] += [(scheme, value, id_, country) for scheme, value, country in report.identifiers()]
     rows["message_text"].append((id_, template.text(report)))
     rows["used_id"].append((*place, message_id, sequence))
     if own:

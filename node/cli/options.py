@@ -15,6 +15,12 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of the node; or set ENLACE_HOME.", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and logs as JSON lines to stderr.")]
+PurposeOption = Annotated[
+    str | None, typer.Option("--purpose", metavar="CODE", help="Code of a purpose, for the access log.")
+]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why you ask, in words, for the access log.")
+]
 DocumentsOption = Annotated[
     Path | None, typer.Option("--documents", help="Folder of signed documents, instead of the home's.")
 ]

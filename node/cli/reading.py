@@ -6,7 +6,7 @@ import typer
 
 from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.on_store import on_store
-from node.cli.options import HomeOption, JsonOption, open_named_home
+from node.cli.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
 from node.cli.output import Output
 from node.cli.user import login
 from node.errors import UsageError
@@ -28,7 +28,8 @@ def add_to(app: typer.Typer) -> None:
 def search(
     text: Annotated[str | None, typer.Option(help="Words, ignoring case and accents.")] = None,
     identifier: Annotated[
-        str | None, typer.Option(metavar="SCHEME=VALUE", help="An identifier; its value is normalised first.")
+        str | None,
+        typer.Option(metavar="[CC:]SCHEME=VALUE", help="An identifier, perhaps with its country."),
     ] = None,
     originator: Annotated[str | None, typer.Option(help="Code of the originator.")] = None,
     subject: Annotated[str | None, typer.Option(help="Code of a subject.")] = None,
@@ -36,12 +37,14 @@ def search(
     every: Annotated[bool, typer.Option("--all", help="Every report that this node holds.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="How many at most.")] = 100,
     after: Annotated[str | None, typer.Option(help="The cursor of the last report of the answer before.")] = None,
+    purpose: PurposeOption = None,
+    reason: ReasonOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Find reports that this node holds; all filters must match.
 
-    Each report that is shown leaves an entry in the access log.
+    The access log keeps the question and each report that is shown.
 
     Example:
 
@@ -50,6 +53,7 @@ def search(
     Exit codes: 0 done, also if nothing was found; 2 usage, no filter, or configuration; 4 the store is unavailable,
     try again.
     """
+    from node.commands.justification import justification_of
     from node.commands.search import query_of
     from node.commands.search import search as search_store
 
@@ -59,7 +63,8 @@ def search(
         text=text, identifier=identifier, originator=originator, subject=subject, since=since, limit=limit, after=after
     )
     output = Output(json=json)
-    found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login()))
+    why = justification_of(purpose, reason)
+    found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login(), why=why))
     for report in found:
         output.item(report)
     if not found:
@@ -69,13 +74,15 @@ def search(
 
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A report id or a message id.")],
+    purpose: PurposeOption = None,
+    reason: ReasonOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show a report and the decision of this node about it.
 
-    A message that is withheld, waits or is held has a decision and no content. A report that is shown leaves an entry
-    in the access log.
+    A message that is withheld, waits or is held has a decision and no content. The access log keeps the question and
+    each report that is shown.
 
     Example:
 
@@ -83,10 +90,11 @@ def show(
 
     Exit codes: 0 done; 1 there is no such report; 2 usage or configuration; 4 the store is unavailable, try again.
     """
+    from node.commands.justification import justification_of
     from node.commands.show import show as show_stored
 
-    output = Output(json=json)
-    for report in on_store(open_named_home(home), lambda store: show_stored(store, id_, actor=login())):
+    output, why = Output(json=json), justification_of(purpose, reason)
+    for report in on_store(open_named_home(home), lambda store: show_stored(store, id_, actor=login(), why=why)):
         output.item(report)
     return 0
 

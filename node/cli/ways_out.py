@@ -31,10 +31,12 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
         "after": "--after",
         "identifier": "--identifier",
         "originator": "--originator",
+        "purpose": "--purpose",
+        "reason": "--reason",
         "since": "--since",
         "subject": "--subject",
     },
-    "show": _ID,
+    "show": {**_ID, "purpose": "--purpose", "reason": "--reason"},
 }
 """Command -> field of its service -> option or argument as the command line spells it."""
 

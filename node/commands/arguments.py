@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from node.errors import UsageError
-from node.reports import identifier_text, identifiers
+from node.reports.questions import FORM, Question, QuestionRefused, question_of_text
 from schemas import codes
 
 
@@ -39,13 +39,19 @@ def parse_code(text: str, list_name: str, field: str) -> str:
     return code
 
 
-def parse_identifier(text: str, field: str) -> tuple[str, str]:
-    """SCHEME=VALUE as scheme and normalised value."""
-    name, separator, value = text.partition("=")
-    if not separator or not value.strip():
-        raise UsageError("usage", "an identifier is SCHEME=VALUE", path=field, hint="as IMO=9074729")
-    scheme = parse_code(name, "schemes", field)
+def parse_identifier(text: str, field: str) -> Question:
+    """SCHEME=VALUE or CC:SCHEME=VALUE as a question."""
     try:
-        return scheme, identifiers.normalise(scheme, value)
-    except identifier_text.IdentifierError as error:
-        raise UsageError("invalid_identifier", error.reason, path=field, hint=error.hint) from None
+        return question_of_text(text)
+    except QuestionRefused as refused:
+        code, message = refused.error.code, refused.error.message
+        raise UsageError(
+            "invalid_identifier"
+            if code == "invalid_identifier"
+            else "unknown_code"
+            if code == "unknown_code"
+            else "usage",
+            f"an identifier is {FORM}" if code in ("missing", "wrong_format") else message,
+            path=field,
+            hint=refused.hint,
+        ) from None

@@ -1,22 +1,25 @@
-"""Logs consultations: each report that a caller reads leaves an entry in the access log (LED Art 25(1)).
+"""Logs consultations before their answers are given (LED Art 25(1)): the question, its reason, and what is shown.
 
-Lists of withheld messages and of the quarantine are not logged, because they hold no personal data.
+A question that finds nothing is logged as well. Lists of withheld messages and of the quarantine are not logged,
+because they hold no personal data.
 """
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from node.clock import now_ms
+from node.commands.justification import Justification
 from node.database.engine import Store
 from node.store import access_log
-from node.store.access_log import Operation
+from node.store.access_log import Consultation
 from node.store.message_search import HeldMessage
 
 
-async def log_consultation(store: Store, messages: Iterable[HeldMessage], *, command: str, actor: str) -> None:
-    """Add one entry for each message that `actor` has read with `command`."""
-    subjects = [(str(UUID(bytes=message.message_id)), command) for message in messages]
-    if subjects:
-        await store.write(
-            lambda db: access_log.add(db, Operation.CONSULTATION, actor=actor, subjects=subjects, now=now_ms())
-        )
+async def log_consultation(
+    store: Store, messages: Iterable[HeldMessage], *, query: str, why: Justification, command: str, actor: str
+) -> None:
+    """Log that `actor` asked `query` with `command`, and gets `messages`."""
+    subjects = [str(UUID(bytes=message.message_id)) for message in messages]
+    asked = Consultation(query=query, subjects=subjects, purpose=why.purpose, reason=why.reason)
+    now = now_ms()
+    await store.write(lambda db: access_log.add_consultations(db, [asked], actor=actor, command=command, now=now))

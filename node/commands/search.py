@@ -1,15 +1,22 @@
 """`search`: the reports that this node holds and that match a query."""
 
 from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
 
 from node.commands.arguments import parse_code, parse_identifier, parse_time
 from node.commands.consultation import log_consultation
+from node.commands.justification import Justification
 from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search
 from node.store.message_search import Query
+from schemas.formats import time_text
 from schemas.types import Record
+
+_NO_REASON: Final = Justification()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +60,10 @@ def query_of(
     )
 
 
-async def search(store: Store, query: Query, *, actor: str) -> list[FoundReport]:
-    """The reports that match `query`, in the order of their arrival; each is logged as a consultation of `actor`."""
+async def search(store: Store, query: Query, *, actor: str, why: Justification = _NO_REASON) -> list[FoundReport]:
+    """The reports that match `query`, in the order of their arrival; logged as a consultation of `actor`."""
     messages = await store.read(lambda db: message_search.search(db, query))
-    await log_consultation(store, messages, command="search", actor=actor)
+    await log_consultation(store, messages, query=_logged(query), why=why, command="search", actor=actor)
     return [
         FoundReport(
             report_id=message.report_id,
@@ -71,3 +78,17 @@ async def search(store: Store, query: Query, *, actor: str) -> list[FoundReport]
         )
         for message in messages
     ]
+
+
+def _logged(query: Query) -> str:
+    """The filters of a query as JSON, as the access log keeps them."""
+    filters: dict[str, Any] = {
+        "text": query.text,
+        "identifier": query.identifier.text if query.identifier else None,
+        "originator": query.originator,
+        "subject": query.subject,
+        "since": None if query.since is None else time_text(query.since),
+        "after": query.after or None,
+        "limit": query.limit,
+    }
+    return msgspec.json.encode({name: value for name, value in filters.items() if value is not None}).decode()

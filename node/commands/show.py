@@ -1,9 +1,11 @@
 """`show`: one report with the decision about it, also where its content is withheld or still sealed."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from node.commands.arguments import parse_id
 from node.commands.consultation import log_consultation
+from node.commands.justification import Justification
 from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.errors import Refused
@@ -13,6 +15,8 @@ from node.store.message_search import HeldMessage
 from node.store.pending_records import PendingMessage
 from node.store.withheld_notes import WithheldNote
 from schemas.types import Record
+
+_NO_REASON: Final = Justification()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +45,8 @@ class ShownReport:
     decision: DecisionMade
 
 
-async def show(store: Store, id_: str, *, actor: str) -> list[ShownReport]:
-    """Every message with the report id or message id `id_`; those that are held are logged as consulted by `actor`.
+async def show(store: Store, id_: str, *, actor: str, why: Justification = _NO_REASON) -> list[ShownReport]:
+    """Every message with the report id or message id `id_`; logged as a consultation of `actor`.
 
     Raises UsageError if `id_` is not a UUID, Refused `not_found` if there is no such message.
     """
@@ -54,7 +58,7 @@ async def show(store: Store, id_: str, *, actor: str) -> list[ShownReport]:
             pending_records.by_message_id(db, wanted.bytes),
         )
     )
-    await log_consultation(store, held, command="show", actor=actor)
+    await log_consultation(store, held, query=str(wanted), why=why, command="show", actor=actor)
     shown = [*map(_held, held), *map(_withheld, notes), *map(_pending, pending)]
     if not shown:
         raise Refused("not_found", "no report or message of this id is here", path="id")

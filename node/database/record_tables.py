@@ -51,6 +51,7 @@ identifier = Table(
     Column("scheme", String(64), primary_key=True),
     Column("value", String(256), primary_key=True),
     Column("message", ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    Column("country", String(2), primary_key=True, comment="that the report states; empty if it states none"),
     sqlite_with_rowid=False,
 )
 

@@ -13,8 +13,8 @@ class SearchTerms:
     report_id: str
     created_at: int
     subjects: frozenset[str]
-    identifiers: frozenset[tuple[str, str]]
-    """Scheme and normalised value."""
+    identifiers: frozenset[tuple[str, str, str]]
+    """Scheme, normalised value, and the country that the report states, empty if it states none."""
 
     text: str
     """The words of the full-text index."""
@@ -27,7 +27,9 @@ def search_terms(report: IntelligenceReport) -> SearchTerms:
         created_at=report.created_at,
         subjects=frozenset(report.subjects),
         identifiers=frozenset(
-            (identifier.scheme, identifier.value) for entity in report.entities for identifier in entity.identifiers
+            (identifier.scheme, identifier.value, identifier.country or "")
+            for entity in report.entities
+            for identifier in entity.identifiers
         ),
         text="\n".join(_texts(report)),
     )

@@ -1,6 +1,7 @@
-"""The access log: who did what with which message (LED Art 25). Entries are only added."""
+"""The access log: who did what with which message, and why (LED Art 25). Entries are only added."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from node.database.access_tables import access_log
@@ -16,8 +17,45 @@ class Operation(StrEnum):
     DISCLOSURE = "DISCLOSURE"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consultation:
+    """A question that a user asked, and the messages that the answer shows."""
+
+    query: str
+    """The question, normalised."""
+
+    subjects: Sequence[str]
+    """The ids of the messages that the answer shows, none if the question found nothing."""
+
+    purpose: str | None = None
+    reason: str | None = None
+
+
 def add(db: Transaction, operation: Operation, *, actor: str, subjects: Iterable[tuple[str, str]], now: int) -> None:
     """Add one entry for each (message or report id, detail)."""
     names = ("at", "operation", "actor", "subject", "detail")
     rows = [(now, operation.value, actor, subject, detail) for subject, detail in subjects]
+    insert_rows(db, access_log, names, rows)
+
+
+def add_consultations(
+    db: Transaction, consultations: Iterable[Consultation], *, actor: str, command: str, now: int
+) -> None:
+    """Add one entry for each message that an answer shows, and one for each question that found nothing."""
+    names = ("at", "operation", "actor", "subject", "detail", "purpose", "reason", "query", "hits")
+    rows = [
+        (
+            now,
+            Operation.CONSULTATION.value,
+            actor,
+            subject,
+            command,
+            asked.purpose,
+            asked.reason,
+            asked.query,
+            len(asked.subjects),
+        )
+        for asked in consultations
+        for subject in asked.subjects or ("",)
+    ]
     insert_rows(db, access_log, names, rows)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, Select, or_, select
 
 from node.database import fulltext
 from node.database.engine import Transaction
 from node.database.record_tables import identifier, message, message_subject
+from node.reports.questions import Question
 from node.verification.kinds import read_stored
 from schemas.types import Record
 
@@ -21,8 +22,7 @@ class Query:
     """What to look for; everything that is set must hold. `since` in ms; `after` is a cursor."""
 
     text: str | None = None
-    identifier: tuple[str, str] | None = None
-    """Scheme and normalised value."""
+    identifier: Question | None = None
 
     originator: str | None = None
     subject: str | None = None
@@ -60,12 +60,7 @@ def search(db: Transaction, query: Query) -> list[HeldMessage]:
     if query.text is not None:
         statement = statement.where(message.c.id.in_(fulltext.matching(query.text)))
     if query.identifier is not None:
-        scheme, value = query.identifier
-        statement = statement.where(
-            message.c.id.in_(
-                select(identifier.c.message).where(identifier.c.scheme == scheme, identifier.c.value == value)
-            )
-        )
+        statement = statement.where(message.c.id.in_(_identified(query.identifier)))
     if query.originator is not None:
         statement = statement.where(message.c.originator == query.originator)
     if query.subject is not None:
@@ -75,6 +70,14 @@ def search(db: Transaction, query: Query) -> list[HeldMessage]:
     if query.since is not None:
         statement = statement.where(message.c.created_at >= query.since)
     return [_held(row) for row in db.execute(statement)]
+
+
+def _identified(question: Question) -> Select[int]:
+    """The ids of the messages that a question fits."""
+    wanted = select(identifier.c.message).where(
+        identifier.c.scheme == question.scheme, identifier.c.value == question.value
+    )
+    return wanted if question.countries is None else wanted.where(identifier.c.country.in_(question.countries))
 
 
 def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:

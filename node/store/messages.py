@@ -81,7 +81,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
             )
         )
         rows.subjects += [(subject, id_) for subject in terms.subjects]
-        rows.identifiers += [(scheme, value, id_) for scheme, value in terms.identifiers]
+        rows.identifiers += [(scheme, value, id_, country) for scheme, value, country in terms.identifiers]
         rows.texts.append((id_, terms.text))
     put(db, rows)
 
@@ -95,7 +95,7 @@ def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
     insert_rows(db, message, _MESSAGE, rows.messages)
     insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
-    insert_rows(db, identifier, ("scheme", "value", "message"), rows.identifiers)
+    insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows.identifiers)
     insert_together(db, message_text, ("message", "text"), rows.texts)
 
 

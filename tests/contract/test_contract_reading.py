@@ -36,8 +36,12 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     lines = [json.dumps(report_with(words)) for words in WORDS]
     ok("publish", "-", home=made["BZ"], data="\n".join(lines).encode())
     phone = [{"scheme": "PHONE", "value": "+502 5510 1234"}]
-    entity = {"id": 1, "kind": "PHONE", "statement": "FACT", "identifiers": phone}
-    other = report_with("A phone in Melchor", subjects=["CONTRABAND"], entities=[entity])
+    plate = [{"scheme": "PLATE", "value": "P-123 BBB", "country": "GT"}]
+    entities = [
+        {"id": 1, "kind": "PHONE", "statement": "FACT", "identifiers": phone},
+        {"id": 2, "kind": "VEHICLE", "statement": "FACT", "identifiers": plate},
+    ]
+    other = report_with("A phone in Melchor", subjects=["CONTRABAND"], entities=entities)
     ok("publish", "-", home=made["GT"], data=json.dumps(other).encode())
     step(*made.values())
     asyncio.run(spoil(folder / "lab" / "log.db"))
@@ -61,6 +65,12 @@ def texts(found: list[dict[str, Any]]) -> list[str]:
         (["--identifier", "PHONE=+502-55101234"], 1),
         (["--identifier", "phone=+50255101234"], 1),
         (["--identifier", "NAME=sea test"], 5),
+        (["--identifier", "BZ:NAME=sea test"], 5),
+        (["--identifier", "PLATE=p123bbb"], 1),
+        (["--identifier", "gt:plate=p123bbb"], 1),
+        (["--identifier", "MX:PLATE=p123bbb"], 0),
+        (["--identifier", "GT:PHONE=5510 1234"], 1),
+        (["--identifier", "MX:PHONE=+50255101234"], 1),
         (["--since", "2026-01-01"], 6),
         (["--since", "2100-01-01T00:00:00Z"], 0),
         (["--text", "phone", "--originator", "BZ"], 0),
@@ -85,6 +95,11 @@ def test_search_finds_what_every_filter_names(homes: dict[str, Path], filters: l
         (["--identifier", "IMO=1234568"], "--identifier"),
         (["--identifier", "IMO="], "--identifier"),
         (["--identifier", "SHOE_SIZE=42"], "--identifier"),
+        (["--identifier", "ZZ:PLATE=P123BBB"], "--identifier"),
+        (["--identifier", ":PLATE=P123BBB"], "--identifier"),
+        (["--all", "--purpose", "CURIOSITY"], "--purpose"),
+        (["--all", "--purpose", ""], "--purpose"),
+        (["--all", "--reason", " \t"], "--reason"),
         (["--subject", "WEATHER"], "--subject"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -10,6 +10,7 @@ from bench.large_rows import BATCH_SIZE, Filling
 from bench.large_store import cached, fill
 from bench.material import CODES, READER
 from node.database.engine import Store
+from node.reports.questions import Question
 from node.reports.search_terms import search_terms
 from node.stages import StreamId
 from node.store import chains, message_search, messages, receipts_due
@@ -39,7 +40,7 @@ async def test_each_message_is_found_by_what_its_payload_says(store: Store) -> N
         terms = search_terms(message.report)
         assert (terms.report_id, len(terms.identifiers)) == (message.report_id, 4)
         for identifier in terms.identifiers:
-            query = Query(identifier=(identifier[0], identifier[1]))
+            query = Query(identifier=Question(scheme=identifier[0], value=identifier[1], country=identifier[2] or None))
             found = await store.read(lambda db, query=query: message_search.search(db, query))  # type: ignore[misc]
             assert message.message_id in {other.message_id for other in found}
         words = Query(text=terms.text)

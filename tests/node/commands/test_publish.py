@@ -2,17 +2,20 @@
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from node.commands.arguments import parse_time
+from node.commands.justification import justification_of
 from node.commands.plain_json import presentable
 from node.commands.publish import publish
 from node.commands.search import query_of, search
 from node.commands.show import show
 from node.database.access_tables import access_log
 from node.database.engine import Store
+from node.errors import Refused
 from node.runtime.home import Home, open_home
 from node.runtime.open_node import open_intake, open_store
 from tests.support.contract import step
@@ -69,6 +72,27 @@ async def test_the_time_is_that_of_the_clock_of_the_intake(home: Home) -> None:
             outcomes += [answer.outcome async for answer in publish(intake, data, actor="ana", dry_run=True)]
 
     assert outcomes == ["accepted", "refused"]
+
+
+async def test_the_access_log_keeps_the_question_and_why_it_was_asked(home: Home) -> None:
+    """A search that finds nothing is logged as well, without a message."""
+    query = query_of(
+        text="boat", identifier="gt:plate=p-123", originator=None, subject=None, since=None, limit=10, after=None
+    )
+    why = justification_of("information_exchange", " case  12 ")
+    nothing = str(UUID(int=7))
+    async with open_store(home) as store:
+        assert await search(store, query, actor="luis", why=why) == []
+        with pytest.raises(Refused, match="no report"):
+            await show(store, nothing.upper(), actor="eva")
+        rows = await store.read(lambda db: db.execute(select(access_log).order_by(access_log.c.id)).all())
+
+    assert [(row.actor, row.purpose, row.reason, row.hits, row.subject) for row in rows] == [
+        ("luis", "INFORMATION_EXCHANGE", "case 12", 0, ""),
+        ("eva", None, None, 0, ""),
+    ]
+    assert json.loads(rows[0].query) == {"text": "boat", "identifier": "GT:PLATE=P123", "limit": 10}
+    assert rows[1].query == nothing
 
 
 def test_the_access_log_names_who_searched_and_who_looked(home: Home) -> None:

@@ -39,7 +39,7 @@ async def test_rows_are_written_in_the_order_of_the_names(tmp_path: Path) -> Non
     finally:
         await store.close()
 
-    assert [tuple(row) for row in rows] == [(1, 1, "A", "me", "x", "d"), (2, 9, "B", "you", "y", "changed")]
+    assert [tuple(row)[:6] for row in rows] == [(1, 1, "A", "me", "x", "d"), (2, 9, "B", "you", "y", "changed")]
 
 
 async def test_names_in_another_order_than_the_table_are_a_bug(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_p
     finally:
         await store.close()
 
-    assert [tuple(row) for row in rows] == given
+    assert [tuple(row)[:6] for row in rows] == given
     assert (len(same), [tuple(row) for row in last]) == (count, [(count - 1,)])
 
 

@@ -1,0 +1,56 @@
+"""Stores of earlier revisions are brought up to date with their data."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+from sqlalchemy import select, text
+
+from bench.large_reports import ReportTemplate, large_report
+from node.database import migrate
+from node.database.access_tables import access_log
+from node.database.engine import Store, Transaction
+from node.database.record_tables import identifier, message
+from node.database.statements import insert_rows
+
+NOW = 1_790_000_000_000
+MESSAGES = 3
+COLUMNS = (
+    "id message_id originator stream sequence report_id created_at received_at expires_at agreement clause payload "
+    "record"
+)
+
+
+def messages_of_revision_0004(db: Transaction) -> None:
+    """Messages whose reports state countries, with identifiers that do not."""
+    template = ReportTemplate("filled", NOW)
+    for number in range(1, MESSAGES + 1):
+        report = large_report(number)
+        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, report.report_id, NOW, NOW, NOW, None, None)
+        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, template.payload(report), b"record")])
+        for scheme, value, _ in report.identifiers():
+            values = {"scheme": scheme, "value": value, "message": number}
+            db.execute(text("INSERT INTO identifier VALUES (:scheme, :value, :message)"), values)
+    db.execute(text("INSERT INTO access_log (at, operation, actor, subject, detail) VALUES (1, 'X', 'ana', 's', 'd')"))
+
+
+async def test_identifiers_get_the_countries_of_their_reports(tmp_path: Path) -> None:
+    """The upgrade reads them from the stored reports, a thousand at a time; old entries of the access log stay."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with patch.object(migrate, "REVISION", "0004"):
+        old = await Store.open(url)
+        await old.write(messages_of_revision_0004)
+        await old.close()
+
+    with patch("node.database.migrations.versions.v0005_countries_and_questions.MESSAGES_TOGETHER", 2):
+        store = await Store.open(url)
+    rows = await store.read(lambda db: db.execute(select(identifier)).all())
+    [entry] = await store.read(lambda db: db.execute(select(access_log)).all())
+    await store.close()
+
+    wanted = {
+        (scheme, value, number, country)
+        for number in range(1, MESSAGES + 1)
+        for scheme, value, country in large_report(number).identifiers()
+    }
+    assert {tuple(row) for row in rows} == wanted
+    assert tuple(entry) == (1, 1, "X", "ana", "s", "d", None, None, None, None)
