@@ -41,6 +41,14 @@ class Output:
         self._lines(plain, 0)
         self._write("")
 
+    def each(self, values: Sequence[Any]) -> int:
+        """All of several objects, one below the other; says if there is none. Returns the exit code 0."""
+        for value in values:
+            self.item(value)
+        if not values:
+            self.nothing()
+        return 0
+
     def items(self, values: Sequence[Any], *, none: str = NOTHING) -> None:
         """All of several objects: for a person a table, or the text `none`."""
         plain = [presentable(value) for value in values]

@@ -42,9 +42,7 @@ def search(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Find reports that this node holds; all filters must match.
-
-    The access log keeps the question and each report that is shown.
+    """Find reports that this node holds; all filters must match. The access log keeps the question and what is shown.
 
     Example:
 
@@ -62,14 +60,9 @@ def search(
     query = query_of(
         text=text, identifier=identifier, originator=originator, subject=subject, since=since, limit=limit, after=after
     )
-    output = Output(json=json)
     why = justification_of(purpose, reason)
     found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login(), why=why))
-    for report in found:
-        output.item(report)
-    if not found:
-        output.nothing()
-    return 0
+    return Output(json=json).each(found)
 
 
 def show(
@@ -93,10 +86,9 @@ def show(
     from node.commands.justification import justification_of
     from node.commands.show import show as show_stored
 
-    output, why = Output(json=json), justification_of(purpose, reason)
-    for report in on_store(open_named_home(home), lambda store: show_stored(store, id_, actor=login(), why=why)):
-        output.item(report)
-    return 0
+    why = justification_of(purpose, reason)
+    found = on_store(open_named_home(home), lambda store: show_stored(store, id_, actor=login(), why=why))
+    return Output(json=json).each(found)
 
 
 def receipts(
