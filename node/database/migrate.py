@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from node.errors import UsageError
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 
 
 def is_current(connection: Connection) -> bool:

@@ -20,7 +20,7 @@ COLUMNS = (
 )
 
 
-def messages_of_revision_0004(db: Transaction) -> None:
+def messages_of_revision_0005(db: Transaction) -> None:
     """Messages whose reports state countries, with identifiers that do not."""
     template = ReportTemplate("filled", NOW)
     for number in range(1, MESSAGES + 1):
@@ -36,12 +36,12 @@ def messages_of_revision_0004(db: Transaction) -> None:
 async def test_identifiers_get_the_countries_of_their_reports(tmp_path: Path) -> None:
     """The upgrade reads them from the stored reports, a thousand at a time; old entries of the access log stay."""
     url = f"sqlite:///{tmp_path / 'store.db'}"
-    with patch.object(migrate, "REVISION", "0004"):
+    with patch.object(migrate, "REVISION", "0005"):
         old = await Store.open(url)
-        await old.write(messages_of_revision_0004)
+        await old.write(messages_of_revision_0005)
         await old.close()
 
-    with patch("node.database.migrations.versions.v0005_countries_and_questions.MESSAGES_TOGETHER", 2):
+    with patch("node.database.migrations.versions.v0006_countries_and_questions.MESSAGES_TOGETHER", 2):
         store = await Store.open(url)
     rows = await store.read(lambda db: db.execute(select(identifier)).all())
     [entry] = await store.read(lambda db: db.execute(select(access_log)).all())

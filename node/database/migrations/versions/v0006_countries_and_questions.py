@@ -1,6 +1,6 @@
 """Identifiers have their country; the access log has the question, its purpose and its reason.
 
-Revision ID: 0005
+Revision ID: 0006
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from alembic import op
 from schemas.avro import codec
 from schemas.types import IntelligenceReport
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 MESSAGES_TOGETHER: Final = 1_000
 
