@@ -11,6 +11,7 @@ import msgspec
 
 from broker import topology as topologies
 from broker.streams import REGISTRY
+from node.clock import now_ms
 from node.commands.document_answers import DocumentAnswer, ShownDocument, WrittenDocument, document_fields
 from node.errors import UsageError
 from node.files import read_text, write_file
@@ -92,7 +93,7 @@ def sign(
 ) -> DocumentAnswer:
     """Add the signatures of a key file, or of the home's keys, to FILE."""
     parsed, governance = document_files.read(file), context.governance()
-    signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance)
+    signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance, now=now_ms())
     write_file(file, document_files.to_bytes(signed), replace=True)
     return DocumentAnswer(**document_fields(signed, governance))
 
@@ -121,7 +122,7 @@ def install(file: Path, context: Context) -> WrittenDocument:
     """Put FILE beside the documents of the home; UsageError if it has no effect there."""
     if context.folder is None:
         raise UsageError("home_missing", "no home was named", path="home")
-    target = document_files.install(document_files.read(file), context.folder, context.community())
+    target = document_files.install(document_files.read(file), context.folder, context.community(), now=now_ms())
     return WrittenDocument(**document_fields(document_files.read(target), context.governance()), file=target)
 
 

@@ -47,8 +47,8 @@ def explain(
     `report` is one JSON object. `report_name` is the path of an error about it as a whole.
     """
     sender, recipient = sender.upper(), recipient.upper()
-    time = parse_time(at, "at") if at else now_ms()
     governance = home.documents().governance
+    time = parse_time(at, "at") if at else now_ms()
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
             message = f"no NODE document of {code} is installed"

@@ -4,10 +4,12 @@ Needs no private key. The folder is read once, and again only if it changed. A f
 leaves the last governance in force and is logged, so that a half-copied file does not stop the node.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from node import clock
 from node.errors import EnlaceError
 from node.trust.document_files import DOCUMENT_SUFFIX, DocumentFolder, read_folder
 from node.trust.governance import Governance
@@ -21,12 +23,13 @@ _FolderState = tuple[tuple[str, int, int], ...]
 class InstalledDocuments:
     """The documents of one folder."""
 
-    def __init__(self, folder: Path, community: bytes | None) -> None:
+    def __init__(self, folder: Path, community: bytes | None, now: Callable[[], int] = clock.now_ms) -> None:
         """Read the folder; raises UsageError if it holds no first ROOT, or not that of `community`."""
+        self._now = now
         self._folder = folder
         self._community = community
         self._state = self._look()
-        read = read_folder(folder, community)
+        read = read_folder(folder, community, now=now())
         self._governance = read.governance
         log_problems(read)
 
@@ -42,7 +45,7 @@ class InstalledDocuments:
             return self._governance
         self._state = state
         try:
-            read = read_folder(self._folder, self._community)
+            read = read_folder(self._folder, self._community, now=self._now())
         except EnlaceError as error:
             log.error("documents_unusable", code=error.code, reason=error.message)
             return self._governance

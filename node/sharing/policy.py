@@ -172,7 +172,7 @@ def _not_in_force(originator: str, recipient: str, governance: Agreements, at: i
     current = {
         version.id: version
         for version in governance.agreements_between(originator, recipient)
-        if not version.missing and version.document.from_ <= at
+        if not version.missing and version.in_force_from <= at
     }
     for version in (newest | current).values():
         applicable = [

@@ -5,7 +5,8 @@ Pure. Rules ("Governance"):
 - the community is the hash of the first ROOT; it is configured, or there is only one first ROOT;
 - one document in two files is one document with the signatures of both;
 - versions of an id are examined in ascending order;
-- if two documents with effect are the same version of an id, no version of that id has effect.
+- if two documents with effect are the same version of an id, no version of that id has effect; documents that only
+  stop an agreement have effect beside each other and beside another document of their version.
 """
 
 from collections.abc import Iterable, Mapping
@@ -95,15 +96,16 @@ def _add_versions(collected: DocumentSet, versions: Mapping[int, list[_Entry]]) 
         for entry, examination in examined:
             if not examination.valid:
                 _note_problem(collected, entry, examination)
-        valid = [entry for entry, examination in examined if examination.valid]
-        if len(valid) > 1:
+        valid = [(entry, examination) for entry, examination in examined if examination.valid]
+        exclusive = [entry for entry, examination in valid if not examination.stops]
+        if len(exclusive) > 1:
             collected.problems.extend(
                 DocumentProblem(index=entry.index, name=entry.parsed.name, error=conflict(entry.parsed))
-                for entry in valid
+                for entry in exclusive
             )
             return False
-        for entry in valid:
-            collected.add(entry.parsed)
+        for entry, examination in valid:
+            collected.add(entry.parsed, examination)
     return True
 
 

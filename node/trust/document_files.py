@@ -4,7 +4,8 @@ Not here: the content of documents (compile_toml.py) and whether they have effec
 
 - a file contains exactly one SignedDocument; in a documents folder its name is `<kind>-<id>-<version>-<hash>.signed`;
 - only a document with effect is installed;
-- installing a document again adds its signatures and removes none.
+- installing a document again adds its signatures and removes none;
+- a document that stops an agreement does not count before this node had it.
 """
 
 import re
@@ -19,6 +20,7 @@ from node.errors import UsageError
 from node.files import FOLDER_MODE, read_file, write_file
 from node.primitives import frame
 from node.sealing.private_keys import PrivateKeys
+from node.trust import stops_known
 from node.trust.admission import Examination
 from node.trust.document_set import DocumentSet
 from node.trust.governance import Governance, load_governance
@@ -33,6 +35,7 @@ from schemas.types import DocumentKind, DocumentSignature
 
 DOCUMENT_SUFFIX: Final = ".signed"
 DOCUMENTS_FOLDER: Final = "documents"
+_SIGN_HINT: Final = "install the document that lists the key first, and sign with a key that has not ended"
 DOCUMENTS_MAX: Final = 10_000  # 64 members and a thousand agreements with their versions
 
 
@@ -57,18 +60,24 @@ def examine(parsed: ParsedDocument, governance: Governance | None) -> Examinatio
     return DocumentSet(community=parsed.hash).examine(parsed)
 
 
-def sign(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None) -> ParsedDocument:
+def sign(
+    parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None, *, now: int | None = None
+) -> ParsedDocument:
     """Add the signatures by `keys` that count: of a party, of a trustee, or of keys that the document introduces.
 
-    UsageError if no key counts for this document.
+    UsageError if no key counts for this document. With `now` (ms), a key that has ended does not sign, even if the
+    document begins earlier.
     """
-    counted = {listed.key_id for listed in examine(parsed, governance).counted}
+    counting = [
+        key for key in examine(parsed, governance).counted if now is None or key.until is None or now < key.until
+    ]
+    counted = {listed.key_id for listed in counting}
     signing = [key for key in keys.keys if key.key_id in counted]
     if parsed.document.kind is DocumentKind.AGREEMENT:
         signing = signing[-1:]  # one AGREE key of a party is enough: the newest
     if not signing:
         message = f"no key of {keys.node} counts for {parsed.name}"
-        raise UsageError("key_not_counted", message, hint="install the document that lists the key first")
+        raise UsageError("key_not_counted", message, hint=_SIGN_HINT)
     data = frame("enlace/1 document", parsed.signed.document)
     return _with(parsed, (DocumentSignature(key_id=key.key_id, signature=key.sign(data)) for key in signing))
 
@@ -101,16 +110,23 @@ class DocumentFolder:
     """Files without effect, also those that only lack signatures. A daemon logs them and continues without them."""
 
 
-def read_folder(folder: Path, community: bytes | None = None) -> DocumentFolder:
+def read_folder(folder: Path, community: bytes | None = None, *, now: int | None = None) -> DocumentFolder:
     """Load all documents of a folder. No private key is needed.
 
+    With `now` (ms), documents that stop an agreement and are new here are noted with this time (stops_known.py).
     UsageError if the folder contains no first ROOT, or not the one of `community`.
     """
     files = sorted(folder.glob(f"*{DOCUMENT_SUFFIX}"))
     if len(files) > DOCUMENTS_MAX:
         message = f"{folder} contains more than {DOCUMENTS_MAX} documents"
         raise UsageError("documents_too_many", message, path=str(folder))
-    governance = load_governance((read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files), community)
+    contents = [read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files]
+    known = stops_known.read(folder)
+    governance = load_governance(contents, community, known)
+    new = [stop.hash for stop in governance.stops() if stop.hash not in known]
+    if new and now is not None:
+        stops_known.note(folder, new, now)
+        governance = load_governance(contents, community, stops_known.read(folder))
     return DocumentFolder(
         governance=governance,
         problems=tuple((files[problem.index], problem.error) for problem in governance.problems),
@@ -122,8 +138,11 @@ def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governan
     return read_folder(folder, community).governance if any(folder.glob(f"*{DOCUMENT_SUFFIX}")) else None
 
 
-def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None) -> Path:
-    """Write a document into the folder; returns its file. UsageError if the document has no effect there."""
+def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None, *, now: int | None = None) -> Path:
+    """Write a document into the folder; returns its file. UsageError if the document has no effect there.
+
+    With `now` (ms), a document that stops an agreement counts from then, if it begins earlier.
+    """
     governance = read_folder_if_any(folder, community)
     if governance is None and community is not None and parsed.hash != community:
         raise UsageError("root_missing", f"{parsed.name} is not the first ROOT of the configured community")
@@ -138,4 +157,6 @@ def install(parsed: ParsedDocument, folder: Path, community: bytes | None = None
         raise UsageError("signatures_missing", message, path="signatures", hint="have it signed, then install it")
     folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     write_file(path, to_bytes(parsed), replace=True)
+    if now is not None:
+        read_folder(folder, community, now=now)
     return path

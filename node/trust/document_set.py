@@ -4,18 +4,19 @@ Pure. The set changes while collect_documents.py fills it, and never afterwards;
 it. admission.py holds the rules for one document. Here, the rules between documents ("Governance"):
 
 - a document must belong to the community;
-- another document with effect for the same version of the same id is a conflict;
+- another document with effect for the same version of the same id is a conflict, unless one of the two stops an
+  agreement: one party alone must not take the effect from what all parties signed, nor from its own stop;
 - agreements that lack signatures are kept apart, to explain why they are not in force.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.primitives import ZERO_HASH
-from node.trust.admission import Examination, examine_agreement, examine_node, examine_root
+from node.trust.admission import Examination, examine_agreement, examine_root
+from node.trust.agreement_times import dated
 from node.trust.document_versions import (
     AgreementVersion,
     AnyVersion,
@@ -25,10 +26,9 @@ from node.trust.document_versions import (
     listed_keys,
     trustee_keys,
 )
+from node.trust.node_admission import examine_node
 from node.trust.signed_document import DocumentInvalid, ParsedDocument
-from schemas.types import Agreement, AgreementStatus, DocumentKind, KeyReason, Node, Root
-
-_NEVER: Final = 2**63 - 1  # later than any time of a document
+from schemas.types import Agreement, Document, DocumentKind, KeyReason, Node, Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +73,14 @@ class DocumentSet:
     def examine(self, parsed: ParsedDocument) -> Examination:
         """Decide whether a document has effect beside those in the set. The set does not change."""
         document, versions = parsed.document, self._versions(parsed.document.kind, parsed.document.id)
-        # Versions with effect have no gap. If the one before is missing, the newest shows which version is missing.
-        before = versions[: document.version - 1][-1] if versions and document.version > 1 else None
-        examination = self._examine(parsed, before)
+        examination = self._examine(parsed, _before(document, versions))
         if document.kind is DocumentKind.ROOT and document.version == 1 and parsed.hash != self.community:
             message = "this first ROOT belongs to another community"
             problem = DocumentInvalid("document_community", message, path="community")
         elif document.community not in (self.community, ZERO_HASH):
             message = "the document belongs to another community"
             problem = DocumentInvalid("document_community", message, path="community")
-        elif any(version.document.version == document.version and version.hash != parsed.hash for version in versions):
+        elif any(_exclude_each_other(version, parsed, examination) for version in versions):
             problem = conflict(parsed)
         else:
             return examination
@@ -92,28 +90,35 @@ class DocumentSet:
         body = parsed.body
         if isinstance(body, Root):
             return examine_root(parsed, body, before if isinstance(before, RootVersion) else None)
-        root = next((version for version in self.roots if version.hash == parsed.document.root), None)
         if isinstance(body, Node):
             previous = before if isinstance(before, NodeVersion) else None
-            return examine_node(parsed, body, previous, root, self._compromised_trustees())
+            return examine_node(parsed, body, previous, self.roots, self._compromised_trustees())
         agreed = before if isinstance(before, AgreementVersion) else None
-        return examine_agreement(parsed, body, agreed, root, self.newest_keys)
+        return examine_agreement(parsed, body, agreed, self._root(parsed), self.newest_keys)
+
+    def _root(self, parsed: ParsedDocument) -> RootVersion | None:
+        """The ROOT that a document names."""
+        return next((version for version in self.roots if version.hash == parsed.document.root), None)
 
     def _compromised_trustees(self) -> frozenset[bytes]:
         trustees = (trustee for version in self.roots for trustee in version.body.trustees)
         return frozenset(trustee.key.public for trustee in trustees if trustee.key.reason is KeyReason.COMPROMISED)
 
-    def add(self, parsed: ParsedDocument) -> None:
+    def add(self, parsed: ParsedDocument, examination: Examination) -> None:
         """Give effect to a document that `examine` found valid."""
         document, body = parsed.document, parsed.body
         if isinstance(body, Root):
             self.roots.append(RootVersion(hash=parsed.hash, document=document, body=body))
         elif isinstance(body, Node):
-            version = NodeVersion(hash=parsed.hash, document=document, body=body)
+            root = self._root(parsed)
+            until = min(document.until, root.document.until) if root else document.from_
+            version = NodeVersion(hash=parsed.hash, document=document, body=body, until=until)
             self.nodes.setdefault(document.id, []).append(version)
             self.newest_keys[document.id] = listed_keys(document.id, body.keys)
         else:
-            self.agreements.setdefault(document.id, []).append(_undated(parsed, body, ()))
+            versions = self.agreements.setdefault(document.id, [])
+            versions.append(_undated(parsed, body, (), stops=examination.stops))
+            versions.sort(key=lambda kept: (kept.document.version, not kept.stops, kept.hash))
 
     def add_unsigned(self, parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...]) -> None:
         """Keep an agreement that lacks the signatures of `missing`."""
@@ -135,33 +140,40 @@ class DocumentSet:
         of_root = (*listed_keys(REGISTRY, newest.registry_keys), *trustee_keys(newest))
         return {key.key_id: key for keys in (of_root, *self.newest_keys.values()) for key in keys}
 
-    def agreement_versions(self) -> dict[str, tuple[AgreementVersion, ...]]:
+    def agreement_versions(self, known_since: Mapping[bytes, int]) -> dict[str, tuple[AgreementVersion, ...]]:
         """The versions of each agreement, unsigned ones included, ascending, with the time when each is in force."""
         ids = sorted({*self.agreements, *self.unsigned_agreements})
-        return {identity: self._dated(identity) for identity in ids}
+        return {identity: self._dated(identity, known_since) for identity in ids}
 
-    def _dated(self, identity: str) -> tuple[AgreementVersion, ...]:
-        superseded_from = _NEVER
-        dated = list(self.unsigned_agreements.get(identity, ()))
-        for version in reversed(self.agreements.get(identity, [])):
-            begin, until = version.document.from_, min(version.document.until, superseded_from)
-            if version.body.status is not AgreementStatus.IN_FORCE:
-                until = begin
-            dated.append(replace(version, in_force_from=begin, in_force_until=until))
-            superseded_from = min(superseded_from, begin)
-        return tuple(sorted(dated, key=lambda version: (version.document.version, version.hash)))
+    def _dated(self, identity: str, known_since: Mapping[bytes, int]) -> tuple[AgreementVersion, ...]:
+        versions = [*self.unsigned_agreements.get(identity, ()), *dated(self.agreements.get(identity, ()), known_since)]
+        return tuple(sorted(versions, key=lambda version: (version.document.version, version.stops, version.hash)))
 
 
-def _undated(parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...]) -> AgreementVersion:
+def _before(document: Document, versions: Sequence[AnyVersion]) -> AnyVersion | None:
+    """The version that a document follows; of several stops of an agreement, the one that it names.
+
+    Versions with effect have no gap. If the one before is missing, the newest shows which version is missing.
+    """
+    lower = [version for version in versions if version.document.version < document.version]
+    if not lower:
+        return None
+    newest = [version for version in lower if version.document.version == lower[-1].document.version]
+    return next((version for version in newest if version.hash == document.previous), newest[-1])
+
+
+def _exclude_each_other(version: AnyVersion, parsed: ParsedDocument, examination: Examination) -> bool:
+    """Whether two documents are the same version of an id, and none of them stops an agreement."""
+    if version.document.version != parsed.document.version or version.hash == parsed.hash:
+        return False
+    return not (examination.stops or (isinstance(version, AgreementVersion) and version.stops))
+
+
+def _undated(
+    parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...], *, stops: bool = False
+) -> AgreementVersion:
     """A version that is never in force; `agreement_versions` computes when a signed one is."""
-    return AgreementVersion(
-        hash=parsed.hash,
-        document=parsed.document,
-        body=body,
-        missing=missing,
-        in_force_from=0,
-        in_force_until=0,
-    )
+    return AgreementVersion(hash=parsed.hash, document=parsed.document, body=body, missing=missing, stops=stops)
 
 
 def conflict(parsed: ParsedDocument) -> DocumentInvalid:

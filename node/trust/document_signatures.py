@@ -3,7 +3,7 @@
 Pure. admission.py decides which keys and which threshold apply. Rules ("Governance"):
 
 - a signature that is wrong, or whose key is not known here, is ignored;
-- a COMPROMISED key does not count;
+- a COMPROMISED key does not count, nor a key that ended before the document begins: a retired key does not sign;
 - thresholds count signers, not signatures.
 """
 
@@ -41,18 +41,24 @@ def check_signatures(parsed: ParsedDocument, keys: Iterable[ListedKey]) -> tuple
     return tuple(checks)
 
 
-def not_compromised(keys: Iterable[ListedKey]) -> tuple[ListedKey, ...]:
-    """The keys whose signatures count."""
-    return tuple(key for key in keys if key.reason is not KeyReason.COMPROMISED)
+def counting(keys: Iterable[ListedKey], t: int) -> tuple[ListedKey, ...]:
+    """The keys whose signatures count for a document that begins at `t` (ms).
+
+    A document does not prove when it was signed, so a key counts if it had not ended when the document begins. A key
+    may be younger than that: a document may begin before it is signed.
+    """
+    return tuple(
+        key for key in keys if key.reason is not KeyReason.COMPROMISED and (key.until is None or t < key.until)
+    )
 
 
 def signers(checks: Iterable[SignatureCheck], keys: Iterable[ListedKey]) -> set[str]:
-    """Holders of those keys, COMPROMISED ones excluded, that have a valid signature."""
-    holders = {key.key_id: key.node for key in not_compromised(keys)}
+    """Holders of those keys that have a valid signature; the caller passes the keys that count."""
+    holders = {key.key_id: key.node for key in keys}
     return {holders[check.key_id] for check in checks if check.valid and check.key_id in holders}
 
 
-def missing_trustees(threshold: int, signed_by: set[str], trustees: Iterable[ListedKey]) -> list[str]:
+def missing_trustees(threshold: int, signed_by: set[str], trustees: Iterable[ListedKey], t: int) -> list[str]:
     """Trustees who could still sign, sorted; empty if the threshold is met.
 
     If every trustee with a usable key has signed and the threshold is not met, the answer names the other trustees. It
@@ -61,5 +67,5 @@ def missing_trustees(threshold: int, signed_by: set[str], trustees: Iterable[Lis
     if len(signed_by) >= threshold:
         return []
     listed = tuple(trustees)
-    usable = {key.node for key in not_compromised(listed)}
+    usable = {key.node for key in counting(listed, t)}
     return sorted(usable - signed_by) or sorted({key.node for key in listed} - signed_by)

@@ -77,10 +77,12 @@ class NodeVersion:
     hash: bytes
     document: Document
     body: Node
+    until: int
+    """The end of the document, or of the ROOT that it names if that is earlier."""
 
     def valid_at(self, t: int) -> bool:
         """Whether the document is valid at t. `Governance.node_at` decides which version applies at t."""
-        return self.document.from_ <= t < self.document.until
+        return self.document.from_ <= t < self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +95,14 @@ class AgreementVersion:
     missing: tuple[str, ...]
     """Parties without a valid signature."""
 
-    in_force_from: int
-    in_force_until: int
-    """`until`, or the `from` of a higher version with effect. At most `in_force_from` if it is never in force."""
+    stops: bool = False
+    """It only stops the agreement of the version before."""
+
+    in_force_from: int = 0
+    """When it begins to count: a stop never before this node had it (agreement_times.py)."""
+
+    in_force_until: int = 0
+    """`until`, or when a stop or a higher version begins. At most `in_force_from` if it is never in force."""
 
     @property
     def id(self) -> str:
@@ -103,7 +110,7 @@ class AgreementVersion:
         return self.document.id
 
     def in_force(self, t: int) -> bool:
-        """Highest version with from <= t, t before its until, status IN_FORCE, signed by all parties."""
+        """Begun and not ended, not stopped or replaced, status IN_FORCE, signed by all parties."""
         return self.in_force_from <= t < self.in_force_until
 
 

@@ -26,13 +26,15 @@ from node.trust.document_versions import (
     RootVersion,
 )
 from node.trust.signed_document import ParsedDocument
-from schemas.types import Clause, ClauseReference, DocumentKind, KeyUse
+from schemas.types import AgreementStatus, Clause, ClauseReference, DocumentKind, KeyUse
+
+_NOTHING: Final[Mapping[bytes, int]] = {}
 
 
 class Governance:
     """An immutable index of the documents that have effect. `load_governance` makes it."""
 
-    def __init__(self, documents: DocumentSet) -> None:
+    def __init__(self, documents: DocumentSet, known_since: Mapping[bytes, int]) -> None:
         self._documents = documents
         self.community: Final = documents.community
         self.problems: Final[tuple[DocumentProblem, ...]] = tuple(documents.problems)
@@ -40,7 +42,7 @@ class Governance:
         self.nodes: Final[Mapping[str, tuple[NodeVersion, ...]]] = {
             code: tuple(versions) for code, versions in sorted(documents.nodes.items())
         }
-        self.agreements: Final[Mapping[str, tuple[AgreementVersion, ...]]] = documents.agreement_versions()
+        self.agreements: Final[Mapping[str, tuple[AgreementVersion, ...]]] = documents.agreement_versions(known_since)
         self._keys = documents.keys()
         self._keys_of: dict[tuple[str, KeyUse], list[ListedKey]] = {}
         for key in self._keys.values():
@@ -50,11 +52,11 @@ class Governance:
     def _index_agreements(self) -> None:
         self._by_hash: dict[bytes, AgreementVersion] = {}
         self._clauses: dict[tuple[bytes, str], Clause] = {}
-        self._between: dict[tuple[str, str], list[AgreementVersion]] = {}
+        self._of_party: dict[str, dict[bytes, AgreementVersion]] = {}
         self._allowing: dict[tuple[str, str], list[ClauseInForce]] = {}
         for version in (version for versions in self.agreements.values() for version in versions):
-            for pair in product(version.body.parties, version.body.parties):
-                self._between.setdefault(pair, []).append(version)
+            for party in version.body.parties:
+                self._of_party.setdefault(party, {})[version.hash] = version
             if version.missing:
                 continue
             self._by_hash[version.hash] = version
@@ -112,7 +114,17 @@ class Governance:
 
     def agreements_between(self, originator: str, recipient: str) -> tuple[AgreementVersion, ...]:
         """Every agreement version with both as parties, in force or not, by id and version. For explanations."""
-        return tuple(self._between.get((originator, recipient), ()))
+        of_originator, of_recipient = self._of_party.get(originator, {}), self._of_party.get(recipient, {})
+        return tuple(version for hash_, version in of_originator.items() if hash_ in of_recipient)
+
+    def stops(self) -> tuple[AgreementVersion, ...]:
+        """Every version with effect that stops an agreement."""
+        return tuple(
+            version
+            for versions in self.agreements.values()
+            for version in versions
+            if not version.missing and version.body.status is not AgreementStatus.IN_FORCE
+        )
 
     def examine(self, parsed: ParsedDocument) -> Examination:
         """Decide whether a document would have effect beside the documents here."""
@@ -123,10 +135,15 @@ class Governance:
         return self._documents.newest(kind, identity)
 
 
-def load_governance(documents: Iterable[bytes], community: bytes | None = None) -> Governance:
+def load_governance(
+    documents: Iterable[bytes], community: bytes | None = None, known_since: Mapping[bytes, int] = _NOTHING
+) -> Governance:
     """Load SignedDocuments in any order. `community` is the hash of the first ROOT, 32 bytes.
+
+    `known_since` is the time in ms when this node first had a document that stops an agreement, by its hash; a stop
+    that it does not name counts from its `from`.
 
     DocumentInvalid if no ROOT has effect, or if there are several first ROOTs and no `community` was given. A document
     that breaks a rule, lacks signatures or conflicts with another has no effect and is listed in `problems`.
     """
-    return Governance(collect(documents, community))
+    return Governance(collect(documents, community), known_since)

@@ -8,34 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.independent.avro import body, decode, resolve
-from tests.independent.primitives import digest, frame, signed
+from tests.independent.avro import body, resolve
+from tests.independent.documents import Document, Values, key_id, read_document, stops
 
-Values = dict[str, Any]
 LENGTHS = {"SEAL": 32, "AGREE": 32, "CHECKPOINT": 1952, "ENCRYPT": 1216}
-BODIES = {"ROOT": "Root", "NODE": "Node", "AGREEMENT": "Agreement"}
 ZERO = bytes(32)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document with its body, its hash and its signatures."""
-
-    hash: bytes
-    head: Values
-    body: Values
-    raw: bytes
-    signatures: list[Values]
-
-    def has(self, key_id: bytes, use: str, public: bytes) -> bool:
-        """Whether this key has signed the document."""
-        data = frame("enlace/1 document", self.raw)
-        return any(s["key_id"] == key_id and signed(use, public, s["signature"], data) for s in self.signatures)
-
-    def signers(self, root: Values) -> int:
-        """The number of trustees of this ROOT that have signed the document."""
-        trustees = ((t["id"], t["key"]) for t in root["trustees"])
-        return sum(self.has(key_id(n, k), "AGREE", k["public"]) for n, k in trustees if k["reason"] != "COMPROMISED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +20,27 @@ class Knowledge:
     """The documents by kind and id, in the order of their versions, and the keys by key id."""
 
     community: bytes
+    hash: bytes = ZERO  # what a first version names as the one before it
+    known: dict[bytes, int] = field(default_factory=dict)
+    stops: dict[str, list[Document]] = field(default_factory=dict)
     versions: dict[tuple[str, str], list[Document]] = field(default_factory=dict)
     keys: dict[bytes, tuple[str, Values]] = field(default_factory=dict)
 
     def at(self, kind: str, name: str, time: int) -> Document | None:
         """The version that applies at a time; None without one."""
         version = self.begun(kind, name, time)
-        return version if version and time < version.head["until"] else None
+        return version if version and time < self.end(version) else None
+
+    def end(self, document: Document) -> int:
+        """When a document ends: a NODE not after the ROOT that it names."""
+        named = [r for r in self.versions[("ROOT", "ROOT")] if r.hash == document.head["root"]]
+        ends: list[int] = [d.head["until"] for d in [document, *(named if document.head["kind"] == "NODE" else [])]]
+        return min(ends)
+
+    def begin(self, document: Document) -> int:
+        """When a document begins: a stop of an agreement not before it was first here."""
+        begin: int = document.head["from"]
+        return max(begin, self.known.get(document.hash, begin)) if document.stopped else begin
 
     def begun(self, kind: str, name: str, time: int) -> Document | None:
         """The highest version with `from` <= time, even if `until` has passed."""
@@ -57,12 +48,16 @@ class Knowledge:
 
     def agreement(self, hash_: bytes) -> Document | None:
         """The agreement version with this hash; None without one."""
-        found = (d for (kind, _), all_ in self.versions.items() if kind == "AGREEMENT" for d in all_)
-        return next((d for d in found if d.hash == hash_), None)
+        lists = [*(all_ for (kind, _), all_ in self.versions.items() if kind == "AGREEMENT"), *self.stops.values()]
+        return next((d for all_ in lists for d in all_ if d.hash == hash_), None)
 
     def in_force(self, agreement: Document, time: int) -> bool:
         """Whether this version applies at this time and has the status IN_FORCE."""
-        return self.at("AGREEMENT", agreement.head["id"], time) is agreement and agreement.body["status"] == "IN_FORCE"
+        name, number = agreement.head["id"], agreement.head["version"]
+        higher = [d for d in self.versions.get(("AGREEMENT", name), []) if d.head["version"] > number]
+        stopping = [d for d in self.stops.get(name, []) if d.head["version"] >= number]
+        replaced = any(self.begin(d) <= time for d in [*higher, *stopping])
+        return bool(agreement.head["from"] <= time < agreement.head["until"] and not replaced and not agreement.stopped)
 
     def add(self, document: Document) -> bool:
         """Add the next version of an id if it has the signatures that its kind needs; returns whether it has."""
@@ -74,10 +69,18 @@ class Knowledge:
         if any(key["suite"] != 1 or len(key["public"]) != LENGTHS[key["use"]] for _, key in trustees + own):
             return False
         earlier = self.versions.setdefault((head["kind"], head["id"]), [])
-        before = earlier[-1] if earlier else None
-        if head["version"] != len(earlier) + 1 or head["previous"] != (before.hash if before else ZERO):
+        before = next((d for d in [*earlier, *self.stops.get(head["id"], [])] if d.hash == head["previous"]), None)
+        if (
+            head["version"] != (before.head["version"] + 1 if before else 1)
+            or (before or self).hash != head["previous"]
+        ):
             return False
         if not {"ROOT": self._root, "NODE": self._node, "AGREEMENT": self._agreement}[head["kind"]](document, before):
+            return False
+        if before and head["kind"] == "AGREEMENT" and stops(document, before):
+            self.stops.setdefault(head["id"], []).append(document)
+            return True
+        if any(d.head["version"] == head["version"] for d in earlier):
             return False
         earlier.append(document)
         self.keys.update({key_id(holder, key): (holder, key) for holder, key in trustees + own})
@@ -95,42 +98,47 @@ class Knowledge:
         root = next((r for r in self.versions[("ROOT", "ROOT")] if r.hash == document.head["root"]), None)
         if root is None or document.head["community"] != self.community or document.head["id"] == "REGISTRY":
             return False
-        node = document.head["id"]
+        node, begin = document.head["id"], document.head["from"]
+        roots = [
+            root,
+            *(r for r in [self.begun("ROOT", "ROOT", begin)] if r and r.head["version"] > root.head["version"]),
+        ]
+        if any(begin >= needed.head["until"] for needed in roots):
+            return False
         old = {key_id(node, key) for key in before.body["keys"]} if before else set()
         fresh = [key for key in document.body["keys"] if key_id(node, key) not in old and key["use"] != "ENCRYPT"]
         possessed = all(document.has(key_id(node, key), key["use"], key["public"]) for key in fresh)
-        return bool(possessed and document.signers(root.body) >= root.body["threshold"])
+        adds = before and any(
+            key["use"] in ("ENCRYPT", "AGREE") and key_id(node, key) not in old for key in document.body["keys"]
+        )
+        lost = {key_id(node, key) for key in document.body["keys"] if key["reason"] == "COMPROMISED"}
+        old_keys = before.body["keys"] if before and adds else ()
+        agree = [
+            key for key in old_keys if key["use"] == "AGREE" and document.counts(key) and key_id(node, key) not in lost
+        ]
+        if agree and not any(document.has(key_id(node, key), "AGREE", key["public"]) for key in agree):
+            return False
+        everyone = bool(adds and not agree)
+        return bool(possessed and all(self._enough(document, needed.body, everyone) for needed in roots))
+
+    def _enough(self, document: Document, root: Values, everyone: bool) -> bool:
+        usable = sum(document.counts(trustee["key"]) for trustee in root["trustees"]) if everyone else 0
+        return bool(document.signers(root) >= max(root["threshold"], usable))
 
     def _agreement(self, document: Document, before: Document | None) -> bool:
-        if document.head["community"] != self.community:
-            return False
         parties = {*document.body["parties"], *(before.body["parties"] if before else ())}
-        agreed = [self._agrees(document, party) for party in parties]
-        stopped = before and {**before.body, "status": document.body["status"]} == document.body
-        return any(agreed) if stopped and document.body["status"] != "IN_FORCE" else all(agreed)
+        agreed = [document.head["community"] == self.community and self._agrees(document, party) for party in parties]
+        return any(agreed) if before and stops(document, before) else all(agreed)
 
     def _agrees(self, document: Document, party: str) -> bool:
         keys = (key for node in self.versions.get(("NODE", party), [])[-1:] for key in node.body["keys"])
-        usable = (key for key in keys if key["use"] == "AGREE" and key["reason"] != "COMPROMISED")
+        usable = (key for key in keys if key["use"] == "AGREE" and document.counts(key))
         return any(document.has(key_id(party, key), "AGREE", key["public"]) for key in usable)
 
 
-def key_id(node: str, key: Values) -> bytes:
-    """The id of a key."""
-    return digest(frame("enlace/1 key", node, key["use"], key["suite"].to_bytes(4, "big"), key["public"]))
-
-
-def read_document(data: bytes) -> Document:
-    """Decode a SignedDocument, the Document in it and its body."""
-    outer = decode("SignedDocument", data)
-    head = decode("Document", outer["document"])
-    inside = decode(BODIES[head["kind"]], head["body"])
-    return Document(digest(outer["document"]), head, inside, outer["document"], outer["signatures"])
-
-
-def load(files: Iterable[bytes], community: bytes) -> Knowledge:
-    """The knowledge from these documents, which may be in any order."""
-    knowledge = Knowledge(community)
+def load(files: Iterable[bytes], community: bytes, known: dict[bytes, int] | None = None) -> Knowledge:
+    """The knowledge from these documents, in any order; `known` is since when a stop was here, by its hash."""
+    knowledge = Knowledge(community, known=known or {})
     rank = ["ROOT", "NODE", "AGREEMENT"]
     documents = sorted(map(read_document, files), key=lambda d: (rank.index(d.head["kind"]), d.head["version"]))
     for document in documents:

@@ -8,7 +8,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.independent.avro import Malformed, Unknown, decode
-from tests.independent.knowledge import Knowledge, Values, item_order
+from tests.independent.documents import Values
+from tests.independent.knowledge import Knowledge, item_order
 from tests.independent.primitives import digest, expand, frame, hpke_open, padded
 from tests.independent.verify import DAY, Chain, Record, Refused, parse
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.independent.avro import Malformed, decode
-from tests.independent.knowledge import Knowledge, read_document
+from tests.independent.documents import read_document
+from tests.independent.knowledge import Knowledge
 from tests.independent.primitives import climb, digest, frame, padded, signed
 
 DAY = 86_400_000

@@ -18,7 +18,8 @@ from schemas.avro import codec
 from schemas.json_form import json_values
 from schemas.types import IntelligenceReport, KeyUse
 from tests.independent import avro, primitives
-from tests.independent.knowledge import key_id, load, read_document
+from tests.independent.documents import key_id, read_document
+from tests.independent.knowledge import load
 from tests.support.twins import Twins
 from tests.vectors import make
 from tests.vectors.scene import SEALED_AT

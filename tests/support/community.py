@@ -102,6 +102,11 @@ def signed(parsed: ParsedDocument, governance: Governance | None, *signers: str)
     return encode(parsed.signed)
 
 
+def signed_by(parsed: ParsedDocument, keys: PrivateKeys, governance: Governance | None) -> ParsedDocument:
+    """The document with the signatures by `keys` that count."""
+    return document_files.sign(parsed, keys, governance)
+
+
 class Community:
     """Documents and their governance; each method adds one document."""
 
@@ -112,6 +117,13 @@ class Community:
         self.community = first.hash
         for name in nodes:
             self.node(name)
+
+    @classmethod
+    def of(cls, documents: Iterable[bytes], community: bytes) -> "Community":
+        """The community of these documents."""
+        made = cls()
+        made.documents, made.community = list(documents), community
+        return made
 
     @property
     def governance(self) -> Governance:

@@ -8,15 +8,19 @@ from node.commands import governance as governing
 from node.commands.governance import Context
 from node.commands.init import init
 from node.errors import UsageError
+from node.limits import DAY_MS
 from node.sealing import key_file
 from node.trust import document_files
+from schemas.types import KeyUse
 from tests.support.community import (
     T0,
     TRUSTEES,
     Community,
     keys_of,
+    node_body,
+    signed,
 )
-from tests.support.trust import AGREEMENT_TOML, compiled, folder_of, root_text
+from tests.support.trust import AGREEMENT_TOML, changed_keys, compiled, folder_of, node_version, root_text
 
 
 def test_commands_alone_found_a_community_and_let_nodes_join(tmp_path: Path) -> None:
@@ -30,12 +34,12 @@ def test_commands_alone_found_a_community_and_let_nodes_join(tmp_path: Path) -> 
 
     made = governing.new("root", root, nowhere)
     assert (made.kind, made.valid, made.missing) == ("ROOT", False, tuple(TRUSTEES))
-    signed = made.file
+    root_file = made.file
     for name in ("TR1", "TR2"):
-        result = governing.sign(signed, nowhere, key=tmp_path / name)
+        result = governing.sign(root_file, nowhere, key=tmp_path / name)
     assert result.valid
     for home in homes.values():
-        governing.install(signed, Context(home=home.path))
+        governing.install(root_file, Context(home=home.path))
 
     for home in homes.values():
         context = Context(home=home.path)
@@ -100,4 +104,19 @@ def test_a_key_that_does_not_count_cannot_sign(tmp_path: Path) -> None:
     context = Context(documents=folder_of(community, tmp_path / "documents"))
     with pytest.raises(UsageError) as error:
         governing.sign(file, context, key=tmp_path / "mx.json")
+    assert error.value.code == "key_not_counted"
+
+
+def test_a_key_that_has_ended_does_not_sign(tmp_path: Path) -> None:
+    """Nor a document that begins before the key ended: the clock of the home says that it is signed later."""
+    community = Community(["BZ", "GT"])
+    ended = node_body(changed_keys("BZ", KeyUse.AGREE, until=T0 + DAY_MS))
+    community.documents.append(signed(node_version(community, ended), community.governance, "TR1"))
+    key_file.write(tmp_path / "bz.json", keys_of("BZ"))
+    file = tmp_path / "x.signed"
+    file.write_bytes(document_files.to_bytes(compiled(AGREEMENT_TOML, community)))
+    context = Context(documents=folder_of(community, tmp_path / "documents"))
+    with pytest.raises(UsageError) as error:
+        governing.sign(file, context, key=tmp_path / "bz.json")
+
     assert error.value.code == "key_not_counted"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from node.commands import governance as governing
+from node.commands.governance import Context
 from node.commands.policy_explain import Explanation, explain
 from node.runtime.home import Home, open_home
 from node.trust.governance import Governance
@@ -47,3 +49,19 @@ def test_a_recipient_without_a_valid_encrypt_key_is_refused_with_the_reason_of_i
     answer = explained(home)
 
     assert (answer.outcome, answer.reason) == ("refused", "GT has no valid ENCRYPT key")
+
+
+def test_a_stop_by_one_party_refuses_nothing_that_was_lawful_before_it(home: Home, tmp_path: Path) -> None:
+    """GT signs alone, and dates the stop back to the first day of the agreement."""
+    stop = tmp_path / "stop.toml"
+    text = agreement("BZ-GT", ["BZ", "GT"]).replace("2036-01-01", "2040-01-01")
+    stop.write_text(text.replace("version = 1", 'version = 2\nstatus = "ENDED"'))
+    of_gt = Context(home=home.path.parent / "gt")
+    file = governing.new("agreement", stop, of_gt).file
+    assert governing.sign(file, of_gt).valid
+    governing.install(file, Context(home=home.path))
+
+    assert (explained(home).outcome, explained(home).reason) == ("refused", "agreement is ended")
+    data = json.dumps(report(retain_until="2027-12-31")).encode()
+    before = explain(home, sender="BZ", recipient="GT", report=data, at="2026-06-01T00:00:00Z")
+    assert (before.outcome, before.agreement, before.clause) == ("allowed", "BZ-GT", "1")

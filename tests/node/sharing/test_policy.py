@@ -300,7 +300,10 @@ def test_a_version_explains_the_refusal_from_the_moment_when_it_begins() -> None
     """Also a version that another one has replaced, whose dates alone would say that it is in force."""
     suspended = version(agreement_body(["BZ", "GT"], status=AgreementStatus.SUSPENDED))
     later = replace(
-        suspended, document=structs.replace(suspended.document, from_=NOW, version=2), body=agreement_body(["BZ", "GT"])
+        suspended,
+        document=structs.replace(suspended.document, from_=NOW, version=2),
+        body=agreement_body(["BZ", "GT"]),
+        in_force_from=NOW,
     )
     assert decided(later, suspended, at=NOW).reason == "agreement is suspended"
     assert decided(suspended, later, at=NOW - 1).reason == "agreement is suspended"

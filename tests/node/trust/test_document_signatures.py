@@ -38,4 +38,4 @@ def test_the_trustees_with_usable_keys_who_have_not_signed_are_missing(
     signed_by: set[str], compromised: tuple[str, ...], missing: list[str]
 ) -> None:
     """Without a usable key the answer names the other trustees: an empty answer would give the document effect."""
-    assert missing_trustees(2, signed_by, trustees(*compromised)) == missing
+    assert missing_trustees(2, signed_by, trustees(*compromised), T0) == missing

@@ -87,7 +87,7 @@ def test_encrypt_keys_are_the_valid_keys_of_a_valid_node(bz: Community) -> None:
     old, new = [key for key in listed(more) if key.use is KeyUse.ENCRYPT]
     others = [key for key in listed(keys_of("BZ")) if key.use is not KeyUse.ENCRYPT]
     rotated = [*others, structs.replace(old, until=NOW + 1), structs.replace(new, from_=NOW)]
-    bz.documents.append(signed(node_version(bz, node_body(rotated)), bz.governance, "TR1", "TR2"))
+    bz.documents.append(signed(node_version(bz, node_body(rotated)), bz.governance, "TR1", "TR2", "BZ"))
     governance = bz.governance
 
     assert [len(governance.encrypt_keys("BZ", t)) for t in (NOW - 1, NOW, NOW + 1, T0 + YEAR)] == [1, 2, 1, 0]
