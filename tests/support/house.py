@@ -20,6 +20,7 @@ PURE_PACKAGES: Final = "reports sealing trust sharing verification"
 
 IMPURE: Final = (
     "reports.import_rows reports.mapping reports.row_files sealing.private_keys sealing.key_file trust.document_files"
+    " trust.stops_known"
 )
 """Modules of those packages that read files, or that import a module which does."""
 
