@@ -19,6 +19,7 @@ from node.cli import (
     broker,
     config,
     daemon,
+    db,
     governance,
     policy,
     publishing,
@@ -33,7 +34,7 @@ from node.commands.error_answer import coded
 from node.errors import EXIT_BUG, EnlaceError, UsageError
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
-for commands in (setup, governance, daemon, publishing, reading, quarantine, broker, config, policy, audit, about):
+for commands in (setup, governance, daemon, publishing, reading, quarantine, db, broker, config, policy, audit, about):
     commands.add_to(app)
 
 

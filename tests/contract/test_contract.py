@@ -342,6 +342,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "db check": lambda scene: ok("db", "check", home=scene.bz),
     "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
@@ -360,6 +361,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "explain": explain_code_row,
 }
 NEVER_FILLED = {
+    "db check": {"findings"},  # the store is whole
     "governance new": {"signatures"},  # a document that was just compiled has none
     "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned
 }

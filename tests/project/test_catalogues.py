@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from node.integrity.finding_types import FindingCode
 from node.verification.steps import STEP_OF_REJECTION
 from tests.support.contract import code, tables
 
@@ -188,6 +189,10 @@ def test_every_finding_and_note_of_the_contract_is_listed() -> None:
 
     assert listed("## Findings about a stream").keys() == {code(row["code"]) for row in findings}
     assert listed("## What is withheld, waits or is counted").keys() == {code(row["code"]) for row in notes}
+
+
+def test_every_finding_of_a_store_is_listed() -> None:
+    assert listed("## Findings of a store").keys() == set(FindingCode)
 
 
 @pytest.mark.parametrize("page", ["errors.md", "events.md", "limits.md"])

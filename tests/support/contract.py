@@ -23,6 +23,9 @@ from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
+GROUPS: Final = ("withheld", "quarantine", "policy", "governance", "broker", "audit", "config", "db")
+"""Commands that have commands."""
+
 TIME_KEYS: Final = ("created_at", "received_at", "noted_at", "timestamp")
 ID_KEYS: Final = ("report_id", "message_id")
 HASH_KEYS: Final = ("key_id", "hash", "community", "root", "previous", "public")
@@ -64,9 +67,7 @@ def command_of(usage: str) -> str:
     words = usage.split(" ")
     if words[:2] == ["broker", "local"]:
         return " ".join(words[:3])
-    return " ".join(
-        words[: 2 if words[0] in ("withheld", "quarantine", "policy", "governance", "broker", "audit", "config") else 1]
-    )
+    return " ".join(words[: 2 if words[0] in GROUPS else 1])
 
 
 Shape = Mapping[str, Any]

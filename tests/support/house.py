@@ -6,7 +6,7 @@ A length in OVER_LENGTH may go down but never up.
 from typing import Final
 
 PACKAGES: Final = """
-    reports sealing trust sharing verification database store exchange audit runtime commands cli
+    reports sealing trust sharing verification database store integrity exchange audit runtime upkeep commands cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -34,7 +34,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
     "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
-    "sqlalchemy": "node/database/ node/store/",
+    "sqlalchemy": "node/database/ node/store/ node/integrity/",
     "alembic": "node/database/",
     "cryptography": "node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",
@@ -46,7 +46,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
 }
 """Library -> the files, and the folders ending in `/`, that may import it. No other file imports it."""
 
-NO_PRIVATE_ATTRIBUTES: Final = ("node/database/", "node/store/")
+NO_PRIVATE_ATTRIBUTES: Final = ("node/database/", "node/store/", "node/integrity/")
 """Folders that use no private attribute of a library, nor of another class."""
 
 SOLE_CALLERS: Final[dict[str, str]] = {
