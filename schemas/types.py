@@ -42,6 +42,10 @@ RegionEntryRetentionDays = Annotated[int, Meta(ge=1, le=36_500)]
 RootFileId = Annotated[str, Meta(max_length=4_096, pattern=r"\A(?:ROOT)\Z")]
 SealedMessagePath = Annotated[bytes, Meta(max_length=320)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+StoreSectionConnectSecondsMax = Annotated[int, Meta(ge=2, le=600)]
+StoreSectionConnectionsMax = Annotated[int, Meta(ge=2, le=100)]
+StoreSectionLockSecondsMax = Annotated[int, Meta(ge=1, le=3_600)]
+StoreSectionStatementSecondsMax = Annotated[int, Meta(ge=1, le=86_400)]
 Stream = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?)\Z")]
 Text1000 = Annotated[str, Meta(max_length=1_000)]
 Text1To1 = Annotated[str, Meta(min_length=1, max_length=1)]
@@ -334,7 +338,17 @@ class StoreSection(Record, frozen=True, kw_only=True):
     """Section [store]."""
 
     url: Text1To4096 | None = None
-    """SQLAlchemy URL of the store; default: store.db in the home."""
+    """sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE; default: store.db in the home."""
+    connections_max: StoreSectionConnectionsMax = 8
+    """Most connections to PostgreSQL of one process; a daemon has two more, which wait for changes."""
+    connect_seconds_max: StoreSectionConnectSecondsMax = 10
+    """Longest wait for a connection to PostgreSQL."""
+    lock_seconds_max: StoreSectionLockSecondsMax = 30
+    """Longest wait of a PostgreSQL transaction for a lock."""
+    statement_seconds_max: StoreSectionStatementSecondsMax = 120
+    """Longest time of a PostgreSQL statement, and of a silent transaction."""
+    unsafe_plaintext: bool = False
+    """Allow PostgreSQL on another machine without verified TLS. Only for test beds."""
 
 
 class KeysSection(Record, frozen=True, kw_only=True):

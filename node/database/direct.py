@@ -18,7 +18,7 @@ def execute(db: Connection, text: str, values: Sequence[Any] = ()) -> Any:
     try:
         cursor.execute(text, values)
     except Exception as error:
-        raise _as_sqlalchemy_raises_it(db, text, error) from error
+        raise _as_sqlalchemy_raises_it(db, cursor, text, error) from error
     return cursor
 
 
@@ -31,7 +31,7 @@ def execute_many(db: Connection, text: str, rows: Sequence[Sequence[Any]]) -> An
     try:
         cursor.executemany(text, rows)
     except Exception as error:
-        raise _as_sqlalchemy_raises_it(db, text, error) from error
+        raise _as_sqlalchemy_raises_it(db, cursor, text, error) from error
     return cursor
 
 
@@ -41,9 +41,17 @@ def _tell_listeners(db: Connection, cursor: Any, text: str, values: Sequence[Any
         listener(db, cursor, text, values, None, many)
 
 
-def _as_sqlalchemy_raises_it(db: Connection, text: str, error: Exception) -> BaseException:
-    """The error of SQLAlchemy for an error of the driver; another error stays as it is. Values are never in it."""
+def _as_sqlalchemy_raises_it(db: Connection, cursor: Any, text: str, error: Exception) -> BaseException:
+    """The error of SQLAlchemy for an error of the driver; another error stays as it is. Values are never in it.
+
+    A connection that broke does not go back to the pool.
+    """
     driver = db.dialect.loaded_dbapi
     if not isinstance(error, driver.Error):
         return error
-    return DBAPIError.instance(text, None, error, driver.Error, hide_parameters=True, dialect=db.dialect)
+    broken = db.dialect.is_disconnect(error, db.connection.dbapi_connection, cursor)
+    if broken:
+        db.invalidate(error)
+    return DBAPIError.instance(
+        text, None, error, driver.Error, hide_parameters=True, connection_invalidated=broken, dialect=db.dialect
+    )

@@ -1,17 +1,53 @@
-"""Full-text search: which messages contain these words. This is FTS5; another database needs its own module.
+"""Full-text search: which messages contain these words. FTS5 on SQLite, `tsvector` with a GIN index on PostgreSQL.
 
 It ignores case and accents. Every word of the query must occur. Words are taken literally, so that a query cannot use
-the operators of the index.
+the operators of the index. A word with punctuation inside, as in `go-fast`, must occur as a phrase.
+
+On SQLite the index folds the text itself. On PostgreSQL `message_text.text` holds the folded words, each after one
+space; a column that PostgreSQL computes from it (`words`) is the index.
 """
 
-from sqlalchemy import ColumnElement, Select, TextClause, literal_column, select, table, text
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, false, func, literal_column, select, table, text
+
+from node.database.dialects import POSTGRESQL
+from node.database.folding import words_of
+from node.database.record_tables import message_text
+from node.database.statements import insert_together
 
 _fts = table("message_fts")
+_HAS_WORDS: Final = "message_text.words @@ CAST(:asked AS tsquery)"
 
 
-def matching(words: str) -> Select[int]:
+def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Index the texts of messages, by message id."""
+    if db.dialect.name == POSTGRESQL:
+        rows = [(id_, " ".join(words_of(content))) for id_, content in rows]
+    insert_together(db, message_text, ("message", "text"), rows)
+
+
+def matching(db: Connection, words: str) -> Select[int]:
     """The ids of the messages that contain every word of `words`; none for a text without a word."""
+    if db.dialect.name == POSTGRESQL:
+        return select(message_text.c.message).where(*_matching_postgresql(words))
     quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.replace("\x00", " ").split())
     condition: TextClause = text("message_fts MATCH :words").bindparams(words=quoted or '""')
     rowid: ColumnElement[int] = literal_column("rowid")
     return select(rowid).select_from(_fts).where(condition)
+
+
+def _matching_postgresql(words: str) -> list[ColumnElement[bool] | TextClause]:
+    phrases = [folded for word in words.split() if (folded := words_of(word))]
+    if not phrases:
+        return [false()]
+    # Folded words are letters and digits only, so they need no escape.
+    asked = " & ".join(f"'{word}'" for word in sorted({word for phrase in phrases for word in phrase}))
+    conditions: list[ColumnElement[bool] | TextClause] = [text(_HAS_WORDS).bindparams(asked=asked)]
+    conditions += [
+        func.strpos(" " + message_text.c.text + " ", f" {' '.join(phrase)} ") > 0
+        for phrase in phrases
+        if len(phrase) > 1
+    ]
+    return conditions

@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
+from node.database import postgres_columns
+from node.database.locks import Lock, hold
 from node.errors import UsageError
 
 REVISION: Final = "0006"
@@ -19,6 +21,7 @@ def is_current(connection: Connection) -> bool:
 
 def upgrade(connection: Connection) -> None:
     """Apply the missing migrations; another process may have applied them meanwhile."""
+    hold(connection, Lock.MIGRATION)
     revision = _revision(connection)
     if revision == REVISION:
         return
@@ -39,6 +42,7 @@ def upgrade(connection: Connection) -> None:
             path="store.url",
             hint="run the version of Enlace that made the store, or a later version",
         ) from error
+    postgres_columns.settle(connection)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -18,7 +18,9 @@ draft = Table(
     Column("audience", Text, nullable=True, comment="codes of the recipients, once sealed"),
     UniqueConstraint("report_id", "region"),
 )
-Index("draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None))
+Index(
+    "draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None), postgresql_where=draft.c.sequence.is_(None)
+)
 
 outgoing = Table(
     "outgoing",

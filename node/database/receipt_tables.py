@@ -16,7 +16,8 @@ batch_outcome = Table(
     Column("changed_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("batch_outcome_due", batch_outcome.c.due_since, sqlite_where=batch_outcome.c.due > 0)
+_DUE = batch_outcome.c.due > 0
+Index("batch_outcome_due", batch_outcome.c.due_since, sqlite_where=_DUE, postgresql_where=_DUE)
 
 own_batch = Table(
     "own_batch",

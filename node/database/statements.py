@@ -10,10 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import ClauseElement, Delete, Dialect, Insert, Select, Table, Update, bindparam, insert, update
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    insert,
+    update,
+)
 
 from node.database import direct
-from node.database.engine import Transaction
+from node.database.dialects import Upsert
 
 Rows = Sequence[tuple[Any, ...]]
 Found: TypeAlias = Any
@@ -39,13 +51,13 @@ class _Selecting(NamedTuple):
     row: type[Any]
 
 
-def insert_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def insert_rows(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows`; their values are in the order of `names`, which is the order of the table."""
     if rows:
         direct.execute_many(db, _inserting(_dialect(db), table, names), rows)
 
 
-def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def insert_together(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows` with one execution for ROWS_TOGETHER_MAX rows, for a table whose trigger feeds a full-text index.
 
     The index does much of its work once for each execution; row by row it takes three times as long.
@@ -56,19 +68,21 @@ def insert_together(db: Transaction, table: Table, names: tuple[str, ...], rows:
         direct.execute(db, _inserting_together(_dialect(db), table, names, len(chunk)), values)
 
 
-def set_rows(db: Transaction, table: Table, names: tuple[str, ...], rows: Rows) -> None:
+def set_rows(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Update the columns `names` (in the order of the table) of existing rows; each of `rows` ends with its `id`."""
     if rows:
         direct.execute_many(db, _setting(_dialect(db), table, names), rows)
 
 
-def change(db: Transaction, statement: Insert | Update | Delete, rows: Sequence[Mapping[str, Any]]) -> int:
+def change(db: Connection, statement: Insert | Update | Delete | Upsert, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute a statement for each of `rows`, which all have the same names; returns how many rows it changed.
 
     The names are those of its bindparams, and of the columns of an INSERT without VALUES.
     """
     if not rows:
         return 0
+    if isinstance(statement, Upsert):
+        statement = statement.of(db.dialect.name)
     text, order, fixed = _changing(_dialect(db), statement, tuple(rows[0]))
     done = direct.execute_many(
         db, text, [[row[name] if name in row else fixed[name] for name in order] for row in rows]
@@ -77,7 +91,7 @@ def change(db: Transaction, statement: Insert | Update | Delete, rows: Sequence[
     return count
 
 
-def rows_for(db: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Found]:
+def rows_for(db: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Found]:
     """The rows that `statement` selects. It has a bindparam for each of `values`, an expanding one for a list.
 
     Columns are as the driver returns them: a boolean of SQLite is 0 or 1.
@@ -97,7 +111,7 @@ def _padded(values: list[Any]) -> list[Any]:
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values)) if values else values
 
 
-def _dialect(db: Transaction) -> Dialect:
+def _dialect(db: Connection) -> Dialect:
     kind: Callable[..., Dialect] = type(db.dialect)
     return _with_positions(kind, _PARAMSTYLES.get(db.dialect.name, _PARAMSTYLE))
 
@@ -128,14 +142,16 @@ def _changing(
     dialect: Dialect, statement: Insert | Update | Delete, names: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
     """The text, the names of its parameters in their order, and the values that the statement has itself."""
-    keys = list(names) if isinstance(statement, Insert) else None
+    keys = None
+    if isinstance(statement, Insert):
+        statement, keys = statement.inline(), list(names)  # PostgreSQL would return the ids that it gave
     compiled = statement.compile(dialect=dialect, column_keys=keys)
     return str(compiled), tuple(compiled.positiontup or ()), compiled.params
 
 
 @cache
 def _inserting(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
-    return _text(dialect, insert(table), names, names)
+    return _text(dialect, insert(table).inline(), names, names)
 
 
 @lru_cache(STATEMENTS_REMEMBERED_MAX)

@@ -39,7 +39,15 @@ link = Table(
 )
 Index("link_hash", link.c.originator, link.c.stream, link.c.hash)
 Index("link_previous", link.c.originator, link.c.stream, link.c.previous)
-Index("link_not_whole", link.c.originator, link.c.stream, link.c.first, sqlite_where=link.c.whole.is_(False))
+_NOT_WHOLE = link.c.whole.is_(False)
+Index(
+    "link_not_whole",
+    link.c.originator,
+    link.c.stream,
+    link.c.first,
+    sqlite_where=_NOT_WHOLE,
+    postgresql_where=_NOT_WHOLE,
+)
 
 used_id = Table(
     "used_id",

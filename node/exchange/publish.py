@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.database.engine import Store, Transaction
+from node.database.locks import Lock, hold
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
@@ -62,6 +63,7 @@ class Publisher:
     def _accept(
         self, db: Transaction, drafts: Sequence[Draft], names: Sequence[tuple[str, str]], actor: str
     ) -> list[Acceptance]:
+        hold(db, Lock.INTAKE)
         answers, new = self._answers(drafts, own_reports.known(db, names))
         if new:
             own_reports.add(db, new)

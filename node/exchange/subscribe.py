@@ -13,6 +13,7 @@ import structlog
 from broker.log import Fault, Fetched, Log
 from broker.streams import KEYS
 from node.database.engine import Store, Transaction
+from node.database.locks import Lock, hold
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.exchange.own_records import OwnRecords
@@ -158,11 +159,11 @@ class Subscriber:
         place = self.places[topic]
 
         def record(db: Transaction) -> None:
+            hold(db, Lock.FINDINGS)
             if not stream_findings.stands_at(db, code, place, position):
                 stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
             if code == "head_truncated":
-                highest = read_positions.highest(db, topic)
-                read_positions.put(db, [(topic, place, position, highest)])
+                read_positions.move(db, topic, position)
 
         await self._store.write(record)
 

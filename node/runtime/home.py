@@ -12,6 +12,7 @@ from broker import streams
 from broker import topology as topologies
 from broker.bus import SQLITE
 from broker.topology import Topology
+from node.database.backend import StoreOptions
 from node.errors import UsageError
 from node.runtime import config
 from node.runtime.installed_documents import InstalledDocuments
@@ -46,6 +47,19 @@ class Home:
         """The store's URL; store.db in the home if none is configured. A relative file is relative to the home."""
         url = self.config.store.url or f"{SQLITE}store.db"
         return f"{SQLITE}{self.path / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
+
+    @property
+    def store_options(self) -> StoreOptions:
+        """How to use a store that is a server."""
+        section = self.config.store
+        return StoreOptions(
+            folder=self.path,
+            connections_max=section.connections_max,
+            connect_seconds_max=section.connect_seconds_max,
+            lock_seconds_max=section.lock_seconds_max,
+            statement_seconds_max=section.statement_seconds_max,
+            unsafe_plaintext=section.unsafe_plaintext,
+        )
 
     def keys(self) -> PrivateKeys:
         """The node's private keys; UsageError if they cannot be read or belong to another node."""

@@ -16,7 +16,6 @@ from typing import Final
 import structlog
 
 from broker.log import LogUnavailable
-from node.database.commit_watch import CommitWatch
 from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.subscribe import WAITING_ALARM_MS
@@ -65,7 +64,7 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
 
 async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
     """Seal and send; then wait for the next commit to the store."""
-    with closing(CommitWatch(node.store_path)) as changes:
+    with closing(node.store.watch()) as changes:
 
         async def step() -> None:
             await node.relay.step()
@@ -76,7 +75,7 @@ async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
 
 async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
     """Seal the receipts that are due; the relay sends them."""
-    with closing(CommitWatch(node.store_path)) as changes:
+    with closing(node.store.watch()) as changes:
 
         async def step() -> None:
             await changes.wait(stopping, await node.receipt_sealer.step())

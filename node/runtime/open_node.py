@@ -6,10 +6,8 @@ Implementations are chosen here, and in tests. Opening a part does not ask wheth
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from broker import streams
-from broker.bus import SQLITE
 from broker.log import Log
 from node import clock
 from node.database.engine import Store
@@ -37,7 +35,7 @@ Clock = Callable[[], int]
 @asynccontextmanager
 async def open_store(home: Home) -> AsyncIterator[Store]:
     """The node's store."""
-    store = await Store.open(home.store_url)
+    store = await Store.open(home.store_url, home.store_options)
     try:
         yield store
     finally:
@@ -100,7 +98,6 @@ class OpenNode:
     code: str
     clock: Clock
     store: Store
-    store_path: Path
     bus: Log
     documents: InstalledDocuments
     judge: CurrentJudge
@@ -128,7 +125,6 @@ async def open_node(
             code=home.node,
             clock=now,
             store=store,
-            store_path=Path(home.store_url.removeprefix(SQLITE)),
             bus=log,
             documents=documents,
             judge=judge,

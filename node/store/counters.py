@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.record_tables import counter, pending, quarantine, withheld
 from node.database.statements import change
 
-_INCREASE: Final = upsert(counter).on_conflict_do_update(
-    index_elements=["name"], set_={"value": counter.c.value + upsert(counter).excluded.value}
+_INCREASE: Final = Upsert(
+    counter,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["name"], set_={"value": counter.c.value + insert.excluded.value}
+    ),
 )
 
 
@@ -43,7 +46,7 @@ class RecordCounts:
 
 def increase(db: Transaction, by: Mapping[str, int]) -> None:
     """Add to counters by name; zeros are skipped."""
-    values = [{"name": name, "value": value} for name, value in by.items() if value]
+    values = [{"name": name, "value": value} for name, value in sorted(by.items()) if value]
     change(db, _INCREASE, values)
 
 

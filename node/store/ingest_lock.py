@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.statements import change, rows_for
 from node.database.stream_tables import turn
@@ -17,10 +17,13 @@ from node.database.stream_tables import turn
 _VERSIONS: Final = select(turn.c.originator, turn.c.value).where(
     turn.c.originator.in_(bindparam("originators", expanding=True))
 )
-_ADVANCE: Final = upsert(turn).on_conflict_do_update(
-    index_elements=["originator"],
-    set_={"value": upsert(turn).excluded.value},
-    where=turn.c.value == upsert(turn).excluded.value - 1,
+_ADVANCE: Final = Upsert(
+    turn,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["originator"],
+        set_={"value": insert.excluded.value},
+        where=turn.c.value == insert.excluded.value - 1,
+    ),
 )
 
 
@@ -31,8 +34,11 @@ def versions(db: Transaction, originators: Collection[str]) -> dict[str, int]:
 
 
 def advance(db: Transaction, read: Mapping[str, int]) -> bool:
-    """Advance the versions that were `read`; False if one has changed since, and the result is out of date."""
+    """Advance the versions that were `read`; False if one has changed since, and the result is out of date.
+
+    The rows stay locked until the transaction ends; they are locked in the order of their names.
+    """
     if not read:
         return True
-    values = [{"originator": originator, "value": value + 1} for originator, value in read.items()]
+    values = [{"originator": originator, "value": value + 1} for originator, value in sorted(read.items())]
     return change(db, _ADVANCE, values) == len(read)

@@ -58,7 +58,7 @@ def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
     statement = select(message).where(message.c.id > query.after).order_by(message.c.id).limit(query.limit)
     if query.text is not None:
-        statement = statement.where(message.c.id.in_(fulltext.matching(query.text)))
+        statement = statement.where(message.c.id.in_(fulltext.matching(db, query.text)))
     if query.identifier is not None:
         statement = statement.where(message.c.id.in_(_identified(query.identifier)))
     if query.originator is not None:

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
+from node.database import fulltext
 from node.database.engine import Transaction
-from node.database.record_tables import identifier, message, message_subject, message_text
-from node.database.statements import insert_rows, insert_together, rows_for
+from node.database.locks import Lock, hold
+from node.database.record_tables import identifier, message, message_subject
+from node.database.statements import insert_rows, rows_for
 from node.stages import Opened
 from node.verification.kinds import kind_of
 
@@ -87,7 +89,11 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
 
 
 def next_id(db: Transaction) -> int:
-    """The id of the next message; ids follow each other in the order of arrival."""
+    """The id of the next message. No other transaction adds a message until this one ends.
+
+    Ids are cursors of searches: if a lower id became visible after a higher one, a search would skip its message.
+    """
+    hold(db, Lock.MESSAGES)
     return (rows_for(db, _LAST_ID, {})[0][0] or 0) + 1
 
 
@@ -96,7 +102,7 @@ def put(db: Transaction, rows: Rows) -> None:
     insert_rows(db, message, _MESSAGE, rows.messages)
     insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
     insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows.identifiers)
-    insert_together(db, message_text, ("message", "text"), rows.texts)
+    fulltext.add(db, rows.texts)
 
 
 def count(db: Transaction) -> int:

@@ -3,6 +3,7 @@
 from sqlalchemy import delete, insert, select
 
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.record_tables import knowledge
 
 
@@ -14,5 +15,6 @@ def digest(db: Transaction) -> bytes | None:
 
 def put(db: Transaction, digest: bytes) -> None:
     """Note the digest of what the program can read now, in place of the earlier one."""
+    hold(db, Lock.KNOWLEDGE)
     db.execute(delete(knowledge))
     db.execute(insert(knowledge).values(digest=digest))

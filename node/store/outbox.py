@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.outgoing_tables import draft, head, outgoing
 from node.database.statements import change, insert_rows, rows_for
 from node.stages import SealedBatch, StreamHead
@@ -76,6 +77,7 @@ class HeadMoved(Exception):
 
 def store_batches(db: Transaction, before: Mapping[str, StreamHead], batches: Sequence[SealedBatch]) -> None:
     """Store sealed bytes and new heads if the old heads are still those in `before`; raises HeadMoved."""
+    hold(db, Lock.OUTBOX)
     current = heads(db)
     for batch in batches:
         if current.get(batch.stream, StreamHead()) != before.get(batch.stream, StreamHead()):
@@ -115,6 +117,7 @@ def unacknowledged(db: Transaction, stream: str, limit: int, after: int = 0) -> 
 
 def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
+    hold(db, Lock.OUTBOX)
     change(db, _ACKNOWLEDGE, [{"of": stream, "low": first, "high": last}])
 
 
@@ -134,6 +137,7 @@ def not_sent(db: Transaction, stream: str, read_back: Mapping[int, bytes]) -> se
 
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:
     """Delete the (sequence, bytes) that were read back from the log. Other bytes at a sequence delete nothing."""
+    hold(db, Lock.OUTBOX)
     change(db, _WITNESS, [{"of": stream, "seq": sequence, "seen": value} for sequence, value in read_back])
 
 

@@ -5,16 +5,26 @@ Each is kept with its bytes, and looked at again (node/exchange/retry.py). A dec
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.record_tables import pending
+from node.database.statements import change
 from node.database.stream_tables import granted
 from node.stages import StreamId
 
 OVERDUE_LISTED_MAX = 1000
+
+_CHANGING: Final = ("sequence", "message_id", "outcome", "reason", "grant", "due_at", "placed")
+_PUT: Final = Upsert(
+    pending,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["topic", "position"], set_={name: insert.excluded[name] for name in _CHANGING}
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +75,7 @@ def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
         }
         for record in records
     ]
-    changing = ("sequence", "message_id", "outcome", "reason", "grant", "due_at", "placed")
-    if columns:
-        statement = upsert(pending)
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["topic", "position"],
-                set_={name: getattr(statement.excluded, name) for name in changing},
-            ),
-            columns,
-        )
+    change(db, _PUT, columns)
 
 
 def to_retry(

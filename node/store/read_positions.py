@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.statements import change
 from node.database.stream_tables import reading
 from node.stages import StreamId
 
-_PUT: Final = upsert(reading).on_conflict_do_update(
-    index_elements=["topic"],
-    set_={name: upsert(reading).excluded[name] for name in ("position", "highest")},
+_PUT: Final = Upsert(
+    reading,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["topic"], set_={name: insert.excluded[name] for name in ("position", "highest")}
+    ),
 )
 
 
@@ -55,6 +57,11 @@ def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None
         for topic, place, position, highest in rows
     ]
     change(db, _PUT, values)
+
+
+def move(db: Transaction, topic: str, position: int) -> None:
+    """Go on reading a topic, which was read before, at another position."""
+    db.execute(update(reading).where(reading.c.topic == topic).values(position=position))
 
 
 def raise_highest(db: Transaction, place: StreamId, value: int) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from broker.streams import KEYS, RECEIPTS
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.outgoing_tables import outgoing
 from node.database.receipt_tables import batch_outcome
 from node.database.statements import Found, change, rows_for
@@ -55,9 +56,12 @@ def _by_hash(table: Table) -> Select[Any]:
 
 _KNOWN: Final = _by_hash(batch_outcome)
 _LINKS: Final = _by_hash(link)
-_PUT: Final = upsert(batch_outcome).on_conflict_do_update(
-    index_elements=["originator", "stream", "hash"],
-    set_={name: upsert(batch_outcome).excluded[name] for name in ("outcomes", "due", "due_since", "changed_at")},
+_PUT: Final = Upsert(
+    batch_outcome,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["originator", "stream", "hash"],
+        set_={name: insert.excluded[name] for name in ("outcomes", "due", "due_since", "changed_at")},
+    ),
 )
 
 
@@ -65,6 +69,7 @@ def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) ->
     """Write outcomes. A batch that changed is due; nothing is kept of a batch without a leaf for this node."""
     if not noted:
         return
+    hold(db, Lock.OUTCOMES, shared=True)
     known = {(row.originator, row.stream, row.hash): row for row in _rows(db, _KNOWN, [batch.key for batch in noted])}
     new = [batch for batch in noted if batch.key not in known and any(batch.outcomes.values())]
     arrived = _arrived(db, {batch.key: batch.size for batch in new})
@@ -168,6 +173,7 @@ def due(db: Transaction, limit: int) -> list[DueOutcomes]:
 
 def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
     """Note that a receipt with these outcomes is sealed. A batch whose outcomes changed meanwhile stays due."""
+    hold(db, Lock.OUTCOMES)
     db.execute(
         update(batch_outcome)
         .where(
@@ -183,6 +189,7 @@ def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
 
 def park(db: Transaction) -> int:
     """Park everything that is due; returns how many batches."""
+    hold(db, Lock.OUTCOMES)
     done = db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
     return done.rowcount
 

@@ -5,12 +5,16 @@ All are kept. Of one recipient's receipts about a batch, the one with the highes
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.receipt_tables import receipt
+from node.database.statements import change
+
+_KEEP: Final = Upsert(receipt, lambda insert: insert.on_conflict_do_nothing())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,7 @@ def add(db: Transaction, rows: Iterable[ReceivedOutcomes], now: int) -> None:
         }
         for row in rows
     ]
-    if values:
-        db.execute(upsert(receipt).on_conflict_do_nothing(), values)
+    change(db, _KEEP, values)
 
 
 def of_batch(db: Transaction, batch: bytes) -> list[ReceivedOutcomes]:

@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
-from node.database.statements import Found, rows_for
+from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import granted
 from node.stages import Grant
 from schemas.avro import codec
@@ -16,6 +16,7 @@ from schemas.types import KeyGrant
 
 GRANTS_DECODED_MAX: Final = 64  # of about 10 KB for 60 recipients
 
+_KEEP: Final = Upsert(granted, lambda insert: insert.on_conflict_do_nothing())
 _BY_KEY: Final = select(granted).where(
     granted.c.originator == bindparam("originator"),
     granted.c.audience_key_id.in_(bindparam("key_ids", expanding=True)),
@@ -63,17 +64,14 @@ def _decoded(originator: str, sequence: int, sealed_at: int, body: bytes) -> Gra
 
 def put(db: Transaction, new: Mapping[tuple[str, bytes], Grant]) -> None:
     """Keep grants by (originator, audience key id); the first grant of a key stays."""
-    if new:
-        db.execute(
-            upsert(granted).on_conflict_do_nothing(),
-            [
-                {
-                    "originator": originator,
-                    "audience_key_id": key_id,
-                    "sequence": grant.sequence,
-                    "sealed_at": grant.sealed_at,
-                    "body": codec.encode(grant.body),
-                }
-                for (originator, key_id), grant in new.items()
-            ],
-        )
+    rows = [
+        {
+            "originator": originator,
+            "audience_key_id": key_id,
+            "sequence": grant.sequence,
+            "sealed_at": grant.sealed_at,
+            "body": codec.encode(grant.body),
+        }
+        for (originator, key_id), grant in new.items()
+    ]
+    change(db, _KEEP, rows)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from node.database import engine
-from node.database.engine import READERS_MAX, Store, Transaction
+from node.database import sqlite_backend
+from node.database.engine import Store, Transaction
 from node.database.record_tables import counter
+from node.database.sqlite_backend import READERS_MAX
 from node.errors import Unavailable
 from node.store import counters
 
@@ -195,7 +196,7 @@ async def test_a_lock_of_another_process_is_waited_for_in_the_thread(store: Stor
 
 
 async def test_a_lock_that_is_not_released_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_backend, "BUSY_TIMEOUT_SECONDS", 0.05)
     opened = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
     try:
         with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:

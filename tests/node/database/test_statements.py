@@ -63,8 +63,8 @@ async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_p
             db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
             insert_together(db, message_text, ("message", "text"), given)
             rows = db.execute(select(message_text).order_by(message_text.c.message)).all()
-            same = db.execute(fulltext.matching("same")).all()
-            last = db.execute(fulltext.matching(f"word{count - 1}")).all()
+            same = db.execute(fulltext.matching(db, "same")).all()
+            last = db.execute(fulltext.matching(db, f"word{count - 1}")).all()
             db.execute(delete(message_text))
             return rows, same, last
 

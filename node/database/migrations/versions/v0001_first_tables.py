@@ -47,7 +47,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id"),
         sa.UniqueConstraint("report_id", "region"),
     )
-    op.create_index("draft_accepted", "draft", ["id"], unique=False, sqlite_where=sa.text("sequence IS NULL"))
+    unsealed = sa.text("sequence IS NULL")
+    op.create_index("draft_accepted", "draft", ["id"], sqlite_where=unsealed, postgresql_where=unsealed)
     op.create_table(
         "finding",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -96,7 +97,11 @@ def upgrade() -> None:
     )
     op.create_index("link_hash", "link", ["originator", "stream", "hash"], unique=False)
     op.create_index(
-        "link_not_whole", "link", ["originator", "stream", "first"], unique=False, sqlite_where=sa.text("whole IS 0")
+        "link_not_whole",
+        "link",
+        ["originator", "stream", "first"],
+        sqlite_where=sa.text("whole IS 0"),
+        postgresql_where=sa.text("whole IS FALSE"),
     )
     op.create_index("link_previous", "link", ["originator", "stream", "previous"], unique=False)
     op.create_table(
@@ -238,7 +243,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["message"], ["message.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("message"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        _index_words_postgresql()
+    else:
+        _index_words_sqlite()
 
+
+def _index_words_postgresql() -> None:
+    """The words of `text`, which holds them folded, each after one space."""
+    op.execute('ALTER TABLE message_text ALTER COLUMN text TYPE text COLLATE "C"')
+    op.execute(
+        "ALTER TABLE message_text ADD COLUMN words tsvector "
+        "GENERATED ALWAYS AS (array_to_tsvector(string_to_array(text, ' '))) STORED"
+    )
+    op.execute("CREATE INDEX message_words ON message_text USING gin (words)")
+
+
+def _index_words_sqlite() -> None:
     op.execute(
         "CREATE VIRTUAL TABLE message_fts USING fts5("
         "text, content='message_text', content_rowid='message', tokenize='unicode61 remove_diacritics 2')"

@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.add_column("draft", sa.Column("audience", sa.Text(), nullable=True))
     op.add_column("quarantine", sa.Column("placed", sa.Boolean(), nullable=False, server_default=sa.false()))
     # Revision 0001 gave a place to everything that came as far as step 10; key_not_valid of step 11 it found before.
-    op.execute("UPDATE quarantine SET placed = 1 WHERE step >= 10 AND code <> 'key_not_valid'")
+    op.execute("UPDATE quarantine SET placed = true WHERE step >= 10 AND code <> 'key_not_valid'")
     op.create_table(
         "turn",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -35,7 +35,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("originator", "stream", "hash"),
         sqlite_with_rowid=False,
     )
-    op.create_index("batch_outcome_due", "batch_outcome", ["due_since"], sqlite_where=sa.text("due > 0"))
+    op.create_index(
+        "batch_outcome_due",
+        "batch_outcome",
+        ["due_since"],
+        sqlite_where=sa.text("due > 0"),
+        postgresql_where=sa.text("due > 0"),
+    )
     op.create_table(
         "own_batch",
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),

@@ -1,0 +1,59 @@
+"""What a store needs of its database: two engines, and the answers to a few questions. One value for each database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from node.database.commit_watch import CommitWatch
+from node.errors import Unavailable
+
+CONNECTIONS_MAX_DEFAULT: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """How to use a store that is a server; SQLite needs none of these."""
+
+    folder: Path = Path()
+    """Relative names of files in the URL are relative to it."""
+
+    connections_max: int = CONNECTIONS_MAX_DEFAULT
+    """Of one process, besides the two of a daemon that listen."""
+
+    connect_seconds_max: int = 10
+    lock_seconds_max: int = 30
+    statement_seconds_max: int = 120
+    unsafe_plaintext: bool = False
+    """Allow a server on another machine without TLS that verifies it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One database."""
+
+    writer: Engine
+    """Its transactions write, and take the locks that they need."""
+
+    reader: Engine
+    """Each of its transactions sees one state, and writes nothing that stays."""
+
+    writers: int
+    """How many transactions write at the same time."""
+
+    readers: int
+
+    fault: Callable[[DBAPIError, bool], Unavailable | None]
+    """What a failure means; None if it is a bug. The second argument says whether the transaction may write."""
+
+    watch: Callable[[], CommitWatch]
+    before_commit: Callable[[Connection], None]
+    """What each writing transaction does at its end."""
+
+
+def unavailable(reason: str, hint: str) -> Unavailable:
+    """The error for a store that cannot be used now."""
+    return Unavailable("store_unavailable", f"the store cannot be used now: {reason}", path="store.url", hint=hint)

@@ -1,0 +1,85 @@
+"""A store that is a SQLite file.
+
+One thread writes, under BEGIN IMMEDIATE; up to READERS_MAX threads read. SQLite waits for the writer's lock at BEGIN,
+so no transaction fails halfway with "database is locked". Therefore no function of node/store needs a lock of its own
+here (node/database/locks.py).
+"""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from node.database import direct
+from node.database.backend import Backend, unavailable
+from node.database.sqlite_watch import SqliteWatch
+from node.errors import Unavailable
+
+BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
+READERS_MAX: Final = 4
+_AWAY: Final = ("locked", "is full", "readonly", "unable to open")
+
+
+def sqlite_backend(path: Path) -> Backend:
+    """The file at `path`; raises Unavailable if it cannot be used."""
+    _check_usable(path)
+    return Backend(
+        writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1),
+        reader=_engine(path, begin="BEGIN", connections=READERS_MAX),
+        writers=1,
+        readers=READERS_MAX,
+        fault=_fault,
+        watch=partial(SqliteWatch, path),
+        before_commit=lambda _: None,
+    )
+
+
+def _fault(error: DBAPIError, _writes: bool) -> Unavailable | None:
+    text = str(error.orig)
+    return _away(text) if isinstance(error, OperationalError) and any(sign in text for sign in _AWAY) else None
+
+
+def _away(reason: str) -> Unavailable:
+    return unavailable(reason, "free the disk or end the process that holds the lock; nothing was written")
+
+
+def _check_usable(path: Path) -> None:
+    """Raise Unavailable with the name of the file if it cannot be used; the messages of SQLite do not name it.
+
+    Only asks the file system: opening and closing the file would release the locks that this process holds on it.
+    """
+    existing = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(existing, os.R_OK | os.W_OK):
+        raise _away(f"{path} cannot be opened for writing")
+
+
+def _engine(path: Path, *, begin: str, connections: int) -> Engine:
+    """Engine with at most `connections` connections, whose transactions start with the statement `begin`."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_use_lifo=True,  # the connection that was used last has the most in its caches
+        hide_parameters=True,  # an error would show the contents of reports
+    )
+
+    @event.listens_for(engine, "connect")
+    def on_connect(dbapi_connection: Any, _record: Any) -> None:
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        direct.execute(connection, begin)
+
+    return engine
