@@ -1,7 +1,7 @@
 """Settings of all tests. Property tests have no deadline, because two test processes share two cores with daemons.
 
-A cluster that a test process shares between its tests ends with the process. The longest files run first, so that both
-processes end at about the same time.
+A cluster or server that a test process shares between its tests ends with the process. The longest files run first, so
+that both processes end at about the same time.
 """
 
 import sys
@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """End the shared cluster, if any test asked for it."""
-    if "tests.support.clusters" in sys.modules:
-        sys.modules["tests.support.clusters"].end()
+    """End the shared cluster and the shared PostgreSQL server, if any test asked for them."""
+    for name in ("tests.support.clusters", "tests.support.postgres"):
+        if name in sys.modules:
+            sys.modules[name].end()

@@ -1,6 +1,6 @@
 """Reads the log and hands the records to `ingest`; looks again at records that had to wait.
 
-- Positions come from the store; the log keeps none.
+- Positions come from the store; the log keeps none. After a transaction that failed they are read from it again.
 - A fault of one stream does not stop the others. A fault that cannot pass unnoticed becomes a finding.
 - Any exception is raised to the daemon, which waits and repeats while log or store are away, and ends at a bug.
 """
@@ -12,14 +12,15 @@ import structlog
 
 from broker.log import Fault, Fetched, Log
 from broker.streams import KEYS
-from node.database.engine import Store, Transaction
-from node.database.locks import Lock, hold
+from node.database.engine import Store
+from node.errors import Unavailable
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
+from node.exchange.log_faults import TRUNCATED, record_fault
 from node.exchange.own_records import OwnRecords
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.stages import Grant, StreamId
-from node.store import pending_records, read_positions, stream_findings
+from node.store import pending_records, read_positions
 from node.verification.judge import Judge
 
 log = structlog.get_logger()
@@ -63,6 +64,8 @@ class Subscriber:
 
         self._denied: set[str] = set()
         self._retry_at_start = True
+        self._uncertain = False
+        """A transaction failed, and a server that vanished may have committed it."""
 
     async def start(self) -> None:
         """Load the positions from the store."""
@@ -78,6 +81,9 @@ class Subscriber:
 
     async def step(self, wait_seconds: float) -> int:
         """Fetch once, waiting up to `wait_seconds` for the first record, and ingest; returns the number of records."""
+        if self._uncertain:
+            await self.start()
+            self._uncertain, self._retry_at_start = False, True
         if self._retry_at_start:  # a crash may have come between a grant and the records that waited for it
             await self.retry_all()
             self._retry_at_start = False
@@ -87,7 +93,11 @@ class Subscriber:
             if self.places[topic].originator not in self._paused or self.places[topic].stream == KEYS
         }
         fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
-        count = await self._ingest(fetched)
+        try:
+            count = await self._ingest(fetched)
+        except Unavailable:
+            self._uncertain = True
+            raise
         for part in fetched:
             if part.fault is not None:
                 await self._handle_fault(part.topic, part.fault)
@@ -150,22 +160,12 @@ class Subscriber:
             return
         if topic in self._known:
             highest = await self._store.read(lambda db: read_positions.highest(db, topic))
-            await self._record("head_truncated", topic, highest + 1, bounds.beginning)
+            await self._record(TRUNCATED, topic, highest + 1, bounds.beginning)
         self._positions[topic] = bounds.beginning
 
     async def _record(self, code: str, topic: str, sequence: int | None, position: int) -> None:
-        """Log a fault of the log and record it as a finding, once."""
-        log.error("stream_fault", code=code, topic=topic, position=position)
-        place = self.places[topic]
-
-        def record(db: Transaction) -> None:
-            hold(db, Lock.FINDINGS)
-            if not stream_findings.stands_at(db, code, place, position):
-                stream_findings.add(db, code, place, sequence=sequence, position=position, now=self._clock())
-            if code == "head_truncated":
-                read_positions.move(db, topic, position)
-
-        await self._store.write(record)
+        place, now = self.places[topic], self._clock()
+        await record_fault(self._store, code, topic, place, sequence=sequence, position=position, now=now)
 
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at the records that wait for one of `grants`; returns how many."""

@@ -152,7 +152,10 @@ def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     """At most OVERDUE_LISTED_MAX records that arrived before a time in ms and still wait."""
     columns = (pending.c.id, pending.c.originator, pending.c.stream, pending.c.sequence, pending.c.reason)
     rows = db.execute(
-        select(*columns).where(pending.c.outcome == "waiting", pending.c.received_at < before).limit(OVERDUE_LISTED_MAX)
+        select(*columns)
+        .where(pending.c.outcome == "waiting", pending.c.received_at < before)
+        .order_by(pending.c.id)
+        .limit(OVERDUE_LISTED_MAX)
     )
     return [
         OverdueRecord(id=row.id, originator=row.originator, stream=row.stream, sequence=row.sequence, reason=row.reason)
@@ -196,5 +199,5 @@ def by_message_id(db: Transaction, message_id: bytes) -> list[PendingMessage]:
             outcome=row.outcome,
             reason=row.reason,
         )
-        for row in db.execute(select(pending).where(pending.c.message_id == message_id))
+        for row in db.execute(select(pending).where(pending.c.message_id == message_id).order_by(pending.c.id))
     ]

@@ -164,6 +164,7 @@ RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (
     quarantine.c.stream != KEYS,
     quarantine.c.topic,
     quarantine.c.position,
+    quarantine.c.id,
 )
 """Grants first, then each stream in the order of the log."""
 

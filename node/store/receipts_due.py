@@ -164,7 +164,10 @@ def due_times(db: Transaction, *, parked: bool) -> tuple[int, int] | None:
 def due(db: Transaction, limit: int) -> list[DueOutcomes]:
     """The batches that are due or parked, the oldest first."""
     rows = db.execute(
-        select(batch_outcome).where(batch_outcome.c.due > _NOTHING).order_by(batch_outcome.c.due_since).limit(limit)
+        select(batch_outcome)
+        .where(batch_outcome.c.due > _NOTHING)
+        .order_by(batch_outcome.c.due_since, *batch_outcome.primary_key)
+        .limit(limit)
     )
     return [
         DueOutcomes(originator=row.originator, stream=row.stream, hash=row.hash, outcomes=row.outcomes) for row in rows

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Select, insert, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import withheld
 from node.stages import StreamId
+
+_PLACE: Final = (withheld.c.originator, withheld.c.stream, withheld.c.sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +63,12 @@ def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
 
 def notes(db: Transaction) -> list[WithheldNote]:
     """Every note, the oldest first."""
-    return _notes(db, select(withheld).order_by(withheld.c.noted_at, withheld.c.originator, withheld.c.sequence))
+    return _notes(db, select(withheld).order_by(withheld.c.noted_at, *_PLACE))
 
 
 def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:
     """The notes about the messages with this id."""
-    return _notes(db, select(withheld).where(withheld.c.message_id == message_id))
+    return _notes(db, select(withheld).where(withheld.c.message_id == message_id).order_by(*_PLACE))
 
 
 def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:

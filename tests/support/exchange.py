@@ -142,7 +142,7 @@ class Exchange:
         self, stack: AsyncExitStack, code: str, *, bus: Log | None = None, store: str | None = None
     ) -> TestNode:
         """Open a node whose documents are in the community already."""
-        opened = await Store.open(f"sqlite:///{self.folder / (store or code.lower())}.db")
+        opened = await open_store(f"sqlite:///{self.folder / (store or code.lower())}.db")
         stack.push_async_callback(opened.close)
         node = self._node(code, opened, bus or self.bus)
         self.nodes[code] = node
@@ -216,6 +216,11 @@ def _places() -> dict[str, StreamId]:
         for topic in topologies.topics_of(TOPOLOGY)
         if (place := streams.stream_of(topic))[0] != "governance"
     }
+
+
+async def open_store(url: str) -> Store:
+    """The store of a node. tests/support/twin_stores.py puts another function here."""
+    return await Store.open(url)
 
 
 @asynccontextmanager

@@ -4,13 +4,12 @@ The server has no durability (`fsync` is off) unless a test asks for a server of
 template whose tables are up to date, which takes less time than the migrations.
 """
 
-import asyncio
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -18,7 +17,9 @@ from typing import Any, Final
 
 import pytest
 
-from node.database.engine import Store
+from node.database import migrate
+from node.database.backend import StoreOptions
+from node.database.engine import backend_at
 
 START_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -79,9 +80,10 @@ class Server:
         log.close()
         end = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(POLL_SECONDS)
             if self._process.poll() is not None or time.monotonic() > end:
                 raise AssertionError((self.folder / "log").read_text())
-            time.sleep(POLL_SECONDS)
 
     def _answers(self) -> bool:
         import psycopg
@@ -132,12 +134,11 @@ def shared() -> Server:
     _open.callback(server.close)
     server.start()
     server.execute(f"CREATE DATABASE {TEMPLATE}")
-    asyncio.run(_migrate(server.url(TEMPLATE)))
+    backend = backend_at(server.url(TEMPLATE), StoreOptions())
+    with backend.writer.begin() as connection:
+        migrate.upgrade(connection)
+    backend.writer.dispose()
     return server
-
-
-async def _migrate(url: str) -> None:
-    await (await Store.open(url)).close()
 
 
 def database(*, empty: bool = False) -> str:

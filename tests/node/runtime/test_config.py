@@ -40,7 +40,8 @@ def test_every_key_of_the_contract_is_there(tmp_path: Path) -> None:
 
     expected = (
         "node.id node.community node.processes node.memory_mb bus.url bus.ca_file bus.certificate_file bus.key_file "
-        "bus.unsafe_plaintext store.url keys.file keys.passphrase_file log.level log.format"
+        "bus.unsafe_plaintext store.url store.connections_max store.connect_seconds_max store.lock_seconds_max "
+        "store.statement_seconds_max store.unsafe_plaintext keys.file keys.passphrase_file log.level log.format"
     )
     assert keys == expected.split()
 
@@ -167,12 +168,12 @@ def test_a_home_without_its_file_is_refused(tmp_path: Path) -> None:
 def test_passwords_are_masked(tmp_path: Path) -> None:
     """In addresses, wherever the form puts them."""
     environ = {
-        "ENLACE_STORE__URL": "postgresql+asyncpg://node:secret@host/db",
+        "ENLACE_STORE__URL": "postgresql+psycopg://node:sec@ret@host/db?sslpassword=secret",
         "ENLACE_BUS__URL": "kafka://host:9092?user=a&password=secret",
     }
     shown = {setting.key: setting.value for setting in config.explain(home(tmp_path), environ)}
 
-    assert shown["store.url"] == "postgresql+asyncpg://node:***@host/db"
+    assert shown["store.url"] == "postgresql+psycopg://node:***@host/db?sslpassword=***"
     assert shown["bus.url"] == "kafka://host:9092?user=a&password=***"
 
 

@@ -1,0 +1,216 @@
+"""node/store on SQLite and PostgreSQL: the same calls get the same answers and leave the same rows."""
+
+from functools import partial
+from pathlib import Path
+
+from node.database.engine import Transaction
+from node.exchange.publish import Acceptance
+from node.exchange.retry import retry_quarantined
+from node.exchange.seal_receipts import QUIET_MS
+from node.stages import StreamId
+from node.store import (
+    chains,
+    counters,
+    ingest_lock,
+    message_search,
+    messages,
+    noted_knowledge,
+    outbox,
+    own_batches,
+    own_reports,
+    pending_records,
+    quarantine,
+    quarantine_retry,
+    read_positions,
+    receipts_due,
+    receipts_received,
+    stream_findings,
+    withheld_notes,
+)
+from node.store.message_search import Query
+from node.store.messages import Rows
+from tests.support.bed import bed
+from tests.support.community import Community, clause
+from tests.support.exchange import Exchange, TestNode, exchange
+from tests.support.records import INTEL, AudienceKey, changed, parts
+from tests.support.twin_stores import in_step, public_functions
+
+TEXTS = (
+    "A go-fast boat was seen off the cays.",
+    "ÁGUILA Négra, 12.5 t; straße, Οδός, 密輸 船",
+    "go fast Boat fast go x" + "y" * 3000,
+    "Łódź İstanbul ﬁne naïve e\u0301tude O'Neil a_b 50%",
+)
+QUESTIONS = (
+    *("boat", "BOAT cays", "go-fast", "fast-go", "Aguila negra", "águila", "12.5", "12,5", "12 5", "strasse", "straße"),
+    *(
+        "οδός",
+        "密輸",
+        "istanbul",
+        "lodz",
+        "łódź",
+        "fine",
+        "etude",
+        "étude",
+        "o'neil",
+        "oneil",
+        "a_b",
+        "a",
+        "50%",
+        "-",
+        "",
+    ),
+    *(
+        '"boat"',
+        "boat OR cays",
+        "boat*",
+        "NEAR(boat cays)",
+        "x" + "y" * 3000,
+        "- boat",
+        "' ''",
+        "\\",
+        "%",
+        "nothing here",
+    ),
+)
+
+
+async def test_every_function_gives_the_same_answer_on_both_databases(tmp_path: Path) -> None:
+    """In the course of an exchange with gaps, receipts, rejections and retries; no public function is left out."""
+    with in_step() as ran:
+        await _exchange_reports(tmp_path)
+        (tmp_path / "forged").mkdir()
+        await _read_forgeries(tmp_path / "forged")
+
+    assert ran == public_functions().keys()
+
+
+async def _exchange_reports(folder: Path) -> None:
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("ALL", ("BZ", "GT", "MX"), clause(["BZ"], ["GT", "MX"]))
+    async with exchange(folder, "BZ", "GT", community=community) as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        for number, text in enumerate(TEXTS):
+            answer = await bz.publish(
+                narrative={"text": text, "language": "en"},
+                subjects=["DRUG_TRAFFICKING", "MONEY_LAUNDERING"][: 1 + number % 2],
+            )
+            await bz.publish(narrative={"text": text, "language": "en"})
+            await _look(bz, answer)
+        await gt.read()
+        await _look(gt, answer)
+        for _ in range(2):
+            await _send_receipts(made)
+        for question in QUESTIONS:
+            await gt.store.read(partial(message_search.search, query=Query(text=question)))
+        await bz.publish(subjects=["MONEY_LAUNDERING"], handling=["H1"])
+        await gt.read()
+        await gt.store.read(withheld_notes.notes)
+
+
+async def _send_receipts(made: Exchange) -> None:
+    made.clock.now += QUIET_MS
+    for node in made.nodes.values():
+        await node.receipt_sealer.step()
+        await node.relay.step()
+        await node.relay.record_acknowledgements()
+        await node.read()
+
+
+async def _look(node: TestNode, accepted: Acceptance) -> None:
+    """Ask every question that concerns one message."""
+    report_id, message_id = accepted.report_id, accepted.message_id or b""
+    intel = StreamId(stream=INTEL, originator="BZ")
+
+    def work(db: Transaction) -> None:
+        for query in (
+            Query(originator="BZ", since=1, limit=2),
+            Query(subject="MONEY_LAUNDERING", after=1),
+            Query(identifier=("NAME", "SEA TEST")),
+            Query(identifier=("NAME", "Sea Test")),
+            Query(text="boat", originator="GT"),
+        ):
+            message_search.search(db, query)
+        message_search.by_id(db, report_id=report_id, message_id=message_id)
+        message_search.originators(db, [message_id, bytes(16)])
+        own = own_reports.by_id(db, report_id=report_id, message_id=message_id)
+        for report in own:
+            own_reports.sealed_value(db, node.code, report)
+        own_reports.own_message_ids(db, [message_id, bytes(16)])
+        for table_function in (
+            messages.count,
+            outbox.counts,
+            counters.counts,
+            read_positions.readings,
+            read_positions.next_positions,
+            receipts_due.count_due,
+            receipts_due.on_their_way,
+            pending_records.counts_by_originator,
+            pending_records.waits_for_arrived_grant,
+            stream_findings.standing,
+            quarantine.entries,
+            noted_knowledge.digest,
+        ):
+            table_function(db)
+        ingest_lock.versions(db, ["BZ", "GT", "XX"])
+        chains.id_used_at(db, intel, message_id)
+        batch = own_batches.at(db, intel, 1)
+        if batch is not None:
+            own_batches.by_hash(db, intel, [batch.hash, bytes(32)])
+            receipts_received.of_batch(db, batch.hash)
+        receipts_due.due_times(db, parked=True)
+        receipts_due.due(db, 10)
+        withheld_notes.by_message_id(db, message_id)
+        pending_records.by_message_id(db, message_id)
+        pending_records.waiting_since(db, node.clock() + 1)
+        outbox.unacknowledged(db, INTEL, 10)
+
+    await node.store.read(work)
+
+
+async def _read_forgeries(folder: Path) -> None:
+    """Gaps, repetitions, a reused id, broken bytes, a message before its grant; then retries of what was kept."""
+    async with bed(folder) as scene:
+        values = [scene.bz.message(scene.key) for _ in range(6)]
+        await scene.read(values[0], values[2], values[5], values[2], b"junk", values[1] + b"x")
+        await scene.read(*values[3:5])
+        await scene.read(values[1])
+        late = AudienceKey.new(scene.bz, grant=7)
+        waiting = scene.bz.message(late)
+        await scene.read(waiting, changed(values[0], header=parts(values[1]).header))
+        message_id = await scene.gt.store.read(_first_id)
+        await _look(scene.gt, Acceptance(outcome="", report_id="", message_id=message_id))
+        await scene.gt.subscriber.retry_all()
+        ids = await scene.gt.store.read(quarantine_retry.ids)
+        await retry_quarantined(scene.gt.store, lambda: scene.gt.judge, ids, clock=scene.gt.clock)
+        await scene.gt.store.write(_write_directly)
+
+
+def _first_id(db: Transaction) -> bytes:
+    return message_search.search(db, Query(limit=1))[0].message_id
+
+
+def _write_directly(db: Transaction) -> None:
+    """The functions that an exchange calls rarely."""
+    intel = StreamId(stream=INTEL, originator="BZ")
+    noted_knowledge.put(db, b"1" * 32)
+    noted_knowledge.put(db, b"2" * 32)
+    noted_knowledge.digest(db)
+    read_positions.move(db, "intel.caribbean.bz", 3)
+    read_positions.raise_highest(db, intel, 99)
+    read_positions.highest(db, "intel.caribbean.bz")
+    chains.gaps(db, intel, 99)
+    id_ = messages.next_id(db)
+    facts = (b"i" * 16, "BZ", INTEL, 77, "report", 1, 2, 3, None, None, b"payload", b"record")
+    texts = [(id_, "a word")]
+    messages.put(db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_)], texts=texts))
+    receipts_due.waiting_grant(db, "BZ", 1)
+    receipts_due.park(db)
+    receipts_due.due_times(db, parked=False)
+    stream_findings.stands(db, "out_of_order", intel)
+    ingest_lock.advance(db, {"BZ": 0})
+    outbox.put_outgoing(db, INTEL, 1, [b"a", b"b"])
+    outbox.has_row(db, INTEL, 1, 5)
+    outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
+    pending_records.present(db, [1, 2, 3])
+    pending_records.drop(db, [1, 2, 3])
