@@ -11,7 +11,7 @@ import structlog
 
 from node.database.engine import Transaction
 from node.stages import Decision, Grant, StreamId, Verified
-from node.store import counters, own_batches, receipts_due, receipts_received
+from node.store import counters, own_batches, receipts_due, receipts_received, waiting_grants
 from node.store.own_batches import OwnBatch
 from node.store.receipts_due import BatchOutcomes
 from node.store.receipts_received import ReceivedOutcomes
@@ -50,7 +50,7 @@ def write_due(db: Transaction, judge: Judge, decided: Iterable[DecidedRecord], n
         if item.waited and grant is not None and item.decision.opened is not None:
             unwrapped.add((grant.originator, grant.sequence))
     for originator, sequence in unwrapped:
-        if (waiting := receipts_due.waiting_grant(db, originator, sequence)) is not None:
+        if (waiting := waiting_grants.outcome_stored(db, originator, sequence)) is not None:
             batches.setdefault(waiting.key, waiting).outcomes |= waiting.outcomes
     receipts_due.put_outcomes(db, list(batches.values()), now)
 

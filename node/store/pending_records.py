@@ -19,6 +19,7 @@ from node.stages import StreamId
 OVERDUE_LISTED_MAX = 1000
 
 _CHANGING: Final = ("sequence", "message_id", "outcome", "reason", "grant", "due_at", "placed")
+_OF_RECORD: Final = (*_CHANGING, "topic", "position", "received_at", "value")
 _PUT: Final = Upsert(
     pending,
     lambda insert: insert.on_conflict_do_update(
@@ -57,25 +58,12 @@ class PendingRecord:
 
 def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
     """Keep records that wait or are held. A record that has a row keeps its id and the time of its arrival."""
-    columns = [
-        {
-            "topic": record.topic,
-            "position": record.position,
-            "originator": record.place.originator,
-            "stream": record.place.stream,
-            "sequence": record.sequence,
-            "message_id": record.message_id,
-            "outcome": record.outcome,
-            "reason": record.reason,
-            "grant": record.grant,
-            "due_at": record.due_at,
-            "placed": record.placed,
-            "received_at": record.received_at,
-            "value": record.value,
-        }
+    rows = [
+        {name: getattr(record, name) for name in _OF_RECORD}
+        | {"originator": record.place.originator, "stream": record.place.stream}
         for record in records
     ]
-    change(db, _PUT, columns)
+    change(db, _PUT, rows)
 
 
 def to_retry(

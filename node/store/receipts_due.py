@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, update
 
-from broker.streams import KEYS, RECEIPTS
+from broker.streams import RECEIPTS
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.locks import Lock, hold
@@ -18,7 +18,7 @@ from node.database.receipt_tables import batch_outcome
 from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
-from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED, STORED, WAITING
+from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED
 
 SEALED: Final = 0  # in a receipt
 DUE: Final = 1
@@ -116,25 +116,6 @@ def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict
             NOT_ADDRESSED if bits >> leaf & 1 else NOT_ARRIVED for leaf in range(row.size)
         )
     return found
-
-
-def waiting_grant(db: Transaction, originator: str, sequence: int) -> BatchOutcomes | None:
-    """The outcome `stored` for a grant that waited for its private key; None if it does not wait."""
-    here = (link.c.originator == originator, link.c.stream == KEYS)
-    row = db.execute(
-        select(link.c.hash, link.c.first, link.c.size, batch_outcome.c.outcomes)
-        .join(
-            batch_outcome,
-            (batch_outcome.c.originator == link.c.originator)
-            & (batch_outcome.c.stream == link.c.stream)
-            & (batch_outcome.c.hash == link.c.hash),
-        )
-        .where(*here, link.c.first <= sequence, link.c.first + link.c.size > sequence)
-    ).first()
-    if row is None or row.outcomes[sequence - row.first] != WAITING:
-        return None
-    place = StreamId(stream=KEYS, originator=originator)
-    return BatchOutcomes(place=place, hash=row.hash, size=row.size, outcomes={sequence - row.first: STORED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

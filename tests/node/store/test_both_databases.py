@@ -27,6 +27,7 @@ from node.store import (
     receipts_due,
     receipts_received,
     stream_findings,
+    waiting_grants,
     withheld_notes,
 )
 from node.store.access_log import Consultation
@@ -213,8 +214,10 @@ def _write_directly(db: Transaction) -> None:
     id_ = messages.next_id(db)
     facts = (b"i" * 16, "BZ", INTEL, 77, "report", 1, 2, 3, None, None, b"payload", b"record")
     texts = [(id_, "a word")]
-    messages.put(db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_)], texts=texts))
-    receipts_due.waiting_grant(db, "BZ", 1)
+    messages.put(
+        db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_, "BZ")], texts=texts)
+    )
+    waiting_grants.outcome_stored(db, "BZ", 1)
     receipts_due.park(db)
     receipts_due.due_times(db, parked=False)
     stream_findings.stands(db, "out_of_order", intel)
