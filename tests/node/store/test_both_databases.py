@@ -211,6 +211,7 @@ def _write_directly(db: Transaction) -> None:
     read_positions.raise_highest(db, intel, 99)
     read_positions.highest(db, "intel.caribbean.bz")
     chains.gaps(db, intel, 99)
+    chains.highest(db, intel)
     id_ = messages.next_id(db)
     facts = (b"i" * 16, "BZ", INTEL, 77, "report", 1, 2, 3, None, None, b"payload", b"record")
     texts = [(id_, "a word")]
