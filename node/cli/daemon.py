@@ -68,10 +68,16 @@ def _ready(code: str) -> None:
     import os
 
     import msgspec
+    import structlog
+
+    from node.standard_streams import AnswerStream, LogStream
 
     line = {"event": "node_ready", "node": code, "pid": os.getpid()}
-    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stdout.flush()
+    stdout = sys.stdout.without_waiting() if isinstance(sys.stdout, AnswerStream) else sys.stdout
+    stdout.write(msgspec.json.encode(line).decode() + "\n")
+    stdout.flush()
+    if isinstance(stdout, LogStream) and stdout.is_losing:  # a node outlives the loss of its output
+        structlog.get_logger().warning("ready_line_lost")
 
 
 def status(

@@ -4,11 +4,8 @@
 interrupted. Each command imports its modules when it runs, so that `enlace --help` stays quick.
 """
 
-import io
-import os
-import sys
 import traceback
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -26,12 +23,14 @@ from node.cli import (
     quarantine,
     reading,
     setup,
+    start,
     ways_out,
 )
 from node.cli.help_text import command_line
-from node.cli.output import Output, ReaderGone
+from node.cli.output import Output
 from node.commands.error_answer import coded
 from node.errors import EXIT_BUG, EnlaceError, UsageError
+from node.standard_streams import ReaderGone
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
 for commands in (setup, governance, daemon, publishing, reading, quarantine, db, broker, config, policy, audit, about):
@@ -46,16 +45,8 @@ def _options(
 
 
 def main() -> None:
-    """Entry point of the distribution."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard(sys.stdout)
-    sys.exit(code)
+    """The entry point of earlier installations; node/cli/start.py has it now."""
+    start.main()
 
 
 def run(arguments: list[str]) -> int:
@@ -72,7 +63,6 @@ def run(arguments: list[str]) -> int:
             return UsageError.exit_code
         return _failed(output, _usage(error))
     except ReaderGone:
-        _discard(sys.stdout)
         return 0
     except Exception as error:  # the one place where a bug becomes an exit code
         known = coded(error)
@@ -128,12 +118,3 @@ def _log_to_stderr(*, json: bool) -> None:
     from schemas.types import LogFormat, LogLevel, LogSection
 
     logs.configure(LogSection(level=LogLevel.warning, format=LogFormat.json if json else LogFormat.text))
-
-
-def _discard(stream: TextIO) -> None:
-    """Discard buffered output, so that the end of the process does not fail on a closed stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-if __name__ == "__main__":  # as the daemon starts its reader processes
-    main()

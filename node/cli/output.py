@@ -1,6 +1,7 @@
 """What a command prints: JSON by the contract, or lines for a person. Nothing else writes to stdout.
 
-The JSON form of a value is decided in node/commands/plain_json.py.
+The JSON form of a value is decided in node/commands/plain_json.py. What happens if stdout takes nothing is decided in
+node/standard_streams.py.
 """
 
 import sys
@@ -11,14 +12,11 @@ import msgspec
 
 from node.commands.error_answer import error_fields
 from node.commands.plain_json import presentable
-from node.errors import EnlaceError
+from node.errors import EnlaceError, Unavailable
+from node.standard_streams import ReaderGone
 
 NOTHING: Final = "nothing found"
 COLUMN_WIDTH_MAX: Final = 48  # a longer cell pushes the rest of its own line only
-
-
-class ReaderGone(Exception):
-    """The reader of stdout has closed it."""
 
 
 class Output:
@@ -67,9 +65,13 @@ class Output:
             sys.stderr.write(f"{text}\n")
 
     def error(self, error: EnlaceError) -> None:
-        """An error, on stdout as JSON or on stderr for a person."""
+        """An error, on stdout as JSON or on stderr for a person; as JSON on stderr if stdout takes nothing."""
         if self.json:
-            self._line({"error": error_fields(error)})
+            answer = {"error": error_fields(error)}
+            try:
+                self._line(answer)
+            except (ReaderGone, Unavailable):
+                sys.stderr.write(msgspec.json.encode(answer).decode() + "\n")
             return
         where = f" ({_cell(error.path)})" if error.path else ""
         hint = f"\n  {_cell(error.hint)}" if error.hint else ""
@@ -94,11 +96,8 @@ class Output:
                     self._write(f"{margin}{name!s:<{width}}  {_cell(value)}")
 
     def _write(self, text: str) -> None:
-        try:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise ReaderGone from None
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

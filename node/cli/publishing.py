@@ -1,7 +1,6 @@
 """Commands of the integrator: publish and import."""
 
 import asyncio
-import sys
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +10,12 @@ import typer
 from node.cli.help_text import Reader, add_command
 from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
+from node.cli.standard_input import read_input
 from node.cli.user import login
-from node.errors import UsageError
 
 if TYPE_CHECKING:
     from node.commands.import_file import ImportAnswer
 
-STDIN = "-"
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Answer as usual, and write nothing.")]
 
 
@@ -49,7 +47,7 @@ def publish(
     from node.runtime.open_node import open_intake
 
     opened = open_named_home(home)
-    data = sys.stdin.buffer.read() if file == STDIN else _read(Path(file))
+    data = read_input(file)
     output = Output(json=json)
 
     async def serve() -> bool:
@@ -101,10 +99,3 @@ def import_(
     answer = asyncio.run(serve())
     Output(json=json).object(answer)
     return 1 if answer.refused else 0
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError("file_unreadable", f"{path}: {error.strerror}", path="FILE") from None

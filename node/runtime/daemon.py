@@ -83,14 +83,15 @@ def _end_of_stdin(stopping: asyncio.Event) -> Iterator[None]:
 def _signals(stopping: asyncio.Event) -> Iterator[None]:
     """Stop on SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
         loop.add_signal_handler(number, stopping.set)
     try:
         yield
     finally:
-        for number in numbers:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 async def _end_of(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from node.standard_streams import LogStream
 from schemas.types import LogFormat, LogSection
 
 LIBRARY: Final = "aiokafka"
@@ -33,13 +34,26 @@ def configure(section: LogSection) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[section.level.upper()]),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=False,  # a command logs warnings until `run` has read the configuration of its home
     )
     library = logging.getLogger(LIBRARY)
     library.handlers = [_LibraryLog()]
     library.propagate = False
     library.setLevel(logging.WARNING)
+
+
+class _Lines:
+    """Writes each event as a line to stderr; says afterwards how many lines were lost (node/standard_streams.py)."""
+
+    def msg(self, line: str) -> None:
+        """Write one event."""
+        sys.stderr.write(line + "\n")
+        lost = sys.stderr.take_lost() if isinstance(sys.stderr, LogStream) else 0
+        if lost:
+            structlog.get_logger().warning("log_lines_lost", lines=lost)
+
+    log = debug = info = warn = warning = error = critical = fatal = exception = msg
 
 
 class _LibraryLog(logging.Handler):

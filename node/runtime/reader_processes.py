@@ -25,7 +25,7 @@ class ReaderProcesses:
     """The reader processes of the daemon of one home, which reads `processes` shares with them; none if that is 1."""
 
     def __init__(self, home: Path, processes: int, *options: str) -> None:
-        self._command = (sys.executable, "-m", "node.cli.main", "run", "--home", str(home), *options)
+        self._command = (sys.executable, "-m", "node.cli.start", "run", "--home", str(home), *options)
         self._numbers = range(1, processes)
         self._running: dict[int, asyncio.subprocess.Process] = {}
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from node.cli import publishing
-from node.cli.output import Output, ReaderGone
+from node.cli.output import Output
 from node.commands import publish
 from node.commands.publish import ItemAnswer
 from node.runtime import open_node
 from node.runtime.home import Home
 from node.runtime.open_node import OpenIntake
+from node.standard_streams import ReaderGone
 from tests.support.exchange import report
 from tests.support.processes import ENLACE, agreement, lab
 
