@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from node.database.commit_watch import CommitWatch
-from node.errors import Unavailable
+from node.errors import EnlaceError, Unavailable
 
 CONNECTIONS_MAX_DEFAULT: Final = 8
 
@@ -46,7 +46,7 @@ class Backend:
 
     readers: int
 
-    fault: Callable[[DBAPIError, bool], Unavailable | None]
+    fault: Callable[[DBAPIError, bool], EnlaceError | None]
     """What a failure means; None if it is a bug. The second argument says whether the transaction may write."""
 
     watch: Callable[[], CommitWatch]

@@ -11,8 +11,8 @@ Rules:
   rolled back, and the result is dropped. If it has not begun, it does not begin.
 - `close` waits for the transactions that run, and ends the threads.
 
-A fault of the disk, the server or the connection, or a lock that is not released, becomes `Unavailable`; any other
-error is a bug.
+A fault of the disk, the server or the connection, or a lock that is not released, becomes `Unavailable`. Damage of the
+store becomes UsageError `store_damaged`. Any other error is a bug.
 """
 
 import asyncio
@@ -29,8 +29,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from node.database import migrate
 from node.database.backend import Backend, StoreOptions
 from node.database.commit_watch import CommitWatch
+from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL, SQLITE
 from node.errors import UsageError
+from schemas.avro.codec import BadMessage
 
 Transaction: TypeAlias = Connection
 """What `Store.read` and `Store.write` give to a function, and what the functions of node/store take.
@@ -87,13 +89,13 @@ class Store:
         await asyncio.to_thread(self._close)
 
     def _write(self, work: Callable[[Transaction], T]) -> T:
-        with self._faults_translated(writes=True), self._backend.writer.begin() as connection:
+        with faults_translated(self._backend, writes=True), self._backend.writer.begin() as connection:
             result = work(connection)
             self._backend.before_commit(connection)
             return result
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
-        with self._faults_translated(writes=False), self._backend.reader.connect() as connection:
+        with faults_translated(self._backend, writes=False), self._backend.reader.connect() as connection:
             connection.begin()  # rolled back when the connection goes back to the pool
             return work(connection)
 
@@ -103,15 +105,22 @@ class Store:
         self._backend.writer.dispose()
         self._backend.reader.dispose()
 
-    @contextmanager
-    def _faults_translated(self, *, writes: bool) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            fault = self._backend.fault(error, writes)
-            if fault is not None:
-                raise fault from error
-            raise
+
+@contextmanager
+def faults_translated(backend: Backend, *, writes: bool) -> Iterator[None]:
+    """Raise an error of the database as `Unavailable` or `store_damaged`; one that is a bug stays as it is.
+
+    A transaction decodes only what the store holds, so bytes that cannot be decoded are damage.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        fault = backend.fault(error, writes)
+        if fault is not None:
+            raise fault from error
+        raise
+    except BadMessage as error:
+        raise store_damaged(error.reason) from error
 
 
 def backend_at(url: str, options: StoreOptions) -> Backend:

@@ -25,6 +25,13 @@ def upgrade(connection: Connection) -> None:
     revision = _revision(connection)
     if revision == REVISION:
         return
+    if revision is None and inspect(connection).get_table_names():
+        raise UsageError(
+            "store_foreign",
+            "the database has tables, and none says which revision of a store they are",
+            path="store.url",
+            hint="name the database of this node, or one that is empty",
+        )
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from node.database.backend import unavailable
-from node.errors import Unavailable
+from node.database.damage import store_damaged
+from node.errors import EnlaceError
 
 _AGAIN: Final = "wait until the server answers, and repeat the call: it stores nothing twice"
 _PASSING: Final = {
@@ -27,9 +28,11 @@ _PASSING: Final = {
 
 _READ_ONLY: Final = "25006"
 _IDLE_TOO_LONG: Final = "25P03"
+_DAMAGED: Final = ("XX001", "XX002", "42P01", "42703")
+"""Pages or an index that contradict themselves; a table or a column that is missing: `migrate` has made every one."""
 
 
-def fault(error: DBAPIError, writes: bool) -> Unavailable | None:
+def fault(error: DBAPIError, writes: bool) -> EnlaceError | None:
     """What a failure means; None if it is a bug. `writes`: the transaction may write."""
     state: str | None = getattr(error.orig, "sqlstate", None)
     if state is None:
@@ -40,6 +43,8 @@ def fault(error: DBAPIError, writes: bool) -> Unavailable | None:
         return unavailable(
             "the server is a standby that only reads", "name the server that writes, or promote this one"
         )
+    if state.startswith(_DAMAGED):
+        return store_damaged(_first_line(error))
     if state == _IDLE_TOO_LONG:
         return unavailable(_first_line(error), _AGAIN)
     hint = _PASSING.get(state) or _PASSING.get(state[:2])

@@ -17,12 +17,13 @@ from sqlalchemy.pool import QueuePool
 
 from node.database import direct
 from node.database.backend import Backend, unavailable
+from node.database.damage import is_damage, store_damaged
 from node.database.sqlite_watch import SqliteWatch
-from node.errors import Unavailable
+from node.errors import EnlaceError, Unavailable
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
 READERS_MAX: Final = 4
-_AWAY: Final = ("locked", "is full", "readonly", "unable to open")
+_AWAY: Final = ("locked", "is full", "readonly", "unable to open", "disk I/O error")
 
 
 def sqlite_backend(path: Path) -> Backend:
@@ -39,9 +40,11 @@ def sqlite_backend(path: Path) -> Backend:
     )
 
 
-def _fault(error: DBAPIError, _writes: bool) -> Unavailable | None:
+def _fault(error: DBAPIError, _writes: bool) -> EnlaceError | None:
     text = str(error.orig)
-    return _away(text) if isinstance(error, OperationalError) and any(sign in text for sign in _AWAY) else None
+    if isinstance(error, OperationalError) and any(sign in text for sign in _AWAY):
+        return _away(text)
+    return store_damaged(text) if is_damage(error.orig) else None
 
 
 def _away(reason: str) -> Unavailable:

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from node.database.damage import is_damage, store_damaged
+
 POLL_SECONDS: Final = 0.01
 POLL_SECONDS_MAX: Final = 0.05
 SILENCE_SHARE: Final = 20  # a twentieth of the silence so far: an idle node costs little, and a busy node is quick
@@ -21,7 +23,12 @@ class SqliteWatch:
         self._heard = time.monotonic()
 
     def _read(self) -> int:
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        try:
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise store_damaged(error) from error
+            raise
         return int(version)
 
     def happened(self) -> bool:

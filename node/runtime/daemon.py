@@ -19,7 +19,7 @@ import structlog
 from node.runtime.jobs import JOBS, Job
 from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import ReaderProcesses
-from node.runtime.restart import restart_of
+from node.runtime.restart import refusal_of, restart_of
 
 log = structlog.get_logger()
 
@@ -59,6 +59,8 @@ async def _group(node: OpenNode, stopping: asyncio.Event, ready: Callable[[], No
     except BaseExceptionGroup as failed:
         if (restart := restart_of(failed)) is not None:
             raise restart from failed
+        if (refusal := refusal_of(failed)) is not None:
+            raise refusal from failed
         raise
 
 

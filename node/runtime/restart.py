@@ -1,7 +1,7 @@
-"""Decides which failures of a daemon's jobs a new process may repair. Pure."""
+"""Decides which failures of a daemon's jobs a new process may repair, and which an operator. Pure."""
 
 from broker.log import LogStuck
-from node.errors import RestartNeeded
+from node.errors import RestartNeeded, UsageError
 
 
 def restart_of(failed: BaseExceptionGroup[BaseException]) -> RestartNeeded | None:
@@ -17,6 +17,12 @@ def restart_of(failed: BaseExceptionGroup[BaseException]) -> RestartNeeded | Non
             "memory_exhausted", "the limit of node.memory_mb is reached", path="node.memory_mb", hint=hint
         )
     return None
+
+
+def refusal_of(failed: BaseExceptionGroup[BaseException]) -> UsageError | None:
+    """The error that an operator has to correct, such as a store that is damaged; None if the failure is a bug."""
+    leaf = _leaf(failed.subgroup(UsageError))
+    return leaf if isinstance(leaf, UsageError) else None
 
 
 def _leaf(error: BaseException | None) -> BaseException | None:
