@@ -31,6 +31,7 @@ from node.primitives import (
     padded_length,
 )
 from node.reports.labels import expires_at, labels_of
+from node.reports.search_terms import search_terms
 from node.sealing import hpke, public_keys
 from node.sealing.private_keys import PrivateKeys
 from node.stages import Draft, Opened, SealedBatch, StreamHead, StreamId, Verified
@@ -219,7 +220,10 @@ def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:
     payload = plain[end + _LENGTH : end + _LENGTH + size]
     report = codec.decode(IntelligenceReport, payload)
     return Holding(
-        opened=_as_opened(value, sealed, header, labels, report, payload, entry.position), agreement=None, clause=None
+        opened=_as_opened(value, sealed, header, labels, report, payload, entry.position),
+        terms=search_terms(report),
+        agreement=None,
+        clause=None,
     )
 
 

@@ -135,11 +135,14 @@ class Opened:
 
     verified: Verified
     labels: Labels
-    content: Record
-    """The decoded payload, of the type that the table of kinds gives (node/verification/kinds.py)."""
+    content: Record | None
+    """The decoded payload, of the type that the table of kinds gives (node/verification/kinds.py).
+
+    None for a record that this process sealed itself: what is needed of it was derived when it was accepted.
+    """
 
     payload: bytes
-    """`content` as it was sealed."""
+    """The payload as it was sealed."""
 
     clauses: tuple[ClauseReference, ...]
     """The clauses that this node's grant entry names; none if this node is the originator."""

@@ -16,6 +16,8 @@ draft = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=True, comment="in intel.<region>, once sealed"),
     Column("audience", Text, nullable=True, comment="codes of the recipients, once sealed"),
+    Column("labels", LargeBinary, nullable=True, comment="until the message is sealed; without salt"),
+    Column("terms", LargeBinary, nullable=True, comment="until the message is sealed; what it is found by"),
     UniqueConstraint("report_id", "region"),
 )
 Index(

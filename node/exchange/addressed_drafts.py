@@ -1,4 +1,8 @@
-"""Decides again, at the time of sealing, who may read each draft. Pure."""
+"""Decides again, at the time of sealing, who may read each draft. Pure.
+
+The labels were derived when the report was accepted. A draft that an earlier version of Enlace accepted has none: only
+then the report is decoded here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +10,13 @@ from dataclasses import dataclass
 from broker.streams import intel_stream
 from node.primitives import ZERO_HASH, digest, frame
 from node.reports.labels import labels_of
+from node.reports.search_terms import encoded, search_terms
 from node.sharing.audience import Audience, audience_of
 from node.sharing.recipients import RecipientCache, Recipients
 from node.store.own_reports import UnsealedDraft
 from node.trust.governance import Governance
 from schemas.avro import codec
-from schemas.types import IntelligenceReport
+from schemas.types import IntelligenceReport, Labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +24,12 @@ class AddressedDraft:
     """A draft and the audience that it will be sealed for. Made by `address_drafts` only."""
 
     row: UnsealedDraft
-    report: IntelligenceReport
+    labels: Labels
+    """Without salt."""
+
+    terms: bytes
+    """What it is found by (node/reports/search_terms.py)."""
+
     audience: Audience
     audience_hash: bytes
     admitted: tuple[str, ...]
@@ -33,7 +43,6 @@ class AddressedDraft:
 
 def address_drafts(
     rows: Sequence[UnsealedDraft],
-    reports: Sequence[IntelligenceReport],
     *,
     originator: str,
     governance: Governance,
@@ -43,8 +52,9 @@ def address_drafts(
     decide = RecipientCache(originator=originator, governance=governance, at=now).decide
     audiences: dict[int, tuple[Recipients, Audience, bytes]] = {}  # by identity: the cache keeps each answer
     drafts = []
-    for row, report in zip(rows, reports, strict=True):
-        recipients = decide(labels_of(report, ZERO_HASH), row.region)
+    for row in rows:
+        labels, terms = _known_at_intake(row)
+        recipients = decide(labels, row.region)
         if id(recipients) not in audiences:
             made = audience_of(recipients.admitted, originator=originator, governance=governance, t=now)
             audiences[id(recipients)] = recipients, made, audience_hash(made)
@@ -52,13 +62,22 @@ def address_drafts(
         drafts.append(
             AddressedDraft(
                 row=row,
-                report=report,
+                labels=labels,
+                terms=terms,
                 audience=audience,
                 audience_hash=hash_,
                 admitted=tuple(recipients.admitted),
             )
         )
     return drafts
+
+
+def _known_at_intake(row: UnsealedDraft) -> tuple[Labels, bytes]:
+    """The labels and the search terms of a draft."""
+    if row.labels is not None and row.terms is not None:
+        return codec.decode(Labels, row.labels), row.terms
+    report = codec.decode(IntelligenceReport, row.payload)
+    return labels_of(report, ZERO_HASH), encoded(search_terms(report))
 
 
 def audience_hash(audience: Audience) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.stages import Opened, StreamId, Verified
-from schemas.types import Labels, Record
+from schemas.types import Labels
 
 RECORDS_REMEMBERED_MAX: Final = 2048  # eight batches: several times what is on its way while the log answers
 BYTES_REMEMBERED_MAX: Final = 8 * 1024 * 1024  # of sealed bytes; what belongs to them takes a few times as much
@@ -22,9 +22,9 @@ class SealedContent:
     """What was sealed into one record."""
 
     labels: Labels
-    content: Record
     payload: bytes
-    """`content`, encoded."""
+    terms: bytes
+    """What it is found by (node/reports/search_terms.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,9 @@ class OwnRecord:
 
     verified: Verified
     opened: Opened | None
-    """None for an open type."""
+    """None for an open type. Its content is not decoded."""
+
+    terms: bytes = b""
 
 
 class OwnRecords:
@@ -52,7 +54,9 @@ class OwnRecords:
             stream = StreamId(stream=record.batch.stream, originator=record.batch.originator)
             sealed = contents.get((stream.stream, record.sequence))
             self._records[stream, record.value] = OwnRecord(
-                verified=record, opened=_opened(record, sealed) if sealed is not None else None
+                verified=record,
+                opened=_opened(record, sealed) if sealed is not None else None,
+                terms=sealed.terms if sealed is not None else b"",
             )
             self._size += len(record.value)
         while self._size > BYTES_REMEMBERED_MAX or len(self._records) > RECORDS_REMEMBERED_MAX:
@@ -70,4 +74,4 @@ class OwnRecords:
 
 
 def _opened(record: Verified, sealed: SealedContent) -> Opened:
-    return Opened(verified=record, labels=sealed.labels, content=sealed.content, payload=sealed.payload, clauses=())
+    return Opened(verified=record, labels=sealed.labels, content=None, payload=sealed.payload, clauses=())

@@ -13,12 +13,14 @@ from node.database.locks import Lock, hold
 from node.errors import Refused
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
+from node.reports.search_terms import encoded, search_terms
 from node.sealing.seal import RandomSource
 from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
 from node.store import access_log, own_reports
 from node.store.access_log import Operation
 from node.trust.governance import Governance
+from schemas.avro import codec
 
 LEGAL_BASIS_LOGGED_CHARS: Final = 200
 
@@ -89,7 +91,7 @@ class Publisher:
             if earlier is not None:
                 answers.append(_repeated(draft, earlier))
                 continue
-            message_id = self.random(16)
+            message_id, labels = self.random(16), labels_of(draft.report, ZERO_HASH)
             known[name] = own_reports.KnownDraft(message_id=message_id, content_hash=draft.content_hash)
             new.append(
                 own_reports.NewDraft(
@@ -99,6 +101,8 @@ class Publisher:
                     content_hash=draft.content_hash,
                     payload=draft.payload,
                     created_at=draft.report.created_at,
+                    labels=codec.encode(labels),
+                    terms=encoded(search_terms(draft.report)),
                 )
             )
             answers.append(
@@ -106,7 +110,7 @@ class Publisher:
                     outcome="accepted",
                     report_id=draft.report_id,
                     message_id=message_id,
-                    addressed=recipients.decide(labels_of(draft.report, ZERO_HASH), draft.region),
+                    addressed=recipients.decide(labels, draft.region),
                 )
             )
         return answers, new

@@ -5,13 +5,15 @@ Pure: randomness and time are arguments. The relay (node/exchange/relay.py) read
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
+
+from msgspec import structs
 
 from broker.streams import KEYS
 from node.exchange.addressed_drafts import AddressedDraft
 from node.exchange.own_records import SealedContent
 from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
-from node.reports.labels import labels_of
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
 from node.sharing.audience import Audience, make_grant
 from node.sharing.grants import own_entry
@@ -23,6 +25,7 @@ from node.verification.judge import Judge
 from schemas.avro import codec
 from schemas.types import KeyGrant, Labels, MessageType
 
+GRANTS_DECODED_MAX: Final = 64  # of about 10 KB for 60 recipients
 KEY_USE_MS: Final = AUDIENCE_KEY_LIFE_MS_MAX - 60 * 1000  # a key is not used in the last minute of its life
 
 
@@ -94,11 +97,11 @@ class DraftSealer:
             head = self._head(stream)
             leaves = []
             for sequence, draft in enumerate(members, head.next_sequence):
-                labels = labels_of(draft.report, self.random(32))
+                labels = structs.replace(draft.labels, salt=self.random(32))
                 leaves.append(self._leaf(draft, labels, keys[draft.audience_hash]))
                 result.sealed[draft.row.id] = SealedDraft(sequence=sequence, audience=draft.admitted)
                 result.contents[stream, sequence] = SealedContent(
-                    labels=labels, content=draft.report, payload=draft.row.payload
+                    labels=labels, payload=draft.row.payload, terms=draft.terms
                 )
             result.batches.append(self._batch(leaves, stream, head))
         return result
@@ -111,9 +114,9 @@ class DraftSealer:
 
     def _leaf(self, draft: AddressedDraft, labels: Labels, key: GrantedKey) -> Leaf:
         return seal_report(
-            draft.report,
             draft.row.payload,
             labels,
+            region=draft.row.region,
             message_id=draft.row.message_id,
             audience_key=key.key,
             audience_key_id=key.key_id,
@@ -163,10 +166,16 @@ class DraftSealer:
         """
         if grant is None or not grant.sealed_at <= self.now < grant.sealed_at + KEY_USE_MS:
             return None
-        originator, body = self.signer.originator, codec.decode(KeyGrant, grant.body)
+        originator, body = self.signer.originator, _decoded(grant.body)
         own = Grant(originator=originator, sequence=grant.sequence, sealed_at=grant.sealed_at, body=body)
         entry = own_entry(own, originator, self.judge.holds)
         if isinstance(entry, (Waiting, NotAddressed)):
             return None
         key = self.judge.audience_keys.key(own, entry)
         return GrantedKey(key=key, key_id=body.audience_key_id, grant=grant.sequence)
+
+
+@lru_cache(GRANTS_DECODED_MAX)
+def _decoded(body: bytes) -> KeyGrant:
+    """A grant serves many batches, and is decoded once."""
+    return codec.decode(KeyGrant, body)

@@ -10,12 +10,14 @@ import structlog
 
 from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
-from node.stages import Decision, Outcome
+from node.reports.search_terms import SearchTerms, decoded
+from node.stages import Decision, Opened, Outcome
 from node.store import counters, messages, pending_records, quarantine, quarantine_retry, withheld_notes
 from node.store.messages import Holding
 from node.store.pending_records import PendingRecord
 from node.store.quarantine import RejectedRecord
 from node.store.withheld_notes import WithheldMessage
+from node.verification.kinds import read_stored, terms_of
 from node.verification.steps import step_of
 
 log = structlog.get_logger()
@@ -30,7 +32,7 @@ def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> N
         if arrival.decision is None:
             raise AssertionError("every record ends with a decision")
         by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
-    messages.add(db, [_holding(decision) for _, decision in by_outcome.get(Outcome.STORED, ())], now)
+    messages.add(db, [_holding(*pair) for pair in by_outcome.get(Outcome.STORED, ())], now)
     withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
     _write_pending(db, arrivals, waiting, now)
@@ -73,10 +75,22 @@ def _write_quarantine(db: Transaction, arrivals: Sequence[Arrival], refused: Seq
     return repeated
 
 
-def _holding(decision: Decision) -> Holding:
+def _holding(arrival: Arrival, decision: Decision) -> Holding:
     if decision.opened is None:
         raise AssertionError("a stored message was opened")
-    return Holding(opened=decision.opened, agreement=decision.agreement, clause=decision.clause)
+    return Holding(
+        opened=decision.opened,
+        terms=_terms(arrival, decision.opened),
+        agreement=decision.agreement,
+        clause=decision.clause,
+    )
+
+
+def _terms(arrival: Arrival, opened: Opened) -> SearchTerms:
+    """What a message is found by; for an own record that was not decoded they are known since its intake."""
+    if arrival.own is not None and (known := decoded(arrival.own.terms)) is not None:
+        return known
+    return terms_of(opened.content or read_stored(opened.payload))
 
 
 def _withheld(arrival: Arrival, decision: Decision) -> WithheldMessage:

@@ -33,7 +33,7 @@ def labels_of(report: IntelligenceReport, salt: bytes) -> Labels:
     )
 
 
-def expires_at(report: IntelligenceReport) -> int:
+def expires_at(report: IntelligenceReport | Labels) -> int:
     """Milliseconds since 1970 of the midnight after `retain_until`, the `expires_at` of the header."""
     return (report.retain_until + 1) * DAY_MS
 

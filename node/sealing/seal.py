@@ -16,7 +16,7 @@ from node.reports.labels import expires_at
 from node.sealing import merkle
 from node.stages import Leaf, SealedBatch, StreamHead
 from schemas.avro import codec
-from schemas.types import Batch, Header, IntelligenceReport, Labels, MessageType, SealedMessage, Sealing
+from schemas.types import Batch, Header, Labels, MessageType, SealedMessage, Sealing
 
 RandomSource = Callable[[int], bytes]
 
@@ -32,10 +32,10 @@ class Signer:
 
 
 def seal_report(
-    report: IntelligenceReport,
     payload: bytes,
     labels: Labels,
     *,
+    region: str,
     message_id: bytes,
     audience_key: bytes,
     audience_key_id: bytes,
@@ -43,7 +43,7 @@ def seal_report(
     signer: Signer,
     random: RandomSource,
 ) -> Leaf:
-    """Seal one report ("Sealing"). `payload` is its encoding, `labels` are its labels with their salt.
+    """Seal one report of a region ("Sealing"). `payload` is its encoding, `labels` are its labels with their salt.
 
     `grant` is the sequence of the grant of the audience key.
     """
@@ -53,11 +53,11 @@ def seal_report(
             message_id=message_id,
             type=MessageType.MESSAGE,
             refers_to=(),
-            expires_at=expires_at(report),
+            expires_at=expires_at(labels),
             sealing=Sealing(audience_key_id=audience_key_id, grant=grant, labels_hash=digest(encoded_labels)),
         )
     )
-    stream = intel_stream(report.region)
+    stream = intel_stream(region)
     key = expand(audience_key, "enlace/1 message key", signer.community, signer.originator, stream, header)
     return Leaf(header=header, content=seal_content(frame(encoded_labels, payload), key, random(12)))
 

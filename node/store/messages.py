@@ -11,8 +11,8 @@ from node.database.engine import Transaction
 from node.database.locks import Lock, hold
 from node.database.record_tables import identifier, message, message_subject
 from node.database.statements import insert_rows, rows_for
+from node.reports.search_terms import SearchTerms
 from node.stages import Opened
-from node.verification.kinds import kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Holding:
     """One message to store, and the clause that admits it."""
 
     opened: Opened
+    terms: SearchTerms
     agreement: str | None
     clause: str | None
 
@@ -60,11 +61,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
         return
     rows = Rows()
     for id_, holding in enumerate(holdings, next_id(db)):
-        record, content = holding.opened.verified, holding.opened.content
-        index = kind_of(content).search_terms
-        if index is None:
-            raise ValueError(f"the table of kinds does not say what a {type(content).__name__} is found by")
-        terms = index(content)
+        record, terms = holding.opened.verified, holding.terms
         rows.messages.append(
             (
                 id_,

@@ -23,6 +23,11 @@ class NewDraft:
     content_hash: bytes
     payload: bytes
     created_at: int
+    labels: bytes | None = None
+    """Labels, Avro, without salt."""
+
+    terms: bytes | None = None
+    """What it is found by (node/reports/search_terms.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str
 
 def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has checked that they are new."""
-    names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at")
+    names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at", "labels", "terms")
     insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
 
 
@@ -61,8 +66,9 @@ def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
     return list(rows.scalars())
 
 
+_UNSEALED_COLUMNS: Final = ("id", "report_id", "region", "message_id", "payload", "created_at", "labels", "terms")
 _UNSEALED: Final = (
-    select(draft.c.id, draft.c.region, draft.c.message_id, draft.c.payload)
+    select(*(draft.c[name] for name in _UNSEALED_COLUMNS))
     .where(draft.c.sequence.is_(None))
     .order_by(draft.c.id)
     .limit(bindparam("at_most"))
@@ -74,15 +80,21 @@ class UnsealedDraft:
     """A draft that waits to be sealed."""
 
     id: int
+    report_id: str
     region: str
     message_id: bytes
     payload: bytes
+    created_at: int
+    labels: bytes | None
+    """None if an earlier version of Enlace accepted it."""
+
+    terms: bytes | None
 
 
 def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
     """The oldest drafts that wait to be sealed."""
     rows = rows_for(db, _UNSEALED, {"at_most": limit})
-    return [UnsealedDraft(id=row.id, region=row.region, message_id=row.message_id, payload=row.payload) for row in rows]
+    return [UnsealedDraft(**dict(zip(_UNSEALED_COLUMNS, row, strict=True))) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +106,12 @@ class SealedDraft:
 
 
 def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
-    """Note the sequence and audience of drafts by draft id; the payload is deleted, as the sealed bytes hold it."""
+    """Note the sequence and audience of drafts by draft id; what the sealed bytes hold is deleted."""
     set_rows(
         db,
         draft,
-        ("payload", "sequence", "audience"),
-        [(None, done.sequence, " ".join(sorted(done.audience)), id_) for id_, done in sealed.items()],
+        ("payload", "sequence", "audience", "labels", "terms"),
+        [(None, done.sequence, " ".join(sorted(done.audience)), None, None, id_) for id_, done in sealed.items()],
     )
 
 

@@ -17,7 +17,7 @@ from node.sharing.grants import AudienceKeys, check_entry, own_entry
 from node.stages import Decision, Grant, NotAddressed, Opened, Outcome, StreamId, Verified, Waiting
 from node.trust.governance import Governance
 from node.verification.kind_types import Storage
-from node.verification.kinds import kind_of
+from node.verification.kinds import sealed_kind
 from node.verification.opening import open_message
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
@@ -103,7 +103,7 @@ class Judge:
     def admit(self, opened: Opened, now: int) -> Decision:
         """Step 17: whether a clause of the own entry covers the labels, and the retention has not ended."""
         batch = opened.verified.batch
-        kind = kind_of(opened.content)
+        kind = sealed_kind(opened.verified.header.type, opened.labels.kind)
         agreement = clause = None
         if batch.originator != self.node and kind.needs_clause:
             decided = policy.decide(

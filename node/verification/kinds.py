@@ -14,7 +14,7 @@ from typing import Final
 
 from broker.streams import CHECKPOINTS, GOVERNANCE, KEYS, PROPOSALS, RECEIPTS, is_intel
 from node.reports.labels import labels_of
-from node.reports.search_terms import search_terms
+from node.reports.search_terms import SearchTerms, search_terms
 from node.verification import open_types, payload_rules
 from node.verification.kind_types import OpenKind, SealedKind, Storage
 from schemas.avro import codec
@@ -116,6 +116,14 @@ def sealed_kind(header_type: MessageType, label_kind: LabelKind) -> SealedKind:
 def kind_of(payload: Record) -> SealedKind:
     """The kind of a decoded payload."""
     return _BY_PAYLOAD[type(payload)]
+
+
+def terms_of(payload: Record) -> SearchTerms:
+    """What a payload is found by. ValueError for a kind that is not stored as a message: a bug in the table."""
+    index = kind_of(payload).search_terms
+    if index is None:
+        raise ValueError(f"the table of kinds does not say what a {type(payload).__name__} is found by")
+    return index(payload)
 
 
 def read_stored(payload: bytes) -> Record:

@@ -179,9 +179,9 @@ def _messages(grant_head: StreamHead) -> tuple[list[dict[str, Any]], tuple[bytes
         payload = codec.encode(report)
         salt, nonce = fixed(f"salt {number}"), fixed(f"nonce {number}", 12)
         leaf = seal.seal_report(
-            report,
             payload,
             labels_of(report, salt),
+            region=report.region,
             message_id=fixed(f"message id {number}", 16),
             audience_key=AUDIENCE_KEY,
             audience_key_id=audience_key_id(AUDIENCE_KEY, *PLACE),

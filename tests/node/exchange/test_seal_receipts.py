@@ -428,13 +428,19 @@ async def test_a_wrong_wrap_is_reported(tmp_path: Path) -> None:
         assert await said(scene.made, "GT") == [b"\x0d"]
 
 
+def flipped(framed: bytes, key: bytes) -> bytes:
+    """Content whose tag is wrong."""
+    right = sealed(framed, key)
+    return right[:-1] + bytes([right[-1] ^ 1])
+
+
 async def test_failures_to_open_look_alike_from_outside(tmp_path: Path) -> None:
     """Commitment, tag and payload all give byte 14; the code stays in the recipient's store."""
     async with bed(tmp_path) as scene:
         other = AudienceKey(key=bytes(32), key_id=scene.key.key_id, grant=scene.key.grant)
         leaves = [
             scene.bz.sealed_leaf(other),
-            scene.bz.sealed_leaf(scene.key, seal=lambda framed, key: sealed(framed, key)[:-1] + b"\x00"),
+            scene.bz.sealed_leaf(scene.key, seal=flipped),
             scene.bz.sealed_leaf(scene.key, payload=b""),
         ]
         await scene.read(*scene.bz.batch(leaves))
