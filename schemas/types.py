@@ -124,6 +124,8 @@ class AgreementFile(Record, frozen=True, kw_only=True):
     """End of validity, exclusive."""
     status: AgreementStatus = AgreementStatus.IN_FORCE
     """SUSPENDED and ENDED admit nothing."""
+    later_codes: Annotated[tuple[Text64, ...], Meta(max_length=1_000)] = ()
+    """Codes in the clauses that only a later code list or topology has."""
     clause: Annotated[tuple[ClauseEntry, ...], Meta(max_length=1_000)] = ()
     """One clause must admit a report alone; clauses do not combine."""
 

@@ -70,7 +70,12 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> Wr
     text = read_text(file)
     governance = context.governance()
     parsed = compile_text(
-        DocumentKind(kind.upper()), text, governance=governance, topology=context.topology(), file=file.name
+        DocumentKind(kind.upper()),
+        text,
+        governance=governance,
+        topology=context.topology(),
+        file=file.name,
+        known_codes_only=True,
     )
     target = file.with_name(file.name + DOCUMENT_SUFFIX)
     write_file(target, document_files.to_bytes(parsed), replace=replace)

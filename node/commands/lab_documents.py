@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from broker.topology import Topology
 from node.errors import UsageError
 from node.limits import SUITE
 from node.sealing.private_keys import PrivateKeys
+from node.toml_reader import convert, parse_toml
 from node.trust import document_files
+from node.trust.clause_codes import unknown_codes
 from node.trust.compile_toml import compile_text, document_of
 from node.trust.governance import Governance, load_governance
 from node.trust.signed_document import ParsedDocument
 from schemas import types
 from schemas.avro.codec import encode, sorted_set
 from schemas.types import DocumentKind, KeyReason
+
+log = structlog.get_logger()
 
 THRESHOLD: Final = 2
 
@@ -57,7 +63,12 @@ class SignedDocuments:
         self._add(self._document(DocumentKind.NODE, keys.node, body), (keys, *trustees[:THRESHOLD]))
 
     def agreement(self, text: AgreementText, keys: dict[str, PrivateKeys], topology: Topology) -> None:
-        """Compile an agreement and sign it for all its parties."""
+        """Compile an agreement and sign it for all its parties. A code that no list has is logged."""
+        file = convert(types.AgreementFile, parse_toml(text.text, file=text.name), file=text.name)
+        for unknown in unknown_codes(file, topology):
+            log.warning(
+                "clause_code_unknown", file=text.name, path=unknown.path, value=unknown.code, nearest=unknown.near
+            )
         parsed = compile_text(
             DocumentKind.AGREEMENT, text.text, governance=self._governance, topology=topology, file=text.name
         )

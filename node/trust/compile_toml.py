@@ -4,6 +4,7 @@ Pure. Signing and files are in document_files.py. Rules ("Governance", and the c
 
 - the hashes of root and predecessor come from the installed documents, and the version must be the next one;
 - lists become sets: sorted, without duplicates; `["*"]` is the only entry of its list;
+- codes of clauses are known (clause_codes.py), if the caller wants that;
 - the default of a key's `from` is the document's `not_before`; the default of a node's streams is all streams that the
   topology gives to the node;
 - the result has passed the rules of signed_document.py.
@@ -17,6 +18,7 @@ from node.errors import UsageError
 from node.limits import SUITE
 from node.primitives import ZERO_HASH
 from node.toml_reader import convert, parse_toml
+from node.trust.clause_codes import check_codes
 from node.trust.document_versions import ANY
 from node.trust.governance import Governance
 from node.trust.signed_document import ParsedDocument, parse
@@ -27,11 +29,18 @@ from schemas.types import DocumentKind
 
 
 def compile_text(
-    kind: DocumentKind, text: str, *, governance: Governance | None, topology: Topology, file: str
+    kind: DocumentKind,
+    text: str,
+    *,
+    governance: Governance | None,
+    topology: Topology,
+    file: str,
+    known_codes_only: bool = False,
 ) -> ParsedDocument:
     """Compile a TOML text into an unsigned document. UsageError names the key or the rule that is wrong.
 
-    `governance` holds the installed documents; it is None only for the first ROOT.
+    `governance` holds the installed documents; it is None only for the first ROOT. With `known_codes_only`, a code of
+    a clause that no list has is refused.
     """
     tables = parse_toml(text, file=file)
     if kind is DocumentKind.ROOT:
@@ -44,6 +53,8 @@ def compile_text(
         body, source, identity = _node(node, topology), node, node.id
     else:
         agreement = convert(types.AgreementFile, tables, file=file)
+        if known_codes_only:
+            check_codes(agreement, topology)
         body, source, identity = _agreement(agreement), agreement, agreement.id
     return document_of(
         kind=kind,

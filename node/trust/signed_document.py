@@ -9,7 +9,8 @@ Rules ("Governance"):
   its own, because thresholds count signers;
 - the id of a NODE is a node code and never REGISTRY; it writes streams for nodes, never `governance`;
 - the clauses of an AGREEMENT name only parties;
-- keys pass public_keys.check_public, and a COMPROMISED key has an `until`.
+- keys pass public_keys.check_public, and a COMPROMISED key has an `until`;
+- a holder has few keys of one use that are valid at the same time, so that the grants of an audience stay small.
 
 The codec checks that sets are sorted and contain no key, trustee, clause or head twice.
 """
@@ -27,6 +28,7 @@ from schemas.avro.codec import BadMessage, decode
 from schemas.types import Agreement, Document, DocumentKind, Key, KeyReason, KeyUse, Node, Root, SignedDocument
 
 NODE_CODE: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}")
+VALID_KEYS_OF_A_USE_MAX: Final = 4  # two while a key is replaced; a document lists every key that ever was
 DOCUMENT_SIZE_BYTES_MAX: Final = 256 * 1024  # so that a document fits into a record of the log
 
 
@@ -117,6 +119,7 @@ def _check_root(document: Document, body: Root) -> None:
         _require(NODE_CODE.fullmatch(trustee.id) is not None, "document_id", f"{trustee.id} is not a trustee id", path)
         _require(trustee.key.use is KeyUse.AGREE, "key_use", "the key of a trustee must be an AGREE key", path)
         _check_keys(trustee.id, (trustee.key,), path)
+    _check_number_of_keys(body.registry_keys, "registry_keys")
     _check_keys(REGISTRY, body.registry_keys, "registry_keys")
 
 
@@ -126,6 +129,7 @@ def _check_node(document: Document, body: Node) -> None:
     for stream in body.streams:
         reason = f"{stream} is not a stream that nodes write"
         _require(is_member_stream(stream), "stream_unknown", reason, f"streams.{stream}")
+    _check_number_of_keys(body.keys, "keys")
     _check_keys(document.id, body.keys, "keys")
 
 
@@ -139,6 +143,29 @@ def _check_agreement(body: Agreement) -> None:
             strangers = sorted(set(codes) - parties)
             message = f"not a party: {', '.join(strangers)}"
             _require(not strangers, "party_unknown", message, f"clauses.{clause.id}.{name}")
+
+
+def _check_number_of_keys(keys: Iterable[Key], path: str) -> None:
+    """Few keys of one use are valid at any time."""
+    by_use: dict[KeyUse, list[Key]] = {}
+    for key in keys:
+        by_use.setdefault(key.use, []).append(key)
+    for use, listed in by_use.items():
+        # A key counts from `from` until before `until`; at one time the ends come first.
+        changes = sorted(change for key in listed for change in _changes(key))
+        valid = most = 0
+        for _, change in changes:
+            valid += change
+            most = max(most, valid)
+        message = f"{most} {use} keys are valid at the same time; the limit is {VALID_KEYS_OF_A_USE_MAX}"
+        _require(most <= VALID_KEYS_OF_A_USE_MAX, "keys_too_many", message, f"{path}.{use}")
+
+
+def _changes(key: Key) -> list[tuple[int, int]]:
+    """When the key begins (+1) and ends (-1) to be valid, in ms; nothing for a key that never is."""
+    if key.until is None:
+        return [(key.from_, 1)]
+    return [(key.from_, 1), (key.until, -1)] if key.from_ < key.until else []
 
 
 def _check_keys(holder: str, keys: Iterable[Key], path: str) -> None:

@@ -68,6 +68,8 @@ class Knowledge:
         own = [(node, key) for key in listed]
         if any(key["suite"] != 1 or len(key["public"]) != LENGTHS[key["use"]] for _, key in trustees + own):
             return False
+        if any(sum(valid(other, key["from"]) and other["use"] == key["use"] for other in listed) > 4 for key in listed):
+            return False
         earlier = self.versions.setdefault((head["kind"], head["id"]), [])
         before = next((d for d in [*earlier, *self.stops.get(head["id"], [])] if d.hash == head["previous"]), None)
         if (
@@ -134,6 +136,11 @@ class Knowledge:
         keys = (key for node in self.versions.get(("NODE", party), [])[-1:] for key in node.body["keys"])
         usable = (key for key in keys if key["use"] == "AGREE" and document.counts(key))
         return any(document.has(key_id(party, key), "AGREE", key["public"]) for key in usable)
+
+
+def valid(key: Values, time: int) -> bool:
+    """Whether a key is valid at a time."""
+    return bool(key["from"] <= time and (key["until"] is None or time < key["until"]))
 
 
 def load(files: Iterable[bytes], community: bytes, known: dict[bytes, int] | None = None) -> Knowledge:

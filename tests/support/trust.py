@@ -38,7 +38,7 @@ from = ["BZ"]
 to = ["GT"]
 retention_days_max = 1825
 regions = ["caribbean"]
-subjects = ["WILDLIFE_CRIME", "ILLEGAL_LOGGING", "WILDLIFE_CRIME"]
+subjects = ["ENVIRONMENTAL_CRIME", "CONTRABAND", "ENVIRONMENTAL_CRIME"]
 types = ["*"]
 categories = ["*"]
 handling = ["H0", "H1"]
@@ -69,9 +69,18 @@ def node_version(community: Community, body: types.Node, **changes: Any) -> Pars
     )
 
 
-def compiled(text: str, community: Community | None, kind: DocumentKind = DocumentKind.AGREEMENT) -> ParsedDocument:
+def compiled(
+    text: str,
+    community: Community | None,
+    kind: DocumentKind = DocumentKind.AGREEMENT,
+    *,
+    known_codes_only: bool = False,
+) -> ParsedDocument:
     governance = community.governance if community else None
-    return compile_text(kind, text, governance=governance, topology=topologies.default(), file="x.toml")
+    topology = topologies.default()
+    return compile_text(
+        kind, text, governance=governance, topology=topology, file="x.toml", known_codes_only=known_codes_only
+    )
 
 
 def root_text(**changes: Any) -> str:

@@ -28,7 +28,7 @@ def test_an_agreement_becomes_sorted_sets() -> None:
 
     assert isinstance(body, Agreement)
     assert (body.parties, body.status) == (("BZ", "GT"), AgreementStatus.IN_FORCE)
-    assert body.clauses[0].subjects == ("WILDLIFE_CRIME", "ILLEGAL_LOGGING")  # shorter strings come first
+    assert body.clauses[0].subjects == ("CONTRABAND", "ENVIRONMENTAL_CRIME")  # shorter strings come first
     assert body.clauses[0].special_categories is False
 
 
@@ -108,3 +108,46 @@ def test_a_node_outside_the_topology_names_its_streams(tmp_path: Path) -> None:
     body = compiled(named, Community(), DocumentKind.NODE).body
     assert isinstance(body, Node)
     assert body.streams == ("keys",)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "path", "suggested"),
+    [
+        ('"CONTRABAND"', '"CONTRABANDO"', "clause[0].subjects", "CONTRABAND"),
+        ('handling = ["H0", "H1"]', 'handling = ["H0", "h1"]', "clause[0].handling", "H1"),
+        ('regions = ["caribbean"]', 'regions = ["carribean"]', "clause[0].regions", "caribbean"),
+        ('types = ["*"]', 'types = ["REPORTS"]', "clause[0].types", "REPORT"),
+        ('categories = ["*"]', 'categories = ["SUSPECTS"]', "clause[0].categories", "SUSPECT"),
+        ('purposes = ["*"]', 'purposes = ["OPERATIONAL_ANALYSES"]', "clause[0].purposes", "OPERATIONAL_ANALYSIS"),
+    ],
+)
+def test_a_code_that_no_list_has_is_refused_with_the_nearest_code(
+    right: str, wrong: str, path: str, suggested: str
+) -> None:
+    """It would match nothing, and no recipient would get what the parties agreed on."""
+    assert right in AGREEMENT_TOML
+    with pytest.raises(UsageError) as error:
+        compiled(AGREEMENT_TOML.replace(right, wrong), Community(["BZ", "GT"]), known_codes_only=True)
+
+    assert (error.value.code, error.value.path) == ("code_unknown", path)
+    assert f"did you mean {suggested}?" in error.value.message
+
+
+def test_a_code_of_a_later_list_is_allowed_by_name() -> None:
+    """Agreements may be signed before every node has the list."""
+    text = AGREEMENT_TOML.replace('subjects = ["ENVIRONMENTAL_CRIME"', 'subjects = ["MOON_CRIME"')
+    named = text.replace("version = 1", 'version = 1\nlater_codes = ["MOON_CRIME"]')
+    body = compiled(named, Community(["BZ", "GT"]), known_codes_only=True).body
+
+    assert isinstance(body, Agreement)
+    assert "MOON_CRIME" in body.clauses[0].subjects
+    with pytest.raises(UsageError):
+        compiled(text, Community(["BZ", "GT"]), known_codes_only=True)
+
+
+def test_a_version_that_stops_an_agreement_may_repeat_an_unknown_code() -> None:
+    """It changes nothing except the status, and must not be blocked by what it ends."""
+    text = AGREEMENT_TOML.replace("CONTRABAND", "CONTRABANDO")
+
+    stopped = text.replace("version = 1", 'version = 1\nstatus = "SUSPENDED"')
+    assert compiled(stopped, Community(["BZ", "GT"]), known_codes_only=True)

@@ -6,6 +6,8 @@ from msgspec import structs
 from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.limits import DAY_MS
+from node.sealing.private_keys import PrivateKeys
+from node.trust import signed_document
 from node.trust.governance import load_governance
 from node.trust.signed_document import DocumentInvalid
 from schemas import types
@@ -22,7 +24,7 @@ from tests.support.community import (
     node_body,
     root_body,
 )
-from tests.support.trust import changed_keys, problem
+from tests.support.trust import changed_keys, node_version, problem
 
 ROOT, NODE, AGREEMENT = DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT
 NOW = T0 + 30 * DAY_MS
@@ -104,3 +106,51 @@ def test_a_bad_key_is_refused_at_each_load() -> None:
     governance = load_governance([*community.documents, encode(raw)], community.community)
 
     assert problem(governance).error.code == "key_unsafe"
+
+
+def seal_keys(*times: tuple[int, int | None]) -> tuple[types.Key, ...]:
+    """SEAL keys, each valid from a time until a time."""
+    made = [listed(PrivateKeys.generate("BZ", (KeyUse.SEAL,)))[0] for _ in times]
+    return tuple(structs.replace(key, from_=begin, until=end) for key, (begin, end) in zip(made, times, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("times", "few"),
+    [
+        ([(T0, None)] * 4, True),
+        ([(T0, None)] * 5, False),
+        ([(T0, NOW)] * 4 + [(NOW, None)] * 4, True),
+        ([(T0, NOW + 1)] * 4 + [(NOW, None)], False),
+        ([(T0, T0)] * 9, True),
+    ],
+    ids=["four", "five", "four after four", "a moment together", "never valid"],
+)
+def test_few_keys_of_one_use_are_valid_at_the_same_time(times: list[tuple[int, int | None]], few: bool) -> None:
+    """Each recipient has an entry for each ENCRYPT key, in every grant of every originator."""
+    body = node_body([*(key for key in listed(keys_of("BZ")) if key.use is not KeyUse.SEAL), *seal_keys(*times)])
+    if few:
+        assert document(NODE, "BZ", body, Community().governance)
+        return
+    with pytest.raises(DocumentInvalid) as error:
+        document(NODE, "BZ", body, Community().governance)
+
+    assert (error.value.code, error.value.path) == ("keys_too_many", "keys.SEAL")
+
+
+def test_a_version_with_too_many_keys_leaves_the_version_before_in_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No originator stops because of a document that another node installed."""
+    community = Community(["BZ"])
+    keys = [*listed(keys_of("BZ")), *(key for number in range(151) for key in encrypt_keys(number))]
+    with monkeypatch.context() as unlimited:
+        unlimited.setattr(signed_document, "VALID_KEYS_OF_A_USE_MAX", 1000)
+        draft = node_version(community, node_body(keys))
+    governance = load_governance([*community.documents, encode(draft.signed)], community.community)
+
+    assert problem(governance).error.code == "keys_too_many"
+    assert len(governance.encrypt_keys("BZ", NOW)) == 1
+
+
+def encrypt_keys(number: int) -> tuple[types.Key, ...]:
+    """One ENCRYPT key that no other number has."""
+    key = next(key for key in listed(keys_of("GT")) if key.use is KeyUse.ENCRYPT)
+    return (structs.replace(key, public=key.public[:1150] + number.to_bytes(2, "big") + key.public[1152:]),)
