@@ -14,7 +14,8 @@ from node.database.engine import Transaction
 from node.exchange.publish import Acceptance
 from node.reports import ndjson
 from node.reports.plausibility import FieldWarning, warnings_of
-from node.reports.validate import ReportRefused, referred_ids, validate
+from node.reports.references import Originators, referred_ids
+from node.reports.validate import ReportRefused, validate
 from node.runtime.open_node import OpenIntake
 from node.sharing.recipients import Recipients
 from node.stages import Draft
@@ -91,7 +92,7 @@ async def _publish_chunk(
 
 
 def _draft_of(
-    intake: OpenIntake, item: dict[str, object] | FieldError, known: dict[bytes, str]
+    intake: OpenIntake, item: dict[str, object] | FieldError, known: Originators
 ) -> Draft | Sequence[FieldError]:
     """The draft of an item, or the errors of its fields."""
     if isinstance(item, FieldError):
@@ -108,12 +109,14 @@ def _draft_of(
         return refused.errors
 
 
-async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> dict[bytes, str]:
-    """Message id -> originator, of those messages that are known here."""
+async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> Originators:
+    """Message id -> originators, of those messages that are known here."""
 
-    def look_up(db: Transaction) -> dict[bytes, str]:
-        own = own_reports.own_message_ids(db, wanted)
-        return {**message_search.originators(db, wanted), **dict.fromkeys(own, intake.home.node)}
+    def look_up(db: Transaction) -> Originators:
+        known = message_search.originators(db, wanted)
+        for message_id in own_reports.own_message_ids(db, wanted):
+            known.setdefault(message_id, set()).add(intake.home.node)
+        return known
 
     return await intake.store.read(look_up)
 

@@ -5,7 +5,7 @@ draws no message id (node/exchange/publish.py).
 
 Rules:
 - The node fills kind, created_at and references; a report that has them is refused with `unknown_key`.
-- `refers_to` has ids of messages that this node knows.
+- `refers_to` names messages that this node knows (node/reports/references.py).
 - The default region is the first that lists the originator. A region that the report names must list the originator.
 - Identifiers are normalised before anything is compared or hashed.
 - The default report_id is derived from originator and content (node/reports/report_ids.py).
@@ -13,8 +13,7 @@ Rules:
 """
 
 import difflib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +33,7 @@ from node.reports.identifier_text import IdentifierError
 from node.reports.identifiers import normalise
 from node.reports.intake_rules import check_intake
 from node.reports.labels import labels_of
+from node.reports.references import Originators, read_references
 from node.reports.report_ids import canonical_content, report_id_of_content
 from node.reports.rules import check
 from node.stages import Draft
@@ -42,16 +42,14 @@ from schemas.avro.encoder import LimitError
 from schemas.field_errors import FieldError
 from schemas.formats import time_text
 from schemas.json_form import json_values
-from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Reference
+from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind
 
 FILLED_BY_NODE: Final = ("kind", "created_at", "references")
 HANDED_IN: Final = (
     *(name for name in IntelligenceReport.__struct_encode_fields__ if name not in FILLED_BY_NODE),
     "refers_to",
 )
-REFERENCES_MAX: Final = 1000  # the limit of an array in Labels
 _NO_REPORT_ID: Final = str(UUID(int=0))
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class ReportRefused(Refused):
@@ -69,13 +67,13 @@ def validate(
     originator: str,
     topology: Topology,
     now_ms: int,
-    resolve_references: Mapping[bytes, str],
+    resolve_references: Originators,
     report_id: str | None = None,
     known_errors: Sequence[FieldError] = (),
 ) -> Draft:
     """The draft of the report `obj`, which is JSON as Python values.
 
-    `resolve_references` maps the known message ids (16 bytes) to their originators; see `referred_ids`. `report_id` is
+    `resolve_references` has the originators of the known message ids; see `referred_ids`. `report_id` is
     used if `obj` has none. `known_errors` are those of the caller about fields that `obj` therefore lacks. Raises
     `ReportRefused` with all errors: those of the caller, of form, and between fields.
     """
@@ -83,7 +81,7 @@ def validate(
         raise ReportRefused([FieldError(path="", code="not_an_object", message="a report is a JSON object")])
     errors = list(known_errors)
     filled = _filled_in(obj, originator, topology, now_ms, report_id, errors)
-    references = _references(obj.get("refers_to", []), resolve_references, errors)
+    references = read_references(obj.get("refers_to", []), resolve_references, own=originator, errors=errors)
     report, of_form = json_values.read_json(IntelligenceReport, filled)
     errors += independent(map(_for_integrator, of_form), known_errors)
     report = replace(report, references=references, entities=tuple(map(_normalised, report.entities)))
@@ -95,15 +93,6 @@ def validate(
     if report.report_id == _NO_REPORT_ID:
         report = replace(report, report_id=report_id_of_content(originator, content))
     return Draft(report=report, payload=_payload(report), content_hash=digest(content.encode()))
-
-
-def referred_ids(obj: object) -> tuple[bytes, ...]:
-    """The well-formed message ids of `refers_to`; the caller looks them up before `validate`."""
-    named = obj.get("refers_to", []) if isinstance(obj, dict) else []
-    if not isinstance(named, list):
-        return ()
-    ids = [UUID(text).bytes for text in named if isinstance(text, str) and _UUID.fullmatch(text)]
-    return tuple(dict.fromkeys(ids))[:REFERENCES_MAX]
 
 
 def _for_integrator(error: FieldError) -> FieldError:
@@ -144,31 +133,6 @@ def _filled_in(
         errors.append(FieldError(path="region", code="unknown_code", message=message, allowed=regions))
         filled["region"] = "none"
     return filled
-
-
-def _references(named: object, known: Mapping[bytes, str], errors: list[FieldError]) -> tuple[Reference, ...]:
-    """`refers_to` with the originator of each message."""
-    if not isinstance(named, list) or len(named) > REFERENCES_MAX:
-        message = f"must be a list of at most {REFERENCES_MAX} message ids"
-        errors.append(FieldError(path="refers_to", code="wrong_format", message=message))
-        return ()
-    references: list[Reference] = []
-    for index, text in enumerate(named):
-        path = f"refers_to[{index}]"
-        if not isinstance(text, str) or not _UUID.fullmatch(text):
-            errors.append(FieldError(path=path, code="wrong_format", message="is not a message id (UUID text)"))
-            continue
-        message_id = UUID(text).bytes
-        if message_id not in known:
-            errors.append(
-                FieldError(path=path, code="unknown_message", message="this node knows no message with this id")
-            )
-            continue
-        reference = Reference(originator=known[message_id], message_id=message_id)
-        if reference in references:
-            errors.append(FieldError(path=path, code="duplicate", message="is named twice"))
-        references.append(reference)
-    return tuple(references)
 
 
 def _normalised(entity: Entity) -> Entity:

@@ -106,7 +106,10 @@ def _held(row: Row[Any]) -> HeldMessage:
     )
 
 
-def originators(db: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, str]:
-    """Message id -> originator, of those that are held: what `refers_to` may name."""
+def originators(db: Transaction, message_ids: Sequence[bytes]) -> dict[bytes, set[str]]:
+    """Message id -> the originators of the messages with it that are held: what `refers_to` may name."""
     rows = db.execute(select(message.c.message_id, message.c.originator).where(message.c.message_id.in_(message_ids)))
-    return {message_id: originator for message_id, originator in rows}
+    found: dict[bytes, set[str]] = {}
+    for message_id, originator in rows:
+        found.setdefault(message_id, set()).add(originator)
+    return found

@@ -12,6 +12,7 @@ from schemas import codes, schema_files, types
 from schemas.tools.json_schema import json_schema
 
 _NIL_UUID: Final = "00000000-0000-0000-0000-000000000000"
+_MESSAGE: Final = "^([A-Z][A-Z0-9]{1,15}:)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _NOT_BLANK: Final = {"pattern": r"\S"}
 _NO_CONTROLS: Final = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 _BIRTH_DATE: Final = (
@@ -26,9 +27,9 @@ def report_schema() -> dict[str, Any]:
     schema = json_schema(types.IntelligenceReport, intake=True)
     fields = schema["properties"]
     fields["refers_to"] = {
-        "description": "Ids of messages that this node holds.",
+        "description": "Ids of messages that this node holds; CODE:ID names the originator too.",
         "type": "array",
-        "items": {"type": "string", "format": "uuid"},
+        "items": {"type": "string", "pattern": _MESSAGE},
         "maxItems": schema_files.ITEMS_MAX,
         "uniqueItems": True,
     }

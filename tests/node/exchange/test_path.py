@@ -1,5 +1,6 @@
 """The path of a message from draft to store, in one process."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,17 @@ async def test_the_access_log_names_the_actor_of_each_acceptance_and_the_node_fo
             ("DISCLOSURE", "BZ", first.report_id),
             ("DISCLOSURE", "BZ", second.report_id),
         ]
+
+
+async def test_two_originators_with_one_message_id_are_both_known(tmp_path: Path) -> None:
+    """A message id of another originator can be read in the log and used again. It takes over no reference."""
+    same = bytes(range(16))
+    async with exchange(tmp_path, "BZ", "GT", "MX") as made:
+        for code in ("MX", "BZ"):
+            node = made.nodes[code]
+            node.publisher = replace(node.publisher, random=lambda _: same)
+            await node.publish()
+        await read_all(made)
+        known = await made.nodes["GT"].store.read(lambda db: message_search.originators(db, [same, bytes(16)]))
+
+        assert known == {same: {"BZ", "MX"}}

@@ -11,9 +11,10 @@ from broker.topology import Region, Topology
 from node.limits import PLAINTEXT_SIZE_BYTES_MAX
 from node.primitives import ZERO_HASH, frame, padded_length
 from node.reports.labels import labels_of
+from node.reports.references import referred_ids
 from node.reports.report_ids import report_id_of_key
 from node.reports.rules import check
-from node.reports.validate import ReportRefused, referred_ids
+from node.reports.validate import ReportRefused
 from schemas import codes
 from schemas.avro import codec
 from schemas.types import IntelligenceReport, LabelKind, Reference
@@ -25,7 +26,7 @@ from tests.support.samples import (
     report,
 )
 
-KNOWN = {UUID("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11").bytes: "GT"}
+KNOWN = {UUID("2f1c6b1e-7f0d-4a44-9a58-0c1e1f0a7d11").bytes: {"GT"}}
 OTHER_DAY_MS = NOW_MS + 40 * 86_400_000
 
 
