@@ -13,7 +13,7 @@ from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
-from node.store import counters, messages, outbox, pending_records, read_positions, receipts_due, stream_findings
+from node.store import counters, messages, outbox, pending_records, read_positions, receipts_to_seal, stream_findings
 from node.store.outbox import OutboxCounts
 from node.store.read_positions import StreamReading
 from node.store.stream_findings import StreamFinding
@@ -149,14 +149,14 @@ class _Kept:
 
 
 def _kept(db: Transaction) -> _Kept:
-    due = receipts_due.count_due(db)
+    due = receipts_to_seal.count_due(db)
     return _Kept(
         read={reading.topic: reading for reading in read_positions.readings(db)},
         outbox=outbox.counts(db),
         counts={"stored": messages.count(db), **counters.counts(db).by_name, "receipts_due": due},
         findings=stream_findings.standing(db),
         grant_arrived=pending_records.waits_for_arrived_grant(db),
-        unsent_receipts=due + receipts_due.on_their_way(db),
+        unsent_receipts=due + receipts_to_seal.on_their_way(db),
     )
 
 

@@ -32,6 +32,7 @@ outgoing = Table(
     Column("value", LargeBinary, nullable=False),
     Column("acknowledged", Boolean, nullable=False),
 )
+Index("outgoing_acknowledged", outgoing.c.acknowledged)
 
 head = Table(
     "head",

@@ -17,7 +17,20 @@ batch_outcome = Table(
     sqlite_with_rowid=False,
 )
 _DUE = batch_outcome.c.due > 0
-Index("batch_outcome_due", batch_outcome.c.due_since, sqlite_where=_DUE, postgresql_where=_DUE)
+Index(
+    "batch_outcome_due",
+    batch_outcome.c.due_since,
+    *batch_outcome.primary_key,
+    sqlite_where=_DUE,
+    postgresql_where=_DUE,
+)
+Index(
+    "batch_outcome_changed",
+    batch_outcome.c.due,
+    batch_outcome.c.changed_at,
+    sqlite_where=_DUE,
+    postgresql_where=_DUE,
+)
 
 own_batch = Table(
     "own_batch",

@@ -35,6 +35,7 @@ message = Table(
     UniqueConstraint("originator", "stream", "sequence"),
 )
 Index("message_report_id", message.c.report_id)
+Index("message_originator", message.c.originator, message.c.id)
 Index("message_message_id", message.c.message_id)
 
 message_subject = Table(
@@ -76,6 +77,9 @@ withheld = Table(
     Column("noted_at", BigInteger, nullable=False),
 )
 
+Index("withheld_noted", withheld.c.noted_at, withheld.c.originator, withheld.c.stream, withheld.c.sequence)
+Index("withheld_message_id", withheld.c.message_id)
+
 pending = Table(
     "pending",
     metadata,
@@ -95,7 +99,11 @@ pending = Table(
     Column("value", LargeBinary, nullable=False),
     UniqueConstraint("topic", "position"),
 )
-Index("pending_grant", pending.c.originator, pending.c.grant)
+Index("pending_grant", pending.c.originator, pending.c.grant, pending.c.id)
+Index("pending_message_id", pending.c.message_id)
+Index("pending_outcome", pending.c.outcome, pending.c.received_at)
+_HELD_UNTIL = pending.c.due_at.is_not(None)
+Index("pending_due", pending.c.due_at, pending.c.id, sqlite_where=_HELD_UNTIL, postgresql_where=_HELD_UNTIL)
 
 quarantine = Table(
     "quarantine",
@@ -114,6 +122,7 @@ quarantine = Table(
     Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
 )
 Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
+Index("quarantine_received", quarantine.c.received_at, quarantine.c.id)
 
 counter = Table(
     "counter",

@@ -14,7 +14,7 @@ from node.database.engine import Store
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.stages import Decision, Grant, Outcome
-from node.store import pending_records, quarantine
+from node.store import pending_retry, quarantine
 from node.store.pending_records import PendingRecord
 from node.store.quarantine import QuarantinedRecord
 from node.verification.judge import Judge
@@ -58,25 +58,33 @@ async def retry_pending(
 
     Only at records of originators that this process `reads`; other processes look at theirs. Returns how many.
     """
-    retried, after = 0, 0
-    while True:
-        records = await store.read(
-            partial(
-                pending_records.to_retry,
-                grants=[(grant.originator, grant.sequence) for grant in grants],
-                everything=everything,
-                now=clock(),
-                limit=RECORDS_IN_TRANSACTION_MAX,
-                after=after,
-            )
-        )
-        if not records:
-            return retried
-        after = records[-1].id
+    if everything:
+        return await _retry(store, judge, pending_retry.each, clock=clock, reads=reads)
+    names = [(grant.originator, grant.sequence) for grant in grants]
+    retried = await _retry(store, judge, partial(pending_retry.due, now=clock()), clock=clock, reads=reads)
+    if names:
+        waiting = partial(pending_retry.waiting_for, grants=names)
+        retried += await _retry(store, judge, waiting, clock=clock, reads=reads)
+    return retried
+
+
+async def _retry(
+    store: Store,
+    judge: Callable[[], Judge],
+    select: Callable[..., list[PendingRecord]],
+    *,
+    clock: Callable[[], int],
+    reads: Callable[[str], bool],
+) -> int:
+    """Look again at the records that `select` finds, page by page."""
+    retried, after = 0, None
+    while records := await store.read(partial(select, limit=RECORDS_IN_TRANSACTION_MAX, after=after)):
+        after = records[-1]
         arrivals = [_arrival_of_pending(record) for record in records if reads(record.place.originator)]
         retried += len(arrivals)
         if arrivals:
             await ingest(store, judge(), arrivals, positions={}, now=clock())
+    return retried
 
 
 def _arrival_of_pending(record: PendingRecord) -> Arrival:

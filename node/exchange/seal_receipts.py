@@ -20,8 +20,8 @@ from node.database.engine import Store, Transaction
 from node.exchange.own_records import OwnRecords
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch
 from node.stages import SealedBatch, StreamHead
-from node.store import outbox, receipts_due
-from node.store.receipts_due import DueOutcomes
+from node.store import outbox, receipts_to_seal
+from node.store.receipts_to_seal import DueOutcomes
 from node.verification.judge import Judge
 from node.verification.own_work import check_own_work
 from node.verification.receipt_bytes import bodies
@@ -60,11 +60,12 @@ class ReceiptSealer:
         """
         judge, now = self.judge(), self.clock()
         allowed = judge.governance.may_write(judge.node, RECEIPTS, now)
-        times = await self.store.read(lambda db: receipts_due.due_times(db, parked=allowed))
-        if times is None:
-            return None
         if not allowed:
-            await self._park()
+            if await self.store.read(receipts_to_seal.is_due):
+                await self._park()
+            return None
+        times = await self.store.read(receipts_to_seal.due_times)
+        if times is None:
             return None
         since, changed_at = times
         if (left := _left(since, changed_at, now)) > 0:
@@ -75,14 +76,14 @@ class ReceiptSealer:
 
     async def _park(self) -> None:
         """Keep the due outcomes until the NODE document lets this node write the stream."""
-        batches = await self.store.write(receipts_due.park)
+        batches = await self.store.write(receipts_to_seal.park)
         if not self.silenced:
             log.warning("receipts_not_allowed", batches=batches)
         self.silenced = True
 
     async def _seal(self, judge: Judge, now: int) -> None:
         due, heads = await self.store.read(
-            lambda db: (receipts_due.due(db, BATCHES_IN_STEP_MAX), outbox.heads(db)),
+            lambda db: (receipts_to_seal.due(db, BATCHES_IN_STEP_MAX), outbox.heads(db)),
         )
         if not due:  # another process of this node has sealed them
             return
@@ -91,7 +92,7 @@ class ReceiptSealer:
 
         def store(db: Transaction) -> None:
             outbox.store_batches(db, heads, [batch])
-            receipts_due.mark_sealed(db, due)
+            receipts_to_seal.mark_sealed(db, due)
 
         try:
             await self.store.write(store)

@@ -1,15 +1,20 @@
-"""How many records had each outcome: rows of the tables, and counters for the outcomes that leave no row."""
+"""How many records had each outcome, and how many rows the tables have that grow without a limit.
+
+Counting rows takes longer the more there are, so the numbers of rows are kept: what adds or deletes such rows changes
+the number in the same transaction. `differences` counts again.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
-from node.database.record_tables import counter, pending, quarantine, withheld
-from node.database.statements import change
+from node.database.outgoing_tables import draft
+from node.database.record_tables import counter, message, pending, quarantine, withheld
+from node.database.statements import change, rows_for
 
 _INCREASE: Final = Upsert(
     counter,
@@ -17,6 +22,22 @@ _INCREASE: Final = Upsert(
         index_elements=["name"], set_={"value": counter.c.value + insert.excluded.value}
     ),
 )
+
+
+STORED: Final = "stored"
+WITHHELD: Final = "withheld"
+ACCEPTED: Final = "accepted"
+ROWS: Final[Mapping[str, Select[int]]] = {
+    STORED: select(func.count()).select_from(message),
+    WITHHELD: select(func.count()).select_from(withheld),
+    ACCEPTED: select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)),
+}
+"""Number of rows that is kept -> the statement that counts them. Drafts count until they are sealed."""
+
+_VALUE: Final = select(counter.c.value).where(counter.c.name == bindparam("name"))
+_ALL: Final = select(counter.c.name, counter.c.value)
+_PENDING: Final = select(func.count()).select_from(pending).where(pending.c.outcome == bindparam("outcome"))
+_QUARANTINED: Final = select(func.count()).select_from(quarantine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,22 +66,32 @@ class RecordCounts:
 
 
 def increase(db: Transaction, by: Mapping[str, int]) -> None:
-    """Add to counters by name; zeros are skipped."""
-    values = [{"name": name, "value": value} for name, value in sorted(by.items()) if value]
-    change(db, _INCREASE, values)
+    """Add to counters by name, or subtract; zeros are skipped."""
+    change(db, _INCREASE, [{"name": name, "value": value} for name, value in sorted(by.items()) if value])
+
+
+def value(db: Transaction, name: str) -> int:
+    """One counter; 0 if it was never increased."""
+    rows = rows_for(db, _VALUE, {"name": name})
+    return rows[0].value if rows else 0
 
 
 def counts(db: Transaction) -> RecordCounts:
     """The counts at this moment."""
-    counted = {name: value for name, value in db.execute(select(counter.c.name, counter.c.value))}
-    states = {
-        name: value for name, value in db.execute(select(pending.c.outcome, func.count()).group_by(pending.c.outcome))
-    }
+    counted = {row.name: row.value for row in rows_for(db, _ALL, {})}
+    rows = {name: counted.pop(name, 0) for name in ROWS}
+    waiting, held = (rows_for(db, _PENDING, {"outcome": outcome})[0][0] for outcome in ("waiting", "held"))
     return RecordCounts(
-        withheld=db.scalar(select(func.count()).select_from(withheld)) or 0,
-        waiting=states.get("waiting", 0),
-        held=states.get("held", 0),
+        withheld=rows[WITHHELD],
+        waiting=waiting,
+        held=held,
         duplicate=counted.pop("duplicate", 0),
-        quarantined=db.scalar(select(func.count()).select_from(quarantine)) or 0,
+        quarantined=rows_for(db, _QUARANTINED, {})[0][0],
         other=counted,
     )
+
+
+def differences(db: Transaction) -> dict[str, tuple[int, int]]:
+    """Each number of rows that is kept and is wrong: its name -> the kept number and that of the rows."""
+    compared = {name: (value(db, name), rows_for(db, rows, {})[0][0]) for name, rows in ROWS.items()}
+    return {name: (kept, found) for name, (kept, found) in compared.items() if kept != found}

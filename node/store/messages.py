@@ -13,6 +13,7 @@ from node.database.record_tables import identifier, message, message_subject
 from node.database.statements import insert_rows, rows_for
 from node.reports.search_terms import SearchTerms
 from node.stages import Opened
+from node.store import counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,7 @@ def next_id(db: Transaction) -> int:
 def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
     insert_rows(db, message, _MESSAGE, rows.messages)
+    counters.increase(db, {counters.STORED: len(rows.messages)})
     insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
     insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows.identifiers)
     fulltext.add(db, rows.texts)
@@ -104,4 +106,4 @@ def put(db: Transaction, rows: Rows) -> None:
 
 def count(db: Transaction) -> int:
     """How many messages are held."""
-    return db.scalar(select(func.count()).select_from(message)) or 0
+    return counters.value(db, counters.STORED)

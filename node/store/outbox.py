@@ -12,9 +12,10 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from node.database.engine import Transaction
 from node.database.locks import Lock, hold
-from node.database.outgoing_tables import draft, head, outgoing
+from node.database.outgoing_tables import head, outgoing
 from node.database.statements import change, insert_rows, rows_for
 from node.stages import SealedBatch, StreamHead
+from node.store import counters
 
 OUTGOING_BYTES_MAX: Final = 4 * 1024 * 1024  # in one append
 
@@ -38,6 +39,7 @@ _RANGE: Final = (
     outgoing.c.stream == bindparam("of"),
     outgoing.c.sequence.between(bindparam("low"), bindparam("high")),
 )
+_COUNT: Final = select(func.count()).select_from(outgoing).where(outgoing.c.acknowledged == bindparam("state"))
 _IN_RANGE: Final = select(outgoing.c.sequence).where(*_RANGE).limit(1)
 _ACKNOWLEDGE: Final = update(outgoing).where(*_RANGE).values(acknowledged=True)
 _LAST_ACKNOWLEDGED: Final = (
@@ -157,7 +159,5 @@ class OutboxCounts:
 
 def counts(db: Transaction) -> OutboxCounts:
     """The counts at this moment."""
-    accepted = db.scalar(select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)))
-    states = db.execute(select(outgoing.c.acknowledged, func.count()).group_by(outgoing.c.acknowledged))
-    by_state = {bool(row[0]): row[1] for row in states}
-    return OutboxCounts(accepted=accepted or 0, sealed=by_state.get(False, 0), sent=by_state.get(True, 0))
+    sealed, sent = (rows_for(db, _COUNT, {"state": state})[0][0] for state in (False, True))
+    return OutboxCounts(accepted=counters.value(db, counters.ACCEPTED), sealed=sealed, sent=sent)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select
 
 from node.database.engine import Transaction
 from node.database.receipt_tables import own_batch
-from node.database.statements import change
+from node.database.statements import change, rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
 
@@ -59,19 +59,22 @@ def by_hash(db: Transaction, own: StreamId, hashes: Collection[bytes]) -> dict[b
 
 def at(db: Transaction, own: StreamId, sequence: int) -> OwnBatch | None:
     """The batch of the own stream that has a sequence; its recipients are not looked up."""
-    for table in (own_batch, link):
-        condition = table.c.stream == own.stream
-        if table is link:
-            condition &= link.c.originator == own.originator
-        row = db.execute(
-            select(table)
-            .where(condition, table.c.first <= sequence, table.c.first + table.c.size > sequence)
-            .order_by(table.c.first.desc())
-            .limit(1)
-        ).first()
-        if row is not None:
-            return _own(row, None)
+    here = {"originator": own.originator, "stream": own.stream, "sequence": sequence}
+    for statement, names in ((_OWN_AT, ("stream", "sequence")), (_LINK_AT, tuple(here))):
+        for row in rows_for(db, statement, {name: here[name] for name in names}):
+            if row.first + row.size > sequence:
+                return _own(row, None)
     return None
+
+
+def _last_at(table: Table, *here: ColumnElement[bool]) -> Select[Any]:
+    """The last batch that begins at a sequence or before. No batch overlaps another, so no other can have it."""
+    begins = table.c.first <= bindparam("sequence")
+    return select(table).where(*here, begins).order_by(table.c.first.desc()).limit(1)
+
+
+_OWN_AT: Final = _last_at(own_batch, own_batch.c.stream == bindparam("stream"))
+_LINK_AT: Final = _last_at(link, link.c.originator == bindparam("originator"), link.c.stream == bindparam("stream"))
 
 
 def _own(row: object, recipients: frozenset[str] | None) -> OwnBatch:

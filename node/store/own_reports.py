@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, select
 
 from broker.streams import intel_stream
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft, outgoing
 from node.database.record_tables import message
 from node.database.statements import insert_rows, rows_for, set_rows
+from node.store import counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has checked that they are new."""
     names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at", "labels", "terms")
     insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
+    counters.increase(db, {counters.ACCEPTED: len(drafts)})
 
 
 def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
@@ -113,6 +115,7 @@ def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
         ("payload", "sequence", "audience", "labels", "terms"),
         [(None, done.sequence, " ".join(sorted(done.audience)), None, None, id_) for id_, done in sealed.items()],
     )
+    counters.increase(db, {counters.ACCEPTED: -len(sealed)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +135,15 @@ class OwnReport:
     """Codes of the recipients; None until it is sealed, and if revision 0001 of the store sealed it."""
 
 
+_BY_REPORT: Final = select(draft).where(draft.c.report_id == bindparam("report_id"))
+_BY_MESSAGE: Final = select(draft).where(draft.c.message_id == bindparam("message_id"))
+
+
 def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnReport]:
     """The own reports with this report id or this message id, one for each region."""
-    rows = db.execute(
-        select(draft).where(or_(draft.c.report_id == report_id, draft.c.message_id == message_id)).order_by(draft.c.id)
-    )
+    by_report = rows_for(db, _BY_REPORT, {"report_id": report_id})
+    by_message = rows_for(db, _BY_MESSAGE, {"message_id": message_id})
+    rows = {row.id: row for row in (*by_report, *by_message)}
     return [
         OwnReport(
             message_id=row.message_id,
@@ -146,7 +153,7 @@ def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnRepo
             sequence=row.sequence,
             audience=row.audience,
         )
-        for row in rows
+        for _, row in sorted(rows.items())
     ]
 
 

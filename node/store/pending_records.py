@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, select
 
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
@@ -64,46 +64,6 @@ def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
         for record in records
     ]
     change(db, _PUT, rows)
-
-
-def to_retry(
-    db: Transaction,
-    *,
-    grants: Collection[tuple[str, int]] = (),
-    everything: bool = False,
-    now: int,
-    limit: int,
-    after: int = 0,
-) -> list[PendingRecord]:
-    """Records to look at again: those that wait for one of `grants` and those that are due, or everything.
-
-    `grants` are (originator, sequence). At most `limit` records, those with an id above `after`, by id.
-    """
-    statement = select(pending).where(pending.c.id > after).order_by(pending.c.id).limit(limit)
-    if not everything:
-        conditions = [pending.c.due_at <= now]
-        conditions += [
-            (pending.c.originator == originator) & (pending.c.grant == sequence) for originator, sequence in grants
-        ]
-        statement = statement.where(or_(*conditions))
-    return [
-        PendingRecord(
-            id=row.id,
-            topic=row.topic,
-            position=row.position,
-            place=StreamId(stream=row.stream, originator=row.originator),
-            sequence=row.sequence,
-            message_id=row.message_id,
-            outcome=row.outcome,
-            reason=row.reason,
-            grant=row.grant,
-            due_at=row.due_at,
-            placed=row.placed,
-            value=row.value,
-            received_at=row.received_at,
-        )
-        for row in db.execute(statement)
-    ]
 
 
 def present(db: Transaction, ids: Collection[int]) -> set[int]:

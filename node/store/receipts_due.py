@@ -3,17 +3,15 @@
 An outcome is written in the transaction of its decision, and is due until a receipt with exactly these bytes is sealed.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import Select, Table, bindparam, select
 
-from broker.streams import RECEIPTS
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.locks import Lock, hold
-from node.database.outgoing_tables import outgoing
 from node.database.receipt_tables import batch_outcome
 from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import link
@@ -23,7 +21,6 @@ from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED
 SEALED: Final = 0  # in a receipt
 DUE: Final = 1
 PARKED: Final = 2  # due, but the NODE document does not let this node write `receipts`
-_NOTHING: Final[ColumnElement[int]] = literal_column("0")  # a literal, so that SQLite uses the partial index
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,75 +113,3 @@ def _arrived(db: Transaction, new: Mapping[tuple[str, str, bytes], int]) -> dict
             NOT_ADDRESSED if bits >> leaf & 1 else NOT_ARRIVED for leaf in range(row.size)
         )
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueOutcomes:
-    """The due outcomes of a batch."""
-
-    originator: str
-    stream: str
-    hash: bytes
-    outcomes: bytes
-
-
-def due_times(db: Transaction, *, parked: bool) -> tuple[int, int] | None:
-    """When the oldest due batch became due, and when the newest changed, in ms; None if nothing is due.
-
-    Parked batches count if `parked`.
-    """
-    states = (DUE, PARKED) if parked else (DUE,)
-    row = db.execute(
-        select(func.min(batch_outcome.c.due_since), func.max(batch_outcome.c.changed_at)).where(
-            batch_outcome.c.due > _NOTHING, batch_outcome.c.due.in_(states)
-        )
-    ).one()
-    return None if row[0] is None else (row[0], row[1])
-
-
-def due(db: Transaction, limit: int) -> list[DueOutcomes]:
-    """The batches that are due or parked, the oldest first."""
-    rows = db.execute(
-        select(batch_outcome)
-        .where(batch_outcome.c.due > _NOTHING)
-        .order_by(batch_outcome.c.due_since, *batch_outcome.primary_key)
-        .limit(limit)
-    )
-    return [
-        DueOutcomes(originator=row.originator, stream=row.stream, hash=row.hash, outcomes=row.outcomes) for row in rows
-    ]
-
-
-def mark_sealed(db: Transaction, due: Sequence[DueOutcomes]) -> None:
-    """Note that a receipt with these outcomes is sealed. A batch whose outcomes changed meanwhile stays due."""
-    hold(db, Lock.OUTCOMES)
-    db.execute(
-        update(batch_outcome)
-        .where(
-            batch_outcome.c.originator == bindparam("of"),
-            batch_outcome.c.stream == bindparam("in_stream"),
-            batch_outcome.c.hash == bindparam("batch"),
-            batch_outcome.c.outcomes == bindparam("said"),
-        )
-        .values(due=SEALED),
-        [{"of": row.originator, "in_stream": row.stream, "batch": row.hash, "said": row.outcomes} for row in due],
-    )
-
-
-def park(db: Transaction) -> int:
-    """Park everything that is due; returns how many batches."""
-    hold(db, Lock.OUTCOMES)
-    done = db.execute(update(batch_outcome).where(batch_outcome.c.due == DUE).values(due=PARKED))
-    return done.rowcount
-
-
-def count_due(db: Transaction) -> int:
-    """How many batches are due and not parked."""
-    statement = select(func.count()).select_from(batch_outcome).where(batch_outcome.c.due > _NOTHING)
-    return db.scalar(statement.where(batch_outcome.c.due == DUE)) or 0
-
-
-def on_their_way(db: Transaction) -> int:
-    """How many own receipts are sealed and not read back yet."""
-    statement = select(func.count()).select_from(outgoing).where(outgoing.c.stream == RECEIPTS)
-    return db.scalar(statement) or 0

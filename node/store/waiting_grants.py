@@ -1,30 +1,42 @@
 """Grants that wait for a private key of this node: when it is there, the node owes their originator another outcome."""
 
-from sqlalchemy import select
+from typing import Final
+
+from sqlalchemy import bindparam, select
 
 from broker.streams import KEYS
 from node.database.engine import Transaction
 from node.database.receipt_tables import batch_outcome
+from node.database.statements import rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
 from node.store.receipts_due import BatchOutcomes
 from node.verification.receipt_bytes import STORED, WAITING
 
+_BATCH: Final = (
+    select(link.c.hash, link.c.first, link.c.size)
+    .where(
+        link.c.originator == bindparam("originator"),
+        link.c.stream == bindparam("stream"),
+        link.c.first <= bindparam("sequence"),
+    )
+    .order_by(link.c.first.desc())
+    .limit(1)
+)
+_OUTCOMES: Final = select(batch_outcome.c.outcomes).where(
+    batch_outcome.c.originator == bindparam("originator"),
+    batch_outcome.c.stream == bindparam("stream"),
+    batch_outcome.c.hash == bindparam("hash"),
+)
+
 
 def outcome_stored(db: Transaction, originator: str, sequence: int) -> BatchOutcomes | None:
     """The outcome `stored` for a grant that waited for its private key; None if it does not wait."""
-    here = (link.c.originator == originator, link.c.stream == KEYS)
-    row = db.execute(
-        select(link.c.hash, link.c.first, link.c.size, batch_outcome.c.outcomes)
-        .join(
-            batch_outcome,
-            (batch_outcome.c.originator == link.c.originator)
-            & (batch_outcome.c.stream == link.c.stream)
-            & (batch_outcome.c.hash == link.c.hash),
-        )
-        .where(*here, link.c.first <= sequence, link.c.first + link.c.size > sequence)
-    ).first()
-    if row is None or row.outcomes[sequence - row.first] != WAITING:
-        return None
-    place = StreamId(stream=KEYS, originator=originator)
-    return BatchOutcomes(place=place, hash=row.hash, size=row.size, outcomes={sequence - row.first: STORED})
+    here = {"originator": originator, "stream": KEYS}
+    for batch in rows_for(db, _BATCH, here | {"sequence": sequence}):
+        leaf = sequence - batch.first
+        for row in rows_for(db, _OUTCOMES, here | {"hash": batch.hash}):
+            if leaf < batch.size and row.outcomes[leaf] == WAITING:
+                place = StreamId(stream=KEYS, originator=originator)
+                return BatchOutcomes(place=place, hash=batch.hash, size=batch.size, outcomes={leaf: STORED})
+    return None

@@ -8,7 +8,11 @@ from sqlalchemy import Select, insert, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import withheld
+from node.database.statements import change
 from node.stages import StreamId
+from node.store import counters
+
+_NEW: Final = insert(withheld)
 
 _PLACE: Final = (withheld.c.originator, withheld.c.stream, withheld.c.sequence)
 
@@ -57,8 +61,8 @@ def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
         }
         for message in messages
     ]
-    if values:
-        db.execute(insert(withheld), values)
+    change(db, _NEW, values)
+    counters.increase(db, {counters.WITHHELD: len(values)})
 
 
 def notes(db: Transaction) -> list[WithheldNote]:

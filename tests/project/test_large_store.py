@@ -13,7 +13,7 @@ from node.database.engine import Store
 from node.reports.questions import Question
 from node.reports.search_terms import search_terms
 from node.stages import StreamId
-from node.store import chains, message_search, messages, receipts_due
+from node.store import chains, message_search, messages, receipts_to_seal
 from node.store.message_search import Query
 from schemas.types import IntelligenceReport
 
@@ -54,7 +54,7 @@ async def test_the_chains_have_no_gap_and_nothing_is_due(store: Store) -> None:
         place = StreamId(stream=FILLING.stream, originator=code)
         assert await store.read(lambda db, place=place: chains.gaps(db, place, BATCH_SIZE)) == []  # type: ignore[misc]
 
-    assert await store.read(receipts_due.count_due) == 0
+    assert await store.read(receipts_to_seal.count_due) == 0
     own = await store.read(lambda db: message_search.search(db, Query(originator=READER)))
     assert {message.agreement for message in own} == {None}
 

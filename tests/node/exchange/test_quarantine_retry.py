@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import Rejected
 from node.exchange.retry import RetriedRecord, retry_quarantined
-from node.store import quarantine_retry, receipts_due
+from node.store import quarantine_retry, receipts_to_seal
 from node.trust.governance import Governance, load_governance
 from node.verification import opening
 from schemas.avro import codec
@@ -329,9 +329,9 @@ async def test_a_process_that_read_before_another_wrote_decides_again(tmp_path: 
 async def test_a_retried_record_is_reported_again_to_its_originator(tmp_path: Path) -> None:
     """Byte 14 first, byte 64 after the upgrade."""
     async with not_upgraded(tmp_path) as scene:
-        before = await scene.gt.store.read(lambda db: receipts_due.due(db, 10))
+        before = await scene.gt.store.read(lambda db: receipts_to_seal.due(db, 10))
         await again(scene.gt)
-        after = await scene.gt.store.read(lambda db: receipts_due.due(db, 10))
+        after = await scene.gt.store.read(lambda db: receipts_to_seal.due(db, 10))
 
         assert [row.outcomes for row in before if row.stream == INTEL] == [b"\x40\x0e\x40"]
         assert [row.outcomes for row in after if row.stream == INTEL] == [b"\x40\x40\x40"]

@@ -14,7 +14,7 @@ from broker.log import LogUnavailable
 from node.database.receipt_tables import receipt
 from node.exchange import seal_receipts
 from node.sealing.seal import open_type_leaf
-from node.store import counters, outbox, quarantine, receipts_due, stream_findings
+from node.store import counters, outbox, quarantine, receipts_to_seal, stream_findings
 from node.system_random import random_bytes
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
@@ -70,7 +70,7 @@ async def receipts_kept(node: TestNode) -> list[tuple[str, int, bytes]]:
 
 
 async def due(node: TestNode) -> int:
-    return await node.store.read(receipts_due.count_due)
+    return await node.store.read(receipts_to_seal.count_due)
 
 
 async def test_a_recipient_reports_to_the_originator_that_message_and_grant_arrived(tmp_path: Path) -> None:
@@ -240,11 +240,11 @@ async def test_an_outcome_that_changes_while_a_receipt_is_sealed_stays_due(tmp_p
         keys = gt.subscriber.places.pop("keys.bz")
         await gt.subscriber.start()
         await gt.read()
-        before = await gt.store.read(lambda db: receipts_due.due(db, 10))
+        before = await gt.store.read(lambda db: receipts_to_seal.due(db, 10))
         gt.subscriber.places["keys.bz"] = keys
         await gt.subscriber.start()
         await gt.read()
-        await gt.store.write(lambda db: receipts_due.mark_sealed(db, before))
+        await gt.store.write(lambda db: receipts_to_seal.mark_sealed(db, before))
         await tell(made, "GT")
 
         assert [row.outcomes for row in before] == [b"\x42"]
@@ -308,7 +308,7 @@ async def test_a_node_whose_document_does_not_list_the_stream_keeps_its_receipts
             await tell(made, "GT")
 
         assert parked == 0
-        assert await gt.store.read(receipts_due.on_their_way) == 2
+        assert await gt.store.read(receipts_to_seal.on_their_way) == 2
 
 
 # What an originator makes of receipts.

@@ -21,11 +21,12 @@ from node.store import (
     own_batches,
     own_reports,
     pending_records,
+    pending_retry,
     quarantine,
     quarantine_retry,
     read_positions,
-    receipts_due,
     receipts_received,
+    receipts_to_seal,
     stream_findings,
     waiting_grants,
     withheld_notes,
@@ -148,8 +149,8 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             counters.counts,
             read_positions.readings,
             read_positions.next_positions,
-            receipts_due.count_due,
-            receipts_due.on_their_way,
+            receipts_to_seal.count_due,
+            receipts_to_seal.on_their_way,
             pending_records.counts_by_originator,
             pending_records.waits_for_arrived_grant,
             stream_findings.standing,
@@ -163,8 +164,9 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
         if batch is not None:
             own_batches.by_hash(db, intel, [batch.hash, bytes(32)])
             receipts_received.of_batch(db, batch.hash)
-        receipts_due.due_times(db, parked=True)
-        receipts_due.due(db, 10)
+        receipts_to_seal.due_times(db)
+        receipts_to_seal.is_due(db)
+        receipts_to_seal.due(db, 10)
         withheld_notes.by_message_id(db, message_id)
         pending_records.by_message_id(db, message_id)
         pending_records.waiting_since(db, node.clock() + 1)
@@ -219,8 +221,11 @@ def _write_directly(db: Transaction) -> None:
         db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_, "BZ")], texts=texts)
     )
     waiting_grants.outcome_stored(db, "BZ", 1)
-    receipts_due.park(db)
-    receipts_due.due_times(db, parked=False)
+    receipts_to_seal.park(db)
+    receipts_to_seal.due_times(db)
+    counters.differences(db)
+    counters.value(db, counters.STORED)
+    pending_retry.each(db, limit=1)
     stream_findings.stands(db, "out_of_order", intel)
     ingest_lock.advance(db, {"BZ": 0})
     outbox.put_outgoing(db, INTEL, 1, [b"a", b"b"])
