@@ -151,6 +151,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             read_positions.next_positions,
             receipts_to_seal.count_due,
             receipts_to_seal.on_their_way,
+            receipts_to_seal.is_due,
             pending_records.counts_by_originator,
             pending_records.waits_for_arrived_grant,
             stream_findings.standing,
@@ -164,8 +165,6 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
         if batch is not None:
             own_batches.by_hash(db, intel, [batch.hash, bytes(32)])
             receipts_received.of_batch(db, batch.hash)
-        receipts_to_seal.due_times(db)
-        receipts_to_seal.is_due(db)
         receipts_to_seal.due(db, 10)
         withheld_notes.by_message_id(db, message_id)
         pending_records.by_message_id(db, message_id)
