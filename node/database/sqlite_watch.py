@@ -9,7 +9,7 @@ from typing import Final
 
 from node.database.damage import is_damage, store_damaged
 
-POLL_SECONDS: Final = 0.01
+POLL_SECONDS: Final = 0.002
 POLL_SECONDS_MAX: Final = 0.05
 SILENCE_SHARE: Final = 20  # a twentieth of the silence so far: an idle node costs little, and a busy node is quick
 
@@ -43,7 +43,7 @@ class SqliteWatch:
     async def wait(self, stopping: asyncio.Event, seconds: float | None = None) -> None:
         """Return when something was committed, when the node stops, or after `seconds`."""
         end = math.inf if seconds is None else time.monotonic() + seconds
-        # Polling both costs a fraction of a task for each, and this runs up to a hundred times a second.
+        # Polling both costs a fraction of a task for each, and this runs up to 500 times a second.
         while not stopping.is_set() and not self.happened() and (now := time.monotonic()) < end:
             silence = now - self._heard
             await asyncio.sleep(min(max(POLL_SECONDS, min(POLL_SECONDS_MAX, silence / SILENCE_SHARE)), end - now))

@@ -15,8 +15,9 @@ from broker.streams import KEYS
 from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.arrival import Arrival
+from node.exchange.gathering import Gathering
 from node.exchange.ingest import ingest
-from node.exchange.log_faults import TRUNCATED, record_fault
+from node.exchange.log_faults import LogFaults
 from node.exchange.own_records import OwnRecords
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.stages import Grant, StreamId
@@ -59,16 +60,15 @@ class Subscriber:
         """Topics of which a record was ingested."""
 
         self._paused: frozenset[str] = frozenset()
-        self._corrupt: dict[str, int] = {}
-        """Topic -> position of the last corruption that was recorded."""
-
-        self._denied: set[str] = set()
+        self._faults = LogFaults(store, self.places, clock)
+        self._gathering = Gathering()
         self._retry_at_start = True
         self._uncertain = False
         """A transaction failed, and a server that vanished may have committed it."""
 
     async def start(self) -> None:
         """Load the positions from the store."""
+        self._gathering.clear()
         stored = await self._store.read(read_positions.next_positions)
         self._known = set(stored)
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
@@ -79,8 +79,11 @@ class Subscriber:
     def _is_not_keys(self, topic: str) -> bool:
         return self.places[topic].stream != KEYS
 
-    async def step(self, wait_seconds: float) -> int:
-        """Fetch once, waiting up to `wait_seconds` for the first record, and ingest; returns the number of records."""
+    async def step(self, wait_seconds: float, *, gather_ms: int = 0) -> int:
+        """Fetch once, waiting up to `wait_seconds` for the first record, and ingest; returns the number of records.
+
+        What this process sealed itself may wait for `gather_ms` until it is ingested, together with what follows.
+        """
         if self._uncertain:
             await self.start()
             self._uncertain, self._retry_at_start = False, True
@@ -92,18 +95,27 @@ class Subscriber:
             for topic, position in self._positions.items()
             if self.places[topic].originator not in self._paused or self.places[topic].stream == KEYS
         }
-        fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait_seconds)
+        left = self._gathering.left_ms(gather_ms, self._clock())
+        wait = wait_seconds if left is None else min(wait_seconds, left / 1000)
+        fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
         try:
-            count = await self._ingest(fetched)
+            count = self._take(fetched)
+            if any(part.fault is Fault.OUT_OF_RANGE for part in fetched):
+                gather_ms = 0
+            if self._gathering.left_ms(gather_ms, self._clock()) == 0:
+                await self.ingest_gathered()
         except Unavailable:
             self._uncertain = True
             raise
         for part in fetched:
             if part.fault is not None:
-                await self._handle_fault(part.topic, part.fault)
+                topic, position = part.topic, self._positions[part.topic]
+                known = topic in self._known
+                self._positions[topic] = await self._faults.handle(self.bus, topic, part.fault, position, known=known)
         return count
 
-    async def _ingest(self, fetched: Sequence[Fetched]) -> int:
+    def _take(self, fetched: Sequence[Fetched]) -> int:
+        """Gather what was fetched; returns the number of records."""
         arrivals: list[Arrival] = []
         positions: dict[str, int] = {}
         # Grants first, so that the messages that they open need not wait for them.
@@ -112,17 +124,25 @@ class Subscriber:
             if part.entries:
                 positions[part.topic] = part.entries[-1].position + 1
         if arrivals:
-            new_grants = await ingest(self._store, self._judge(), arrivals, positions=positions, now=self._clock())
+            self._gathering.add(arrivals, positions, self._clock())
             self._positions |= positions
-            self._known |= positions.keys()
-            for arrival in arrivals:
-                if arrival.own is not None:
-                    self._own_records.forget(arrival.place, arrival.value)
-            if new_grants:
-                await self.retry_for(new_grants)
-            if self._paused or any(arrival.is_pending for arrival in arrivals):
-                await self._pause()
         return len(arrivals)
+
+    async def ingest_gathered(self) -> None:
+        """Ingest the records that are gathered. After Unavailable the next step begins with what the store has."""
+        arrivals, positions = self._gathering.arrivals, self._gathering.positions
+        if not arrivals:
+            return
+        new_grants = await ingest(self._store, self._judge(), arrivals, positions=positions, now=self._clock())
+        self._gathering.clear()
+        self._known |= positions.keys()
+        for arrival in arrivals:
+            if arrival.own is not None:
+                self._own_records.forget(arrival.place, arrival.value)
+        if new_grants:
+            await self.retry_for(new_grants)
+        if self._paused or any(arrival.is_pending for arrival in arrivals):
+            await self._pause()
 
     def _arrivals(self, fetched: Fetched) -> list[Arrival]:
         place = self.places[fetched.topic]
@@ -136,36 +156,6 @@ class Subscriber:
             )
             for entry in fetched.entries
         ]
-
-    async def _handle_fault(self, topic: str, fault: Fault) -> None:
-        match fault:
-            case Fault.MISSING:  # the topic is not provisioned yet; `status` shows it without an end
-                return
-            case Fault.DENIED:
-                if topic not in self._denied:
-                    self._denied.add(topic)
-                    log.error("stream_denied", topic=topic)
-            case Fault.CORRUPT:
-                position = self._positions[topic]
-                if self._corrupt.get(topic) != position:
-                    self._corrupt[topic] = position
-                    await self._record("transport_corrupt", topic, None, position)
-            case Fault.OUT_OF_RANGE:
-                await self._go_to_beginning(topic)
-
-    async def _go_to_beginning(self, topic: str) -> None:
-        """The log deleted records before they were read, or has less than was read: go on at its beginning."""
-        bounds = (await self.bus.bounds([topic])).get(topic)
-        if bounds is None:
-            return
-        if topic in self._known:
-            highest = await self._store.read(lambda db: read_positions.highest(db, topic))
-            await self._record(TRUNCATED, topic, highest + 1, bounds.beginning)
-        self._positions[topic] = bounds.beginning
-
-    async def _record(self, code: str, topic: str, sequence: int | None, position: int) -> None:
-        place, now = self.places[topic], self._clock()
-        await record_fault(self._store, code, topic, place, sequence=sequence, position=position, now=now)
 
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at the records that wait for one of `grants`; returns how many."""

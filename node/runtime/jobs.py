@@ -9,7 +9,7 @@ Rules:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ from schemas import knowledge
 log = structlog.get_logger()
 
 FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
+OWN_GATHER_MS: Final = 100  # how long a record of this node waits, once it is read back, for the next ones
 BACKOFF_SECONDS: Final = (0.1, 5.0)
 LOOK_AROUND_SECONDS: Final = 0.5  # for documents that changed and records that are due
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
@@ -57,9 +58,11 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
             looked_at, current = node.clock(), node.judge.current()
             await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
             judge = current
-        await node.subscriber.step(FETCH_WAIT_SECONDS)
+        await node.subscriber.step(FETCH_WAIT_SECONDS, gather_ms=OWN_GATHER_MS)
 
     await repeat("subscribe", step, stopping)
+    with suppress(Unavailable):  # then they are read again
+        await node.subscriber.ingest_gathered()
 
 
 async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
@@ -78,7 +81,9 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
     with closing(node.store.watch()) as changes:
 
         async def step() -> None:
-            await changes.wait(stopping, await node.receipt_sealer.step())
+            left = await node.receipt_sealer.step()
+            # While receipts are collected, further outcomes only prolong the wait: there is no need to hear of them.
+            await (changes.wait(stopping) if left is None else pause(left, stopping))
 
         await repeat("send_receipts", step, stopping)
 
