@@ -22,6 +22,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
+from broker.embedded.private_file import make_private_file
 from broker.log import Bounds, LogError, LogUnavailable, TopicMissing
 
 BUSY_SECONDS_MAX: Final = 5.0  # another process's transaction takes milliseconds
@@ -157,8 +158,9 @@ class LogFile:
     def opened(self, *, make: bool) -> Connection:
         """The connection. With `make`, create the file and its tables if they do not exist."""
         if self._connection is None:
-            mode = "rwc" if make else "rw"
-            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+            if make:
+                make_private_file(self.path)
+            uri = f"{self.path.absolute().as_uri()}?mode=rw"
             connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS_MAX, isolation_level=None)
             try:
                 _prepare(connection, self.path, make=make)

@@ -42,7 +42,7 @@ def explain(
     from node.reports.ndjson import ITEM_SIZE_BYTES_MAX
 
     opened = open_named_home(home)
-    data = read_file(report, ITEM_SIZE_BYTES_MAX)
+    data = read_file(report, ITEM_SIZE_BYTES_MAX, pipe=True)
     explanation = explain_policy(opened, sender=sender, recipient=to, report=data, at=at, report_name=str(report))
     Output(json=json).object(explanation)
     return 0

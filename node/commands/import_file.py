@@ -13,9 +13,8 @@ import msgspec
 
 from node.commands.plain_json import presentable
 from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
-from node.errors import UsageError
 from node.exchange.publish import Acceptance
-from node.files import read_text
+from node.files import new_text_file, read_text
 from node.reports.import_rows import ImportedRow, Source, import_rows
 from node.reports.mapping import load
 from node.runtime.open_node import OpenIntake
@@ -47,7 +46,7 @@ async def import_file(
     """Import `file` by `mapping`; `on_progress` gets the number of rows that were read so far. Raises UsageError."""
     source = Source(
         path=file,
-        mapping=load(read_text(mapping), file=str(mapping)),
+        mapping=load(read_text(mapping, pipe=True), file=str(mapping)),
         originator=intake.home.node,
         topology=intake.home.topology,
     )
@@ -86,13 +85,9 @@ def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], No
     if report is None:
         yield lambda _: None
         return
-    try:
-        file = report.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UsageError("file_unwritable", f"{report}: {error.strerror}", path="report_file") from None
+    with new_text_file(report) as file:
 
-    def write(line: dict[str, Any]) -> None:
-        file.write(msgspec.json.encode(line).decode() + "\n")
+        def write(line: dict[str, Any]) -> None:
+            file.write(msgspec.json.encode(line).decode() + "\n")
 
-    with file:
         yield write

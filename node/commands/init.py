@@ -1,6 +1,6 @@
 """`init`: makes the home of a node: folder, configuration, keys, and the request to join.
 
-    HOME/node.toml        mode 0644       HOME/keys.json       mode 0600
+    HOME/node.toml        mode 0600       HOME/keys.json       mode 0600
     HOME/documents/       mode 0700       HOME/CC.node.toml    the request, which `governance new node` compiles
 
 An existing home is never changed. Does not read a home (node/runtime/home.py).

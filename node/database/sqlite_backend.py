@@ -20,6 +20,7 @@ from node.database.backend import Backend, unavailable
 from node.database.damage import is_damage, store_damaged
 from node.database.sqlite_watch import SqliteWatch
 from node.errors import EnlaceError, Unavailable
+from node.secret_files import make_private
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
 READERS_MAX: Final = 4
@@ -29,6 +30,7 @@ _AWAY: Final = ("locked", "is full", "readonly", "unable to open", "disk I/O err
 def sqlite_backend(path: Path) -> Backend:
     """The file at `path`; raises Unavailable if it cannot be used."""
     _check_usable(path)
+    make_private(path)
     return Backend(
         writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1),
         reader=_engine(path, begin="BEGIN", connections=READERS_MAX),

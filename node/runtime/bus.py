@@ -1,12 +1,13 @@
 """Opens the log that a configuration names, with the protection of its connections that the configuration asks for."""
 
-import os
 import ssl
 from pathlib import Path
 
 from broker.bus import Protection, open_log
 from broker.log import Log
 from node.errors import UsageError
+from node.files import TEXT_SIZE_BYTES_MAX, read_file
+from node.secret_files import check_secret
 from schemas.types import BusSection
 
 
@@ -34,8 +35,7 @@ def _tls(bus: BusSection, folder: Path) -> ssl.SSLContext | None:
             "tls_incomplete", f"{missing[0]} is not set", path=missing[0], hint="TLS needs all three files"
         )
     for key, path in named.items():
-        if not os.access(path, os.R_OK):
-            raise UsageError("file_unreadable", f"{path} cannot be read", path=key)
+        _check_file(key, path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
@@ -45,3 +45,15 @@ def _tls(bus: BusSection, folder: Path) -> ssl.SSLContext | None:
         message = f"certificate, key and authority are invalid or do not belong together: {error}"
         raise UsageError("tls_invalid", message, path="bus.certificate_file") from None
     return context
+
+
+def _check_file(key: str, path: Path) -> None:
+    """UsageError at `key` for a file that is not readable, and for a private key that other users can read."""
+    try:
+        if key == "bus.key_file":
+            check_secret(path)
+        else:
+            read_file(path, TEXT_SIZE_BYTES_MAX)
+    except UsageError as error:
+        error.path = key
+        raise

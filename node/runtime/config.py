@@ -6,7 +6,7 @@ Types, limits and descriptions of the keys come from schemas/avsc/config. This m
   `ENLACE_BUS__URL_FILE` names a file that contains the value, as container platforms provide secrets. Setting both is
   an error.
 - An unknown key, in the file or in a variable with `__`, is an error that names the nearest known key.
-- Without a topology file, the shipped topology applies.
+- Without a topology file, the shipped one applies. node.toml with a password must be for its owner.
 """
 
 import os
@@ -24,6 +24,7 @@ from broker import topology as topologies
 from broker.topology import Region, Topology
 from node.errors import UsageError
 from node.files import read_text
+from node.secret_files import check_secret
 from node.toml_reader import convert, parse_toml, unknown_key
 from schemas import schema_files
 from schemas.types import BusSection, NodeConfig, TopologyFile
@@ -96,16 +97,17 @@ def read_topology(path: Path) -> Topology:
     """The topology of a file; UsageError with the path of the wrong key."""
     file = convert(TopologyFile, parse_toml(read_text(path), file=path.name), file=path.name)
     try:
-        regions = (
-            Region(id=region.id, members=region.members, retention_days=region.retention_days) for region in file.region
-        )
+        regions = (Region(**msgspec.structs.asdict(region)) for region in file.region)
         return Topology(replication=file.replication, regions=tuple(regions))
     except ValueError as error:
         raise UsageError("topology_invalid", f"{path.name}: {error}", path="region") from None
 
 
 def _file(home: Path) -> dict[str, Any]:
-    return parse_toml(read_text(home / NODE_FILE), file=NODE_FILE)
+    text = read_text(home / NODE_FILE)
+    if _PASSWORD.search(text):
+        check_secret(home / NODE_FILE, group_may_read=True)
+    return parse_toml(text, file=NODE_FILE)
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
@@ -131,7 +133,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
 
 
 def _in_file(path: str, file: Path) -> str:
-    """The content of a file without the line end."""
+    """The content of a file without the line end. Container platforms hand secrets out in files that all can read."""
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError) as error:

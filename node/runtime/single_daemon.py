@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from node.errors import Unavailable
+from node.files import open_private
 
 LOCK_FILE: Final = "run.lock"
 TRIES: Final = 10  # `status` holds a shared lock for a moment
@@ -17,7 +18,7 @@ TRY_SECONDS: Final = 0.05
 @contextmanager
 def only_daemon(home: Path) -> Iterator[None]:
     """Hold the home's lock; raises Unavailable `already_running` if another process holds it."""
-    with (home / LOCK_FILE).open("a") as file:
+    with _lock_file(home) as file:
         if not _acquired(file, fcntl.LOCK_EX, tries=TRIES):
             raise Unavailable(
                 "already_running", f"a daemon already runs in {home}", hint="end it first, or name another home"
@@ -27,8 +28,12 @@ def only_daemon(home: Path) -> Iterator[None]:
 
 def is_running(home: Path) -> bool:
     """Whether a daemon holds the home's lock."""
-    with (home / LOCK_FILE).open("a") as file:
+    with _lock_file(home) as file:
         return not _acquired(file, fcntl.LOCK_SH, tries=1)
+
+
+def _lock_file(home: Path) -> IO[str]:
+    return open(home / LOCK_FILE, "a", opener=open_private)
 
 
 def _acquired(file: IO[str], kind: int, *, tries: int) -> bool:

@@ -2,7 +2,7 @@
 
 Not here: the keys in memory (private_keys.py). Rules:
 
-- the file is readable by its owner only (files.py), whether it is encrypted or not;
+- the file is readable by its owner only (secret_files.py), whether it is encrypted or not;
 - with a passphrase, scrypt derives a key and AES-256-GCM encrypts the private keys and authenticates the other fields
   of the file; without one, the private keys are in the file unencrypted;
 - `decode` derives each public key from its private key and compares it with the public key in the file.
@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from node.errors import UsageError
-from node.files import SECRET_MODE, read_secret, write_file
+from node.files import write_file
 from node.limits import SUITE
 from node.primitives import frame
 from node.sealing.private_keys import PrivateKey, PrivateKeys
 from node.sealing.public_keys import BadKey
+from node.secret_files import SECRET_MODE, read_secret
 from node.system_random import random_bytes
 from schemas.json_form import strict_json
 from schemas.types import KeyUse

@@ -96,7 +96,7 @@ def _with(parsed: ParsedDocument, signatures: Iterable[DocumentSignature]) -> Pa
 def read(path: Path) -> ParsedDocument:
     """Read and parse the document of a file. UsageError if the file cannot be read or the document breaks a rule."""
     try:
-        return parse(read_file(path, DOCUMENT_SIZE_BYTES_MAX))
+        return parse(read_file(path, DOCUMENT_SIZE_BYTES_MAX, pipe=True))
     except DocumentInvalid as error:
         raise DocumentInvalid(error.code, f"{path}: {error.message}", path=error.path, hint=error.hint) from None
 

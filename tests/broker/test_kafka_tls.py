@@ -59,6 +59,7 @@ class Authority:
         ).decode()
         (folder / f"{name}.pem").write_text(certificate)
         (folder / f"{name}.key").write_text(private)
+        (folder / f"{name}.key").chmod(0o600)
         return certificate, private
 
 
@@ -180,6 +181,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, authority: str, path:
 @pytest.mark.parametrize("key", ["XX.key", "BZ.pem"])
 def test_a_key_that_is_not_the_certificates_is_refused(folder: Path, key: str) -> None:
     """The error comes before any connection."""
+    (folder / key).chmod(0o600)
     wrong = msgspec.structs.replace(section(), key_file=key)
     with pytest.raises(UsageError) as raised:
         protection_of(wrong, folder)
