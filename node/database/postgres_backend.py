@@ -69,7 +69,8 @@ def _engine(url: URL, options: StoreOptions, *, connections: int, isolation: Any
     @event.listens_for(engine, "connect")
     def on_connect(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = isolation
-        dbapi_connection.read_only = read_only
+        if read_only:
+            dbapi_connection.read_only = True
 
     return engine
 

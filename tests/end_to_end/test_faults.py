@@ -150,7 +150,7 @@ async def test_a_locked_store_is_unavailable_and_nothing_is_lost_or_doubled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The position advances only when the records are stored, so they are read again."""
-    monkeypatch.setattr("node.database.engine.BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("node.database.sqlite_backend.BUSY_TIMEOUT_SECONDS", 0.05)
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key))
         other = sqlite3.connect(tmp_path / "gt.db", isolation_level=None)

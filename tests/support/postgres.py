@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from node.database import migrate
 from node.database.backend import StoreOptions
@@ -147,6 +148,11 @@ def database(*, empty: bool = False) -> str:
     server, name = shared(), f"store_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else TEMPLATE}")
     return server.url(name)
+
+
+def name_of(url: str) -> str:
+    """The name of the database of a store."""
+    return str(make_url(url).database)
 
 
 def end() -> None:
