@@ -135,11 +135,16 @@ def shared() -> Server:
     _open.callback(server.close)
     server.start()
     server.execute(f"CREATE DATABASE {TEMPLATE}")
-    backend = backend_at(server.url(TEMPLATE), StoreOptions())
+    migrate_database(server.url(TEMPLATE))
+    return server
+
+
+def migrate_database(url: str) -> None:
+    """Make the tables."""
+    backend = backend_at(url, StoreOptions())
     with backend.writer.begin() as connection:
         migrate.upgrade(connection)
     backend.writer.dispose()
-    return server
 
 
 def database(*, empty: bool = False) -> str:
