@@ -49,7 +49,7 @@ def postgres_backend(url: URL, options: StoreOptions) -> Backend:
         writers=writers,
         readers=readers,
         fault=postgres_faults.fault,
-        watch=lambda: PostgresWatch(_listener(writer), psycopg.OperationalError),
+        watch=lambda: PostgresWatch(_listener(writer, options), psycopg.OperationalError),
         before_commit=postgres_watch.notify,
     )
 
@@ -57,7 +57,7 @@ def postgres_backend(url: URL, options: StoreOptions) -> Backend:
 def _engine(url: URL, options: StoreOptions, *, connections: int, isolation: Any, read_only: bool) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"connect_timeout": options.connect_seconds_max, "options": _settings(options), **KEEPALIVE},
+        connect_args=_arguments(options),
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
@@ -75,6 +75,11 @@ def _engine(url: URL, options: StoreOptions, *, connections: int, isolation: Any
     return engine
 
 
+def _arguments(options: StoreOptions) -> dict[str, Any]:
+    """What libpq is told besides the URL."""
+    return {"connect_timeout": options.connect_seconds_max, "options": _settings(options), **KEEPALIVE}
+
+
 def _settings(options: StoreOptions) -> str:
     """What the server does for each session; libpq sends it when it connects."""
     seconds = {
@@ -85,14 +90,14 @@ def _settings(options: StoreOptions) -> str:
     return " ".join(f"-c {name}={value}s" for name, value in seconds.items()) + " -c client_encoding=UTF8"
 
 
-def _listener(engine: Engine) -> Callable[[], Any]:
+def _listener(engine: Engine, options: StoreOptions) -> Callable[[], Any]:
     """Opens connections like those of `engine`, in autocommit mode, outside its pool."""
 
     def connect() -> Any:
         import psycopg
 
         arguments, keywords = engine.dialect.create_connect_args(engine.url)
-        own = {**keywords, **KEEPALIVE, "connect_timeout": CONNECT_SECONDS_TO_LISTEN, "autocommit": True}
-        return psycopg.connect(*arguments, **own)
+        own = {"connect_timeout": CONNECT_SECONDS_TO_LISTEN, "autocommit": True}
+        return psycopg.connect(*arguments, **{**keywords, **_arguments(options), **own})
 
     return connect
