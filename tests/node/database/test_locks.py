@@ -23,12 +23,14 @@ from node.store import (
     outbox,
     read_positions,
     receipts_due,
+    receipts_to_seal,
     stream_findings,
 )
 from node.store.message_search import Query
 from node.store.messages import Rows
 from node.store.outbox import HeadMoved
-from node.store.receipts_due import BatchOutcomes, DueOutcomes
+from node.store.receipts_due import BatchOutcomes
+from node.store.receipts_to_seal import DueOutcomes
 from tests.support import postgres
 from tests.support.exchange import exchange
 
@@ -204,12 +206,12 @@ async def test_outcomes_are_not_marked_as_sealed_while_others_are_written(store:
     other = [BatchOutcomes(place=StreamId(stream="x", originator="GT"), hash=b"i" * 32, size=1, outcomes={0: 64})]
     put, put_other = (partial(receipts_due.put_outcomes, noted=batches, now=1) for batches in (noted, other))
     sealed = [DueOutcomes(originator="BZ", stream=INTEL.stream, hash=b"h" * 32, outcomes=b"\x40")]
-    mark = partial(receipts_due.mark_sealed, due=sealed)
+    mark = partial(receipts_to_seal.mark_sealed, due=sealed)
 
     assert not (await overlapping(store, put, put_other))[1]
     assert (await overlapping(store, put, mark))[1]
     assert (await overlapping(store, mark, put_other))[1]
-    assert (await overlapping(store, put_other, receipts_due.park))[1]
+    assert (await overlapping(store, put_other, receipts_to_seal.park))[1]
 
 
 async def test_a_fault_of_the_log_that_two_processes_see_is_one_finding(store: Store) -> None:
