@@ -13,7 +13,7 @@ import pytest
 
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
-from node.exchange.log_faults import record_fault
+from node.exchange.log_faults import TRUNCATED, LogFaults
 from node.stages import SealedBatch, StreamHead, StreamId
 from node.store import (
     ingest_lock,
@@ -217,9 +217,12 @@ async def test_outcomes_are_not_marked_as_sealed_while_others_are_written(store:
 async def test_a_fault_of_the_log_that_two_processes_see_is_one_finding(store: Store) -> None:
     """The highest sequence that an ingest raises meanwhile is kept."""
     await store.write(partial(read_positions.put, rows=[("topic", INTEL, 1, 5)]))
-    fault = partial(record_fault, code="head_truncated", topic="topic", place=INTEL, sequence=6, position=9, now=1)
+
+    async def meet() -> None:
+        await LogFaults(store, {"topic": INTEL}, lambda: 1)._record(TRUNCATED, "topic", 6, 9)
+
     raised = partial(read_positions.raise_highest, place=INTEL, value=7)
-    await asyncio.gather(fault(store), fault(store), store.write(raised), fault(store))
+    await asyncio.gather(meet(), meet(), store.write(raised), meet())
 
     [finding] = await store.read(stream_findings.standing)
     [reading] = await store.read(read_positions.readings)

@@ -20,7 +20,7 @@ from node.store import (
     outbox,
     pending_records,
     quarantine_retry,
-    receipts_due,
+    receipts_to_seal,
     stream_findings,
 )
 from node.store.message_search import Query
@@ -117,7 +117,7 @@ async def _state(node: TestNode) -> dict[str, Any]:
             "counts": {name: count for name, count in counters.counts(db).by_name.items() if count},
             "drained": outbox.counts(db).drained,
             "heads": {stream: head.next_sequence for stream, head in outbox.heads(db).items() if stream != "receipts"},
-            "due": receipts_due.count_due(db),
+            "due": receipts_to_seal.count_due(db),
             "pending": pending_records.counts_by_originator(db),
             "findings": stream_findings.standing(db),
         }
