@@ -1,8 +1,9 @@
 """`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
-Parts: throughput, one_report, scale, latency, memory, processes, partitions. BENCH_MESSAGES sets the number of messages
-in a round of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus of latency and partitions
-(default: an embedded log).
+Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions. BENCH_MESSAGES
+sets the number of messages in a round of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus
+of latency and partitions (default: an embedded log), and of latency_kafka and sustained (default: a broker that they
+start).
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import compare, latency, material, memory, one_report, partitions, processes, scale
+from bench import buses, compare, latency, material, memory, one_report, partitions, processes, scale, sustained
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -34,6 +35,14 @@ def _latency(folder: Path, figures: Figures, messages: int) -> None:
     latency.measure(folder, figures, messages=messages, bus=os.environ.get("BENCH_BUS"))
 
 
+def _latency_kafka(folder: Path, figures: Figures, messages: int) -> None:
+    if "latency_p50_ms_kafka_100" in figures.by_name:  # `latency` measured it, as BENCH_BUS says
+        return
+    with buses.kafka(folder / "kafka") as bus:
+        if bus is not None:
+            latency.measure(folder, figures, messages=messages, bus=bus)
+
+
 def _partitions(folder: Path, figures: Figures, messages: int) -> None:
     partitions.measure(folder, figures, messages, os.environ.get("BENCH_BUS"))
 
@@ -43,6 +52,8 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "one_report": one_report.measure,
     "scale": scale.measure,
     "latency": _latency,
+    "latency_kafka": _latency_kafka,
+    "sustained": sustained.measure,
     "memory": memory.measure,
     "processes": processes.measure,
     "partitions": _partitions,

@@ -16,8 +16,8 @@ from node.stages import Draft
 
 ROUNDS: Final = 5
 SIDES: Final = ("enlace", "naive", "floor")
-TARGETS: Final = {"publish_over_naive": "at least 5", "receive_over_naive": "at least 2.5"}
-TARGETS_FLOOR: Final = {"receive_over_floor": "at least 0.45"}
+TARGETS: Final = {"publish_over_naive": "at least 5", "receive_over_naive": "at least 1.6"}
+TARGETS_FLOOR: Final = {"receive_over_floor": "at least 0.6"}
 
 
 async def throughput(world: World, folder: Path, drafts: Sequence[Draft], figures: Figures) -> None:

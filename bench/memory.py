@@ -34,7 +34,7 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
     try:
         daemon.ready()
         until(lambda: stored(home / "store.db") >= count, SECONDS_MAX)
-        peak = _peak_mebibytes(daemon.process.pid)
+        peak = peak_mebibytes(daemon.process.pid)
     finally:
         daemon.stop()
     figures.add("receive_memory_peak_mb", "MiB", [peak], target="below 200")
@@ -70,7 +70,8 @@ def stored(store: Path) -> int:
         connection.close()
 
 
-def _peak_mebibytes(pid: int) -> float:
+def peak_mebibytes(pid: int) -> float:
+    """The highest resident size of a process."""
     for line in Path(f"/proc/{pid}/status").read_text("utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / KIBIBYTES

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from bench.figures import Figure, Figures, Spent, percentile, ratios
+from tests.support.brokers import kafka_missing
 
 PROJECT = Path(__file__).parents[2]
 SECONDS_MAX = 540  # two cores may be busy with other tests
@@ -22,6 +24,11 @@ PROMISED = {
 ALSO = {
     "receive_memory_peak_mb",
     "receive_two_cores_over_one",
+    "backlog_memory_peak_mb",
+    "backlog_messages",
+    *(f"one_report_cpu_ms_{step}" for step in ("accept", "seal_send", "own_read_back", "read")),
+    *(f"batch_cpu_us_{step}" for step in ("accept", "seal_send", "own_read_back", "read")),
+    *(f"latency_{share}_over_floor_embedded_100" for share in ("p50", "p99")),
     *(f"reader_{what}_embedded_{many}" for what in ("cpu_percent", "p50_ms", "p99_ms") for many in (10, 600)),
     "publish_over_naive_one_by_one",
     "receive_over_naive_one_by_one",
@@ -33,6 +40,13 @@ ALSO = {
         for verb in ("publish", "receive")
         for stage in ("codec", "cryptography", "policy", "database")
     ),
+}
+WITH_KAFKA = {
+    *(f"latency_{share}_ms_kafka_{rate}" for share in ("p50", "p99") for rate in (100, 1000)),
+    *(f"latency_{share}_over_floor_kafka_100" for share in ("p50", "p99")),
+    "latency_keeps_up_kafka_1000",
+    "latency_sustained_p50_ms_kafka_1000",
+    "latency_sustained_p99_ms_kafka_1000",
 }
 
 
@@ -59,7 +73,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.slow  # a minute of processor time
 def test_the_figures_have_the_names_and_the_shape_of_the_contract(measured: dict[str, Any]) -> None:
     """name → {value, unit, rounds}; the value is between the lowest and the highest of its rounds."""
-    assert measured.keys() >= PROMISED | ALSO
+    assert measured.keys() >= PROMISED | ALSO | (set() if kafka_missing() else WITH_KAFKA)
     for figure in measured.values():
         assert figure.keys() == {"value", "unit", "rounds"}
         assert min(figure["rounds"]) <= figure["value"] <= max(figure["rounds"])
@@ -70,6 +84,15 @@ def test_ratios_are_medians_of_five_rounds(measured: dict[str, Any]) -> None:
     """Each ratio compares two times of the same round."""
     for name in ("publish_over_naive", "receive_over_naive", "receive_over_floor"):
         assert len(measured[name]["rounds"]) == 5
+
+
+def test_each_figure_is_listed_in_the_contract() -> None:
+    """Other programs read `build/bench.json` by these names."""
+    contract = (PROJECT / "docs" / "contract.md").read_text("utf-8").split("## Make")[1].split("\n## ")[0]
+    patterns = [re.compile(re.sub(r"<\w+>", r"[a-z0-9_]+", name)) for name in re.findall(r"`([a-z0-9_<>]+)`", contract)]
+    names = PROMISED | ALSO | WITH_KAFKA
+
+    assert {name for name in names if not any(pattern.fullmatch(name) for pattern in patterns)} == set()
 
 
 def test_a_ratio_compares_what_each_message_took() -> None:
