@@ -21,7 +21,7 @@ from node.database.engine import Store, Transaction
 from node.database.statements import insert_rows, insert_together
 from node.limits import DAY_MS
 from node.primitives import digest
-from node.store import counters
+from node.store import messages
 
 BATCHES_IN_TRANSACTION: Final = 300
 STORES: Final = Path("build") / "stores"
@@ -70,4 +70,4 @@ def _write(db: Transaction, *, filling: Filling, template: ReportTemplate, batch
     for table, columns in COLUMNS.items():
         insert = insert_together if table is record_tables.message_text else insert_rows
         insert(db, table, tuple(columns.split()), rows[table.name])
-    counters.increase(db, {counters.STORED: len(rows[record_tables.message.name])})
+    messages.note(db, rows[record_tables.message.name])

@@ -10,7 +10,7 @@ space; a column that PostgreSQL computes from it (`words`) is the index.
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, TextClause, false, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, FromClause, TextClause, false, func, literal_column, table, text
 
 from node.database.dialects import POSTGRESQL
 from node.database.folding import words_of
@@ -18,6 +18,7 @@ from node.database.record_tables import message_text
 from node.database.statements import insert_together
 
 _fts = table("message_fts")
+_ROWID: Final[ColumnElement[int]] = literal_column("message_fts.rowid")
 _HAS_WORDS: Final = "message_text.words @@ CAST(:asked AS tsquery)"
 
 
@@ -28,14 +29,19 @@ def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     insert_together(db, message_text, ("message", "text"), rows)
 
 
-def matching(db: Connection, words: str) -> Select[int]:
-    """The ids of the messages that contain every word of `words`; none for a text without a word."""
+Conditions = Sequence[ColumnElement[bool] | TextClause]
+
+
+def matching(db: Connection, words: str) -> tuple[FromClause, ColumnElement[int], Conditions]:
+    """The table of the index, its column with the ids of messages, and what holds for a text with each of `words`.
+
+    Nothing holds for a text without a word. The index returns ids in their order.
+    """
     if db.dialect.name == POSTGRESQL:
-        return select(message_text.c.message).where(*_matching_postgresql(words))
+        return message_text, message_text.c.message, _matching_postgresql(words)
     quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.replace("\x00", " ").split())
     condition: TextClause = text("message_fts MATCH :words").bindparams(words=quoted or '""')
-    rowid: ColumnElement[int] = literal_column("rowid")
-    return select(rowid).select_from(_fts).where(condition)
+    return _fts, _ROWID, [condition]
 
 
 def _matching_postgresql(words: str) -> list[ColumnElement[bool] | TextClause]:

@@ -11,7 +11,7 @@ from node.database import postgres_columns
 from node.database.locks import Lock, hold
 from node.errors import UsageError
 
-REVISION: Final = "0008"
+REVISION: Final = "0009"
 
 
 def is_current(connection: Connection) -> bool:

@@ -1,5 +1,7 @@
 """The tables of the outcome of each record: messages and their indexes, withheld, pending, quarantine, counters."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -37,6 +39,14 @@ message = Table(
 Index("message_report_id", message.c.report_id)
 Index("message_originator", message.c.originator, message.c.id)
 Index("message_message_id", message.c.message_id)
+
+BLOCK_SIZE: Final = 256  # ids of messages
+message_block = Table(
+    "message_block",
+    metadata,
+    Column("block", BigInteger, primary_key=True, autoincrement=False, comment="id of its messages / BLOCK_SIZE"),
+    Column("created_max", BigInteger, nullable=False, comment="no message of the block was created later"),
+)
 
 message_subject = Table(
     "message_subject",

@@ -19,6 +19,7 @@ from node.integrity import (
     message_check,
     outgoing_check,
     reference_check,
+    totals_check,
     value_check,
 )
 from node.integrity.finding_types import FindingCode, Findings, StoreFinding
@@ -82,6 +83,10 @@ def _checks(db: Transaction, node: str, findings: Findings) -> Iterator[tuple[st
         frozenset({"receipt", "own_batch", "link"}),
         lambda: references.check_receipts(db, node, findings),
     )
+    counted = frozenset({"counter", "message", "withheld", "draft"})
+    yield "counter", counted, lambda: totals_check.check_numbers(db, findings)
+    blocks = frozenset({"message", "message_block"})
+    yield "message_block", blocks, lambda: totals_check.check_blocks(db, findings)
     yield "granted", frozenset({"granted", "link"}), lambda: references.check_grants(db, findings)
 
 

@@ -35,6 +35,7 @@ class FindingCode(StrEnum):
     DRAFT_DIFFERS = "draft_differs"
     OUTCOMES_DIFFER = "outcomes_differ"
     REFERENCE_MISSING = "reference_missing"
+    COUNT_DIFFERS = "count_differs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

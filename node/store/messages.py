@@ -7,10 +7,11 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from node.database import fulltext
+from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.locks import Lock, hold
-from node.database.record_tables import identifier, message, message_subject
-from node.database.statements import insert_rows, rows_for
+from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block, message_subject
+from node.database.statements import change, insert_rows, rows_for
 from node.reports.search_terms import SearchTerms
 from node.stages import Opened
 from node.store import counters
@@ -53,6 +54,15 @@ _MESSAGE: Final = (
 )
 
 
+_ID, _CREATED_AT = _MESSAGE.index("id"), _MESSAGE.index("created_at")
+_RAISE_BLOCK: Final = Upsert(
+    message_block,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["block"],
+        set_={"created_max": insert.excluded.created_max},
+        where=message_block.c.created_max < insert.excluded.created_max,
+    ),
+)
 _LAST_ID: Final = select(func.max(message.c.id))
 
 
@@ -98,10 +108,20 @@ def next_id(db: Transaction) -> int:
 def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
     insert_rows(db, message, _MESSAGE, rows.messages)
-    counters.increase(db, {counters.STORED: len(rows.messages)})
+    note(db, rows.messages)
     insert_rows(db, message_subject, ("subject", "message"), rows.subjects)
     insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows.identifiers)
     fulltext.add(db, rows.texts)
+
+
+def note(db: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Note that `rows` of messages were added: in the number of all, and in the latest time of each block."""
+    counters.increase(db, {counters.STORED: len(rows)})
+    latest: dict[int, int] = {}
+    for row in rows:
+        block = row[_ID] // BLOCK_SIZE
+        latest[block] = max(row[_CREATED_AT], latest.get(block, 0))
+    change(db, _RAISE_BLOCK, [{"block": block, "created_max": created} for block, created in latest.items()])
 
 
 def count(db: Transaction) -> int:

@@ -52,6 +52,12 @@ async def test_names_in_another_order_than_the_table_are_a_bug(tmp_path: Path) -
         await store.close()
 
 
+def found(db: Transaction, words: str) -> Sequence[Row[Any]]:
+    """The ids of the texts with these words."""
+    table, id_, conditions = fulltext.matching(db, words)
+    return db.execute(select(id_).select_from(table).where(*conditions)).all()
+
+
 async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_path: Path) -> None:
     """However many there are, and all of them are found by their words."""
     count = 2 * ROWS_TOGETHER_MAX + 1
@@ -63,8 +69,7 @@ async def test_rows_that_go_in_together_are_the_rows_that_go_in_one_by_one(tmp_p
             db.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
             insert_together(db, message_text, ("message", "text"), given)
             rows = db.execute(select(message_text).order_by(message_text.c.message)).all()
-            same = db.execute(fulltext.matching(db, "same")).all()
-            last = db.execute(fulltext.matching(db, f"word{count - 1}")).all()
+            same, last = found(db, "same"), found(db, f"word{count - 1}")
             db.execute(delete(message_text))
             return rows, same, last
 

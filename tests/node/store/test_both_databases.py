@@ -219,6 +219,7 @@ def _write_directly(db: Transaction) -> None:
     messages.put(
         db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_, "BZ")], texts=texts)
     )
+    messages.note(db, [(id_, *facts)])
     waiting_grants.outcome_stored(db, "BZ", 1)
     receipts_to_seal.park(db)
     receipts_to_seal.due_times(db)
