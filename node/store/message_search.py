@@ -55,7 +55,7 @@ class HeldMessage:
     clause: str | None
 
 
-ID_MAX: Final = 2**63 - 1
+_LAST_ID: Final = 2**63 - 1
 COUNTED_MAX: Final = 1000  # rows of each filter, to choose the one that fewer messages fit
 _WITH_IDS: Final = select(message).where(message.c.id.in_(bindparam("ids", expanding=True)))
 _OF_REPORT: Final = select(message).where(message.c.report_id == bindparam("report_id"))
@@ -144,7 +144,7 @@ def _fitting(filters: list[_Filter], since: int | None, after: int, until: int) 
 def _ranges(db: Transaction, query: Query) -> Iterator[tuple[int, int]]:
     """Where to look: above the first id, to the second. Blocks without a message since the asked time are left out."""
     if query.since is None:
-        yield query.after, ID_MAX
+        yield query.after, _LAST_ID
         return
     begin = end = query.after
     values = {"since": query.since, "from_block": query.after // BLOCK_SIZE}
