@@ -16,7 +16,7 @@ from typing import Any
 
 from demo.commands import daemons, enlace, say, settle
 from demo.forge import forge
-from demo.show import HERE, show_files, show_holdings, show_quarantine, show_receipts, show_searches
+from demo.show import HERE, show_check, show_files, show_holdings, show_quarantine, show_receipts, show_searches
 
 NODES = ("BZ", "GT", "MX", "CO", "ES")
 REPORTS = (
@@ -80,6 +80,7 @@ def demonstrate(folder: Path, bus: str | None) -> None:
         settle(homes)
         show_holdings(homes, published)
         show_searches(homes)
+        show_check(homes["BZ"])
         show_receipts(homes["GT"], published["GT"])
         say("\n7. The operator of the broker writes a forged and a tampered record")
         asyncio.run(forge(bus or f"sqlite:///{folder / 'log.db'}", folder))

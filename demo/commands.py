@@ -19,10 +19,12 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def enlace(*arguments: str, home: Path | None = None, codes: tuple[int, ...] = (0,)) -> list[dict[str, Any]]:
+def enlace(
+    *arguments: str, home: Path | None = None, codes: tuple[int, ...] = (0,), stdin: str = ""
+) -> list[dict[str, Any]]:
     """Run one command with --json and return its objects. An exit code not in `codes` ends the demonstration."""
     command = [str(ENLACE), *arguments, "--json", *(["--home", str(home)] if home else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603, our own command
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)  # noqa: S603, our own command
     if done.returncode not in codes:
         sys.exit(f"{' '.join(command)}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -38,6 +38,19 @@ def show_searches(homes: dict[str, Path]) -> None:
     say(f"  Why does Mexico not have Colombia's seizure? {decision['outcome']}: {decision['reason']}")
 
 
+def show_check(home: Path) -> None:
+    """A border post of Belize asks about three plates, two of which other countries have reported."""
+    say("  A border post in Belize checks three plates")
+    plates = ("GT:PLATE=P 000 TST", "MX:PLATE=TST-00-01", "BZ:PLATE=C-54321")
+    why = ("--purpose", "CROSS_CHECKING", "--reason", "demonstration")
+    answers = enlace("check", "-", *why, home=home, stdin="\n".join(plates))
+    for plate, answer in zip(plates, answers, strict=True):
+        hits = [f"{match['originator']}, {', '.join(match['handling'])}" for match in answer["matches"]]
+        say(f"  BZ  {plate}: {'hit, reported by ' + '; '.join(hits) if answer['hit'] else 'no hit'}")
+    if [answer["hit"] for answer in answers] != [True, True, False]:
+        sys.exit("the plates that Guatemala and Mexico reported should be hits in Belize, and the third none")
+
+
 def show_receipts(home: Path, answer: dict[str, Any]) -> None:
     """Show the outcome of a report at each recipient, from the receipts that its originator got."""
     say("\n6. Guatemala asks for the receipts of its report: each recipient has signed one")

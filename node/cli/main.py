@@ -14,6 +14,7 @@ from node.cli import (
     about,
     audit,
     broker,
+    checking,
     config,
     daemon,
     db,
@@ -33,7 +34,21 @@ from node.errors import EXIT_BUG, EnlaceError, UsageError
 from node.standard_streams import ReaderGone
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
-for commands in (setup, governance, daemon, publishing, reading, quarantine, db, broker, config, policy, audit, about):
+for commands in (
+    setup,
+    governance,
+    daemon,
+    publishing,
+    reading,
+    checking,
+    quarantine,
+    db,
+    broker,
+    config,
+    policy,
+    audit,
+    about,
+):
     commands.add_to(app)
 
 

@@ -15,6 +15,7 @@ from node.errors import EnlaceError, Refused, UsageError
 _ID: Final = {"id": "ID"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
+    "check": {"purpose": "--purpose", "reason": "--reason"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,

@@ -174,6 +174,11 @@ def search_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("search", "--all", home=scene.mx)
 
 
+def check_identifiers_row(scene: Scene) -> list[dict[str, Any]]:
+    why = ("--purpose", "CROSS_CHECKING", "--reason", "test")
+    return ok("check", "-", *why, home=scene.mx, data=b"NAME=sea test\nNAME=\n", exit_code=1)
+
+
 def show_row(scene: Scene) -> list[dict[str, Any]]:
     [held] = ok("search", "--text", "lancha", home=scene.mx)
     [note] = ok("withheld", "list", home=scene.mx)
@@ -337,6 +342,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "publish": lambda scene: scene.published,
     "import": import_row,
     "search": search_row,
+    "check": check_identifiers_row,
     "show": show_row,
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),

@@ -32,6 +32,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/commands/policy_explain.py", "refused.code"),
     ("node/reports/map_row.py", "error.code"),
     ("node/reports/row_files.py", "code"),
+    ("node/reports/question_lines.py", "error.code"),
     ("node/reports/field_checks.py", "code"),
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),

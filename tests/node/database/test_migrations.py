@@ -33,6 +33,15 @@ def messages_of_revision_0005(db: Transaction) -> None:
     db.execute(text("INSERT INTO access_log (at, operation, actor, subject, detail) VALUES (1, 'X', 'ana', 's', 'd')"))
 
 
+def test_the_revisions_are_one_chain_that_ends_at_the_revision_of_the_code() -> None:
+    """Two migrations with one number would stop each store."""
+    files = sorted((Path(migrate.__file__).parent / "migrations" / "versions").glob("v[0-9]*.py"))
+    names = [file.name[1:5] for file in files]
+
+    assert names == [f"{number:04}" for number in range(1, len(files) + 1)]
+    assert names[-1] == migrate.REVISION
+
+
 async def test_identifiers_get_the_countries_of_their_reports(tmp_path: Path) -> None:
     """The upgrade reads them from the stored reports, a thousand at a time; old entries of the access log stay."""
     url = f"sqlite:///{tmp_path / 'store.db'}"

@@ -1,0 +1,104 @@
+"""The command of border posts: check."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+
+import typer
+
+from node.cli.help_text import Reader, add_command
+from node.cli.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.cli.output import Output
+from node.cli.user import login
+from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.reports.question_lines import AskedLine
+
+STDIN: Final = "-"
+READ_SIZE_BYTES: Final = 65_536
+QUESTIONS_TOGETHER_MAX: Final = 500  # answered by one read and one write; a longer file takes several
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    add_command(app, check, "check", Reader.INTEGRATOR)
+
+
+def check(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE|-]", help="Questions, one in each line; - or nothing for stdin.")
+    ] = STDIN,
+    purpose: PurposeOption = None,
+    reason: ReasonOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Ask whether a report is here about a document, a plate, a name or another identifier.
+
+    A line is SCHEME=VALUE, CC:SCHEME=VALUE with the country, or a JSON object with scheme, value and perhaps country.
+    Each line is answered when it comes. The access log keeps each question with its purpose and its reason, both of
+    which must be given.
+
+    Example:
+
+        enlace check questions.txt --purpose CROSS_CHECKING --reason "Control at Melchor" --home gt
+
+    Exit codes: 0 every question is answered, hit or not; 1 at least one line is not a question; 2 usage or
+    configuration; 4 the store is unavailable, and what was not answered was not read.
+    """
+    from node.clock import now_ms
+    from node.commands.check import check as ask
+    from node.commands.justification import required_justification
+    from node.commands.plain_json import presentable
+    from node.database.engine import Store
+
+    why, opened = required_justification(purpose, reason), open_named_home(home)
+    output, asked, refused = Output(json=json), False, False
+    with _source(file) as source, asyncio.Runner() as runner:
+        store = runner.run(Store.open(opened.store_url))
+        try:
+            for lines in _lines_together(source):
+                questions = [question for _, question in lines]
+                answers = runner.run(ask(store, questions, why=why, actor=login(), now_ms=now_ms()))
+                for (line, _), answer in zip(lines, answers, strict=True):
+                    output.item({"line": line, **presentable(answer)})
+                asked, refused = True, refused or any(answer.errors for answer in answers)
+        finally:
+            runner.run(store.close())
+    if not asked:
+        output.nothing("no question was asked")
+    return 1 if refused else 0
+
+
+def _source(file: str) -> BinaryIO:
+    """The file or stdin. `read1` returns what is there, and does not wait for more."""
+    if file == STDIN and sys.stdin is None:
+        raise UsageError("file_unreadable", "stdin is closed", path="FILE")
+    try:
+        return sys.stdin.buffer if file == STDIN else Path(file).open("rb")
+    except OSError as error:
+        raise UsageError("file_unreadable", f"{file}: {error.strerror}", path="FILE") from None
+
+
+def _lines_together(source: BinaryIO) -> Iterator[list["AskedLine"]]:
+    """The lines that arrived together, at most QUESTIONS_TOGETHER_MAX. The main thread waits for them."""
+    from node.reports.question_lines import QuestionLines
+
+    lines = QuestionLines()
+    while piece := _read(source):
+        asked = lines.feed(piece)
+        for first in range(0, len(asked), QUESTIONS_TOGETHER_MAX):
+            yield asked[first : first + QUESTIONS_TOGETHER_MAX]
+    if last := lines.end():
+        yield last
+
+
+def _read(source: BinaryIO) -> bytes:
+    try:
+        piece: bytes = source.read1(READ_SIZE_BYTES)  # type: ignore[attr-defined]
+    except OSError as error:
+        raise UsageError("file_unreadable", f"the questions: {error.strerror}", path="FILE") from None
+    return piece
