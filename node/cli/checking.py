@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
@@ -15,7 +16,9 @@ from node.cli.user import login
 from node.errors import UsageError
 
 if TYPE_CHECKING:
+    from node.commands.justification import Justification
     from node.reports.question_lines import AskedLine
+    from node.runtime.home import Home
 
 STDIN: Final = "-"
 READ_SIZE_BYTES: Final = 65_536
@@ -49,28 +52,43 @@ def check(
     Exit codes: 0 every question is answered, hit or not; 1 at least one line is not a question; 2 usage or
     configuration; 4 the store is unavailable, and what was not answered was not read.
     """
-    from node.clock import now_ms
-    from node.commands.check import check as ask
     from node.commands.justification import required_justification
-    from node.commands.plain_json import presentable
-    from node.database.engine import Store
 
     why, opened = required_justification(purpose, reason), open_named_home(home)
-    output, asked, refused = Output(json=json), False, False
-    with _source(file) as source, asyncio.Runner() as runner:
-        store = runner.run(Store.open(opened.store_url))
-        try:
-            for lines in _lines_together(source):
-                questions = [question for _, question in lines]
-                answers = runner.run(ask(store, questions, why=why, actor=login(), now_ms=now_ms()))
-                for (line, _), answer in zip(lines, answers, strict=True):
-                    output.item({"line": line, **presentable(answer)})
-                asked, refused = True, refused or any(answer.errors for answer in answers)
-        finally:
-            runner.run(store.close())
+    output = Output(json=json)
+    with _source(file) as source:
+        asked, refused = _answer(opened, _lines_together(source), why, output)
     if not asked:
         output.nothing("no question was asked")
     return 1 if refused else 0
+
+
+def _answer(
+    home: "Home", batches: Iterator[list["AskedLine"]], why: "Justification", output: Output
+) -> tuple[int, int]:
+    """Answer lines as they come; returns how many were asked, and how many of them refused.
+
+    The main thread reads, so that an interrupt from the keyboard ends the wait for a line.
+    """
+    from node.clock import now_ms
+    from node.commands.check import check as ask
+    from node.commands.plain_json import presentable
+    from node.runtime.open_node import open_store
+
+    asked, refused, actor, opening = 0, 0, login(), AsyncExitStack()
+    with asyncio.Runner() as runner:
+        store = runner.run(opening.enter_async_context(open_store(home)))
+        try:
+            for lines in batches:
+                questions = [question for _, question in lines]
+                answers = runner.run(ask(store, questions, why=why, actor=actor, now_ms=now_ms()))
+                for (line, _), answer in zip(lines, answers, strict=True):
+                    output.item({"line": line, **presentable(answer)})
+                asked += len(lines)
+                refused += sum(bool(answer.errors) for answer in answers)
+        finally:
+            runner.run(opening.aclose())
+    return asked, refused
 
 
 def _source(file: str) -> BinaryIO:
@@ -84,7 +102,7 @@ def _source(file: str) -> BinaryIO:
 
 
 def _lines_together(source: BinaryIO) -> Iterator[list["AskedLine"]]:
-    """The lines that arrived together, at most QUESTIONS_TOGETHER_MAX. The main thread waits for them."""
+    """The lines that arrived together, at most QUESTIONS_TOGETHER_MAX."""
     from node.reports.question_lines import QuestionLines
 
     lines = QuestionLines()

@@ -6,7 +6,7 @@ Each look-up is one range of the primary key of `identifier`, so its cost does n
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, literal_column, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import identifier, message
@@ -42,10 +42,10 @@ def _matching(*, one_country: bool) -> Select[Any]:
         )
         .group_by(identifier.c.message)
         .order_by(identifier.c.message.desc())
-        .limit(bindparam("at_most"))
+        .limit(bindparam("at_most", type_=Integer))
     )
     if one_country:
-        wanted = wanted.where(identifier.c.country.in_((bindparam("country"), _NOT_STATED)))
+        wanted = wanted.where(identifier.c.country.in_((bindparam("country", type_=String), _NOT_STATED)))
     newest = wanted.subquery()
     columns = (message.c.message_id, message.c.originator, message.c.report_id, message.c.payload)
     return select(*columns).join(newest, newest.c.message == message.c.id).order_by(message.c.id.desc())

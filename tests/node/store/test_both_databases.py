@@ -13,6 +13,7 @@ from node.store import (
     access_log,
     chains,
     counters,
+    identifier_matches,
     ingest_lock,
     message_search,
     messages,
@@ -122,6 +123,13 @@ async def _send_receipts(made: Exchange) -> None:
         await node.read()
 
 
+def _find_identifiers(db: Transaction) -> None:
+    for country in (None, "BZ"):
+        question = Question(scheme="NAME", value="SEA TEST", country=country)
+        for now, limit in ((0, 1), (0, 100), (1 << 60, 1)):
+            identifier_matches.find(db, question, now=now, limit=limit)
+
+
 async def _look(node: TestNode, accepted: Acceptance) -> None:
     """Ask every question that concerns one message."""
     report_id, message_id = accepted.report_id, accepted.message_id or b""
@@ -137,6 +145,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             Query(text="boat", originator="GT"),
         ):
             message_search.search(db, query)
+        _find_identifiers(db)
         message_search.by_id(db, report_id=report_id, message_id=message_id)
         message_search.originators(db, [message_id, bytes(16)])
         own = own_reports.by_id(db, report_id=report_id, message_id=message_id)
