@@ -100,12 +100,12 @@ def test_it_is_interrupted_while_it_waits(post: subprocess.Popen[bytes]) -> None
 
 
 def test_an_endless_line_does_not_fill_the_memory(post: subprocess.Popen[bytes]) -> None:
-    """400 MB without a line end, in a process that may have half as much more; then a question is answered."""
+    """250 MB without a line end, in a process that may have 150 MB more; then a question is answered."""
     say(post, b"NAME=sea test\n")
     answer(post)
     used = int(Path(f"/proc/{post.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.prlimit(post.pid, resource.RLIMIT_AS, (used + 200_000_000, used + 200_000_000))
-    for _ in range(400):
+    resource.prlimit(post.pid, resource.RLIMIT_AS, (used + 150_000_000, used + 150_000_000))
+    for _ in range(250):
         say(post, b"x" * 1_000_000)
     say(post, b"\nNAME=sea test\n")
 
