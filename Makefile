@@ -43,9 +43,14 @@ generate: setup
 	$(BIN)/python -m schemas.tools.reference
 	$(BIN)/python -m tools.architecture
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+# Three locks of the same versions: all tools; what a node needs at run time; what makes its wheel. The image has the second.
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) -c requirements.lock --extra postgresql pyproject.toml -o requirements-runtime.lock
+	$(COMPILE) -c requirements.lock --group build -o requirements-build.lock
 
 clean:
 	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

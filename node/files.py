@@ -10,6 +10,7 @@ Rules:
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -106,6 +107,27 @@ def make_folder(path: Path) -> None:
         raise UsageError("file_exists", f"{path} exists already", path=str(path), hint="name another folder") from None
     except OSError as error:
         raise UsageError("folder_unwritable", f"{path}: {error.strerror}", path=str(path)) from None
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` that the block fills. It is renamed to `path` at the end, or removed if the block fails.
+
+    Raises UsageError if `path` exists. A process that is killed leaves a folder with a dot before its name.
+    """
+    if path.exists() or path.is_symlink():
+        raise UsageError("file_exists", f"{path} exists already", path=str(path), hint="name another folder")
+    try:
+        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))  # mode 0700
+    except OSError as error:
+        raise UsageError("folder_unwritable", f"{path}: {error.strerror}", path=str(path)) from None
+    try:
+        yield making
+        making.rename(path)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
 
 
 def read_file(path: Path, size_max: int, *, pipe: bool = False) -> bytes:

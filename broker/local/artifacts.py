@@ -1,7 +1,8 @@
 """Finds Java and the jars of Apache Kafka. Maven downloads the jars once, into a cache for all projects of a user.
 
 The cache is `ENLACE_CACHE`, or `~/.cache/enlace`. The jars are in its folder `kafka-VERSION`. That folder gets its name
-when it is complete, so an interrupted download leaves no folder that looks complete. Maven is needed only to download.
+when it is complete and checked, so an interrupted download leaves no folder that looks complete. The jars are checked
+again each time that they are found (jar_pins.py). Maven is needed only to download.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from typing import Final
 from broker.kafka.cluster_settings import KAFKA_VERSION
 from broker.local.errors import LocalUnavailable, LocalUsage
 from broker.local.filelock import locked
+from broker.local.jar_pins import check_jars
 
 JAVA_MIN: Final = 17  # Kafka 4 brokers do not start on less
 FETCH_SECONDS_MAX: Final = 600.0  # 44 MB, on a slow line
@@ -45,9 +47,11 @@ class Artifacts:
 
 
 def find_artifacts() -> Artifacts:
-    """Find Java and the jars. Download the jars if they are not in the cache. LocalUsage says what to install."""
+    """Find Java and the jars. Download the jars if they are not in the cache. Raises LocalUsage."""
     java, version = _java()
-    return Artifacts(java=java, jars=_jars(), java_id=hashlib.sha256(version.encode()).hexdigest()[:12])
+    jars = _jars()
+    check_jars(jars)
+    return Artifacts(java=java, jars=jars, java_id=hashlib.sha256(version.encode()).hexdigest()[:12])
 
 
 def cache_folder() -> Path:
@@ -101,7 +105,7 @@ def _fetch(folder: Path) -> None:
         temporary = Path(scratch)
         shutil.copyfile(POM, temporary / "pom.xml")
         jars = temporary / "jars"
-        command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
+        command = [maven, "-q", "-B", "--strict-checksums", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
         try:
             done = subprocess.run(  # noqa: S603  # the user's own Maven
                 command, cwd=temporary, capture_output=True, text=True, timeout=FETCH_SECONDS_MAX, check=False
@@ -116,4 +120,5 @@ def _fetch(folder: Path) -> None:
             raise LocalUnavailable(
                 "artifacts_unavailable", message, hint="Maven needs access to its repository, or a filled cache"
             )
+        check_jars(jars)
         jars.rename(folder)

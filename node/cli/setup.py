@@ -68,12 +68,17 @@ def lab(
     Exit codes: 0 done; 2 usage, or the folder exists; 4 the bus is unavailable, try again.
     """
     import asyncio
+    import shutil
 
     from node.commands.broker_topics import provision_homes
     from node.commands.lab import lab as make
 
     codes = [code.strip().upper() for code in nodes.split(",") if code.strip()]
     made = make(folder, codes, agreements, topology_path=topology, bus=bus_url(bus) if bus else None)
-    asyncio.run(provision_homes(made.homes.values()))
+    try:
+        asyncio.run(provision_homes(made.homes.values()))
+    except BaseException:
+        shutil.rmtree(folder)  # it was made above, and the same call may succeed later
+        raise
     Output(json=json).object(made.answer())
     return 0

@@ -5,6 +5,8 @@
     DIR/documents/                          every signed document; copied to each home
     DIR/log.db                              the bus, unless another one is named
 
+DIR gets its name when it is complete, so an interrupted call leaves no folder that looks complete.
+
 Not for production: anyone who can read DIR can act as every trustee and every node. The caller provisions the topics.
 """
 
@@ -21,8 +23,8 @@ from broker.topology import Topology, streams_of
 from node.clock import now_ms
 from node.commands.init import init
 from node.commands.lab_documents import AgreementText, SignedDocuments
-from node.errors import EnlaceError, UsageError
-from node.files import make_folder, read_text, write_file
+from node.errors import UsageError
+from node.files import make_folder, new_folder, read_text, write_file
 from node.limits import DAY_MS
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
@@ -80,23 +82,21 @@ def lab(
         message = f"no region lists {', '.join(strangers)}" if strangers else "no node was named"
         raise UsageError("value_invalid", message, path="nodes")
     texts = _texts(agreements)
-    make_folder(folder)
-    try:
-        return _make(folder.resolve(), codes, texts, topology, topology_path, bus)
-    except EnlaceError:
-        shutil.rmtree(folder)  # it was made above, so nothing else is in it
-        raise
+    with new_folder(folder) as making:
+        return _make(making, folder.resolve(), codes, texts, topology, topology_path, bus)
 
 
 def _make(
     folder: Path,
+    final: Path,
     codes: tuple[str, ...],
     texts: list[AgreementText],
     topology: Topology,
     topology_path: Path | None,
     bus: str | None,
 ) -> Lab:
-    url = _bus(bus or "sqlite:///log.db", folder)
+    """Make everything in `folder`, which will be renamed to `final`."""
+    url = _bus(bus or "sqlite:///log.db", final)
     trustees = _trustees(folder / "trustees")
     signed = SignedDocuments(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
     signed.root(trustees)
@@ -119,8 +119,9 @@ def _make(
         shutil.copytree(shared, home.path / DOCUMENTS_FOLDER, dirs_exist_ok=True)
         if topology_path:
             shutil.copyfile(topology_path, home.path / TOPOLOGY_FILE)
-    homes = {code: home.path for code, home in made.items()}
-    return Lab(community=signed.community, homes=homes, documents=shared, topology=topology, bus=url)
+    homes = {code: final / home.path.name for code, home in made.items()}
+    documents = final / DOCUMENTS_FOLDER
+    return Lab(community=signed.community, homes=homes, documents=documents, topology=topology, bus=url)
 
 
 def _bus(url: str, folder: Path) -> str:

@@ -1,5 +1,6 @@
 """A real Kafka of one or three brokers on this machine, as `broker.local` starts it for tests and the demonstration."""
 
+import hashlib
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from broker.kafka.cluster_settings import KAFKA_VERSION, settings
-from broker.local import detached_cluster, layout, process
+from broker.local import detached_cluster, jar_pins, layout, process
 from broker.local.artifacts import POM, Artifacts, cache_folder, find_artifacts
 from broker.local.attached_cluster import attached_cluster
 from broker.local.class_archive import with_class_archive
@@ -49,6 +50,7 @@ case "$*" in
   *) echo "the disk of this broker has failed"; exit 1 ;;
 esac
 """
+FAKE_JAR = b"\n"
 MAVEN = """#!/bin/sh
 echo called >> "$MAVEN_CALLS"
 echo "no route to the repository"
@@ -73,6 +75,9 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("ENLACE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MAVEN_CALLS", str(tmp_path / "calls"))
+    pins = tmp_path / "jars.sha256"
+    pins.write_text(f"{hashlib.sha256(FAKE_JAR).hexdigest()}  kafka_2.13-{KAFKA_VERSION}.jar\n")
+    monkeypatch.setattr(jar_pins, "PINS", pins)
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
     def add(name: str, text: str) -> None:
@@ -228,6 +233,48 @@ def test_two_callers_download_the_jars_once_and_then_maven_is_not_needed(
     assert (tmp_path / "calls").read_text().split() == ["called"]
     assert find_artifacts().jars == cache_folder()
     assert [jar.name for jar in cache_folder().iterdir()] == [f"kafka_2.13-{KAFKA_VERSION}.jar"]
+
+
+@pytest.mark.parametrize("change", ["other bytes", "one more", "one less", "a folder"])
+def test_a_jar_that_is_not_pinned_is_not_loaded(tools: Callable[[str, str], None], change: str) -> None:
+    """Neither when Maven delivers it, nor when it is changed in the cache later."""
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN)
+    jar = find_artifacts().jars / f"kafka_2.13-{KAFKA_VERSION}.jar"
+    match change:
+        case "other bytes":
+            jar.write_bytes(b"changed")
+        case "one more":
+            (jar.parent / "more.jar").touch()
+        case "one less":
+            jar.unlink()
+        case "a folder":
+            jar.unlink()
+            jar.mkdir()
+    with pytest.raises(LocalUsage) as caught:
+        find_artifacts()
+
+    assert caught.value.code == "jars_changed"
+
+
+def test_a_download_with_a_wrong_jar_does_not_reach_the_cache(tools: Callable[[str, str], None]) -> None:
+    """Maven by itself only warns about a wrong checksum."""
+    tools("java", JAVA.format(version="17"))
+    tools("mvn", MAVEN.replace("echo >", "echo forged >"))
+    with pytest.raises(LocalUsage, match="another SHA-256") as caught:
+        find_artifacts()
+
+    assert caught.value.code == "jars_changed"
+    assert not cache_folder().exists()
+
+
+def test_each_jar_of_the_pinned_list_has_the_version_that_we_ship() -> None:
+    """The real list, which a change of the version must change too."""
+    pinned = {name: digest for digest, name in map(str.split, jar_pins.PINS.read_text("utf-8").splitlines())}
+
+    assert f"kafka_2.13-{KAFKA_VERSION}.jar" in pinned
+    assert {name.endswith(f"-{KAFKA_VERSION}.jar") for name in pinned if name.startswith("kafka")} == {True}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in pinned.values())
 
 
 def test_a_broker_that_ends_at_its_start_is_an_error_with_the_end_of_its_log(

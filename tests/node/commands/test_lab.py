@@ -14,6 +14,7 @@ from node.runtime import config
 from node.sealing import key_file
 from node.trust import document_files
 from schemas.types import AgreementStatus, KeyUse
+from tests.support.contract import cli
 from tests.support.trust import AGREEMENT_TOML
 
 NOW = 1_780_000_000_000  # 2026-05-28
@@ -100,6 +101,31 @@ def test_a_lab_that_fails_leaves_nothing_behind(
     with pytest.raises(UsageError) as error:
         lab(tmp_path / "lab", nodes, agreements)
     assert error.value.code == code
+    assert not (tmp_path / "lab").exists()
+
+
+def test_an_interrupted_lab_leaves_no_folder_that_looks_complete(
+    tmp_path: Path, agreements: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder gets its name at the end; a process that is killed before leaves none of this name."""
+    seen: list[bool] = []
+
+    def interrupted(*_: object, **__: object) -> None:
+        seen.append((tmp_path / "lab").exists())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("node.commands.lab.shutil.copytree", interrupted)  # the last step
+    with pytest.raises(KeyboardInterrupt):
+        lab(tmp_path / "lab", ["BZ", "GT"], agreements)
+
+    assert seen == [False]
+    assert [path.name for path in tmp_path.iterdir()] == ["agreements"]
+
+
+def test_a_lab_without_its_bus_can_be_made_by_the_same_call_later(tmp_path: Path, agreements: Path) -> None:
+    ran = cli("lab", tmp_path / "lab", "--nodes", "BZ,GT", "--agreements", agreements, "--bus", "kafka://127.0.0.1:1")
+
+    assert (ran.exit, ran.error["code"]) == (4, "bus_unavailable")
     assert not (tmp_path / "lab").exists()
 
 
