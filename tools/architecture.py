@@ -34,11 +34,11 @@ PACKAGES: Final = {
     "node.verification": "What is a record worth? From bytes to a decision, without input or output.",
     "node.database": "SQLite: opening it, its tables, statements for many rows.",
     "node.store": "What a node keeps: one module for each kind of row.",
-    "node.integrity": "Is a store whole?",
+    "node.integrity": "Is a store whole, and is a copy equal?",
     "node.exchange": "The services: publish, seal, send, read, ingest, receipts.",
     "node.audit": "What does the log prove?",
     "node.runtime": "One node as one process: configuration, daemon, logs.",
-    "node.upkeep": "The store as a whole: checking it.",
+    "node.upkeep": "The store as a whole: checking and copying it.",
     "node.commands": "One function for each command; knows no terminal.",
     "node.cli": "Options, terminal, exit codes.",
 }

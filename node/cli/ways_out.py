@@ -16,6 +16,7 @@ _ID: Final = {"id": "ID"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "check": {"purpose": "--purpose", "reason": "--reason"},
+    "db copy": {"from": "FROM", "to": "TO"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,
@@ -57,6 +58,7 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
     "audit replay": (
         WayOut(code="home_missing", hint="give --bus URL and --documents FOLDER, or a node's --home DIR for both"),
     ),
+    "db copy": (WayOut(code="store_too_old", hint="call `enlace db upgrade` on its home first"),),
     "governance install": (WayOut(code="home_missing", hint="give --home DIR or set ENLACE_HOME"),),
     "governance sign": (WayOut(code="home_missing", hint="give --key FILE or --home DIR"),),
     "policy explain": (

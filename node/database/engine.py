@@ -68,6 +68,15 @@ class Store:
             raise
         return store
 
+    @classmethod
+    async def revision_of(cls, url: str, options: StoreOptions | None = None) -> str | None:
+        """The revision of the store at `url`, which stays as it is; None if there is no store. Raises like `open`."""
+        store = cls(backend_at(url, options or StoreOptions()))
+        try:
+            return await store.read(migrate.revision)
+        finally:
+            await store.close()
+
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one writing transaction: committed when it returns, rolled back when it raises.
 
@@ -140,6 +149,12 @@ def backend_at(url: str, options: StoreOptions) -> Backend:
         path="store.url",
         hint="use sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
     )
+
+
+def shown_url(url: str) -> str:
+    """The URL without its password, for answers."""
+    parsed = _parsed(url)
+    return "" if parsed is None else parsed.render_as_string(hide_password=True)
 
 
 def _parsed(url: str) -> URL | None:

@@ -24,9 +24,12 @@ _HAS_WORDS: Final = "message_text.words @@ CAST(:asked AS tsquery)"
 
 def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Index the texts of messages, by message id."""
-    if db.dialect.name == POSTGRESQL:
-        rows = [(id_, " ".join(words_of(content))) for id_, content in rows]
-    insert_together(db, message_text, ("message", "text"), rows)
+    insert_together(db, message_text, ("message", "text"), [(id_, stored_form(db, content)) for id_, content in rows])
+
+
+def stored_form(db: Connection, content: str) -> str:
+    """A text as `message_text` holds it."""
+    return " ".join(words_of(content)) if db.dialect.name == POSTGRESQL else content
 
 
 Conditions = Sequence[ColumnElement[bool] | TextClause]

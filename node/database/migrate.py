@@ -16,16 +16,16 @@ REVISION: Final = "0009"
 
 def is_current(connection: Connection) -> bool:
     """Whether the store has this version's tables."""
-    return _revision(connection) == REVISION
+    return revision(connection) == REVISION
 
 
 def upgrade(connection: Connection) -> None:
     """Apply the missing migrations; another process may have applied them meanwhile."""
     hold(connection, Lock.MIGRATION)
-    revision = _revision(connection)
-    if revision == REVISION:
+    found = revision(connection)
+    if found == REVISION:
         return
-    if revision is None and inspect(connection).get_table_names():
+    if found is None and inspect(connection).get_table_names():
         raise UsageError(
             "store_foreign",
             "the database has tables, and none says which revision of a store they are",
@@ -45,14 +45,15 @@ def upgrade(connection: Connection) -> None:
     except CommandError as error:
         raise UsageError(
             "store_too_new",
-            f"the store has revision {revision}, which is unknown to this version",
+            f"the store has revision {found}, which is unknown to this version",
             path="store.url",
             hint="run the version of Enlace that made the store, or a later version",
         ) from error
     postgres_columns.settle(connection)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """The revision of the tables; None if the database is not a store."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

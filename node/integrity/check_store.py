@@ -90,6 +90,20 @@ def _checks(db: Transaction, node: str, findings: Findings) -> Iterator[tuple[st
     yield "granted", frozenset({"granted", "link"}), lambda: references.check_grants(db, findings)
 
 
+def count_rows(db: Transaction) -> dict[str, int]:
+    """The number of rows of each table."""
+    return {
+        str(table.name): db.scalar(select(func.count()).select_from(table)) or 0 for table in metadata.sorted_tables
+    }
+
+
+def check_chains(db: Transaction) -> tuple[StoreFinding, ...]:
+    """Check the chains of all streams, and the records against them; returns the findings."""
+    findings = Findings()
+    _check_chains(db, findings)
+    return tuple(findings.listed)
+
+
 def _check_chains(db: Transaction, findings: Findings) -> None:
     for place in chain_check.streams(db):
         chain_check.check_chain(db, place, findings)

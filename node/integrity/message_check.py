@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Row, Select, select, text
 
 from broker.streams import region_of
+from node.database import fulltext
 from node.database.engine import Transaction
 from node.database.record_tables import identifier, message, message_subject, message_text
 from node.integrity.finding_types import FindingCode, Findings, key_of
@@ -49,7 +50,7 @@ def check_messages(db: Transaction, findings: Findings) -> None:
         }
         terms = _terms(row, findings)
         if terms is not None:
-            _compare_index(row, terms, found, findings)
+            _compare_index(db, row, terms, found, findings)
 
 
 def _index(of: Column[Any], *values: Column[Any]) -> Select[Any]:
@@ -87,12 +88,12 @@ def _terms(row: Row[Any], findings: Findings) -> SearchTerms | None:
 
 
 def _compare_index(
-    row: Row[Any], terms: SearchTerms, found: dict[str, list[tuple[Any, ...]]], findings: Findings
+    db: Transaction, row: Row[Any], terms: SearchTerms, found: dict[str, list[tuple[Any, ...]]], findings: Findings
 ) -> None:
     wanted: dict[str, set[tuple[Any, ...]]] = {
         message_subject.name: {(subject,) for subject in terms.subjects},
         identifier.name: set(terms.identifiers),
-        message_text.name: {(terms.text,)},
+        message_text.name: {(fulltext.stored_form(db, terms.text),)},
     }
     for name, expected in wanted.items():
         here = set(found[name])

@@ -334,6 +334,13 @@ def explain_code_row(_: Scene) -> list[dict[str, Any]]:
     return ok("explain", "duplicate")
 
 
+def copy_row(scene: Scene) -> list[dict[str, Any]]:
+    """No daemon runs on this home."""
+    home = lab(scene.folder / "stopped", ["BZ"])["BZ"]
+    ok("publish", "-", home=home, data=named("Copied"))
+    return ok("db", "copy", "sqlite:///store.db", "sqlite:///copy.db", home=home)
+
+
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
@@ -349,6 +356,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
     "db check": lambda scene: ok("db", "check", home=scene.bz),
+    "db copy": copy_row,
+    "db upgrade": lambda scene: ok("db", "upgrade", home=scene.bz),
     "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
@@ -368,6 +377,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
 }
 NEVER_FILLED = {
     "db check": {"findings"},  # the store is whole
+    "db copy": {"findings"},
+    "db upgrade": {"findings"},
     "governance new": {"signatures"},  # a document that was just compiled has none
     "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import postgres
 from tests.support.brokers import require_kafka
 from tests.support.pages import PAGES, ROOT, WALKTHROUGH, blocks, page_text, scripts
 
@@ -39,12 +40,13 @@ def test_the_commands_of_a_page_run_as_written_and_leave_nothing_behind(page: st
     """In bash, started in the checkout. Neither the checkout nor the temporary folder has a file more afterwards."""
     if name == "kafka":
         require_kafka()
+    variables = {"DATABASE": postgres.database(empty=True)} if name == "postgresql" else {}
     before = checkout_files()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", f"set -euo pipefail\nset -m\n{scripts(page)[name]}"],
         cwd=ROOT,
-        env={**os.environ, "PATH": path, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "PATH": path, "TMPDIR": str(tmp_path), **variables},
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
