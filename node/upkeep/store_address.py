@@ -14,10 +14,10 @@ from broker.bus import SQLITE
 from node.database.backend import Backend, StoreOptions
 from node.database.engine import backend_at, shown_url
 from node.errors import EnlaceError, UsageError
-from node.files import SECRET_MODE
 from node.runtime.config import NODE_FILE
 from node.runtime.home import Home
 from node.runtime.single_daemon import only_daemon
+from node.secret_files import SECRET_MODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
