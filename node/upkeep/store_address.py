@@ -49,13 +49,13 @@ def opened(address: StoreAddress, path: str, *, make: bool = False) -> Iterator[
 
     A file that is made is for its owner only, and is removed if nothing was written to it.
     """
+    made = address.file is not None and not address.file.exists()
     try:
         _check_file(address.file, make=make)
         backend = backend_at(address.url, address.options)
     except EnlaceError as error:
         error.path = path
         raise
-    made = address.file is not None and not address.file.exists()
     if made and address.file is not None:
         os.close(os.open(address.file, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, SECRET_MODE))
     try:
