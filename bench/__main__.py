@@ -1,9 +1,9 @@
 """`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
-Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions. BENCH_MESSAGES
-sets the number of messages in a round of throughput; the sizes of the other parts follow from it. BENCH_BUS is the bus
-of latency and partitions (default: an embedded log), and of latency_kafka and sustained (default: a broker that they
-start).
+Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions, check.
+BENCH_MESSAGES sets the number of messages in a round of throughput; the sizes of the other parts follow from it.
+BENCH_BUS is the bus of latency and partitions (default: an embedded log), and of latency_kafka and sustained (default:
+a broker that they start). BENCH_IDENTIFIERS is the number of identifiers of check.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import buses, compare, latency, material, memory, one_report, partitions, processes, scale, sustained
+from bench import buses, checks, compare, latency, material, memory, one_report, partitions, processes, scale, sustained
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -57,6 +57,7 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "memory": memory.measure,
     "processes": processes.measure,
     "partitions": _partitions,
+    "check": checks.measure,
 }
 
 

@@ -25,6 +25,7 @@ ALSO = {
     "receive_memory_peak_mb",
     "receive_two_cores_over_one",
     "backlog_memory_peak_mb",
+    *(f"check_{what}_sqlite" for what in ("p50_ms", "p99_ms", "lines_per_second")),
     "backlog_messages",
     *(f"one_report_cpu_ms_{step}" for step in ("accept", "seal_send", "own_read_back", "read")),
     *(f"batch_cpu_us_{step}" for step in ("accept", "seal_send", "own_read_back", "read")),
