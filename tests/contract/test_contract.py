@@ -154,7 +154,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         settle(made.gt)
         asyncio.run(spoil(folder / "lab" / "log.db"))
         with running(made.bz, made.mx):
-            good, bad = named("A go-fast boat in Belize"), named("Nobody knows why", purpose="NOPE")
+            nowhere = {"latitude_microdegrees": 0, "longitude_microdegrees": 0}  # a warning
+            good = named("A go-fast boat in Belize", place=nowhere)
+            bad = named("Nobody knows why", purpose="NOPE")
             made.published = ok("publish", "-", home=made.bz, data=good + b"\n" + bad, exit_code=1)
             ok("publish", "-", home=made.gt, data=named("A lancha in Guatemala"))
             settle(made.bz, made.gt, made.mx)
