@@ -1,17 +1,11 @@
 """Connections to a Kafka on another machine need TLS with a client certificate."""
 
-import datetime
-import ipaddress
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from broker.bus import Protection, open_log
 from broker.local.attached_cluster import attached_cluster
@@ -21,50 +15,10 @@ from node.errors import UsageError
 from node.runtime.bus import opened_bus, protection_of
 from schemas.types import BusSection
 from tests.support.brokers import require_kafka
+from tests.support.certificates import Authority, pem
 from tests.support.logs import read_all
 
-NOW = datetime.datetime(2026, 1, 1)  # noqa: DTZ001, certificates take UTC without a zone
 SPEC = TopicSpec(topic="keys.bz", replication=1, retention_days=1)
-
-
-class Authority:
-    """Signs certificates for tests."""
-
-    def __init__(self, name: str) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._sign(self._name, self._key, is_authority=True)
-
-    def _sign(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.Certificate:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW)
-            .not_valid_after(NOW.replace(year=2046))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-
-    def issue(self, folder: Path, name: str) -> tuple[str, str]:
-        """Certificate and private key of `name` as PEM, also as files `NAME.pem` and `NAME.key`."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = _pem(self._sign(subject, key, is_authority=False))
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode()
-        (folder / f"{name}.pem").write_text(certificate)
-        (folder / f"{name}.key").write_text(private)
-        (folder / f"{name}.key").chmod(0o600)
-        return certificate, private
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     certificates = tmp_path_factory.mktemp("tls")
     for name, node in (("exchange", "BZ"), ("stranger", "XX")):
         authority = Authority(name)
-        (certificates / f"{name}-ca.pem").write_text(_pem(authority.certificate))
+        (certificates / f"{name}-ca.pem").write_text(pem(authority.certificate))
         authority.issue(certificates, node)
         authority.issue(certificates, f"{name}-broker")
     return certificates

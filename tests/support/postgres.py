@@ -6,6 +6,7 @@ template whose tables are up to date, which takes less time than the migrations.
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -72,6 +73,14 @@ class Server:
             [self.binaries / program, *arguments], check=True, capture_output=True, cwd=self.folder, **self._as
         )
 
+    def add_file(self, name: str, content: str) -> None:
+        """Put a file into its data folder, readable by the server only."""
+        file = self.data / name
+        file.write_text(content)
+        file.chmod(0o600)
+        if _is_root():
+            shutil.chown(file, "postgres", "postgres")
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         log = (self.folder / "log").open("ab")
@@ -122,6 +131,13 @@ class Server:
         """Stop it and remove its folder."""
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of loopback that nothing uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _is_root() -> bool:

@@ -1,7 +1,6 @@
 """The server vanishes while it commits: the same calls again store everything, and nothing twice."""
 
 import functools
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,18 +38,12 @@ WAYS: tuple[Way, ...] = ("before", "answered", "sent")
 @pytest.fixture(scope="module")
 def server() -> Iterator[postgres.Server]:
     """A server that answers on a port."""
-    made = postgres.Server(port=_free_port())
+    made = postgres.Server(port=postgres.free_port())
     made.start()
     made.execute(f"CREATE DATABASE {postgres.TEMPLATE}")
     postgres.migrate_database(made.url(postgres.TEMPLATE))
     yield made
     made.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture
