@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-from node.database import postgres_columns
+from node.database import postgres_migrating
 from node.database.locks import Lock, hold
 from node.errors import UsageError
 
@@ -32,6 +32,7 @@ def upgrade(connection: Connection) -> None:
             path="store.url",
             hint="name the database of this node, or one that is empty",
         )
+    postgres_migrating.prepare(connection)
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError
@@ -49,7 +50,7 @@ def upgrade(connection: Connection) -> None:
             path="store.url",
             hint="run the version of Enlace that made the store, or a later version",
         ) from error
-    postgres_columns.settle(connection)
+    postgres_migrating.settle(connection)
 
 
 def revision(connection: Connection) -> str | None:

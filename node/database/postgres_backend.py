@@ -77,7 +77,12 @@ def _engine(url: URL, options: StoreOptions, *, connections: int, isolation: Any
 
 def _arguments(options: StoreOptions) -> dict[str, Any]:
     """What libpq is told besides the URL."""
-    return {"connect_timeout": options.connect_seconds_max, "options": _settings(options), **KEEPALIVE}
+    return {
+        "connect_timeout": options.connect_seconds_max,
+        "options": _settings(options),
+        "gssencmode": "disable",  # it would take the place of TLS
+        **KEEPALIVE,
+    }
 
 
 def _settings(options: StoreOptions) -> str:
@@ -87,7 +92,10 @@ def _settings(options: StoreOptions) -> str:
         "statement_timeout": options.statement_seconds_max,
         "idle_in_transaction_session_timeout": options.statement_seconds_max,
     }
-    return " ".join(f"-c {name}={value}s" for name, value in seconds.items()) + " -c client_encoding=UTF8"
+    # An answer `accepted`, and a batch that was sent, must outlive a crash of the server.
+    others = {"client_encoding": "UTF8", "synchronous_commit": "on"}
+    settings = {name: f"{value}s" for name, value in seconds.items()} | others
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _listener(engine: Engine, options: StoreOptions) -> Callable[[], Any]:

@@ -47,7 +47,12 @@ class Server:
     """One server in a folder of its own, which answers on a Unix socket and, if a port is given, on loopback."""
 
     def __init__(
-        self, *, port: int | None = None, settings: dict[str, str] | None = None, durable: bool = False
+        self,
+        *,
+        port: int | None = None,
+        settings: dict[str, str] | None = None,
+        durable: bool = False,
+        standby_of: "Server | None" = None,
     ) -> None:
         """Make the folder; `start` starts the server. `settings` are those of postgresql.conf."""
         self.binaries = binaries()
@@ -58,7 +63,10 @@ class Server:
         self._as: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if _is_root() else {}
         if _is_root():
             shutil.chown(self.folder, "postgres", "postgres")
-        self._run("initdb", "-D", self.data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-N")
+        if standby_of is None:
+            self._run("initdb", "-D", self.data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        else:
+            self._run("pg_basebackup", "-D", self.data, "-R", "-c", "fast", "-d", standby_of.conninfo("postgres"))
         chosen = {"listen_addresses": "127.0.0.1" if port else "", "unix_socket_directories": str(self.folder)}
         chosen |= {"port": str(self.port), "max_connections": "60", "log_destination": "stderr"}
         if not durable:
@@ -103,6 +111,10 @@ class Server:
         except psycopg.OperationalError:
             return False
         return True
+
+    def promote(self) -> None:
+        """A standby begins to write."""
+        self._run("pg_ctl", "promote", "-D", self.data, "-w")
 
     def stop(self, how: str = "fast") -> None:
         """Stop it: `fast` ends all sessions, `immediate` is like a crash."""

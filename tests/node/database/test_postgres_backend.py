@@ -14,7 +14,7 @@ from node.database.backend import StoreOptions
 from node.database.engine import Store, Transaction
 from node.database.migrate import is_current
 from node.database.record_tables import counter
-from node.errors import Unavailable
+from node.errors import Unavailable, UsageError
 from node.store import counters
 from tests.support import postgres
 
@@ -298,3 +298,35 @@ async def test_a_silent_transaction_is_ended_by_the_server() -> None:
             await store.write(stand_still)
 
         assert await store.read(lambda db: db.execute(select(counter)).all()) == []
+
+
+async def test_a_commit_waits_for_the_disk_whatever_the_server_has_as_its_default() -> None:
+    """A batch that was sent and then forgotten would be signed again with other bytes."""
+    url = postgres.database()
+    postgres.shared().execute(f"ALTER DATABASE {postgres.name_of(url)} SET synchronous_commit = off")
+    async with opened(url) as store:
+        for ask in (store.read, store.write):
+            assert await ask(lambda db: db.execute(text("SHOW synchronous_commit")).scalar()) == "on"
+
+
+async def test_a_database_that_cannot_hold_every_text_is_refused() -> None:
+    """Before the first table is made."""
+    shared = postgres.shared()
+    shared.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(UsageError) as refused:
+        await Store.open(shared.url("latin"))
+
+    assert (refused.value.code, refused.value.path) == ("store_encoding", "store.url")
+    assert shared.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "latin") == [(0,)]
+
+
+async def test_a_migration_may_take_longer_than_a_statement_of_the_node() -> None:
+    """Otherwise a large store could never be upgraded."""
+    slow = "CREATE FUNCTION stop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.2); END'"
+    url = postgres.database(empty=True)
+    name = postgres.name_of(url)
+    postgres.shared().execute(slow, name)
+    trigger = "CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE TABLE AS', 'DROP TABLE')"
+    postgres.shared().execute(f"{trigger} EXECUTE FUNCTION stop()", name)
+    async with opened(url, StoreOptions(statement_seconds_max=1)) as store:
+        assert await store.read(is_current)
