@@ -33,6 +33,7 @@ PACKAGES: Final = {
     "node.sharing": "Who may have a report?",
     "node.verification": "What is a record worth? From bytes to a decision, without input or output.",
     "node.database": "SQLite: opening it, its tables, statements for many rows.",
+    "node.undecided": "Records that wait, are held, refused or deferred.",
     "node.store": "What a node keeps: one module for each kind of row.",
     "node.integrity": "Is a store whole, and is a copy equal?",
     "node.exchange": "The services: publish, seal, send, read, ingest, receipts.",

@@ -1,7 +1,7 @@
-"""Commands of the quarantine: quarantine list, show and retry."""
+"""Commands of the quarantine: quarantine list, summary, show, retry and purge."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,7 +9,11 @@ from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.on_store import on_store
 from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
+from node.cli.reading import LIMIT_MAX
 from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.undecided.quarantine import Filter
 
 quarantine_app = group("Records that failed a step of the verification.")
 
@@ -18,22 +22,105 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     add_group(app, quarantine_app, "quarantine", Reader.OPERATOR)
     add_command(quarantine_app, list_quarantine, "list")
+    add_command(quarantine_app, summarise_quarantine, "summary")
     add_command(quarantine_app, show_quarantine, "show")
     add_command(quarantine_app, retry_quarantine, "retry")
+    add_command(quarantine_app, purge_quarantine, "purge")
 
 
-def list_quarantine(home: HomeOption = None, json: JsonOption = False) -> int:
+CodeOption = Annotated[str | None, typer.Option(help="Only records with this code.")]
+OriginatorOption = Annotated[str | None, typer.Option(help="Only records in the topics of this originator.")]
+StreamOption = Annotated[str | None, typer.Option(help="Only records of this stream.")]
+LINES_FOR_A_PERSON = 100
+
+
+def _filter(code: str | None, originator: str | None, stream: str | None) -> "Filter":
+    from node.undecided.quarantine import Filter
+
+    return Filter(code=code, originator=originator.upper() if originator else None, stream=stream)
+
+
+def list_quarantine(
+    code: CodeOption = None,
+    originator: OriginatorOption = None,
+    stream: StreamOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=LIMIT_MAX, help="How many at most.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
     """List the records in quarantine, with the code and the step that they failed.
+
+    `originator` is the node in whose topic a record was found. `authenticated` says whether a key of that node signed
+    it. Without --json and --limit, the first hundred are listed.
 
     Example:
 
-        enlace quarantine list --home gt
+        enlace quarantine list --code equivocation --home gt
 
     Exit codes: 0 done; 2 usage or configuration; 4 the store is unavailable, try again.
     """
     from node.commands.quarantine import list_quarantine as list_stored
 
-    Output(json=json).items(on_store(open_named_home(home), list_stored))
+    wanted = _filter(code, originator, stream)
+    most = limit if limit is not None or json else LINES_FOR_A_PERSON + 1
+    found = on_store(open_named_home(home), lambda store: list_stored(store, wanted, limit=most))
+    output = Output(json=json)
+    if limit is None and not json and len(found) > LINES_FOR_A_PERSON:
+        output.items(found[:LINES_FOR_A_PERSON])
+        output.nothing("There are more: `enlace quarantine summary` counts them, and filters or --limit choose.")
+    else:
+        output.items(found)
+    return 0
+
+
+def summarise_quarantine(
+    code: CodeOption = None,
+    originator: OriginatorOption = None,
+    stream: StreamOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Count the records in quarantine by code and originator.
+
+    Example:
+
+        enlace quarantine summary --home gt
+
+    Exit codes: 0 done; 2 usage or configuration; 4 the store is unavailable, try again.
+    """
+    from node.commands.quarantine import summarise_quarantine as summarise_stored
+
+    wanted = _filter(code, originator, stream)
+    Output(json=json).items(on_store(open_named_home(home), lambda store: summarise_stored(store, wanted)))
+    return 0
+
+
+def purge_quarantine(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="As `quarantine list` shows them.")] = None,
+    code: CodeOption = None,
+    originator: OriginatorOption = None,
+    stream: StreamOption = None,
+    before: Annotated[str | None, typer.Option(help="Only records received before this time, RFC 3339.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Delete the bytes of records in quarantine. Their codes, positions and digests stay as evidence.
+
+    Example:
+
+        enlace quarantine purge --code framing_invalid --home gt
+
+    Exit codes: 0 done; 2 usage or configuration; 4 the store is unavailable, try again.
+    """
+    from node.commands.quarantine import purge_quarantine as purge_stored
+
+    wanted = _filter(code, originator, stream)
+    if not (ids or code or originator or stream or before or every):
+        hint = "give ids, a filter, or --all for every record"
+        raise UsageError("usage", "name the records to purge", path="ID", hint=hint)
+    done = on_store(open_named_home(home), lambda store: purge_stored(store, wanted, ids=ids or None, before=before))
+    Output(json=json).object(done)
     return 0
 
 

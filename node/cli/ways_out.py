@@ -26,7 +26,9 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "init": {"node": "--node"},
     "lab": {"agreements": "--agreements", "nodes": "--nodes"},
     "policy explain": {"at": "--at", "from": "--from", "to": "--to"},
+    "pending drop": _ID,
     "quarantine retry": _ID,
+    "reread": {"topic": "TOPIC"},
     "quarantine show": _ID,
     "receipts": _ID,
     "search": {

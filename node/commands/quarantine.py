@@ -6,6 +6,7 @@ from typing import Any
 
 from node.clock import now_ms
 from node.commands import error_catalogue
+from node.commands.arguments import parse_time
 from node.commands.plain_json import TimeMs
 from node.database.engine import Store
 from node.errors import Refused
@@ -13,9 +14,10 @@ from node.exchange import retry
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.stages import Outcome
-from node.store import quarantine as stored
-from node.store import quarantine_retry
-from node.store.quarantine import QuarantineEntry
+from node.undecided import quarantine as stored
+from node.undecided import quarantine_retry
+from node.undecided.quarantine import EVERYTHING, Filter, QuarantineEntry
+from node.undecided.quarantine_purge import groups, purge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class QuarantinedRecord:
     """In bytes."""
 
     received_at: TimeMs
+    authenticated: bool
+    """A key of the originator signed it; anybody who can write to the topic may have written another record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +55,55 @@ class RetriedRecord(QuarantinedRecord):
     outcome: Outcome
 
 
-async def list_quarantine(store: Store) -> list[QuarantinedRecord]:
-    """Every record in quarantine, the oldest first."""
-    return [_record(entry) for entry in await store.read(stored.entries)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOfRecords:
+    """The records of one code in the topics of one originator."""
+
+    code: str
+    step: int
+    originator: str
+    authenticated: bool
+    records: int
+    size: int
+    """In bytes."""
+
+    first_received_at: TimeMs
+    last_received_at: TimeMs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """What was deleted."""
+
+    records: int
+    size: int
+    """In bytes."""
+
+
+async def list_quarantine(
+    store: Store,
+    wanted: Filter = EVERYTHING,
+    *,
+    limit: int | None = None,
+) -> list[QuarantinedRecord]:
+    """The records in quarantine that fit, the oldest first; at most `limit`."""
+    return [_record(entry) for entry in await store.read(lambda db: stored.entries(db, wanted, limit))]
+
+
+async def summarise_quarantine(store: Store, wanted: Filter) -> list[GroupOfRecords]:
+    """How many records fit, by code and originator, the most first."""
+    return [GroupOfRecords(**asdict(group)) for group in await store.read(lambda db: groups(db, wanted))]
+
+
+async def purge_quarantine(
+    store: Store, wanted: Filter, *, ids: Sequence[str] | None = None, before: str | None = None
+) -> Purged:
+    """Delete the bytes of the records that fit, or of `ids`; codes and digests stay as evidence.
+
+    `before`: only those received before this RFC 3339 time. Raises UsageError for another text.
+    """
+    until = parse_time(before, "before") if before is not None else None
+    return Purged(**await store.write(lambda db: purge(db, wanted, ids=ids, before=until)))
 
 
 async def show_quarantined(store: Store, id_: str) -> tuple[ShownRecord, bytes]:

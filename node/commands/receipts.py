@@ -21,17 +21,10 @@ from node.reports.labels import labels_of
 from node.runtime.home import Home
 from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
-from node.store import (
-    message_search,
-    own_batches,
-    own_reports,
-    pending_records,
-    receipts_received,
-    received_grants,
-    withheld_notes,
-)
+from node.store import message_search, own_batches, own_reports, receipts_received, received_grants, withheld_notes
 from node.store.own_reports import OwnReport
 from node.store.receipts_received import ReceivedOutcomes
+from node.undecided import pending_lists
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
 from schemas.types import Header, IntelligenceReport, SealedMessage
@@ -75,7 +68,7 @@ def _items(db: Transaction, home: Home, wanted: UUID) -> list[RecipientOutcome]:
 def _refuse(db: Transaction, wanted: UUID) -> None:
     held = message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
     withheld = withheld_notes.by_message_id(db, wanted.bytes)
-    pending = pending_records.by_message_id(db, wanted.bytes)
+    pending = pending_lists.by_message_id(db, wanted.bytes)
     for originator in (message.originator for messages in (held, withheld, pending) for message in messages):
         message = f"the originator of the report is {originator}, and only the originator gets receipts about it"
         raise Refused("not_originator", message, path="id")

@@ -10,10 +10,11 @@ from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.errors import Refused
 from node.stages import Outcome
-from node.store import message_search, pending_records, withheld_notes
+from node.store import message_search, withheld_notes
 from node.store.message_search import HeldMessage
-from node.store.pending_records import PendingMessage
 from node.store.withheld_notes import WithheldNote
+from node.undecided import pending_lists
+from node.undecided.pending_lists import PendingMessage
 from schemas.types import Record
 
 _NO_REASON: Final = Justification()
@@ -55,7 +56,7 @@ async def show(store: Store, id_: str, *, actor: str, why: Justification = _NO_R
         lambda db: (
             message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes),
             withheld_notes.by_message_id(db, wanted.bytes),
-            pending_records.by_message_id(db, wanted.bytes),
+            pending_lists.by_message_id(db, wanted.bytes),
         )
     )
     await log_consultation(store, held, query=str(wanted), why=why, command="show", actor=actor)

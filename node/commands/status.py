@@ -13,10 +13,11 @@ from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
-from node.store import counters, messages, outbox, pending_records, read_positions, receipts_to_seal, stream_findings
+from node.store import counters, messages, outbox, read_positions, receipts_to_seal, stream_findings
 from node.store.outbox import OutboxCounts
 from node.store.read_positions import StreamReading
 from node.store.stream_findings import StreamFinding
+from node.undecided import pending_lists
 
 POLL_SECONDS: Final = (0.05, 0.5)  # first and longest wait between two looks
 
@@ -155,7 +156,7 @@ def _kept(db: Transaction) -> _Kept:
         outbox=outbox.counts(db),
         counts={"stored": messages.count(db), **counters.counts(db).by_name, "receipts_due": due},
         findings=stream_findings.standing(db),
-        grant_arrived=pending_records.waits_for_arrived_grant(db),
+        grant_arrived=pending_lists.waits_for_arrived_grant(db),
         unsent_receipts=due + receipts_to_seal.on_their_way(db),
     )
 

@@ -107,8 +107,11 @@ pending = Table(
     Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
-    UniqueConstraint("topic", "position"),
+    Column("digest", LargeBinary(32), nullable=False, comment="of the bytes: they identify it, the position does not"),
+    Column("budget", String(16), nullable=False),
+    UniqueConstraint("topic", "digest"),
 )
+Index("pending_leaf", pending.c.originator, pending.c.stream, pending.c.sequence)
 Index("pending_grant", pending.c.originator, pending.c.grant, pending.c.id)
 Index("pending_message_id", pending.c.message_id)
 Index("pending_outcome", pending.c.outcome, pending.c.received_at)
@@ -130,8 +133,11 @@ quarantine = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
+    Column("budget", String(16), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, comment="of the bytes; stays when the bytes are deleted"),
+    Column("size", Integer, nullable=False, comment="bytes that the record had in the log"),
 )
-Index("quarantine_day", quarantine.c.topic, quarantine.c.received_at)
+Index("quarantine_leaf", quarantine.c.originator, quarantine.c.stream, quarantine.c.sequence)
 Index("quarantine_received", quarantine.c.received_at, quarantine.c.id)
 
 counter = Table(

@@ -26,6 +26,18 @@ class Arrival:
     own: OwnRecord | None = None
     """This process sealed it, with the same bytes."""
 
+    read_again: bool = False
+    """Its position was deferred, or an operator asked for it: the log was read there before."""
+
+    repeated: bool = False
+    """Its leaf has its place in the chain already, and the store has no row of it."""
+
+    kept_before: bool = False
+    """The same bytes are in quarantine already."""
+
+    deferred: bool = False
+    """It is above its budget: its position is noted, its bytes are not kept."""
+
     record: Verified | None = None
     decision: Decision | None = None
 

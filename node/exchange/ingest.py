@@ -6,50 +6,68 @@
 - A crash loses nothing and stores nothing twice, as position and data are committed together.
 - If another process ingested records of the same originators after this one read, the result is discarded and computed
   again (node/store/ingest_lock.py).
+- A duplicate is a leaf that has its place in the chain and is stored here. A leaf that has its place and no row is
+  decided again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from node.database.engine import Store, Transaction
 from node.exchange import write_receipts
 from node.exchange.arrival import Arrival
-from node.exchange.placing import Placing, grant_key
+from node.exchange.place_arrivals import place_arrivals
+from node.exchange.placing import Placing
+from node.exchange.quotas import defer_above_budget
 from node.exchange.write_decisions import write_decisions
+from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings
 from node.exchange.write_receipts import DecidedRecord
-from node.stages import Decision, Grant, Outcome, StreamId, Verified
-from node.store import (
-    chains,
-    ingest_lock,
-    pending_records,
-    quarantine,
-    read_positions,
-    received_grants,
-)
-from node.verification.chain import id_reused
+from node.stages import Decision, Grant, Outcome, Verified
+from node.store import chains, ingest_lock, read_positions, received_grants
+from node.undecided import deferred_positions
 from node.verification.judge import Judge
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """The positions `first` to before `end` of a topic: they were deferred, and the log was read there again."""
+
+    topic: str
+    first: int
+    end: int
+
+
 async def ingest(
-    store: Store, judge: Judge, arrivals: Sequence[Arrival], *, positions: dict[str, int], now: int
+    store: Store,
+    judge: Judge,
+    arrivals: Sequence[Arrival],
+    *,
+    positions: dict[str, int],
+    now: int,
+    reread: Reread | None = None,
 ) -> list[Grant]:
     """Decide about `arrivals`, in their order, and store the decisions with `positions` (topic -> where to go on).
 
+    With `reread` the arrivals are those of its positions, which are then no longer deferred.
     Returns the grants that are new here. Raises Unavailable with nothing written.
     """
     authenticated = [(_authenticate(judge, arrival), arrival.placed) for arrival in arrivals]
     while True:
         for arrival, (answer, placed) in zip(arrivals, authenticated, strict=True):
             arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
-            arrival.placed = placed
+            arrival.placed, arrival.deferred = placed, False
         placing = Placing(node=judge.node)
-        versions, undecided = await store.read(partial(_place, placing=placing, arrivals=arrivals))
-        for arrival in undecided:
+        seen = await store.read(partial(place_arrivals, placing=placing, arrivals=arrivals))
+        for arrival in seen.undecided:
             if arrival.decision is None and arrival.record is not None:
                 arrival.decision = _decide(judge, arrival, arrival.record, placing, now)
-        write = partial(_write, judge=judge, placing=placing, arrivals=undecided, positions=positions, now=now)
-        if await store.write(partial(_write_if_current, versions=versions, write=write)):
+        defer_above_budget(seen.undecided, seen.used)
+        write = partial(
+            _write, judge=judge, placing=placing, arrivals=seen.undecided, positions=positions, now=now, reread=reread
+        )
+        if await store.write(partial(_write_if_current, versions=seen.versions, write=write)):
             return list(placing.new_grants.values())
 
 
@@ -59,59 +77,14 @@ def _authenticate(judge: Judge, arrival: Arrival) -> Verified | Decision:
 
 
 def _decide(judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int) -> Decision:
-    """Steps 11 to 17."""
+    """Steps 11 to 17. A repeated leaf without a row that again gets no row is a duplicate."""
     if arrival.own is not None:
-        return judge.decide_own(record, arrival.own.opened, now=now)
-    return judge.decide(record, grant=placing.grant(arrival), now=now)
-
-
-def _place(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> tuple[dict[str, int], Sequence[Arrival]]:
-    """Give the records their places in the chains, in memory; load the grants that they name.
-
-    Returns the versions that this depends on, and the arrivals to decide about.
-    """
-    versions = ingest_lock.versions(db, {arrival.place.originator for arrival in arrivals})
-    undecided = _undecided(db, arrivals)
-    _load_views(db, placing, undecided)
-    for arrival in undecided:
-        if arrival.record is not None and not arrival.placed:
-            placing.place(arrival, arrival.record)
-        elif arrival.record is not None and arrival.quarantine_id is not None:
-            _check_id(db, arrival, arrival.record)
-    keys = [key for arrival in undecided if arrival.own is None and (key := grant_key(arrival)) is not None]
-    placing.known_grants = received_grants.decisive(db, keys)
-    return versions, undecided
-
-
-def _undecided(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """Without the kept records that another process has decided meanwhile: those count as duplicates."""
-    ids = {arrival.pending_id for arrival in arrivals if arrival.pending_id is not None}
-    pending = pending_records.present(db, ids)
-    refused_ids = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
-    refused = quarantine.present(db, refused_ids)
-    undecided = []
-    for arrival in arrivals:
-        if arrival.is_new or arrival.pending_id in pending or arrival.quarantine_id in refused:
-            undecided.append(arrival)
-        else:
-            arrival.decision = Decision(outcome=Outcome.DUPLICATE)
-    return undecided
-
-
-def _load_views(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> None:
-    by_place: dict[StreamId, list[Verified]] = {}
-    for arrival in arrivals:
-        if arrival.record is not None and not arrival.placed:
-            by_place.setdefault(arrival.place, []).append(arrival.record)
-    for place, records in by_place.items():
-        placing.views[place] = chains.load(db, place, records)
-
-
-def _check_id(db: Transaction, arrival: Arrival, record: Verified) -> None:
-    """Step 10 for a record that has its place already: the first record with an id keeps it."""
-    used_at = chains.id_used_at(db, arrival.place, record.header.message_id)
-    if used_at not in (None, record.sequence):
-        arrival.decision = Decision.rejected(id_reused(used_at))
+        decision = judge.decide_own(record, arrival.own.opened, now=now)
+    else:
+        decision = judge.decide(record, grant=placing.grant(arrival), now=now)
+    if arrival.repeated and decision.outcome in (Outcome.NOT_ADDRESSED, Outcome.COUNTED):
+        return Decision(outcome=Outcome.DUPLICATE)
+    return decision
 
 
 def _write_if_current(db: Transaction, versions: dict[str, int], write: Callable[[Transaction], None]) -> bool:
@@ -129,6 +102,7 @@ def _write(
     arrivals: Sequence[Arrival],
     positions: dict[str, int],
     now: int,
+    reread: Reread | None,
 ) -> None:
     for place, view in placing.views.items():
         chains.put(db, place, view)
@@ -144,6 +118,9 @@ def _write(
     ]
     write_receipts.write_received(db, judge.node, counted, now)
     write_decisions(db, arrivals, now)
+    if reread is not None:
+        deferred_positions.forget(db, reread.topic, reread.first, reread.end)
+    write_deferred(db, arrivals, now)
 
 
 def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:

@@ -33,6 +33,11 @@ class Placing:
     witnessed: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Own stream -> records of it that took their place now."""
 
+    repeated: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
+    """Stream -> records whose leaf took its place in an earlier ingest."""
+
+    _placed_now: set[tuple[StreamId, int]] = field(default_factory=set)
+
     def grant(self, arrival: Arrival) -> Grant | None:
         """The grant that a record names, if it is here."""
         key = grant_key(arrival)
@@ -50,8 +55,11 @@ class Placing:
             return
         if placed.duplicate:
             arrival.decision = Decision(outcome=Outcome.DUPLICATE)
+            if (arrival.place, record.sequence) not in self._placed_now:
+                self.repeated.setdefault(arrival.place, []).append((record, arrival))
             return
         arrival.placed = True
+        self._placed_now.add((arrival.place, record.sequence))
         if placed.gaps_changed:
             self.gaps_changed.setdefault(arrival.place, arrival.position)
         if placed.out_of_order:
@@ -60,7 +68,12 @@ class Placing:
             self.witnessed.setdefault(arrival.place, []).append((record, arrival))
         if placed.reused_id is not None:
             arrival.decision = Decision.rejected(placed.reused_id)
-        elif record.grant is not None:
+        else:
+            self.take_grant(record)
+
+    def take_grant(self, record: Verified) -> None:
+        """Keep the grant of a KEY_GRANT; the first one of its key decides."""
+        if record.grant is not None:
             self.new_grants.setdefault((record.batch.originator, record.grant.audience_key_id), grant_of(record))
 
 

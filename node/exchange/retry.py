@@ -10,14 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import structlog
+
 from node.database.engine import Store
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
 from node.stages import Decision, Grant, Outcome
-from node.store import pending_retry, quarantine
-from node.store.pending_records import PendingRecord
-from node.store.quarantine import QuarantinedRecord
+from node.undecided import pending_retry, quarantine, quarantine_retry
+from node.undecided.pending_records import PendingRecord
+from node.undecided.quarantine import QuarantinedRecord
 from node.verification.judge import Judge
+
+log = structlog.get_logger()
+
+CURABLE_CODES: Final = frozenset({"key_unknown", "key_use_wrong", "key_not_valid", "grant_unlawful"})
+"""A document may make a record valid that was refused with one of these."""
 
 RECORDS_IN_TRANSACTION_MAX: Final = 500  # the commit is shared, and the event loop answers within a second
 QUARANTINED_IN_TRANSACTION_MAX: Final = 100  # they may be as large as records may be, and the writer's lock is held
@@ -96,6 +103,19 @@ def _arrival_of_pending(record: PendingRecord) -> Arrival:
         placed=record.placed,
         pending_id=record.id,
     )
+
+
+async def retry_curable(
+    store: Store, judge: Callable[[], Judge], *, clock: Callable[[], int], reads: Callable[[str], bool] = lambda _: True
+) -> int:
+    """Look again at the quarantined records that a document or a key may have made valid; returns how many."""
+    found = await store.read(partial(quarantine_retry.of_codes, codes=CURABLE_CODES))
+    ids = [id_ for id_, originator in found if reads(originator)]
+    done = await retry_quarantined(store, judge, ids, clock=clock)
+    resolved = sum(not record.refused for record in done)
+    if resolved:
+        log.info("quarantine_retried", records=len(ids), resolved=resolved)
+    return len(ids)
 
 
 async def retry_quarantined(

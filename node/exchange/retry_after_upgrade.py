@@ -12,7 +12,8 @@ import structlog
 
 from node.database.engine import Store, Transaction
 from node.exchange.retry import QUARANTINED_IN_TRANSACTION_MAX, retry_quarantined
-from node.store import noted_knowledge, quarantine_retry
+from node.store import noted_knowledge
+from node.undecided import quarantine_retry
 from node.verification.judge import Judge
 
 log = structlog.get_logger()

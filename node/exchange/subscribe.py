@@ -8,8 +8,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import structlog
-
 from broker.log import Fault, Fetched, Log
 from broker.streams import KEYS
 from node.database.engine import Store
@@ -19,14 +17,13 @@ from node.exchange.gathering import Gathering
 from node.exchange.ingest import ingest
 from node.exchange.log_faults import LogFaults
 from node.exchange.own_records import OwnRecords
-from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
+from node.exchange.pausing import Pausing
+from node.exchange.reread import Rereader
+from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_curable, retry_pending
 from node.stages import Grant, StreamId
-from node.store import pending_records, read_positions
+from node.store import read_positions
 from node.verification.judge import Judge
 
-log = structlog.get_logger()
-
-WAITING_PER_ORIGINATOR_MAX: Final = 20_000  # records kept sealed for one originator before its streams pause
 WAITING_ALARM_MS: Final = 15 * 60 * 1000
 
 
@@ -59,8 +56,9 @@ class Subscriber:
         self._known: set[str] = set()
         """Topics of which a record was ingested."""
 
-        self._paused: frozenset[str] = frozenset()
+        self._pausing = Pausing(store, clock, reads)
         self._faults = LogFaults(store, self.places, clock)
+        self._rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
         self._gathering = Gathering()
         self._retry_at_start = True
         self._uncertain = False
@@ -74,7 +72,7 @@ class Subscriber:
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
         topics = sorted(self.places, key=self._is_not_keys)
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
-        await self._pause()
+        await self._pausing.look()
 
     def _is_not_keys(self, topic: str) -> bool:
         return self.places[topic].stream != KEYS
@@ -93,10 +91,12 @@ class Subscriber:
         wanted = {
             topic: position
             for topic, position in self._positions.items()
-            if self.places[topic].originator not in self._paused or self.places[topic].stream == KEYS
+            if self.places[topic].originator not in self._pausing.paused or self.places[topic].stream == KEYS
         }
         left = self._gathering.left_ms(gather_ms, self._clock())
         wait = wait_seconds if left is None else min(wait_seconds, left / 1000)
+        if not self._rereader.is_done:
+            wait = 0
         fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
         try:
             count = self._take(fetched)
@@ -112,7 +112,7 @@ class Subscriber:
                 topic, position = part.topic, self._positions[part.topic]
                 known = topic in self._known
                 self._positions[topic] = await self._faults.handle(self.bus, topic, part.fault, position, known=known)
-        return count
+        return count + await self._reread()
 
     def _take(self, fetched: Sequence[Fetched]) -> int:
         """Gather what was fetched; returns the number of records."""
@@ -141,8 +141,8 @@ class Subscriber:
                 self._own_records.forget(arrival.place, arrival.value)
         if new_grants:
             await self.retry_for(new_grants)
-        if self._paused or any(arrival.is_pending for arrival in arrivals):
-            await self._pause()
+        if self._pausing.paused or any(arrival.is_pending for arrival in arrivals):
+            await self._pausing.look()
 
     def _arrivals(self, fetched: Fetched) -> list[Arrival]:
         place = self.places[fetched.topic]
@@ -157,6 +157,13 @@ class Subscriber:
             for entry in fetched.entries
         ]
 
+    async def _reread(self) -> int:
+        """Read a part of what was deferred again, after everything that was gathered."""
+        if self._rereader.is_done:
+            return 0
+        await self.ingest_gathered()
+        return await self._rereader.step()
+
     async def retry_for(self, grants: Sequence[Grant]) -> int:
         """Look again at the records that wait for one of `grants`; returns how many."""
         return await self._retry(grants=grants)
@@ -166,21 +173,20 @@ class Subscriber:
         return await self._retry()
 
     async def retry_all(self) -> int:
-        """Look again at every pending record, after documents or keys changed; returns how many."""
-        return await self._retry(everything=True)
+        """Look again at every pending record, after documents or keys changed; returns how many.
+
+        So are the refused records that a document may have made valid, and deferred positions; those take turns with
+        new records in the next steps.
+        """
+        retried = await self._retry(everything=True)
+        await retry_curable(self._store, self._judge, clock=self._clock, reads=self._reads)
+        await self._rereader.start()
+        return retried
 
     async def _retry(self, *, grants: Sequence[Grant] = (), everything: bool = False) -> int:
         retried = await retry_pending(
             self._store, self._judge, clock=self._clock, grants=grants, everything=everything, reads=self._reads
         )
         if retried:
-            await self._pause()
+            await self._pausing.look()
         return retried
-
-    async def _pause(self) -> None:
-        """Pause the streams of originators with too many pending records, until some of them are decided."""
-        pending = await self._store.read(pending_records.counts_by_originator)
-        paused = frozenset(name for name, count in pending.items() if count >= WAITING_PER_ORIGINATOR_MAX)
-        for name in paused - self._paused:
-            log.error("originator_paused", originator=name, waiting=pending[name])
-        self._paused = paused

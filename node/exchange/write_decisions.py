@@ -10,13 +10,16 @@ import structlog
 
 from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
+from node.exchange.quotas import budget_of
 from node.reports.search_terms import SearchTerms, decoded
 from node.stages import Decision, Opened, Outcome
-from node.store import counters, messages, pending_records, quarantine, quarantine_retry, withheld_notes
+from node.store import counters, messages, withheld_notes
 from node.store.messages import Holding
-from node.store.pending_records import PendingRecord
-from node.store.quarantine import RejectedRecord
 from node.store.withheld_notes import WithheldMessage
+from node.undecided import pending_records, quarantine, quarantine_retry
+from node.undecided.pending_records import PendingRecord
+from node.undecided.quarantine import RejectedRecord
+from node.undecided.usage import Budget
 from node.verification.kinds import read_stored, terms_of
 from node.verification.steps import step_of
 
@@ -31,13 +34,16 @@ def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> N
     for arrival in arrivals:
         if arrival.decision is None:
             raise AssertionError("every record ends with a decision")
-        by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
+        if not arrival.deferred:
+            by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
     messages.add(db, [_holding(*pair) for pair in by_outcome.get(Outcome.STORED, ())], now)
     withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
     _write_pending(db, arrivals, waiting, now)
     repeated = _write_quarantine(db, arrivals, by_outcome.get(Outcome.REJECTED, ()), now)
-    repeated += sum(arrival.quarantine_id is None for arrival, _ in by_outcome.get(Outcome.DUPLICATE, ()))
+    repeated += sum(
+        arrival.quarantine_id is None and not arrival.read_again for arrival, _ in by_outcome.get(Outcome.DUPLICATE, ())
+    )
     counted = Counter(
         {
             "duplicate": repeated,
@@ -57,22 +63,36 @@ def _write_pending(db: Transaction, arrivals: Sequence[Arrival], waiting: Sequen
 
 def _write_quarantine(db: Transaction, arrivals: Sequence[Arrival], refused: Sequence[Decided], now: int) -> int:
     """Returns how many newly rejected records were in quarantine already."""
-    new = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is None]
+    new = [
+        _rejected(arrival, decision)
+        for arrival, decision in refused
+        if arrival.quarantine_id is None and not (arrival.read_again and arrival.kept_before)
+    ]
     again = [_rejected(*pair) for pair in refused if pair[0].quarantine_id is not None]
     repeated = quarantine.add(db, new, now)
     quarantine_retry.keep(db, again)
     retried = {arrival.quarantine_id for arrival in arrivals if arrival.quarantine_id is not None}
     quarantine_retry.drop(db, retried - {record.id for record in again})
-    for record in new:
+    _log(new)
+    return repeated
+
+
+def _log(refused: Sequence[RejectedRecord]) -> None:
+    """One event for each topic and code, with the first record and how many there are."""
+    groups: dict[tuple[str, str], list[RejectedRecord]] = {}
+    for record in refused:
+        groups.setdefault((record.topic, record.code), []).append(record)
+    for (topic, code), records in groups.items():
+        first = records[0]
         log.warning(
             "record_quarantined",
-            code=record.code,
-            step=record.step,
-            topic=record.topic,
-            position=record.position,
-            sequence=record.sequence,
+            code=code,
+            step=first.step,
+            topic=topic,
+            position=first.position,
+            sequence=first.sequence,
+            records=len(records),
         )
-    return repeated
 
 
 def _holding(arrival: Arrival, decision: Decision) -> Holding:
@@ -124,6 +144,7 @@ def _pending(arrival: Arrival, decision: Decision, now: int) -> PendingRecord:
         placed=arrival.placed,
         value=arrival.value or b"",
         received_at=now,
+        budget=budget_of(decision) or Budget.WAITING,
     )
 
 
@@ -139,4 +160,5 @@ def _rejected(arrival: Arrival, decision: Decision) -> RejectedRecord:
         sequence=arrival.record.sequence if arrival.record is not None else None,
         value=arrival.value or b"",
         placed=arrival.placed,
+        budget=budget_of(decision) or Budget.REFUSED,
     )

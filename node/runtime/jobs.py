@@ -20,7 +20,7 @@ from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
-from node.store import pending_records
+from node.undecided import pending_lists
 from schemas import knowledge
 
 log = structlog.get_logger()
@@ -95,7 +95,7 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     async def step() -> None:
         await pause(WATCH_SECONDS, stopping)
         since = node.clock() - WAITING_ALARM_MS
-        overdue = await node.store.read(lambda db: pending_records.waiting_since(db, since))
+        overdue = await node.store.read(lambda db: pending_lists.waiting_since(db, since))
         for record in overdue:
             if record.id not in alarmed:
                 log.error("message_waits_too_long", **asdict(record))

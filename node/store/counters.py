@@ -15,6 +15,7 @@ from node.database.engine import Transaction
 from node.database.outgoing_tables import draft
 from node.database.record_tables import counter, message, pending, quarantine, withheld
 from node.database.statements import change, rows_for
+from node.undecided import deferred_positions
 
 _INCREASE: Final = Upsert(
     counter,
@@ -87,7 +88,7 @@ def counts(db: Transaction) -> RecordCounts:
         held=held,
         duplicate=counted.pop("duplicate", 0),
         quarantined=rows_for(db, _QUARANTINED, {})[0][0],
-        other=counted,
+        other=counted | ({"deferred": deferred} if (deferred := deferred_positions.count(db)) else {}),
     )
 
 

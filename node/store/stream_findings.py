@@ -82,6 +82,12 @@ def add(db: Transaction, code: str, place: StreamId, *, sequence: int | None, po
     change(db, _NEW, [_columns(code, place, sequence, position, now, None)])
 
 
+def close(db: Transaction, code: str, place: StreamId, now: int) -> None:
+    """Close the findings of this code about a stream."""
+    here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
+    db.execute(update(finding).where(*here, finding.c.closed_at.is_(None)).values(closed_at=now))
+
+
 def stands(db: Transaction, code: str, place: StreamId) -> bool:
     """Whether the stream has a finding of this code that is not closed."""
     here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream

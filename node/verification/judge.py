@@ -8,6 +8,7 @@ As there is no registry yet, t in step 11 is `sealed_at`. Only "at most five min
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from broker.streams import region_of
 from node.errors import Rejected
@@ -21,6 +22,8 @@ from node.verification.kinds import sealed_kind
 from node.verification.opening import open_message
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
+
+UNKNOWN_GOVERNANCE: Final = "governance"  # why a record is held that names a governance state that is not here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,9 @@ class Judge:
                 raise Rejected("framing_invalid", "the record is empty")
             record = verify(value, place=place, governance=self.governance, memory=self.memory)
             if isinstance(record, HeldForGovernance):
-                return Decision(outcome=Outcome.HELD, code="governance", reason=f"names governance {record.governance}")
+                return Decision(
+                    outcome=Outcome.HELD, code=UNKNOWN_GOVERNANCE, reason=f"names governance {record.governance}"
+                )
             past_seven = record
             check_key_validity(record, self.governance, record.batch.sealed_at)
         except Rejected as error:

@@ -14,8 +14,9 @@ from broker.bus import open_log
 from broker.kafka.client import Address
 from broker.kafka.log import KafkaLog
 from broker.log import VALUE_SIZE_BYTES_MAX, LogUnavailable, TopicSpec
-from node.store import counters, message_search, quarantine, read_positions, stream_findings
+from node.store import counters, message_search, read_positions, stream_findings
 from node.store.message_search import Query
+from node.undecided import quarantine
 from tests.support import clusters, stranger
 from tests.support.community import Community
 from tests.support.exchange import Exchange, TestNode, exchange

@@ -22,6 +22,7 @@ from node.commands import search as consult
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.sharing import policy
+from node.stages import Leaf
 from tests.support.brokers import require_kafka
 from tests.support.contract import (
     Ran,
@@ -45,6 +46,7 @@ from tests.support.processes import (
     running,
     settle,
 )
+from tests.support.records import Author
 
 [ROWS, [REPORT_FILE_ROW]] = tables("contract.md", "## Commands")
 COMMANDS = {command_of(code(row["command"])): row for row in ROWS}
@@ -125,11 +127,14 @@ async def send(home: Path, *, careless: bool) -> None:
             await node.relay.step()
 
 
-async def spoil(log: Path) -> None:
-    """The operator of the broker writes garbage, and deletes the first report of GT."""
+async def spoil(log: Path, community: bytes) -> None:
+    """The operator of the broker writes garbage and a record of a later governance, and deletes GT's first report."""
     bus = EmbeddedLog(log)
     try:
-        await bus.append("keys.gt", [b"no record at all"])
+        later = Author(code="GT", community=community).batch(
+            [Leaf(header=b"h", content=b"c")], stream="keys", governance=7
+        )
+        await bus.append("keys.gt", [b"no record at all", *later])
         await bus.truncate_before("intel.central-america.gt", 1)
     finally:
         await bus.close()
@@ -152,7 +157,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     asyncio.run(send(made.gt, careless=True))
     with running(made.gt):
         settle(made.gt)
-        asyncio.run(spoil(folder / "lab" / "log.db"))
+        asyncio.run(spoil(folder / "lab" / "log.db", open_home(made.gt).documents().governance.community))
         with running(made.bz, made.mx):
             nowhere = {"latitude_microdegrees": 0, "longitude_microdegrees": 0}  # a warning
             good = named("A go-fast boat in Belize", place=nowhere)
@@ -355,6 +360,11 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "show": show_row,
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),
+    "quarantine summary": lambda scene: ok("quarantine", "summary", home=scene.bz),
+    "quarantine purge": lambda scene: ok("quarantine", "purge", "--code", "equivocation", home=scene.bz),
+    "pending list": lambda scene: ok("pending", "list", home=scene.bz),
+    "pending drop": lambda scene: ok("pending", "drop", "--all", home=scene.mx),
+    "reread": lambda scene: ok("reread", "keys.gt", "--from", 1, home=scene.bz),
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
     "db check": lambda scene: ok("db", "check", home=scene.bz),

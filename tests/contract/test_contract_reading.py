@@ -247,3 +247,15 @@ def test_text_of_a_report_cannot_move_the_cursor_of_a_terminal(homes: dict[str, 
     assert kept["report"]["narrative"]["text"] == words
     assert "\x1b" not in shown.out
     assert "\nmessage_id  1" not in shown.out
+
+
+def test_a_topic_that_the_node_does_not_read_cannot_be_read_again(homes: dict[str, Path]) -> None:
+    ran = cli("reread", "intel.nowhere.xx", home=homes["GT"])
+
+    assert (ran.exit, ran.error["code"], ran.error["path"]) == (2, "topic_unknown", "TOPIC")
+
+
+def test_purge_and_drop_need_to_know_which_records(homes: dict[str, Path]) -> None:
+    assert cli("quarantine", "purge", home=homes["GT"]).exit == 2
+    assert cli("pending", "drop", home=homes["GT"]).exit == 2
+    assert cli("pending", "drop", "77", home=homes["GT"]).error["code"] == "not_found"

@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from node.exchange.quotas import LIMITS, MIB
 from node.integrity.finding_types import FindingCode
 from node.verification.steps import STEP_OF_REJECTION
 from tests.support.contract import code, tables
@@ -285,6 +286,15 @@ def limits() -> dict[str, float]:
 
 
 def test_every_limit_is_listed_with_its_value_and_no_other() -> None:
-    rows = {code(row["limit"]): row["value"] for table in tables("limits.md", "# Limits") for row in table}
+    listed_tables = [table for table in tables("limits.md", "# Limits") if "limit" in table[0]]
+    rows = {code(row["limit"]): row["value"] for table in listed_tables for row in table}
 
     assert rows == {name: f"{value:,}" if isinstance(value, int) else f"{value:,g}" for name, value in limits().items()}
+
+
+def test_every_budget_is_listed_with_its_rows_and_size() -> None:
+    [table] = tables("limits.md", "## What others can fill")
+    listed_budgets = {code(row["budget"]): (row["rows"], row["MiB"]) for row in table}
+    limited = {budget.value: (f"{most.rows:,}", f"{most.size // MIB}") for budget, most in LIMITS.items()}
+
+    assert listed_budgets == limited | {"purged": ("none", "0")}

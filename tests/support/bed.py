@@ -8,9 +8,10 @@ from typing import Any
 
 from broker.streams import KEYS, topic_of
 from node.primitives import digest
-from node.store import counters, message_search, quarantine, stream_findings
+from node.store import counters, message_search, stream_findings
 from node.store.message_search import Query
-from node.store.quarantine import QuarantinedRecord
+from node.undecided import quarantine
+from node.undecided.quarantine import QuarantinedRecord
 from schemas.types import KeyGrant
 from tests.support.exchange import Exchange, TestNode, exchange
 from tests.support.readers import granted, world

@@ -6,7 +6,8 @@ A length in OVER_LENGTH may go down but never up.
 from typing import Final
 
 PACKAGES: Final = """
-    reports sealing trust sharing verification database store integrity exchange audit runtime upkeep commands cli
+    reports sealing trust sharing verification database undecided store integrity exchange
+    audit runtime upkeep commands cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -34,7 +35,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
     "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
-    "sqlalchemy": "node/database/ node/store/ node/integrity/",
+    "sqlalchemy": "node/database/ node/undecided/ node/store/ node/integrity/",
     "alembic": "node/database/",
     "cryptography": "node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",
@@ -76,6 +77,7 @@ OTHER_MEANINGS: Final[dict[str, str]] = {
     "node/cli/": "governance receipts",  # commands
     "node/commands/init.py": "keys",  # a table of node.toml, a field of an answer
     "node/trust/signed_document.py": "keys",  # a field of a document
+    "node/database/migrations/versions/v0010_quotas.py": "governance",  # a reason
     "node/verification/judge.py": "governance",  # a code
 }
 """File, or folder ending in `/` -> its words that equal the name of a stream but mean something else."""

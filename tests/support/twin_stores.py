@@ -17,6 +17,7 @@ from unittest.mock import patch
 from sqlalchemy import select, update
 
 from node import store as store_package
+from node import undecided as undecided_package
 from node.database.backend import StoreOptions
 from node.database.engine import Store, Transaction
 from node.database.metadata import metadata
@@ -29,9 +30,11 @@ _here = threading.local()
 
 
 def modules() -> list[ModuleType]:
-    """The modules of node/store."""
+    """The modules of node/store and node/undecided."""
     return [
-        importlib.import_module(f"node.store.{found.name}") for found in pkgutil.iter_modules(store_package.__path__)
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for package in (store_package, undecided_package)
+        for found in pkgutil.iter_modules(package.__path__)
     ]
 
 
@@ -103,8 +106,8 @@ def in_step() -> Iterator[set[str]]:
 def _patched(ran: set[str]) -> Iterator[None]:
     patches = []
     for name, function in public_functions().items():
-        module, _, attribute = name.partition(".")
-        patches.append(patch(f"node.store.{module}.{attribute}", _on_both(name, function, ran)))
+        attribute = name.partition(".")[2]
+        patches.append(patch(f"{function.__module__}.{attribute}", _on_both(name, function, ran)))
     for each in patches:
         each.start()
     try:

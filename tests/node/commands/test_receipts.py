@@ -223,7 +223,8 @@ def test_a_store_of_revision_0001_is_upgraded_with_its_data_and_receipts_count_i
         for number, (step_, code_) in enumerate([(3, "key_unknown"), (11, "key_not_valid"), (16, "labels_mismatch")]):
             db.execute(
                 "INSERT INTO quarantine (id, code, step, detail, topic, originator, stream, position, received_at,"
-                " value, placed) VALUES (?, ?, ?, '', 't', 'BZ', 'keys', 0, 0, x'00', 0)",
+                " value, placed, budget, digest, size)"
+                " VALUES (?, ?, ?, '', 't', 'BZ', 'keys', 0, 0, x'00', 0, 'refused', x'00', 1)",
                 (str(number), code_, step_),
             )
     db.close()
@@ -231,14 +232,14 @@ def test_a_store_of_revision_0001_is_upgraded_with_its_data_and_receipts_count_i
     for home in (bz, gt):
         as_of_revision_0001(home / "store.db")
     after = [ok("search", "--all", home=home) for home in (bz, gt)]
+    with sqlite3.connect(gt / "store.db") as db:
+        placed = db.execute("SELECT step, placed FROM quarantine ORDER BY step").fetchall()
+    db.close()
     [outstanding] = receipts_of(bz, answer["report_id"])
     step(gt)
     tell(gt)
     step(bz)
     [reported] = receipts_of(bz, answer["report_id"])
-    with sqlite3.connect(gt / "store.db") as db:
-        placed = db.execute("SELECT step, placed FROM quarantine ORDER BY step").fetchall()
-    db.close()
 
     assert after == before
     assert [len(rows) for rows in before] == [1, 0]

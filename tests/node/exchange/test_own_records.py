@@ -7,9 +7,10 @@ from unittest.mock import patch
 import pytest
 
 from node.exchange import own_records
-from node.store import message_search, outbox, quarantine, stream_findings
+from node.store import message_search, outbox, stream_findings
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts
+from node.undecided import quarantine
 from node.verification import judge
 from tests.support.exchange import TestNode, exchange
 from tests.support.readers import world

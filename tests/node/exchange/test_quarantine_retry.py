@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from node.errors import Rejected
 from node.exchange.retry import RetriedRecord, retry_quarantined
-from node.store import quarantine_retry, receipts_to_seal
+from node.store import receipts_to_seal
 from node.trust.governance import Governance, load_governance
+from node.undecided import quarantine_retry
 from node.verification import opening
 from schemas.avro import codec
 from schemas.types import Header

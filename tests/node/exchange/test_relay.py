@@ -14,9 +14,10 @@ from node.exchange.acknowledgements import RECORD_AFTER_MS
 from node.exchange.relay import ANSWER_COUNTS_MS
 from node.primitives import digest
 from node.stages import SealedBatch, StreamHead
-from node.store import counters, message_search, outbox, quarantine, stream_findings
+from node.store import counters, message_search, outbox, stream_findings
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts
+from node.undecided import quarantine
 from schemas.avro import codec
 from schemas.types import IntelligenceReport
 from tests.support.community import Community

@@ -11,8 +11,9 @@ import pytest
 from node.exchange import retry_after_upgrade as upgrade
 from node.exchange.retry import RetriedRecord, retry_quarantined
 from node.exchange.retry_after_upgrade import retry_after_upgrade
-from node.store import message_search, noted_knowledge, quarantine
+from node.store import message_search, noted_knowledge
 from node.store.message_search import Query
+from node.undecided import quarantine
 from schemas import knowledge
 from schemas.types import IntelligenceReport
 from tests.node.exchange.test_seal_receipts import read_all, receipts_kept, tell

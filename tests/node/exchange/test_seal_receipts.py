@@ -14,8 +14,9 @@ from broker.log import LogUnavailable
 from node.database.receipt_tables import receipt
 from node.exchange import seal_receipts
 from node.sealing.seal import open_type_leaf
-from node.store import counters, outbox, quarantine, receipts_to_seal, stream_findings
+from node.store import counters, outbox, receipts_to_seal, stream_findings
 from node.system_random import random_bytes
+from node.undecided import quarantine
 from schemas.avro import codec
 from schemas.types import MessageType, Receipt, ReceiptItem
 from tests.support.bed import GRANTS, bed

@@ -13,16 +13,9 @@ from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.retry import retry_quarantined
 from node.exchange.seal_receipts import QUIET_MS
-from node.store import (
-    counters,
-    message_search,
-    outbox,
-    pending_records,
-    quarantine_retry,
-    receipts_to_seal,
-    stream_findings,
-)
+from node.store import counters, message_search, outbox, receipts_to_seal, stream_findings
 from node.store.message_search import Query
+from node.undecided import quarantine_retry, usage
 from tests.support import postgres
 from tests.support.bed import GRANTS, bed
 from tests.support.cutting_proxy import CuttingProxy, Way, cutting_proxy
@@ -111,7 +104,9 @@ async def _state(node: TestNode) -> dict[str, Any]:
             "drained": outbox.counts(db).drained,
             "heads": {stream: head.next_sequence for stream, head in outbox.heads(db).items() if stream != "receipts"},
             "due": receipts_to_seal.count_due(db),
-            "pending": pending_records.counts_by_originator(db),
+            "pending": sorted(
+                (budget.value, used.rows) for (_, budget), used in usage.everything(db).items() if used.rows
+            ),
             "findings": stream_findings.standing(db),
         }
 

@@ -10,7 +10,7 @@ from node.runtime import daemon
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.runtime.reader_processes import ReaderProcesses
-from node.store import quarantine
+from node.undecided import quarantine
 from tests.support.code_lists import code_lists_without
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab, ok, running, until

@@ -21,13 +21,10 @@ from node.store import (
     outbox,
     own_batches,
     own_reports,
-    pending_records,
-    pending_retry,
-    quarantine,
-    quarantine_retry,
     read_positions,
     receipts_received,
     receipts_to_seal,
+    stored_leaves,
     stream_findings,
     waiting_grants,
     withheld_notes,
@@ -35,6 +32,17 @@ from node.store import (
 from node.store.access_log import Consultation
 from node.store.message_search import Query
 from node.store.messages import Rows
+from node.undecided import (
+    deferred_positions,
+    pending_lists,
+    pending_records,
+    pending_retry,
+    quarantine,
+    quarantine_purge,
+    quarantine_retry,
+    usage,
+)
+from node.undecided.quarantine import Filter
 from tests.support.bed import bed
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
@@ -159,8 +167,6 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             receipts_to_seal.count_due,
             receipts_to_seal.on_their_way,
             receipts_to_seal.is_due,
-            pending_records.counts_by_originator,
-            pending_records.waits_for_arrived_grant,
             stream_findings.standing,
             quarantine.entries,
             noted_knowledge.digest,
@@ -173,12 +179,21 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             own_batches.by_hash(db, intel, [batch.hash, bytes(32)])
             receipts_received.of_batch(db, batch.hash)
         receipts_to_seal.due(db, 10)
-        withheld_notes.by_message_id(db, message_id)
-        pending_records.by_message_id(db, message_id)
-        pending_records.waiting_since(db, node.clock() + 1)
         outbox.unacknowledged(db, INTEL, 10)
+        _ask_of_undecided(db, message_id, node.clock())
 
     await node.store.read(work)
+
+
+def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
+    withheld_notes.by_message_id(db, message_id)
+    pending_lists.by_message_id(db, message_id)
+    pending_lists.waiting_since(db, now + 1)
+    pending_lists.waits_for_arrived_grant(db)
+    pending_lists.kept(db)
+    usage.everything(db)
+    deferred_positions.count(db)
+    deferred_positions.ranges(db)
 
 
 async def _read_forgeries(folder: Path) -> None:
@@ -238,5 +253,17 @@ def _write_directly(db: Transaction) -> None:
     outbox.put_outgoing(db, INTEL, 1, [b"a", b"b"])
     outbox.has_row(db, INTEL, 1, 5)
     outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
+    stored_leaves.present(db, intel, [1, 2, 77])
+    usage.of(db, ["BZ", "GT"])
+    usage.add(db, [("BZ", "waiting", usage.Usage(2, 20)), ("BZ", "waiting", -usage.Usage(1, 5))])
+    deferred_positions.note(db, "keys.bz", [5, 9, 5_000, 4], 1)
+    deferred_positions.topics(db, ["keys.bz", "keys.gt"])
+    deferred_positions.forget(db, "keys.bz", 5, 7)
+    deferred_positions.ranges(db, after=("keys.bz", 4))
+    stream_findings.add(db, "records_deferred", intel, sequence=None, position=4, now=1)
+    stream_findings.close(db, "records_deferred", intel, 2)
+    quarantine_retry.of_codes(db, ["framing_invalid", "message_id_reused"])
+    quarantine_purge.groups(db, Filter(originator="BZ"))
+    quarantine_purge.purge(db, Filter(code="framing_invalid"), before=2**50)
     pending_records.present(db, [1, 2, 3])
     pending_records.drop(db, [1, 2, 3])

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from node.exchange.quotas import LIMITS
 from node.limits import CLOCK_SKEW_MS_MAX, DAY_MS, RECORD_SIZE_BYTES_MAX
+from node.sealing.private_keys import PrivateKeys
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf
-from node.store.quarantine import UNAUTHENTICATED_PER_DAY_MAX
+from node.undecided.usage import Budget
 from node.verification.steps import STEP_OF_REJECTION
 from schemas.avro import codec
 from schemas.types import GrantEntry, KeyGrant, KeyUse, MessageType
@@ -287,25 +289,29 @@ async def test_a_recall_is_verified_and_counted_and_not_stored(tmp_path: Path) -
 
 # Limits.
 
+STRANGER = PrivateKeys.generate("BZ", (KeyUse.SEAL,)).newest(KeyUse.SEAL)
 
-async def test_a_thousand_unauthenticated_records_of_a_stream_and_day_are_kept(tmp_path: Path) -> None:
+
+async def test_records_above_a_budget_are_deferred_and_do_not_take_room_from_other_budgets(tmp_path: Path) -> None:
+    """Garbage fills one budget. Other originators, records that a document may cure, and signed records have theirs."""
+    most = LIMITS[Budget.FORGEABLE].rows
     async with bed(tmp_path) as scene:
-        garbage = [b"forged %d" % number for number in range(UNAUTHENTICATED_PER_DAY_MAX + 5)]
+        garbage = [b"forged %d" % number for number in range(most + 5)]
         await scene.read(*garbage)
         first = await scene.counts()
         await scene.read(*garbage[:3])
         await scene.read(b"one more", topic="intel.europe.es")
         elsewhere = await scene.counts()
         await scene.read(scene.bz.message(scene.key, payload=b""))
+        await scene.read(*scene.bz.fork().batch([scene.bz.sealed_leaf(scene.key)], key=STRANGER))
         authenticated = await scene.counts()
-        scene.made.clock.now += DAY_MS
-        await scene.read(b"of the next day", scene.bz.message(scene.key))
+        await scene.read(scene.bz.message(scene.key))
 
-        assert (first["quarantined"], first["quarantine_overflow"]) == (UNAUTHENTICATED_PER_DAY_MAX, 5)
-        assert (elsewhere["quarantined"], elsewhere["duplicate"]) == (UNAUTHENTICATED_PER_DAY_MAX + 1, 3)
-        assert authenticated["quarantined"] == UNAUTHENTICATED_PER_DAY_MAX + 2
-        assert (await scene.counts())["quarantined"] == UNAUTHENTICATED_PER_DAY_MAX + 3
+        assert (first["quarantined"], first["deferred"]) == (most, 5)
+        assert (elsewhere["quarantined"], elsewhere["duplicate"]) == (most + 1, 3)
+        assert authenticated["quarantined"] == most + 3
         assert await scene.held() == [2]
+        assert ("records_deferred", None) in await scene.findings()
 
 
 async def test_a_reader_answers_no_bad_record(tmp_path: Path) -> None:

@@ -1,20 +1,41 @@
 """What a retry needs of the quarantine: the order of the records, and which rows stay."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from node.database.engine import Transaction
 from node.database.record_tables import quarantine
-from node.store.quarantine import RETRY_ORDER, RejectedRecord
+from node.database.statements import rows_for
+from node.undecided import usage
+from node.undecided.quarantine import RETRY_ORDER, RejectedRecord
+from node.undecided.usage import Budget, Usage
+
+_SIZES: Final = select(
+    quarantine.c.originator, quarantine.c.budget, func.length(quarantine.c.value).label("size")
+).where(quarantine.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def ids(db: Transaction, codes: Collection[str] | None = None) -> list[str]:
-    """The ids of all records in quarantine, or of those with one of `codes`, in the order to look at them again."""
-    wanted = select(quarantine.c.id).order_by(*RETRY_ORDER)
+    """The ids of all records in quarantine, or of those with one of `codes`, in the order to look at them again.
+
+    Records whose bytes were deleted are not among them.
+    """
+    wanted = select(quarantine.c.id).where(quarantine.c.budget != Budget.PURGED.value).order_by(*RETRY_ORDER)
     if codes is not None:
         wanted = wanted.where(quarantine.c.code.in_(codes))
     return list(db.execute(wanted).scalars())
+
+
+def of_codes(db: Transaction, codes: Collection[str]) -> list[tuple[str, str]]:
+    """Id and originator of the records with one of `codes` whose bytes are here, in the order to look at them again."""
+    rows = db.execute(
+        select(quarantine.c.id, quarantine.c.originator)
+        .where(quarantine.c.code.in_(codes), quarantine.c.budget != Budget.PURGED.value)
+        .order_by(*RETRY_ORDER)
+    )
+    return [(id_, originator) for id_, originator in rows]
 
 
 def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
@@ -47,4 +68,6 @@ def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
 def drop(db: Transaction, wanted: Collection[str]) -> None:
     """Delete the rows of records that are not rejected any more."""
     if wanted:
+        sizes = rows_for(db, _SIZES, {"ids": sorted(wanted)})
+        usage.add(db, [(row.originator, row.budget, -Usage(1, row.size)) for row in sizes])
         db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))

@@ -9,7 +9,8 @@ from node.database.engine import Transaction
 from node.database.record_tables import pending
 from node.database.statements import Found, rows_for
 from node.stages import StreamId
-from node.store.pending_records import PendingRecord
+from node.undecided.pending_records import PendingRecord
+from node.undecided.usage import Budget
 
 _EACH: Final = (
     select(pending).where(pending.c.id > bindparam("after")).order_by(pending.c.id).limit(bindparam("at_most"))
@@ -73,6 +74,7 @@ def _records(rows: Iterable[Found]) -> list[PendingRecord]:
             placed=bool(row.placed),
             value=row.value,
             received_at=row.received_at,
+            budget=Budget(row.budget),
         )
         for row in rows
     ]

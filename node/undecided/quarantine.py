@@ -1,27 +1,37 @@
 """The quarantine: records that failed a step of the verification, kept with their bytes and the code.
 
-The same bytes in the same topic are one row. A record that fails before step 8 may come from anyone, so the number of
-such records in a topic and day is limited.
+The same bytes in the same topic are one row. node/exchange/quotas.py limits rows and bytes.
 """
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, insert, select
 
 from broker.streams import KEYS
 from node.database.engine import Transaction
 from node.database.record_tables import quarantine
-from node.limits import DAY_MS
 from node.primitives import digest
 from node.stages import StreamId
-from node.store import counters
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 
-UNAUTHENTICATED_PER_DAY_MAX: Final = 1000  # quarantined records of a topic and day whose signature was not verified
-AUTHENTICATED_STEP: Final = 8
 _ID_NAMESPACE: Final = uuid.UUID("6d6f6e6f-7465-4e6c-8163-65656e6c6163")
+
+
+AUTHENTICATED_STEP: Final = 7  # steps 1 to 6 fail without proof of who wrote the record
+
+
+def is_authenticated(step: int) -> bool:
+    """Whether a record that failed this step was signed by a key of its originator."""
+    return step >= AUTHENTICATED_STEP
+
+
+def id_of(topic: str, value: bytes) -> str:
+    """The id of the row of these bytes."""
+    return str(uuid.uuid5(_ID_NAMESPACE, f"{topic} {digest(value).hex()}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +46,14 @@ class RejectedRecord:
     position: int
     sequence: int | None
     value: bytes
+    budget: Budget
     placed: bool = False
     """It has its place in the chain."""
 
     @property
     def id(self) -> str:
         """The id of its row: the same for the same bytes in the same topic, with any code."""
-        name = f"{self.topic} {digest(self.value).hex()}"
-        return str(uuid.uuid5(_ID_NAMESPACE, name))
+        return id_of(self.topic, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,8 @@ class QuarantineEntry:
     """In bytes."""
 
     received_at: int
+    authenticated: bool
+    """A key of the originator signed it. Anybody who can write to the topic may have written another record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +82,8 @@ class QuarantinedRecord:
     id: str
     record: RejectedRecord
     received_at: int
+    size: int
+    """Of the record in the log, in bytes. If the bytes were deleted here, the record has none."""
 
     @property
     def entry(self) -> QuarantineEntry:
@@ -82,82 +96,65 @@ class QuarantinedRecord:
             stream=self.record.place.stream,
             position=self.record.position,
             sequence=self.record.sequence,
-            size=len(self.record.value),
+            size=self.size,
             received_at=self.received_at,
+            authenticated=is_authenticated(self.record.step),
         )
 
 
 def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> int:
-    """Keep rejected records; returns how many had a row already. Those above the quota are counted, not kept."""
+    """Keep rejected records; returns how many had a row already."""
     if not records:
         return 0
     known = present(db, [record.id for record in records])
-    today: dict[str, int] = {}
-    rows: list[dict[str, Any]] = []
-    repeated, above = 0, 0
+    new: dict[str, RejectedRecord] = {}
     for record in records:
-        if record.id in known:
-            repeated += 1
-            continue
-        known.add(record.id)
-        if record.step < AUTHENTICATED_STEP:
-            if record.topic not in today:
-                today[record.topic] = _unauthenticated_today(db, record.topic, now)
-            today[record.topic] += 1
-            if today[record.topic] > UNAUTHENTICATED_PER_DAY_MAX:
-                above += 1
-                continue
-        rows.append(_columns(record, now))
-    if rows:
-        db.execute(insert(quarantine), rows)
-    counters.increase(db, {"quarantine_overflow": above})
-    return repeated
+        if record.id not in known:
+            new.setdefault(record.id, record)
+    if new:
+        db.execute(insert(quarantine), [_columns(record, now) for record in new.values()])
+        usage.add(
+            db, [(record.place.originator, record.budget, Usage(1, len(record.value))) for record in new.values()]
+        )
+    return len(records) - len(new)
+
+
+_OF_RECORD: Final = "id code step detail topic position sequence value placed budget".split()  # noqa: SIM905
 
 
 def _columns(record: RejectedRecord, received_at: int) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "code": record.code,
-        "step": record.step,
-        "detail": record.detail,
-        "topic": record.topic,
+    return {name: getattr(record, name) for name in _OF_RECORD} | {
         "originator": record.place.originator,
         "stream": record.place.stream,
-        "position": record.position,
-        "sequence": record.sequence,
         "received_at": received_at,
-        "value": record.value,
-        "placed": record.placed,
+        "digest": digest(record.value),
+        "size": len(record.value),
     }
 
 
-def _unauthenticated_today(db: Transaction, topic: str, now: int) -> int:
-    count = db.scalar(
-        select(func.count())
-        .select_from(quarantine)
-        .where(
-            quarantine.c.topic == topic,
-            quarantine.c.received_at >= now - now % DAY_MS,
-            quarantine.c.step < AUTHENTICATED_STEP,
-        )
-    )
-    return count or 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which records; everything that is set must hold."""
+
+    code: str | None = None
+    originator: str | None = None
+    stream: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The conditions of a statement."""
+        given = ((quarantine.c.code, self.code), (quarantine.c.originator, self.originator))
+        return [column == value for column, value in (*given, (quarantine.c.stream, self.stream)) if value is not None]
 
 
-def entries(db: Transaction) -> list[QuarantineEntry]:
-    """Every record in quarantine without its bytes, the oldest first."""
-    statement = select(
-        quarantine.c.id,
-        quarantine.c.code,
-        quarantine.c.step,
-        quarantine.c.originator,
-        quarantine.c.stream,
-        quarantine.c.position,
-        quarantine.c.sequence,
-        func.length(quarantine.c.value).label("size"),
-        quarantine.c.received_at,
-    ).order_by(quarantine.c.received_at, quarantine.c.id)
-    return [QuarantineEntry(**row) for row in db.execute(statement).mappings()]
+_ENTRY: Final = tuple(quarantine.c[field.name] for field in fields(QuarantineEntry) if field.name != "authenticated")
+EVERYTHING: Final = Filter()
+
+
+def entries(db: Transaction, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[QuarantineEntry]:
+    """The records in quarantine without their bytes, the oldest first; at most `limit`."""
+    statement = select(*_ENTRY).where(*wanted.conditions()).order_by(quarantine.c.received_at, quarantine.c.id)
+    rows = db.execute(statement.limit(limit)).mappings()
+    return [QuarantineEntry(**row, authenticated=is_authenticated(row["step"])) for row in rows]
 
 
 RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (
@@ -186,8 +183,9 @@ def _record(row: Row[Any]) -> QuarantinedRecord:
         sequence=row.sequence,
         value=row.value,
         placed=row.placed,
+        budget=Budget(row.budget),
     )
-    return QuarantinedRecord(id=row.id, received_at=row.received_at, record=record)
+    return QuarantinedRecord(id=row.id, received_at=row.received_at, record=record, size=row.size)
 
 
 def present(db: Transaction, wanted: Collection[str]) -> set[str]:

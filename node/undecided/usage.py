@@ -1,0 +1,91 @@
+"""How many rows and bytes refused, held and waiting records take, for each originator and budget.
+
+The numbers are kept beside the rows: counting the rows in each transaction would cost more the more there are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from sqlalchemy import bindparam, select
+
+from node.database.dialects import Upsert
+from node.database.engine import Transaction
+from node.database.quota_tables import usage
+from node.database.statements import change, rows_for
+
+
+class Budget(StrEnum):
+    """What the rows of refused, held and waiting records are counted under."""
+
+    FORGEABLE = "forgeable"
+    """Not proven, and never valid."""
+
+    CURABLE = "curable"
+    """Not proven; a later document or program may prove it."""
+
+    REFUSED = "refused"
+    """Signed by a key of the originator, and refused."""
+
+    WAITING = "waiting"
+    """Signed by a key of the originator; waits, or is held until a time."""
+
+    PURGED = "purged"
+    """Refused; the bytes were deleted, and the digest is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Rows, and bytes of their records."""
+
+    rows: int = 0
+    size: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.rows + other.rows, self.size + other.size)
+
+    def __neg__(self) -> "Usage":
+        return Usage(-self.rows, -self.size)
+
+    def reaches(self, limit: "Usage") -> bool:
+        """Whether rows or bytes are at the limit or above it."""
+        return self.rows >= limit.rows or self.size >= limit.size
+
+
+UsageByBudget: TypeAlias = Mapping[tuple[str, Budget], Usage]
+"""By originator and budget."""
+
+_OF: Final = select(usage).where(usage.c.originator.in_(bindparam("originators", expanding=True)))
+_ALL: Final = select(usage)
+_ADD: Final = Upsert(
+    usage,
+    lambda statement: statement.on_conflict_do_update(
+        index_elements=["originator", "budget"],
+        set_={name: usage.c[name] + statement.excluded[name] for name in ("rows", "size")},
+    ),
+)
+
+
+def of(db: Transaction, originators: Collection[str]) -> UsageByBudget:
+    """What the rows of `originators` take; a budget without a row is absent."""
+    rows = rows_for(db, _OF, {"originators": sorted(originators)})
+    return {(row.originator, Budget(row.budget)): Usage(row.rows, row.size) for row in rows}
+
+
+def everything(db: Transaction) -> UsageByBudget:
+    """What the rows of all originators take."""
+    return {(row.originator, Budget(row.budget)): Usage(row.rows, row.size) for row in rows_for(db, _ALL, {})}
+
+
+def add(db: Transaction, changes: Iterable[tuple[str, str, Usage]]) -> None:
+    """Add to the use of (originator, budget); a negative use is subtracted."""
+    total: dict[tuple[str, str], Usage] = {}
+    for originator, budget, change_ in changes:
+        total[originator, budget] = total.get((originator, budget), Usage()) + change_
+    values = [
+        {"originator": originator, "budget": budget, "rows": used.rows, "size": used.size}
+        for (originator, budget), used in sorted(total.items())
+        if used != Usage()
+    ]
+    change(db, _ADD, values)
