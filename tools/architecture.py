@@ -40,6 +40,7 @@ PACKAGES: Final = {
     "node.audit": "What does the log prove?",
     "node.runtime": "One node as one process: configuration, daemon, logs.",
     "node.upkeep": "The store as a whole: checking and copying it.",
+    "node.answers": "How arguments are read, and how answers and errors are written.",
     "node.commands": "One function for each command; knows no terminal.",
     "node.cli": "Options, terminal, exit codes.",
 }

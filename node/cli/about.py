@@ -46,7 +46,7 @@ def explain(
 
     Exit codes: 0 done; 2 there is no such code, and the hint names the nearest one.
     """
-    from node.commands.error_catalogue import explain as explain_code
+    from node.answers.error_catalogue import explain as explain_code
 
     output = Output(json=json)
     for entry in explain_code(code):

@@ -70,9 +70,9 @@ def _answer(
 
     The main thread reads, so that an interrupt from the keyboard ends the wait for a line.
     """
+    from node.answers.plain_json import presentable
     from node.clock import now_ms
     from node.commands.check import check as ask
-    from node.commands.plain_json import presentable
     from node.runtime.open_node import open_store
 
     asked, refused, actor, opening = 0, 0, login(), AsyncExitStack()

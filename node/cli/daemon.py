@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from node.answers.error_answer import error_fields
 from node.cli.help_text import Reader, add_command
 from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
-from node.commands.error_answer import error_fields
 from node.errors import Unavailable, UsageError
 
 GOALS = ("drained", "caught-up")
@@ -99,7 +99,7 @@ def status(
     """
     if until is not None and until not in GOALS:
         raise UsageError("usage", f"{until} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
-    from node.commands.plain_json import presentable
+    from node.answers.plain_json import presentable
     from node.commands.status import Goal, wait_for
 
     seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, timeout))

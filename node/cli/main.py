@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from node.answers.error_answer import coded
 from node.cli import (
     about,
     audit,
@@ -30,7 +31,6 @@ from node.cli import (
 )
 from node.cli.help_text import command_line
 from node.cli.output import Output
-from node.commands.error_answer import coded
 from node.errors import EXIT_BUG, EnlaceError, UsageError
 from node.standard_streams import ReaderGone
 

@@ -1,6 +1,6 @@
 """What a command prints: JSON by the contract, or lines for a person. Nothing else writes to stdout.
 
-The JSON form of a value is decided in node/commands/plain_json.py. What happens if stdout takes nothing is decided in
+The JSON form of a value is decided in node/answers/plain_json.py. What happens if stdout takes nothing is decided in
 node/standard_streams.py.
 """
 
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from node.commands.error_answer import error_fields
-from node.commands.plain_json import presentable
+from node.answers.error_answer import error_fields
+from node.answers.plain_json import presentable
 from node.errors import EnlaceError, Unavailable
 from node.standard_streams import ReaderGone
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from node.answers.plain_json import MessageId
 from node.commands.justification import Justification
-from node.commands.plain_json import MessageId
 from node.database.engine import Store, Transaction
 from node.reports.question_lines import RefusedQuestion
 from node.reports.questions import Question

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from node.commands.plain_json import presentable
+from node.answers.plain_json import presentable
 from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
 from node.exchange.publish import Acceptance
 from node.files import new_text_file, read_text

@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from node.commands.arguments import parse_code
+from node.answers.arguments import parse_code
 from node.errors import UsageError
 
 REASON_CHARACTERS_MAX: Final = 500  # a case number and some sentences; it is kept in each entry of the access log

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
-from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.undecided import deferred_positions, pending_lists, pending_records

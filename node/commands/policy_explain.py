@@ -5,8 +5,8 @@ Nothing is stored and nothing is logged. Needs the installed documents and no pr
 
 from dataclasses import dataclass
 
+from node.answers.arguments import parse_time
 from node.clock import now_ms
-from node.commands.arguments import parse_time
 from node.errors import Refused, UsageError
 from node.primitives import ZERO_HASH
 from node.reports import ndjson

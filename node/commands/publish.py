@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from node.commands.plain_json import MessageId
+from node.answers.plain_json import MessageId
 from node.database.engine import Transaction
 from node.exchange.publish import Acceptance
 from node.reports import ndjson

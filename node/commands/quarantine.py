@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from node.answers import error_catalogue
+from node.answers.arguments import parse_time
+from node.answers.plain_json import TimeMs
 from node.clock import now_ms
-from node.commands import error_catalogue
-from node.commands.arguments import parse_time
-from node.commands.plain_json import TimeMs
 from node.database.engine import Store
 from node.errors import Refused
 from node.exchange import retry

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from broker.streams import intel_stream
+from node.answers.arguments import parse_id
+from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
-from node.commands.arguments import parse_id
-from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.primitives import ZERO_HASH

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from node.commands.arguments import parse_code, parse_identifier, parse_time
+from node.answers.arguments import parse_code, parse_identifier, parse_time
+from node.answers.plain_json import MessageId, TimeMs
 from node.commands.consultation import log_consultation
 from node.commands.justification import Justification
-from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from node.commands.arguments import parse_id
+from node.answers.arguments import parse_id
+from node.answers.plain_json import MessageId, TimeMs
 from node.commands.consultation import log_consultation
 from node.commands.justification import Justification
-from node.commands.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.errors import Refused
 from node.stages import Outcome

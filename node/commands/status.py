@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.log import Bounds, Log, LogUnavailable
-from node.commands import error_catalogue
+from node.answers import error_catalogue
 from node.database.engine import Store, Transaction
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store

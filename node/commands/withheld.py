@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.commands.plain_json import MessageId, TimeMs
+from node.answers.plain_json import MessageId, TimeMs
 from node.database.engine import Store
 from node.store import withheld_notes
 

@@ -12,9 +12,9 @@ from sqlalchemy import Row, select
 from bench.large_reports import large_report
 from bench.large_rows import Filling
 from bench.large_store import fill
+from node.answers.plain_json import presentable
 from node.commands.check import MATCHES_MAX, check
 from node.commands.justification import Justification
-from node.commands.plain_json import presentable
 from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
 from node.database.record_tables import identifier

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from broker import topology as topologies
+from node.answers.plain_json import presentable
 from node.commands.init import init, init_answer
 from node.commands.lab import lab
-from node.commands.plain_json import presentable
 from node.errors import UsageError
 from node.limits import DAY_MS
 from node.runtime import config

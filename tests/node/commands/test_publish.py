@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from node.commands.arguments import parse_time
+from node.answers.arguments import parse_time
+from node.answers.plain_json import presentable
 from node.commands.justification import justification_of
-from node.commands.plain_json import presentable
 from node.commands.publish import publish
 from node.commands.search import query_of, search
 from node.commands.show import show

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from node.commands.plain_json import MessageId, TimeMs, presentable
+from node.answers.plain_json import MessageId, TimeMs, presentable
 from node.stages import Outcome
 from schemas.formats import time_text
 

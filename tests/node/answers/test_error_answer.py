@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from broker.log import LogError, LogUnavailable
-from node.commands.error_answer import coded, error_fields
+from node.answers.error_answer import coded, error_fields
 from node.errors import EnlaceError, Refused, Unavailable, UsageError
 
 KNOWN: list[tuple[Exception, type[EnlaceError], str, str | None]] = [

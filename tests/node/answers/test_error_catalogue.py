@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.commands import error_catalogue
+from node.answers import error_catalogue
 from node.errors import UsageError
 from node.verification.steps import step_of
 from tests.support.contract import code, tables
@@ -50,4 +50,4 @@ def test_a_wheel_contains_the_page(tmp_path: Path) -> None:
     [wheel] = WheelBuilder(str(project)).build(directory=str(tmp_path), versions=["standard"])
 
     with zipfile.ZipFile(wheel) as files:
-        assert files.read("node/commands/errors.md") == (project / "docs" / "errors.md").read_bytes()
+        assert files.read("node/answers/errors.md") == (project / "docs" / "errors.md").read_bytes()
