@@ -18,6 +18,7 @@ from broker.local.filelock import locked
 from broker.local.launch import await_ready, launch, prepare
 from broker.local.layout import LOCK_FILE, ClusterLayout
 from broker.local.process import end, pid_of
+from broker.local.tls import Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +27,20 @@ class Answer:
 
     bootstrap: str
     pids: tuple[int, ...]
+    certificates: Path | None
+    """The folder of the certificates; None without TLS."""
 
     def result(self) -> dict[str, object]:
         """The answer of the command, as in docs/contract.md."""
-        return {"bootstrap": self.bootstrap, "pids": list(self.pids)}
+        certificates = str(self.certificates) if self.certificates else None
+        return {"bootstrap": self.bootstrap, "pids": list(self.pids), "certificates": certificates}
 
 
-def start(folder: Path, *, brokers: int | None = None) -> Answer:
+def start(folder: Path, *, brokers: int | None = None, users: Users | None = None) -> Answer:
     """Start the brokers that do not run, and wait until all answer.
 
-    `brokers` is 1 or 3; None stands for the number that the folder has, or 1.
+    `brokers` is 1 or 3; None stands for the number that the folder has, or 1. With `users` the cluster uses TLS, and
+    these users get certificates and rights.
 
     Raises LocalUsage if a program is missing or the folder has another number of brokers, LocalUnavailable.
     """
@@ -46,17 +51,21 @@ def start(folder: Path, *, brokers: int | None = None) -> Answer:
         message = f"{folder}: {error.strerror}"
         raise LocalUsage("broker_folder_invalid", message, hint="use another folder") from None
     with _alone(folder):
-        layout = layouts.make(folder, brokers)
+        layout = layouts.make(folder, brokers, tls=users is not None)
         starting = [broker for broker in layout.brokers if pid_of(broker) is None]
         try:
+            if users is not None:
+                users.issue(layout)
             prepare(artifacts, layout, starting)
             for broker in starting:
                 launch(artifacts, broker, None)
             await_ready(layout.brokers)
+            if users is not None:
+                users.give_rights(layout)
         except BaseException:
             end(starting)  # a part of a cluster is of no use
             raise
-        return Answer(bootstrap=layout.bootstrap, pids=_pids(layout))
+        return Answer(bootstrap=layout.bootstrap, pids=_pids(layout), certificates=layout.tls)
 
 
 def stop(folder: Path, *, brokers: int | None = None) -> Answer:
@@ -65,7 +74,7 @@ def stop(folder: Path, *, brokers: int | None = None) -> Answer:
     with _alone(folder):
         pids = _pids(layout)
         end(layout.brokers)
-    return Answer(bootstrap=layout.bootstrap, pids=pids)
+    return Answer(bootstrap=layout.bootstrap, pids=pids, certificates=layout.tls)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from broker.local.layout import HOST, BrokerLayout, ClusterLayout
 from broker.local.probe import known_brokers
 from broker.local.process import pid_of
 from broker.local.properties import format_command, properties_of, run_command, text_of
+from broker.local.tls import BROKER, context
 
 READY_SECONDS_MAX: Final = 60.0  # three need four seconds on an idle machine
 FORMAT_SECONDS_MAX: Final = 60.0
@@ -103,9 +105,11 @@ def launch(artifacts: Artifacts, broker: BrokerLayout, lifeline: int | None) -> 
 
 
 def await_ready(
-    brokers: Sequence[BrokerLayout], *, probe: Probe = known_brokers, seconds: float = READY_SECONDS_MAX
+    brokers: Sequence[BrokerLayout], *, probe: Probe | None = None, seconds: float = READY_SECONDS_MAX
 ) -> None:
     """Wait until each of `brokers` lists all of them; `brokers` must be all that run."""
+    folder = brokers[0].tls if brokers else None
+    probe = probe or partial(known_brokers, tls=context(folder, BROKER) if folder else None)
     wanted = {broker.number for broker in brokers}
     deadline = time.monotonic() + seconds
     waiting = list(brokers)

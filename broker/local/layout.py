@@ -2,6 +2,7 @@
 
     DIR/lock             held while brokers start or stop, and while a parent process runs attached brokers
     DIR/cluster.json     the id of the cluster and the two ports of each broker
+    DIR/unsafe-tls/      authority, certificates and keys, if the cluster uses TLS (authority.py)
     DIR/broker-N/        server.properties, broker.log, data/, and pid while the broker runs
 
 Rules. Id and ports are chosen once and kept. The ports are below those that systems use for outgoing connections:
@@ -24,6 +25,7 @@ PORT_TRIES_MAX: Final = 200
 NUMBERS: Final = (1, 3)  # of two brokers, one alone has no majority
 STATE_FILE: Final = "cluster.json"
 LOCK_FILE: Final = "lock"
+TLS_FOLDER: Final = "unsafe-tls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class BrokerLayout:
     port: int
     controller_port: int
     folder: Path
+    tls: Path | None = None
+    """The folder of the certificates; None without TLS."""
 
     @property
     def data(self) -> Path:
@@ -65,6 +69,11 @@ class ClusterLayout:
     brokers: tuple[BrokerLayout, ...]
 
     @property
+    def tls(self) -> Path | None:
+        """The folder of the certificates; None without TLS."""
+        return self.brokers[0].tls
+
+    @property
     def bootstrap(self) -> str:
         """Addresses for clients, separated by commas."""
         return ",".join(f"{HOST}:{broker.port}" for broker in self.brokers)
@@ -77,15 +86,19 @@ class ClusterLayout:
         raise ValueError(f"there is no broker {number}; there are {len(self.brokers)}")
 
 
-def make(folder: Path, brokers: int | None) -> ClusterLayout:
+def make(folder: Path, brokers: int | None, *, tls: bool = False) -> ClusterLayout:
     """The cluster of `folder`. If there is none, choose its id and ports. The caller must hold the lock of the folder.
 
-    `brokers` None stands for the number that the folder has, or 1.
+    `brokers` None stands for the number that the folder has, or 1. A folder keeps its choice of TLS.
     """
     if brokers not in (None, *NUMBERS):
         raise LocalUsage("broker_count_invalid", f"a local cluster cannot have {brokers} brokers", hint="use 1 or 3")
     if (folder / STATE_FILE).exists():
-        return read(folder, brokers)
+        layout = read(folder, brokers)
+        if tls and layout.tls is None:
+            message = f"the cluster in {folder} was made without TLS"
+            raise LocalUsage("broker_folder_invalid", message, hint="use another folder, or remove this one")
+        return layout
     brokers = brokers or 1
     ports = _free_ports(2 * brokers)
     cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
@@ -93,7 +106,7 @@ def make(folder: Path, brokers: int | None) -> ClusterLayout:
         cluster_id = f"E{cluster_id[1:]}"
     pairs = [{"port": ports[2 * n], "controller_port": ports[2 * n + 1]} for n in range(brokers)]
     temporary = folder / f".{STATE_FILE}"
-    temporary.write_text(json.dumps({"cluster_id": cluster_id, "brokers": pairs}, indent=1))
+    temporary.write_text(json.dumps({"cluster_id": cluster_id, "tls": tls, "brokers": pairs}, indent=1))
     temporary.replace(folder / STATE_FILE)
     return read(folder)
 
@@ -116,6 +129,7 @@ def _read(folder: Path) -> ClusterLayout:
                 port=int(pair["port"]),
                 controller_port=int(pair["controller_port"]),
                 folder=folder.absolute() / f"broker-{number}",
+                tls=folder.absolute() / TLS_FOLDER if state.get("tls") else None,
             )
             for number, pair in enumerate(state["brokers"], 1)
         )

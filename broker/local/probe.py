@@ -9,7 +9,9 @@ registered. The bytes are read and written here, so that no client library is ne
 """
 
 import socket
+import ssl
 import struct
+from contextlib import nullcontext
 from typing import Final
 
 METADATA: Final = 3
@@ -21,19 +23,23 @@ ANSWER_SIZE_BYTES_MAX: Final = 64 * 1024  # three brokers and no topic need some
 _NULL: Final = -1
 
 
-def known_brokers(host: str, port: int) -> frozenset[int]:
+def known_brokers(host: str, port: int, tls: ssl.SSLContext | None = None) -> frozenset[int]:
     """The numbers of the brokers that the broker at this address lists; empty if it does not answer."""
     head = struct.pack(">hhih", METADATA, VERSION, CORRELATION, len(CLIENT)) + CLIENT + struct.pack(">i", 0)
     try:
-        with socket.create_connection((host, port), timeout=ANSWER_SECONDS_MAX) as connection:
+        with (
+            socket.create_connection((host, port), timeout=ANSWER_SECONDS_MAX) as plain,
+            tls.wrap_socket(plain, server_hostname=host) if tls else nullcontext(plain) as connection,
+        ):
             connection.sendall(struct.pack(">i", len(head)) + head)
-            (size,) = struct.unpack(">i", _exactly(connection, 4))
-            return _numbers(_exactly(connection, size)) if 0 < size <= ANSWER_SIZE_BYTES_MAX else frozenset()
+            (size,) = struct.unpack(">i", exactly(connection, 4))
+            return _numbers(exactly(connection, size)) if 0 < size <= ANSWER_SIZE_BYTES_MAX else frozenset()
     except (OSError, struct.error):  # refused, reset, timed out, or not a Kafka broker
         return frozenset()
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def exactly(connection: socket.socket, size: int) -> bytes:
+    """Receive so many bytes; ConnectionResetError if there are fewer."""
     parts = b""
     while len(parts) < size:
         part = connection.recv(size - len(parts))

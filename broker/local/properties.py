@@ -7,6 +7,7 @@ Each process is broker and controller. A single broker finds its quorum by `boot
 from typing import Final
 
 from broker.kafka.cluster_settings import settings
+from broker.local import tls
 from broker.local.artifacts import Artifacts
 from broker.local.layout import HOST, BrokerLayout, ClusterLayout
 
@@ -27,17 +28,19 @@ def properties_of(layout: ClusterLayout, broker: BrokerLayout) -> dict[str, str]
     else:
         voters = (f"{voter.number}@{HOST}:{voter.controller_port}" for voter in layout.brokers)
         quorum = {"controller.quorum.voters": ",".join(voters)}
+    name = "PLAINTEXT" if broker.tls is None else "SSL"
     return {
         "process.roles": "broker,controller",
         "node.id": str(broker.number),
         **quorum,
-        "listeners": f"PLAINTEXT://{HOST}:{broker.port},CONTROLLER://{HOST}:{broker.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{broker.port}",
+        "listeners": f"{name}://{HOST}:{broker.port},CONTROLLER://{HOST}:{broker.controller_port}",
+        "advertised.listeners": f"{name}://{HOST}:{broker.port}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "log.dirs": str(broker.data),
         **settings(len(layout.brokers)),
+        **(tls.settings(broker.tls) if broker.tls is not None else {}),
     }
 
 

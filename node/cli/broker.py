@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from broker import topology as topologies
 from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
+from node.clock import now_ms
 from node.errors import Unavailable, UsageError
 
 broker_app = group("The broker: its topics, and a local one for development.")
@@ -23,6 +26,8 @@ BrokersOption = Annotated[
     int | None,
     typer.Option("--brokers", metavar="1|3", help="Number of brokers; as DIR has them, or 1.", show_default=False),
 ]
+KAFKA = "kafka://"
+BOOTSTRAP_UNKNOWN = "HOST:PORT"
 DIR_DEFAULT = Path(".enlace-kafka")
 
 
@@ -32,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     broker_app.add_typer(local_app, name="local")
     add_command(broker_app, provision, "provision")
     add_command(broker_app, check, "check")
+    add_command(broker_app, rights, "rights")
     add_command(local_app, start_local, "start")
     add_command(local_app, stop_local, "stop")
 
@@ -80,25 +86,76 @@ def _compare(topology: Path | None, home: Path | None, *, json: bool, change: bo
     return 1 if done.drift and not change else 0
 
 
+def rights(
+    topology: TopologyOption = None,
+    cluster: Annotated[str, typer.Option("--cluster", help="Strimzi's name of the cluster.")] = "enlace",
+    strimzi: Annotated[bool, typer.Option("--strimzi", help="Print KafkaUser resources of Strimzi.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Print the rights that the members need on Kafka, as commands of Kafka's own tool; changes nothing.
+
+    A node writes its own topics and reads those of all. A user of its own makes the topics. The names of the users are
+    the CN of their certificates. With --topology, all members of that file; no home is needed then.
+
+    Example:
+
+        enlace broker rights --home bz
+
+    Exit codes: 0 done; 2 usage or configuration.
+    """
+    from broker.kafka import rights_text
+    from node.commands.broker_topics import members_of
+    from node.runtime import config
+
+    if topology is not None:
+        wanted, bootstrap = config.read_topology(topology), BOOTSTRAP_UNKNOWN
+        nodes = wanted.members
+    else:
+        opened = open_named_home(home)
+        wanted, nodes, url = opened.topology, members_of(opened), opened.config.bus.url
+        bootstrap = url.removeprefix(KAFKA) if url.startswith(KAFKA) else BOOTSTRAP_UNKNOWN
+    answer = rights_text.answer(wanted, nodes, bootstrap=bootstrap, cluster=cluster)
+    if json:
+        Output(json=True).object(answer)
+    else:
+        Output(json=False).text(answer.strimzi if strimzi else "".join(f"{line}\n" for line in answer.commands))
+    return 0
+
+
 def start_local(
     folder: DirOption = DIR_DEFAULT,
     brokers: BrokersOption = None,
+    tls: Annotated[bool, typer.Option("--tls", help="TLS, certificates and rights for the members.")] = False,
+    topology: Annotated[
+        Path | None,
+        typer.Option(
+            "--topology", help="With --tls: the members; the shipped topology without it.", show_default=False
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Start one broker or three, and return when all answer; they run until `broker local stop`.
 
-    Needs Java 17. Maven fetches Apache Kafka the first time.
+    Needs Java 17. Maven fetches Apache Kafka the first time. With --tls, an authority for development signs a
+    certificate for each member, in DIR/unsafe-tls, and each member gets the rights of `broker rights`.
 
     Example:
 
-        enlace broker local start --brokers 3
+        enlace broker local start --brokers 3 --tls
 
     Exit codes: 0 all brokers answer; 2 usage, or Java or Maven is missing; 4 a broker did not start in time.
     """
     from broker.local import detached_cluster
+    from broker.local.tls import users_of
+    from node.runtime import config
 
+    if topology is not None and not tls:
+        raise UsageError("usage", "the members get certificates only with TLS", path="--topology", hint="add --tls")
+    wanted = config.read_topology(topology) if topology else topologies.default()
+    users = users_of(wanted, wanted.members, datetime.fromtimestamp(now_ms() / 1000, UTC)) if tls else None
     with _translated():
-        answer = detached_cluster.start(folder, brokers=brokers)
+        answer = detached_cluster.start(folder, brokers=brokers, users=users)
     Output(json=json).object(answer.result())
     return 0
 

@@ -59,6 +59,11 @@ class Output:
         if not plain:
             self.nothing(none)
 
+    def text(self, text: str) -> None:
+        """Text for another program, as it is."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
     def nothing(self, text: str = NOTHING) -> None:
         """Write to stderr, for a person, that there is nothing to show."""
         if not self.json:

@@ -1,7 +1,7 @@
 """Commands that set up: init and lab."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from node.cli.help_text import Reader, add_command
 from node.cli.options import HomeOption, JsonOption, named_home
 from node.cli.output import Output
 from node.errors import UsageError
+
+if TYPE_CHECKING:
+    from node.commands.lab import Lab
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,6 +57,9 @@ def lab(
     agreements: Annotated[Path, typer.Option(help="Folder of agreements as TOML.")],
     topology: Annotated[Path | None, typer.Option(help="Topology file; the shipped one without it.")] = None,
     bus: Annotated[str | None, typer.Option(help="Address of the log; DIR/log.db without it.")] = None,
+    certificates: Annotated[
+        Path | None, typer.Option(help="Folder that `broker local start --tls` made, for a bus with TLS.")
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Make a whole exchange for development: unsafe keys, documents signed and installed, topics provisioned.
@@ -67,18 +73,31 @@ def lab(
 
     Exit codes: 0 done; 2 usage, or the folder exists; 4 the bus is unavailable, try again.
     """
+    from node.commands.lab import lab as make
+
+    codes = [code.strip().upper() for code in nodes.split(",") if code.strip()]
+    made = make(
+        folder,
+        codes,
+        agreements,
+        topology_path=topology,
+        bus=bus_url(bus) if bus else None,
+        certificates=certificates,
+    )
+    _provision(made, folder, certificates)
+    Output(json=json).object(made.answer())
+    return 0
+
+
+def _provision(made: "Lab", folder: Path, certificates: Path | None) -> None:
+    """Make the topics; without them the exchange is removed, because the same call may succeed later."""
     import asyncio
     import shutil
 
     from node.commands.broker_topics import provision_homes
-    from node.commands.lab import lab as make
 
-    codes = [code.strip().upper() for code in nodes.split(",") if code.strip()]
-    made = make(folder, codes, agreements, topology_path=topology, bus=bus_url(bus) if bus else None)
     try:
-        asyncio.run(provision_homes(made.homes.values()))
+        asyncio.run(provision_homes(made.homes.values(), certificates))
     except BaseException:
-        shutil.rmtree(folder)  # it was made above, and the same call may succeed later
+        shutil.rmtree(folder)
         raise
-    Output(json=json).object(made.answer())
-    return 0

@@ -8,9 +8,11 @@ exist are never deleted.
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import structs
 
 from broker import topology as topologies
 from broker.log import Drift, Log, TopicSpec
@@ -18,6 +20,7 @@ from broker.topology import Topology
 from node.errors import UsageError
 from node.runtime.home import Home, open_home
 from node.runtime.open_node import open_bus
+from node.runtime.tls_files import PROVISIONER, tls_files
 
 VISIBLE_SECONDS_MAX: Final = 10.0  # a busy broker learns of a new topic after the others
 POLL_SECONDS: Final = 0.2
@@ -32,12 +35,19 @@ class Comparison:
     drift: tuple[Drift, ...]
 
 
-async def provision_homes(homes: Iterable[Path]) -> None:
-    """Create every topic that the nodes of `homes` write; all homes share one bus and one topology."""
+async def provision_homes(homes: Iterable[Path], certificates: Path | None = None) -> None:
+    """Create every topic that the nodes of `homes` write; all homes share one bus and one topology.
+
+    With a folder of `certificates`, it connects as the user that may make topics.
+    """
     opened = [open_home(home) for home in homes]
     if not opened:
         return
-    async with open_bus(opened[0]) as bus:
+    first = opened[0]
+    if certificates is not None:
+        files = tls_files(certificates, PROVISIONER)
+        first = replace(first, config=structs.replace(first.config, bus=structs.replace(first.config.bus, **files)))
+    async with open_bus(first) as bus:
         await bus.provision(topologies.specs_of(opened[0].topology, [home.node for home in opened]))
 
 

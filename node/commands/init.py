@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from broker.streams import REGISTRY
@@ -64,8 +65,12 @@ def init(
     community: bytes | None = None,
     passphrase_file: Path | None = None,
     keys_file: str = KEYS_FILE,
+    tls_files: Mapping[str, str] = MappingProxyType({}),
 ) -> NewHome:
-    """Make a home with new keys; UsageError if the folder exists or `node` is not a node code."""
+    """Make a home with new keys; UsageError if the folder exists or `node` is not a node code.
+
+    `tls_files` has the keys of [bus] that name the files for TLS.
+    """
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
         message = f"{node} is not a node code"
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
@@ -74,7 +79,11 @@ def init(
     make_folder(home / DOCUMENTS_FOLDER)
     keys = PrivateKeys.generate(node)
     key_file.write(home / keys_file, keys, passphrase_file)
-    tables: dict[str, dict[str, str]] = {"node": {"id": node}, "bus": {"url": bus}, "keys": {"file": keys_file}}
+    tables: dict[str, dict[str, str]] = {
+        "node": {"id": node},
+        "bus": {"url": bus, **tls_files},
+        "keys": {"file": keys_file},
+    }
     if community is not None:
         tables["node"]["community"] = bytes_text(community)
     if passphrase_file is not None:

@@ -11,7 +11,7 @@ Not for production: anyone who can read DIR can act as every trustee and every n
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -28,6 +28,7 @@ from node.files import make_folder, new_folder, read_text, write_file
 from node.limits import DAY_MS
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
+from node.runtime.tls_files import tls_files
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.toml_reader import parse_toml
@@ -69,11 +70,18 @@ class Lab:
 
 
 def lab(
-    folder: Path, nodes: Iterable[str], agreements: Path, *, topology_path: Path | None = None, bus: str | None = None
+    folder: Path,
+    nodes: Iterable[str],
+    agreements: Path,
+    *,
+    topology_path: Path | None = None,
+    bus: str | None = None,
+    certificates: Path | None = None,
 ) -> Lab:
     """Make the exchange in `folder`, which must not exist; UsageError that names the wrong argument.
 
     Every TOML file of `agreements` is compiled and signed by all its parties, which must be among `nodes`.
+    `certificates` is a folder with the files for TLS of each node.
     """
     codes = tuple(dict.fromkeys(nodes))
     topology = config.read_topology(topology_path) if topology_path else topologies.default()
@@ -82,26 +90,31 @@ def lab(
         message = f"no region lists {', '.join(strangers)}" if strangers else "no node was named"
         raise UsageError("value_invalid", message, path="nodes")
     texts = _texts(agreements)
+    files = {code: tls_files(certificates, code) if certificates else {} for code in codes}
     with new_folder(folder) as making:
-        return _make(making, folder.resolve(), codes, texts, topology, topology_path, bus)
+        return _make(making, folder.resolve(), files, texts, topology, topology_path, bus)
 
 
 def _make(
     folder: Path,
     final: Path,
-    codes: tuple[str, ...],
+    tls: Mapping[str, Mapping[str, str]],
     texts: list[AgreementText],
     topology: Topology,
     topology_path: Path | None,
     bus: str | None,
 ) -> Lab:
     """Make everything in `folder`, which will be renamed to `final`."""
+    codes = tuple(tls)
     url = _bus(bus or "sqlite:///log.db", final)
     trustees = _trustees(folder / "trustees")
     signed = SignedDocuments(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
     signed.root(trustees)
     made = {
-        code: init(folder / code.lower(), code, url, community=signed.community, keys_file=KEYS_FILE) for code in codes
+        code: init(
+            folder / code.lower(), code, url, community=signed.community, keys_file=KEYS_FILE, tls_files=tls[code]
+        )
+        for code in codes
     }
     for code in codes:
         signed.node(made[code].keys, streams_of(topology, code), trustees)

@@ -294,6 +294,18 @@ def broker_check_row(scene: Scene) -> list[dict[str, Any]]:
     return [answer]
 
 
+def rights_row(scene: Scene) -> list[dict[str, Any]]:
+    """The members of the home, and the user that makes topics."""
+    [answer] = answers = ok("broker", "rights", home=scene.bz)
+    assert {right["user"] for right in answer["rights"]} == {"BZ", "GT", "MX", "enlace-provisioner"}
+    assert len(answer["commands"]) == len(answer["rights"])
+    assert answer["strimzi"].count("kind: KafkaUser") == 4
+    script = cli("broker", "rights", home=scene.bz, json_=False).out
+    assert script.splitlines() == answer["commands"]
+    assert cli("broker", "rights", "--strimzi", home=scene.bz, json_=False).out == answer["strimzi"]
+    return answers
+
+
 def config_row(scene: Scene) -> list[dict[str, Any]]:
     answers = ok("config", "explain", home=scene.bz)
     [by_key] = answers
@@ -380,6 +392,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance install": install_row,
     "broker provision": provision_row,
     "broker check": broker_check_row,
+    "broker rights": rights_row,
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
     "audit replay": replay_row,

@@ -37,7 +37,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
     "sqlalchemy": "node/database/ node/undecided/ node/store/ node/integrity/",
     "alembic": "node/database/",
-    "cryptography": "node/sealing/ node/verification/opening.py",
+    "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",
     "rich": "node/cli/progress.py",
     "random": "",
