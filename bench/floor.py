@@ -191,7 +191,7 @@ def _add(
     )
     rows.subjects += [(subject, id_) for subject in report["subjects"]]
     rows.identifiers += [
-        (identifier["scheme"], identifier["value"], id_)
+        (identifier["scheme"], identifier["value"], id_, identifier["country"] or "")
         for entity in report["entities"]
         for identifier in entity["identifiers"]
     ]

@@ -54,7 +54,6 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (POLICY, recipients.RecipientCache, "decide"),
     (POLICY, publish, "labels_of"),
     (POLICY, addressed_drafts, "labels_of"),
-    (POLICY, seal_drafts, "labels_of"),
     (CODEC, addressed_drafts, "audience_hash"),
     (POLICY, addressed_drafts, "audience_of"),
     (POLICY, rules, "check"),
