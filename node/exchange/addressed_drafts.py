@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from broker.streams import intel_stream
 from node.primitives import ZERO_HASH, digest, frame
+from node.reports.kept_forms import keep_terms, kept_labels
 from node.reports.labels import labels_of
-from node.reports.search_terms import encoded, search_terms
+from node.reports.search_terms import search_terms
 from node.sharing.audience import Audience, audience_of
 from node.sharing.recipients import RecipientCache, Recipients
 from node.store.own_reports import UnsealedDraft
@@ -28,7 +29,7 @@ class AddressedDraft:
     """Without salt."""
 
     terms: bytes
-    """What it is found by (node/reports/search_terms.py)."""
+    """What it is found by (node/reports/kept_forms.py)."""
 
     audience: Audience
     audience_hash: bytes
@@ -74,10 +75,10 @@ def address_drafts(
 
 def _known_at_intake(row: UnsealedDraft) -> tuple[Labels, bytes]:
     """The labels and the search terms of a draft."""
-    if row.labels is not None and row.terms is not None:
-        return codec.decode(Labels, row.labels), row.terms
+    if row.terms is not None and (labels := kept_labels(row.labels)) is not None:
+        return labels, row.terms
     report = codec.decode(IntelligenceReport, row.payload)
-    return labels_of(report, ZERO_HASH), encoded(search_terms(report))
+    return labels_of(report, ZERO_HASH), keep_terms(search_terms(report))
 
 
 def audience_hash(audience: Audience) -> bytes:

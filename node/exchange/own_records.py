@@ -24,7 +24,7 @@ class SealedContent:
     labels: Labels
     payload: bytes
     terms: bytes
-    """What it is found by (node/reports/search_terms.py)."""
+    """What it is found by (node/reports/kept_forms.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

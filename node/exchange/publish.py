@@ -12,15 +12,15 @@ from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
 from node.errors import Refused
 from node.primitives import ZERO_HASH
+from node.reports.kept_forms import keep_labels, keep_terms
 from node.reports.labels import labels_of
-from node.reports.search_terms import encoded, search_terms
+from node.reports.search_terms import search_terms
 from node.sealing.seal import RandomSource
 from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
 from node.store import access_log, own_reports
 from node.store.access_log import Operation
 from node.trust.governance import Governance
-from schemas.avro import codec
 
 LEGAL_BASIS_LOGGED_CHARS: Final = 200
 
@@ -101,8 +101,8 @@ class Publisher:
                     content_hash=draft.content_hash,
                     payload=draft.payload,
                     created_at=draft.report.created_at,
-                    labels=codec.encode(labels),
-                    terms=encoded(search_terms(draft.report)),
+                    labels=keep_labels(labels),
+                    terms=keep_terms(search_terms(draft.report)),
                 )
             )
             answers.append(

@@ -11,7 +11,8 @@ import structlog
 from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
 from node.exchange.quotas import budget_of
-from node.reports.search_terms import SearchTerms, decoded
+from node.reports.kept_forms import kept_terms
+from node.reports.search_terms import SearchTerms
 from node.stages import Decision, Opened, Outcome
 from node.store import counters, messages, withheld_notes
 from node.store.messages import Holding
@@ -108,7 +109,7 @@ def _holding(arrival: Arrival, decision: Decision) -> Holding:
 
 def _terms(arrival: Arrival, opened: Opened) -> SearchTerms:
     """What a message is found by; for an own record that was not decoded they are known since its intake."""
-    if arrival.own is not None and (known := decoded(arrival.own.terms)) is not None:
+    if arrival.own is not None and (known := kept_terms(arrival.own.terms)) is not None:
         return known
     return terms_of(opened.content or read_stored(opened.payload))
 

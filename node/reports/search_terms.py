@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
-
-import msgspec
 
 from schemas.types import IntelligenceReport
 
@@ -36,22 +33,6 @@ def search_terms(report: IntelligenceReport) -> SearchTerms:
         ),
         text="\n".join(_texts(report)),
     )
-
-
-def encoded(terms: SearchTerms) -> bytes:
-    """The terms as JSON, for a table of the node itself."""
-    return msgspec.json.encode(terms)
-
-
-def decoded(data: bytes) -> SearchTerms | None:
-    """The terms that `encoded` wrote; None if a version with other terms wrote them."""
-    try:
-        return _DECODER.decode(data)
-    except msgspec.DecodeError:
-        return None
-
-
-_DECODER: Final = msgspec.json.Decoder(SearchTerms)
 
 
 def _texts(report: IntelligenceReport) -> Iterable[str]:

@@ -25,10 +25,10 @@ class NewDraft:
     payload: bytes
     created_at: int
     labels: bytes | None = None
-    """Labels, Avro, without salt."""
+    """Its labels without salt (node/reports/kept_forms.py)."""
 
     terms: bytes | None = None
-    """What it is found by (node/reports/search_terms.py)."""
+    """What it is found by (node/reports/kept_forms.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
