@@ -1,8 +1,8 @@
 """Reads TOML that people write into the types of schemas.types. Pure.
 
 An error names the path of the first wrong key or value. An unknown key is an error that names the nearest known key.
-It does not check what the values mean: node/runtime/config.py, node/trust/compile_toml.py and node/reports/mapping.py
-do.
+It does not check what the values mean: node/runtime/config.py, node/trust/compile_toml.py and
+node/mapping/check_mapping.py do.
 """
 
 import difflib

@@ -20,11 +20,21 @@ Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Int = Annotated[int, Meta(ge=0, le=2_147_483_647)]
 KeyEntryPublic = Annotated[bytes, Meta(min_length=1, max_length=262_144)]
 Long = Annotated[int, Meta(ge=0, le=9_223_372_036_854_775_807)]
-MappingEncoding = Annotated[str, Meta(max_length=16, pattern=r"\A(?:utf-8|latin-1|windows-1252)\Z")]
+MappingDecimal = Annotated[str, Meta(max_length=1, pattern=r"\A(?:[.,])\Z")]
+MappingEncoding = Annotated[str, Meta(max_length=32, pattern=r"\A(?:[A-Za-z0-9_. -]+)\Z")]
 MappingFieldCountry = Annotated[str, Meta(max_length=2, pattern=r"\A(?:[A-Z]{2})\Z")]
+MappingFieldDecimal = Annotated[str, Meta(max_length=1, pattern=r"\A(?:[.,])\Z")]
+MappingFieldDecimals = Annotated[int, Meta(ge=0, le=12)]
 MappingFieldPad = Annotated[int, Meta(ge=1, le=64)]
+MappingFieldPivot = Annotated[int, Meta(ge=1_800, le=2_100)]
 MappingFieldScale = Annotated[int, Meta(ge=0, le=9)]
+MappingFieldThousands = Annotated[str, Meta(max_length=1, pattern=r"\A(?:[., '_])\Z")]
 MappingId = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z0-9][a-z0-9-]*)\Z")]
+MappingJoinEncoding = Annotated[str, Meta(max_length=32, pattern=r"\A(?:[A-Za-z0-9_. -]+)\Z")]
+MappingJoinName = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[A-Za-z0-9_-]+)\Z")]
+MappingSkipLines = Annotated[int, Meta(ge=0, le=10_000)]
+MappingThousands = Annotated[str, Meta(max_length=1, pattern=r"\A(?:[., '_])\Z")]
+MappingTimePivot = Annotated[int, Meta(ge=1_800, le=2_100)]
 MessageId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 NarrativeLanguage = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z]{2}(-[A-Za-z0-9]{1,8})*)\Z")]
 NodeCode = Annotated[str, Meta(max_length=16, pattern=r"\A(?:[A-Z][A-Z0-9]{1,15})\Z")]
@@ -47,6 +57,7 @@ StoreSectionConnectionsMax = Annotated[int, Meta(ge=2, le=100)]
 StoreSectionLockSecondsMax = Annotated[int, Meta(ge=1, le=3_600)]
 StoreSectionStatementSecondsMax = Annotated[int, Meta(ge=1, le=86_400)]
 Stream = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?)\Z")]
+Text1 = Annotated[str, Meta(max_length=1)]
 Text1000 = Annotated[str, Meta(max_length=1_000)]
 Text1To1 = Annotated[str, Meta(min_length=1, max_length=1)]
 Text1To128 = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -56,6 +67,7 @@ Text1To32 = Annotated[str, Meta(min_length=1, max_length=32)]
 Text1To4096 = Annotated[str, Meta(min_length=1, max_length=4_096)]
 Text1To64 = Annotated[str, Meta(min_length=1, max_length=64)]
 Text1To65536 = Annotated[str, Meta(min_length=1, max_length=65_536)]
+Text1To8 = Annotated[str, Meta(min_length=1, max_length=8)]
 Text200000 = Annotated[str, Meta(max_length=200_000)]
 Text256 = Annotated[str, Meta(max_length=256)]
 Text2To64 = Annotated[str, Meta(min_length=2, max_length=64)]
@@ -181,6 +193,28 @@ class MappingFormat(StrEnum):
     csv = "csv"
     json = "json"
     ndjson = "ndjson"
+    xlsx = "xlsx"
+
+
+class MappingJoin(Record, frozen=True, kw_only=True):
+    """Section [[join]]: the row of a second file whose `key` equals `column`. Its columns are NAME.COLUMN."""
+
+    name: MappingJoinName
+    """Name before its columns."""
+    file: Text1To4096
+    """The second file, relative to the mapping."""
+    column: Text1To256
+    """Column of the file to import."""
+    key: Text1To256
+    """Column of the second file; each of its values occurs once."""
+    format: MappingFormat | None = None
+    """Format of the second file; default: that of the mapping."""
+    encoding: MappingJoinEncoding | None = None
+    """Encoding of the second file; default: that of the mapping."""
+    delimiter: Text1To1 | None = None
+    """Separator of the second file; default: that of the mapping."""
+    optional: bool = False
+    """A row without a row in the second file has no value there; default: it is refused."""
 
 
 class MappingSelect(Record, frozen=True, kw_only=True):
@@ -200,11 +234,13 @@ class MappingTime(Record, frozen=True, kw_only=True):
     date: Text1To256
     """Column of the date."""
     date_format: Text2To64 = "%Y-%m-%d"
-    """Format of strptime; with %H the column is a moment."""
+    """Format as of strptime, or epoch_seconds, epoch_milliseconds or excel_days; it gives the length of the span."""
+    pivot: MappingTimePivot | None = None
+    """First year of the hundred years that %y can mean: with 1950, 49 is 2049 and 50 is 1950."""
     time: Text1To256 | None = None
     """Column of the time of day; a row without a value means the whole day."""
     time_format: Text2To64 = "%H:%M"
-    """Format of strptime."""
+    """Format as of strptime."""
     utc_suffix: Text1To16 | None = None
     """Text after a time in UTC; other times are local."""
     zone: Text1To64 = "UTC"
@@ -223,7 +259,7 @@ class MappingField(Record, frozen=True, kw_only=True):
     column: Text1To256 | None = None
     """Column to take. The texts true and false fill a boolean."""
     template: Text1To65536 | None = None
-    """Text with {column} or {column|substitute}. If a column is empty and has no substitute, the field stays empty."""
+    """Text with {column}, {column|substitute} or {column@table}. A column without either empties the field."""
     value: Text65536 | None = None
     """Constant. The texts true and false fill a boolean."""
     values: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
@@ -233,9 +269,23 @@ class MappingField(Record, frozen=True, kw_only=True):
     pad: MappingFieldPad | None = None
     """Length of the code; zeros are added on the left."""
     scale: MappingFieldScale | None = None
-    """Decimal places to shift: 6 turns degrees into microdegrees."""
+    """Decimal places to shift: 6 turns degrees into microdegrees. Further digits are rounded, half to even."""
+    decimals: MappingFieldDecimals | None = None
+    """Round a number to this many decimal places, half to even; without it, too many are refused."""
+    decimal: MappingFieldDecimal | None = None
+    """Decimal mark of this column; default: that of the mapping."""
+    thousands: MappingFieldThousands | None = None
+    """Separator between groups of three digits of this column; default: that of the mapping."""
+    split: Text1To8 | None = None
+    """Text between several codes or identifiers in one cell. A list in JSON needs no split."""
+    when: Text1To256 | None = None
+    """Column that must have a value; otherwise the field stays empty."""
+    equals: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
+    """Values of the column `when` with which the field is filled; default: any value."""
     date_format: Text2To64 | None = None
-    """Format of strptime for a date."""
+    """Format of a date, as of strptime; a birth date is as precise as its format."""
+    pivot: MappingFieldPivot | None = None
+    """First year of the hundred years that %y can mean."""
     country: MappingFieldCountry | None = None
     """Country that issued an identifier."""
 
@@ -251,6 +301,8 @@ class MappingEntity(Record, frozen=True, kw_only=True):
     """FACT or ASSESSMENT."""
     when: Text1To256 | None = None
     """Column that must have a value; otherwise the report has no such entity."""
+    equals: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
+    """Values of the column `when` with which the report has the entity; default: any value."""
     field: Annotated[tuple[MappingField, ...], Meta(max_length=1_000)] = ()
     """Fields of the entity."""
 
@@ -273,8 +325,8 @@ class MappingTable(Record, frozen=True, kw_only=True):
 
     codes: Annotated[dict[str, Annotated[tuple[Text256, ...], Meta(max_length=1_000)]], Meta(max_length=1_000)] = {}
     """Section [table.NAME.codes]: value of a column -> list of codes, which may be empty."""
-    otherwise: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
-    """Codes of the values that the table does not list; without it a row with such a value is refused."""
+    otherwise: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] | None = None
+    """Codes of values that the table does not list; empty: no value. Without it, such a row is refused."""
     missing: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
     """Codes of a column without a value; without it the field has no value."""
 
@@ -287,11 +339,33 @@ class Mapping(Record, frozen=True, kw_only=True):
     format: MappingFormat
     """Format of the file."""
     encoding: MappingEncoding = "utf-8"
-    """Character encoding of the file."""
+    """Character encoding of the file: utf-8, utf-16, latin-1, windows-1252, cp850 or another code page."""
     delimiter: Text1To1 = ","
-    """Separator of the columns of a CSV file."""
+    """Separator of the columns of a CSV file. A first line `sep=;` of the file takes precedence."""
+    quote: Text1 = '"'
+    """Quotation mark around cells of a CSV file; empty if cells are never quoted."""
+    escape: Text1To1 | None = None
+    """Character before a quotation mark or separator inside a cell; without it, quotation marks are doubled."""
+    columns: Annotated[tuple[Text1To256, ...], Meta(max_length=1_000)] = ()
+    """Names of the columns of a CSV or XLSX file without a header."""
+    skip_lines: MappingSkipLines = 0
+    """Lines of a CSV file, or rows of an XLSX sheet, before the header."""
+    rows: Text1To256 | None = None
+    """Path of the array in a JSON file, such as data.items; default: the array is the whole file."""
+    sheet: Text1To256 | None = None
+    """Sheet of an XLSX file; default: the first one."""
+    decimal: MappingDecimal = "."
+    """Decimal mark of numbers."""
+    thousands: MappingThousands | None = None
+    """Separator between groups of three digits; a space stands for every kind of space."""
+    exponents: bool = False
+    """Read numbers with an exponent, such as 1.25E+3. JSON numbers may always have one."""
     null: Annotated[tuple[Text256, ...], Meta(max_length=1_000)] = ()
     """Texts that mean no value. An empty column never has a value."""
+    nulls: Annotated[dict[str, Annotated[tuple[Text256, ...], Meta(max_length=1_000)]], Meta(max_length=1_000)] = {}
+    """Section [nulls]: column -> texts that mean no value in this column, besides those of `null`."""
+    join: Annotated[tuple[MappingJoin, ...], Meta(max_length=1_000)] = ()
+    """Further files whose columns are added to each row."""
     key: Annotated[tuple[Text1To256, ...], Meta(max_length=1_000)] = ()
     """Columns that identify a row, "*" for all columns. Without `key`, a corrected row becomes a new report."""
     select: MappingSelect | None = None

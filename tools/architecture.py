@@ -28,6 +28,8 @@ PACKAGES: Final = {
     "broker.local": "Starts a real Kafka on this machine, without Docker.",
     "node": "Types, limits, errors and tools that every package of node needs.",
     "node.reports": "Is this a report that may be sent?",
+    "node.rows": "Which rows does a file have? CSV, JSON, NDJSON and XLSX, in their encodings.",
+    "node.mapping": "Which report does a row become?",
     "node.sealing": "Which bytes leave? Keys, encryption, trees, signatures.",
     "node.trust": "Who belongs to the community, whose key is it, which documents are in force?",
     "node.sharing": "Who may have a report?",
@@ -86,7 +88,7 @@ STAGES: Final = (
         name="report",
         type_="node.stages.Draft",
         what="JSON, or a row through a mapping, is checked against schema and rules; errors name the field.",
-        modules=("node/reports/validate.py", "node/reports/rules.py", "node/reports/import_rows.py"),
+        modules=("node/reports/validate.py", "node/reports/rules.py", "node/mapping/import_rows.py"),
     ),
     Stage(
         name="accepted",

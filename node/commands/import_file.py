@@ -3,11 +3,11 @@
 Each row of this node has one line in the report file, with the answer of `publish`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,9 +15,52 @@ from node.answers.plain_json import presentable
 from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
 from node.exchange.publish import Acceptance
 from node.files import new_text_file, read_text
-from node.reports.import_rows import ImportedRow, Source, import_rows
-from node.reports.mapping import load
+from node.mapping.import_rows import Counts, ImportedRow, import_rows
+from node.mapping.load_mapping import load
+from node.mapping.open_source import MappedRow, Source
+from node.reports.plausibility import FieldWarning
+from node.rows.row import LineAccount
 from node.runtime.open_node import OpenIntake
+from schemas.field_errors import FieldError
+
+ROWS_SHOWN_MAX: Final = 10  # refused rows, and rows with a warning, in the answer; the report file has all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowNote:
+    """An error or a warning of a row."""
+
+    row: int
+    line: int
+    last_line: int
+    path: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Notes:
+    """The errors or warnings of the first rows that have any."""
+
+    rows: int = 0
+    first: list[RowNote] = field(default_factory=list)
+
+    def add(self, row: MappedRow, found: Sequence[FieldError | FieldWarning]) -> None:
+        if not found:
+            return
+        self.rows += 1
+        if self.rows <= ROWS_SHOWN_MAX:
+            self.first += [
+                RowNote(
+                    row=row.row,
+                    line=row.line,
+                    last_line=row.last_line,
+                    path=note.path,
+                    code=note.code,
+                    message=note.message,
+                )
+                for note in found
+            ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +74,18 @@ class ImportAnswer:
     not_selected: int
     report: Path | None
     """The file with a line for each row."""
+
+    lines: LineAccount
+    """The lines of the file: `total` is `header`, `blank` and the lines of the rows."""
+
+    warned: int
+    """Number of rows with a warning."""
+
+    refusals: tuple[RowNote, ...]
+    """What is wrong with the first rows that were refused."""
+
+    warnings: tuple[RowNote, ...]
+    """What looks wrong in the first rows with a warning."""
 
 
 async def import_file(
@@ -47,13 +102,20 @@ async def import_file(
     source = Source(
         path=file,
         mapping=load(read_text(mapping, pipe=True), file=str(mapping)),
+        folder=mapping.parent,
         originator=intake.home.node,
         topology=intake.home.topology,
     )
+    refusals, warnings = _Notes(), _Notes()
     with _report_lines(report) as write:
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
-            write({"row": row.mapped.row, **presentable(_answer(intake, row))})
+            item = _answer(intake, row)
+            refusals.add(row.mapped, item.errors)
+            warnings.add(row.mapped, item.warnings)
+            if write is not None:
+                plain = presentable(item)
+                write({"row": row.mapped.row, "line": plain["line"], "last_line": row.mapped.last_line, **plain})
 
         counts = await import_rows(
             source,
@@ -62,6 +124,10 @@ async def import_file(
             on_row=on_row,
             on_progress=on_progress,
         )
+    return _account(counts, report, refusals, warnings)
+
+
+def _account(counts: Counts, report: Path | None, refusals: _Notes, warnings: _Notes) -> ImportAnswer:
     return ImportAnswer(
         read=counts.read,
         accepted=counts.accepted,
@@ -69,6 +135,10 @@ async def import_file(
         refused=counts.refused,
         not_selected=counts.not_selected,
         report=report,
+        lines=counts.lines,
+        warned=warnings.rows,
+        refusals=tuple(refusals.first),
+        warnings=tuple(warnings.first),
     )
 
 
@@ -80,10 +150,10 @@ def _answer(intake: OpenIntake, row: ImportedRow[Acceptance]) -> ItemAnswer:
 
 
 @contextmanager
-def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A function that writes one NDJSON line to the report file; without a file it does nothing."""
+def _report_lines(report: Path | None) -> Iterator[Callable[[dict[str, Any]], None] | None]:
+    """A function that writes one NDJSON line to the report file; None without a file."""
     if report is None:
-        yield lambda _: None
+        yield None
         return
     with new_text_file(report) as file:
 

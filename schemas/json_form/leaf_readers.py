@@ -15,6 +15,13 @@ Read = Callable[[Any, str, Findings], Any]
 
 _JSON_NAMES: Final = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}
 QUOTED_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
+_FORMS: Final = {
+    r"[0-9]{1,18}(\.[0-9]{1,12})?": "be a decimal such as 12.5",
+    r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?": "be a date of the form YYYY, YYYY-MM or YYYY-MM-DD",
+    r"[A-Z]{2}[A-Z0-9]{3}": "be a UN/LOCODE such as BZBZE",
+}
+"""Pattern -> its form in words."""
+
 _NUMBER_SHOWN_MAX: Final = 10**20
 
 
@@ -106,7 +113,8 @@ def text_reader(attributes: dict[str, Any], namespace: str) -> Read:
         elif not _is_unicode(value) or ("\0" in value and not verbatim):
             found.add(path, "wrong_format", "contains NUL or half of a surrogate pair")
         elif pattern is not None and not pattern.fullmatch(value):
-            found.add(path, "wrong_format", f"must match {pattern.pattern}, not {quoted(value)}")
+            form = _FORMS.get(pattern.pattern, f"match {pattern.pattern}")
+            found.add(path, "wrong_format", f"must {form}, not {quoted(value)}")
         return value
 
     return read_text

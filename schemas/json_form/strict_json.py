@@ -18,16 +18,21 @@ DEPTH_MAX: Final = 64  # a report is nested six deep
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _KEY_QUOTED: Final = 64
+_TOKEN_LENGTH: Final = 12  # of a token that may be cut, such as -Infinity or an escape
 
 
 class JsonError(ValueError):
     """The text is not JSON as this module wants it. `code` is `not_json` or `duplicate`."""
 
-    def __init__(self, code: str, message: str, path: str = "") -> None:
+    def __init__(self, code: str, message: str, path: str = "", *, cut: bool = False, end: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.path = path
+        self.cut = cut
+        """Whether the text may only be cut: with more of it, it may be valid."""
+        self.end = end
+        """Where the value ends, if it is JSON and only breaks a rule of this module."""
 
 
 class _Twice(dict[str, Any]):
@@ -97,34 +102,43 @@ def _decoded(text: str, decoder: json.JSONDecoder, start: int, *, whole: bool) -
     except _KeyTwice:
         raise _duplicate(text, start, whole=whole) from None
     except json.JSONDecodeError as error:
-        raise JsonError("not_json", f"is not valid JSON: {error}") from None
+        raise _syntax(text, error, whole=whole) from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:  # NaN, or an integer with more digits than Python reads
         raise JsonError("not_json", f"is not valid JSON: {error}") from None
     piece = text if whole else text[start:end]
     if piece.count("[") + piece.count("{") > DEPTH_MAX and _depth(piece) > DEPTH_MAX:
-        raise _too_deep()
+        raise _too_deep(end)
     if _SURROGATE.search(piece):
-        _check_text(value)
+        _check_text(value, end)
     return value, end
 
 
-def _too_deep() -> JsonError:
-    return JsonError("not_json", f"is nested more than {DEPTH_MAX} deep")
+def _too_deep(end: int | None = None) -> JsonError:
+    return JsonError("not_json", f"is nested more than {DEPTH_MAX} deep", end=end)
 
 
 def _duplicate(text: str, start: int, *, whole: bool) -> JsonError:
     """The error about a key that occurs twice. It decodes again, with marks, to find the path."""
     try:
-        value = _MARKING.decode(text) if whole else _MARKING.raw_decode(text, start)[0]
+        value, end = (_MARKING.decode(text), len(text)) if whole else _MARKING.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        return _syntax(text, error, whole=whole)
     except (ValueError, RecursionError) as error:
         return JsonError("not_json", f"is not valid JSON: {error}")
     for path, found in _walk(value):
         if isinstance(found, _Twice):
             where = f"{path}.{_shown(found.key)}".removeprefix(".")
-            return JsonError("duplicate", "is named twice in its object; programs differ in which one they take", where)
-    return JsonError("duplicate", "a key is named twice in its object")
+            message = "is named twice in its object; programs differ in which one they take"
+            return JsonError("duplicate", message, where, end=end)
+    return JsonError("duplicate", "a key is named twice in its object", end=end)
+
+
+def _syntax(text: str, error: json.JSONDecodeError, *, whole: bool) -> JsonError:
+    """The error about wrong syntax; in a part of a longer text, the place in the part means nothing."""
+    cut = error.msg.startswith("Unterminated string") or error.pos >= len(text) - _TOKEN_LENGTH
+    return JsonError("not_json", f"is not valid JSON: {error if whole else error.msg}", cut=cut)
 
 
 def _depth(text: str) -> int:
@@ -140,13 +154,14 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _check_text(value: Any) -> None:
+def _check_text(value: Any, end: int) -> None:
     """Raises JsonError if a text contains half of a surrogate pair."""
     for path, found in _walk(value):
         texts = found if isinstance(found, dict) else [found] if isinstance(found, str) else ()
         for text in texts:
             if any("\ud800" <= character <= "\udfff" for character in text):
-                raise JsonError("not_json", "is not valid JSON: it contains half of a surrogate pair", path)
+                message = "is not valid JSON: it contains half of a surrogate pair"
+                raise JsonError("not_json", message, path, end=end)
 
 
 def _walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -137,7 +137,7 @@ class _Writer:
             return f"{attributes['name']}.{value}"
         if kind == "array":
             return "()"
-        return repr(value) if value is None or isinstance(value, bool) else _text(value)
+        return repr(value) if value is None or isinstance(value, bool) or value == '"' else _text(value)
 
 
 def _meta(**bounds: int | str | None) -> str:

@@ -91,7 +91,7 @@ value = "2"
 path = "handling"
 values = ["H0"]
 """
-ROWS_TO_IMPORT = "day,what\n2026-01-02,A boat at night\n2026-13-02,A boat on no day\n2026-01-02,A boat at night\n"
+ROWS_TO_IMPORT = "day,what\n1826-01-02,A boat at night\n2026-13-02,A boat on no day\n1826-01-02,A boat at night\n"
 
 
 def text_of(**changes: Any) -> bytes:

@@ -306,6 +306,11 @@ def test_a_dry_run_answers_the_same_and_writes_nothing(home: Path) -> None:
     assert wet["outcome"] == "accepted"
 
 
+def counts(answer: dict[str, Any]) -> dict[str, int]:
+    """The counts of an import."""
+    return {name: answer[name] for name in ("read", "accepted", "duplicate", "refused", "not_selected")}
+
+
 def test_an_import_answers_each_row_and_a_second_import_accepts_nothing(home: Path, tmp_path: Path) -> None:
     mapping, rows, lines = (tmp_path / name for name in ("boats.toml", "boats.csv", "lines.ndjson"))
     mapping.write_text(MAPPING)
@@ -319,14 +324,10 @@ def test_an_import_answers_each_row_and_a_second_import_accepts_nothing(home: Pa
     for line in told_of:
         check_shape(line, shape_of(REPORT_FILE_ROW["keys"]), seen)
 
-    assert first == {
-        "read": 3,
-        "accepted": 1,
-        "duplicate": 1,
-        "refused": 1,
-        "not_selected": 0,
-        "report": str(lines),
-    }
+    assert counts(first) == {"read": 3, "accepted": 1, "duplicate": 1, "refused": 1, "not_selected": 0}
+    assert (first["report"], again["report"]) == (str(lines), None)
+    assert first["lines"] == {"total": 4, "header": 1, "blank": 0}
+    assert [(note["row"], note["line"], note["code"]) for note in first["refusals"]] == [(2, 3, "not_a_time")]
     assert [(line["row"], line["line"], line["outcome"]) for line in told_of] == [
         (1, 2, "accepted"),
         (2, 3, "refused"),
@@ -334,8 +335,8 @@ def test_an_import_answers_each_row_and_a_second_import_accepts_nothing(home: Pa
     ]
     assert [(error["path"], error["code"]) for error in told_of[1]["errors"]] == [("occurred.from", "not_a_time")]
     assert "errors" in seen
-    assert again == {"read": 3, "accepted": 0, "duplicate": 2, "refused": 1, "not_selected": 0, "report": None}
-    assert other == {"read": 3, "accepted": 0, "duplicate": 0, "refused": 0, "not_selected": 3, "report": None}
+    assert counts(again) == {"read": 3, "accepted": 0, "duplicate": 2, "refused": 1, "not_selected": 0}
+    assert counts(other) == {"read": 3, "accepted": 0, "duplicate": 0, "refused": 0, "not_selected": 3}
 
 
 def test_an_import_without_its_files_ends_with_2(home: Path, tmp_path: Path) -> None:

@@ -31,9 +31,12 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/commands/policy_explain.py", "item.code"),
     ("node/commands/publish.py", "error.code"),
     ("node/commands/policy_explain.py", "refused.code"),
-    ("node/reports/map_row.py", "error.code"),
-    ("node/reports/row_files.py", "code"),
     ("node/reports/question_lines.py", "error.code"),
+    ("node/mapping/map_row.py", "error.code"),
+    ("node/mapping/open_source.py", "error.code"),
+    ("node/mapping/load_mapping.py", "problem.code"),
+    ("node/rows/json_rows.py", "code"),
+    ("node/rows/json_rows.py", "error.code"),
     ("node/reports/field_checks.py", "code"),
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
@@ -92,7 +95,8 @@ ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {
 INDEX_OF_CODE: Final = {  # the index of the argument that is the code
     "FieldError": 1,
     "ColumnError": 0,
-    "_bad": 2,
+    "JsonError": 0,
+    "_bad": 3,
     "_require": 1,
     "add": 1,
 }
@@ -128,7 +132,7 @@ def unknown_names(tree: ast.AST) -> Iterator[str]:
                 yield f"unknown_{noun}"
 
 
-FIELD_MAKERS: Final = {"FieldError", "ColumnError", "_bad", "add"}
+FIELD_MAKERS: Final = {"FieldError", "ColumnError", "JsonError", "_bad", "add"}
 MADE: Final = list(raised())
 COMMAND_CODES: Final = {
     made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS and maker != "Rejected"

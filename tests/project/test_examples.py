@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.topology import default, default_region
-from node.reports.mapping import load
+from node.mapping.load_mapping import load
 from node.reports.validate import validate
 from node.toml_reader import convert, parse_toml
 from schemas import codes

@@ -47,7 +47,7 @@ async def entries(store: Store) -> list[tuple[str, str]]:
 async def test_the_answer_has_the_keys_of_the_contract_in_their_order(home: Home) -> None:
     [answer] = await published(home, text("A boat"), "ana")
 
-    assert list(answer) == ["line", "outcome", "report_id", "message_id", "audience", "refusals", "errors"]
+    assert list(answer) == ["line", "outcome", "report_id", "message_id", "audience", "refusals", "errors", "warnings"]
     assert (answer["line"], answer["outcome"], answer["audience"]) == (1, "accepted", ["GT"])
 
 

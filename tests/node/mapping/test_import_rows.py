@@ -10,14 +10,14 @@ import pytest
 
 from broker.topology import default
 from node.errors import Unavailable, UsageError
-from node.reports.import_rows import (
+from node.mapping.import_rows import (
     CHUNK_ROWS,
     Counts,
     ImportedRow,
-    Source,
     import_rows,
 )
-from node.reports.mapping import load
+from node.mapping.load_mapping import load
+from node.mapping.open_source import Source
 from node.stages import Draft
 from tests.support.data import DATA
 from tests.support.samples import NOW_MS
@@ -108,7 +108,9 @@ class Import:
 def _import(
     path: Path, mapping: str, service: Service, *, originator: str = "BZ", now_ms: int = NOW_MS, file: str = "m.toml"
 ) -> Import:
-    source = Source(path=path, mapping=load(mapping, file=file), originator=originator, topology=default())
+    source = Source(
+        path=path, mapping=load(mapping, file=file), folder=path.parent, originator=originator, topology=default()
+    )
     done = Import(counts=Counts(), rows=[], progress=[])
     done.counts = asyncio.run(
         import_rows(

@@ -16,6 +16,7 @@ _REPORT: Final = "enlace.v1.IntelligenceReport"
 _ENTITY: Final = "enlace.v1.Entity"
 _NOT_FIELDS: Final = frozenset({"report_id", "occurred", "entities", "connections"})  # key, [occurred], [[entity]] ...
 _NOT_ENTITY_FIELDS: Final = frozenset({"id", "kind", "statement", "identifiers"})
+_DECIMAL: Final = r"[0-9]{1,18}(\.[0-9]{1,12})?"  # the pattern of a decimal as text
 IDENTIFIERS: Final = "identifiers"
 
 
@@ -24,6 +25,8 @@ class Form(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
+    DECIMAL = "decimal"
+    """A text that is a decimal, such as 12.5."""
     FLAG = "flag"
     LIST = "list"
     IDENTIFIER = "identifier"
@@ -62,4 +65,6 @@ def _form(kind: str, attributes: Mapping[str, Any]) -> Form:
         return Form.LIST
     if kind == "boolean":
         return Form.FLAG
+    if attributes.get("pattern") == _DECIMAL:
+        return Form.DECIMAL
     return Form.NUMBER if kind in ("int", "long") and "format" not in attributes else Form.TEXT

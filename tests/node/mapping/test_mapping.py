@@ -1,14 +1,19 @@
 """Mappings: what is refused before the first row is read, and how a row becomes a report."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from node.errors import UsageError
-from node.reports.map_row import node_of, report_of, values_of
-from node.reports.mappable_fields import Form, entity_targets, report_targets
-from node.reports.mapping import check_columns, columns_named, load
+from node.mapping.cells import CellRules, Cells
+from node.mapping.load_mapping import load
+from node.mapping.map_row import RowMapper
+from node.mapping.mappable_fields import Form, entity_targets, report_targets
+from node.mapping.named_columns import check_columns, columns_named, row_format
+from node.rows.source_file import SourceFile
 from schemas import types
+from schemas.field_errors import FieldError
 
 MAPPING = """
 id = "boats"
@@ -135,16 +140,29 @@ def _load(*changes: tuple[str, str]) -> types.Mapping:
     return load(text, file="boats.toml")
 
 
+def _cells(mapping: types.Mapping, row: dict[str, Any]) -> Cells:
+    nulls_of = {column: frozenset(texts) for column, texts in mapping.nulls.items()}
+    rules = CellRules(nulls=frozenset(mapping.null), nulls_of=nulls_of, joins={}, nested=mapping.format != "csv")
+    return Cells(rules, row)
+
+
+def _node_of(mapping: types.Mapping, **row: str) -> str | None:
+    return RowMapper(mapping).node_of(_cells(mapping, ROW | row))
+
+
+def _report_of(mapping: types.Mapping, row: dict[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    made = RowMapper(mapping).report_of(_cells(mapping, row))
+    return made.report, made.errors
+
+
 def _made(*changes: tuple[str, str], **row: str) -> dict[str, Any]:
-    mapping = _load(*changes)
-    report, errors = report_of(mapping, values_of(mapping, ROW | row))
+    report, errors = _report_of(_load(*changes), ROW | row)
     assert errors == []
     return report
 
 
 def _errors(**row: str) -> list[tuple[str, str]]:
-    mapping = _load()
-    _, errors = report_of(mapping, values_of(mapping, ROW | row))
+    _, errors = _report_of(_load(), ROW | row)
     return [(error.path, error.code) for error in errors]
 
 
@@ -204,16 +222,21 @@ def test_the_code_of_an_invalid_mapping_says_what_is_wrong(change: tuple[str, st
     assert caught.value.code == code
 
 
-def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest() -> None:
+def test_a_column_that_the_file_lacks_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
     """The file needs each column that the mapping names."""
     mapping = _load()
     needed = {column for _, column in columns_named(mapping)}
     assert needed == set(ROW)
 
-    check_columns(mapping, needed | {"more"}, file="boats.csv")
+    def check(columns: set[str]) -> None:
+        source = SourceFile(path=tmp_path / "boats.csv", format=row_format(mapping))
+        source.path.write_text(",".join(sorted(columns)) + "\n")
+        check_columns(mapping, source, {})
+
+    check(needed | {"more"})
     for column in needed:
         with pytest.raises(UsageError) as caught:
-            check_columns(mapping, (needed - {column}) | {f"{column}s"}, file="boats.csv")
+            check((needed - {column}) | {f"{column}s"})
         assert caught.value.code == "unknown_column"
         assert caught.value.hint == f"did you mean {column}s?"
 
@@ -286,9 +309,9 @@ def test_the_first_column_with_a_node_decides_which_node_imports_the_row(row: di
     """If the zone belongs to no node, the coast decides; if the coast belongs to none, the default does."""
     mapping = _load()
 
-    assert node_of(mapping, values_of(mapping, ROW | row)) == expected
+    assert _node_of(mapping, **row) == expected
     alone = _load(('default = "ES"', ""))
-    assert node_of(alone, values_of(alone, ROW | row)) == (None if expected == "ES" else expected)
+    assert _node_of(alone, **row) == (None if expected == "ES" else expected)
 
 
 @pytest.mark.parametrize(
@@ -310,8 +333,7 @@ def test_a_column_that_cannot_be_converted_is_refused_at_its_field(row: dict[str
 
 def test_all_errors_of_a_row_are_found_and_name_their_column() -> None:
     """In one pass."""
-    mapping = _load()
-    _, errors = report_of(mapping, values_of(mapping, ROW | {"kind": "fishing", "clock": "18:85 UTC"}))
+    _, errors = _report_of(_load(), ROW | {"kind": "fishing", "clock": "18:85 UTC"})
 
     assert [error.message for error in errors] == [
         "column kind: 'fishing' is not in the table",

@@ -5,20 +5,19 @@ from pathlib import Path
 import pytest
 
 from node.errors import UsageError
-from node.reports.row_files import (
-    FIELD_LENGTH_MAX,
-    Row,
-    RowFormat,
-    columns,
-    read_rows,
-)
+from node.rows.csv_rows import FIELD_LENGTH_MAX
+from node.rows.lines import LINE_LENGTH_MAX
+from node.rows.read_rows import opened_rows
+from node.rows.row import Row, RowFormat
+from node.rows.source_file import SourceFile
 from schemas.types import MappingFormat
 
 
 def _read(tmp_path: Path, data: bytes, kind: MappingFormat, **row_format: str) -> list[Row]:
     path = tmp_path / "file"
     path.write_bytes(data)
-    return list(read_rows(path, _row_format(kind, **row_format)))
+    with opened_rows(SourceFile(path=path, format=_row_format(kind, **row_format))) as rows:
+        return list(rows)
 
 
 def _row_format(kind: MappingFormat, encoding: str = "utf-8", delimiter: str = ",") -> RowFormat:
@@ -46,9 +45,10 @@ def test_a_bad_row_of_a_csv_does_not_affect_the_next(tmp_path: Path) -> None:
     assert _seen(_read(tmp_path, data, MappingFormat.csv)) == [
         (1, 2, "row_malformed"),
         (2, 3, "row_malformed"),
-        (3, 4, "encoding_wrong"),
+        (3, 4, {"a": "3", "b": "\udcff"}),
         (4, 5, {"a": "4", "b": "ok"}),
     ]
+    assert [row.clean for row in _read(tmp_path, data, MappingFormat.csv)] == [True, True, False, True]
 
 
 def test_another_delimiter_and_encoding(tmp_path: Path) -> None:
@@ -68,19 +68,19 @@ def test_a_column_above_the_limit_is_an_error_of_its_row_only(tmp_path: Path) ->
 
 
 def test_a_json_array_of_objects(tmp_path: Path) -> None:
-    """Numbers keep their text, null is not a value, nested values are refused."""
-    data = b'[{"a": "1", "b": 2.50, "c": null, "d": true}, 7, {"a": [1]}]'
+    """Numbers keep their text; the line is where the object begins."""
+    data = b'[{"a": "1", "b": 2.50, "c": null, "d": true},\n7,\n\n{"a": [1]}]'
 
     assert _seen(_read(tmp_path, data, MappingFormat.json)) == [
-        (1, 1, {"a": "1", "b": "2.50", "c": None, "d": "true"}),
+        (1, 1, {"a": "1", "b": "2.50", "c": None, "d": True}),
         (2, 2, "not_an_object"),
-        (3, 3, "row_malformed"),
+        (3, 4, {"a": ["1"]}),
     ]
 
 
 def test_ndjson_line_by_line(tmp_path: Path) -> None:
     """A line that is not JSON or too long is one bad row."""
-    data = b'{"a":"1"}\n\n{"a":\n{"a":"' + b"x" * (2 * FIELD_LENGTH_MAX) + b'"}\n{"a":"2"}'
+    data = b'{"a":"1"}\n\n{"a":\n{"a":"' + b"x" * (2 * LINE_LENGTH_MAX) + b'"}\n{"a":"2"}'
 
     assert _seen(_read(tmp_path, data, MappingFormat.ndjson)) == [
         (1, 1, {"a": "1"}),
@@ -90,22 +90,26 @@ def test_ndjson_line_by_line(tmp_path: Path) -> None:
     ]
 
 
-def test_the_columns_of_a_file(tmp_path: Path) -> None:
-    """The header of CSV, and the keys of all objects of JSON."""
+def test_the_columns_of_a_csv_file_are_those_of_its_header(tmp_path: Path) -> None:
+    """A name that occurs twice gets a number; JSON has no header."""
     path = tmp_path / "file"
-    path.write_bytes(b'[{"a": "1"}, {"b": null, "c": "x"}]')
-    assert columns(path, _row_format(MappingFormat.json)) == {"a", "b", "c"}
-    path.write_bytes(b"a,b\n1\n")
-    assert columns(path, _row_format(MappingFormat.csv)) == {"a", "b"}
+    path.write_bytes(b"a,,a,\n1\n")
+    with opened_rows(SourceFile(path=path, format=_row_format(MappingFormat.csv))) as rows:
+        assert rows.columns == ("a (1)", " (1)", "a (2)", " (2)")
+    path.write_bytes(b"[]")
+    with opened_rows(SourceFile(path=path, format=_row_format(MappingFormat.json))) as rows:
+        assert rows.columns is None
 
 
 @pytest.mark.parametrize(
     ("data", "kind", "reason"),
     [
-        (b"", MappingFormat.csv, "must name each column once"),
-        (b"a,a\n1,2\n", MappingFormat.csv, "must name each column once"),
-        (b"{", MappingFormat.json, "not valid JSON"),
+        (b"", MappingFormat.csv, "has no header"),
+        (b'"a,b\n1,2\n', MappingFormat.csv, "the header is malformed"),
+        (b"{", MappingFormat.json, "not a JSON array"),
+        (b"", MappingFormat.json, "not a JSON array"),
         (b'{"a": 1}', MappingFormat.json, "not a JSON array"),
+        (b"PK", MappingFormat.xlsx, "not an XLSX file"),
     ],
 )
 def test_a_file_of_another_format_is_refused_as_a_whole(
@@ -120,5 +124,6 @@ def test_a_file_of_another_format_is_refused_as_a_whole(
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """With the reason of the operating system."""
-    with pytest.raises(UsageError, match="No such file"):
-        list(read_rows(tmp_path / "none", _row_format(MappingFormat.csv)))
+    source = SourceFile(path=tmp_path / "none", format=_row_format(MappingFormat.csv))
+    with pytest.raises(UsageError, match="No such file"), opened_rows(source):
+        pass

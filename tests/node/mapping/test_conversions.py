@@ -7,21 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reports.conversions import (
-    ColumnError,
-    columns_of,
-    date_of,
-    fill_template,
-    look_up,
-    moment_of,
-    pad,
-    scale,
-    span_of_date,
-    zone_of,
-)
+from node.mapping.column_error import ColumnError
+from node.mapping.conversions import look_up, pad
+from node.mapping.date_formats import compile_format
+from node.mapping.number_forms import scale
+from node.mapping.templates import columns_of, fill_template, parse_template
+from node.mapping.times import date_text_of, moment_of, span_of, zone_of
 from schemas.types import MappingTable
 
 DAY_MS = 86_400_000
+DAY = compile_format("%Y-%m-%d")
+CLOCK = compile_format("%H:%M")
 
 
 def _ms(text: str) -> int:
@@ -85,9 +81,12 @@ def test_a_template_uses_columns_and_their_substitutes() -> None:
     """If a column has neither a value nor a substitute, there is no text."""
     values = {"ship": "Alpha", "place": None}
 
-    assert fill_template("{ship} at {place|sea}", values) == "Alpha at sea"
-    assert fill_template("{ship}{place|}", values) == "Alpha"
-    assert fill_template("{ship} at {place}", values) is None
+    def fill(template: str) -> str | None:
+        return fill_template(parse_template(template, frozenset()), lambda part: values[part.column])
+
+    assert fill("{ship} at {place|sea}") == "Alpha at sea"
+    assert fill("{ship}{place|}") == "Alpha"
+    assert fill("{ship} at {place}") is None
     assert columns_of("{ship} at {place|sea}") == ("ship", "place")
 
 
@@ -103,7 +102,7 @@ def test_a_template_uses_columns_and_their_substitutes() -> None:
 )
 def test_the_zone_of_a_local_time_decides_its_moment(day: str, clock: str, zone: str, expected: str) -> None:
     """If the clocks showed an hour twice, the first counts."""
-    assert moment_of(day, "%Y-%m-%d", clock, "%H:%M", zone_of(zone)) == _ms(expected)
+    assert moment_of(day, DAY, clock, CLOCK, zone_of(zone)) == (_ms(expected), None)
 
 
 @pytest.mark.parametrize(
@@ -119,34 +118,33 @@ def test_the_zone_of_a_local_time_decides_its_moment(day: str, clock: str, zone:
 def test_a_time_that_does_not_exist_is_refused(day: str, clock: str, reason: str) -> None:
     """On the clock, in the calendar or in the zone."""
     with pytest.raises(ColumnError, match=reason):
-        moment_of(day, "%Y-%m-%d", clock, "%H:%M", zone_of("Europe/Madrid"))
+        moment_of(day, DAY, clock, CLOCK, zone_of("Europe/Madrid"))
 
 
 def test_a_date_without_a_time_is_the_whole_day_of_its_zone() -> None:
     """From midnight to the last millisecond. A day on which the clocks change is longer or shorter."""
-    assert span_of_date("2018-06-19", "%Y-%m-%d", zone_of("-05:00")) == (
+    assert span_of("2018-06-19", DAY, zone_of("-05:00")) == (
         _ms("2018-06-19T05:00:00+00:00"),
         _ms("2018-06-20T05:00:00+00:00") - 1,
     )
-    start, until = span_of_date("2018-10-28", "%Y-%m-%d", zone_of("Europe/Madrid"))
+    start, until = span_of("2018-10-28", DAY, zone_of("Europe/Madrid"))
     assert until is not None
     assert until - start + 1 == DAY_MS + 3_600_000
 
 
 def test_a_date_column_with_the_hour_is_a_moment() -> None:
     """Also if it has its own offset."""
-    assert span_of_date("2018-06-19 03:30", "%Y-%m-%d %H:%M", zone_of("-05:00")) == (
+    assert span_of("2018-06-19 03:30", compile_format("%Y-%m-%d %H:%M"), zone_of("-05:00")) == (
         _ms("2018-06-19T08:30:00+00:00"),
         None,
     )
-    assert span_of_date("2018-06-19T03:30+0200", "%Y-%m-%dT%H:%M%z", zone_of("-05:00"))[0] == _ms(
-        "2018-06-19T01:30:00+00:00"
-    )
+    offset = compile_format("%Y-%m-%dT%H:%M%z")
+    assert span_of("2018-06-19T03:30+0200", offset, zone_of("-05:00"))[0] == _ms("2018-06-19T01:30:00+00:00")
 
 
 def test_a_date_is_read_in_the_format_of_strptime() -> None:
     """And written as YYYY-MM-DD."""
-    assert date_of("31/12/1980", "%d/%m/%Y").isoformat() == "1980-12-31"
+    assert date_text_of("31/12/1980", compile_format("%d/%m/%Y")) == "1980-12-31"
 
 
 @pytest.mark.parametrize("name", ["Belize", "+25:00", "../etc/passwd", "Europe/Nowhere", ""])
