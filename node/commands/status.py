@@ -113,7 +113,7 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         bus_error = None
     except LogUnavailable as error:
         bounds, bus_error = {}, str(error)
-    kept = await store.read(_kept)
+    kept = await store.read(look_at)
     streams = _streams(places, bounds, kept.read)
     status = NodeStatus(
         node=home.node,
@@ -149,7 +149,7 @@ class _Kept:
     """Those that are due, and those that are sealed and not read back yet."""
 
 
-def _kept(db: Transaction) -> _Kept:
+def look_at(db: Transaction) -> _Kept:
     due = receipts_to_seal.count_due(db)
     return _Kept(
         read={reading.topic: reading for reading in read_positions.readings(db)},

@@ -88,7 +88,7 @@ withheld = Table(
 )
 
 Index("withheld_noted", withheld.c.noted_at, withheld.c.originator, withheld.c.stream, withheld.c.sequence)
-Index("withheld_message_id", withheld.c.message_id)
+Index("withheld_message_id", withheld.c.message_id, *withheld.primary_key)
 
 pending = Table(
     "pending",
@@ -113,8 +113,8 @@ pending = Table(
 )
 Index("pending_leaf", pending.c.originator, pending.c.stream, pending.c.sequence)
 Index("pending_grant", pending.c.originator, pending.c.grant, pending.c.id)
-Index("pending_message_id", pending.c.message_id)
-Index("pending_outcome", pending.c.outcome, pending.c.received_at)
+Index("pending_message_id", pending.c.message_id, pending.c.id)
+Index("pending_outcome", pending.c.outcome, pending.c.received_at, pending.c.id)
 _HELD_UNTIL = pending.c.due_at.is_not(None)
 Index("pending_due", pending.c.due_at, pending.c.id, sqlite_where=_HELD_UNTIL, postgresql_where=_HELD_UNTIL)
 

@@ -56,7 +56,7 @@ class HeldMessage:
 
 
 _LAST_ID: Final = 2**63 - 1
-COUNTED_MAX: Final = 1000  # rows of each filter, to choose the one that fewer messages fit
+COUNTED_MAX: Final = 200  # messages of a filter that is read instead of a frequent one
 _WITH_IDS: Final = select(message).where(message.c.id.in_(bindparam("ids", expanding=True)))
 _OF_REPORT: Final = select(message).where(message.c.report_id == bindparam("report_id"))
 _OF_MESSAGE: Final = select(message).where(message.c.message_id == bindparam("message_id"))
@@ -71,7 +71,7 @@ _BLOCKS: Final = (
 def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
     ids: list[int] = []
-    filters = _rarest_first(db, _filters(db, query), query.after)
+    filters = _rare_first(db, _filters(db, query), query.after)
     for after, until in _ranges(db, query):
         ids += db.execute(_fitting(filters, query.since, after, until).limit(query.limit - len(ids))).scalars()
         if len(ids) == query.limit:
@@ -99,35 +99,36 @@ _EVERY: Final = _Filter(table=message, message=message.c.id, conditions=())
 
 
 def _filters(db: Transaction, query: Query) -> list[_Filter]:
+    """The filters of a query, those that are usually rare first."""
     filters = []
-    if query.text is not None:
-        table, id_, conditions = fulltext.matching(db, query.text)
-        filters.append(_Filter(table=table, message=id_, conditions=conditions))
     if (asked := query.identifier) is not None:
         conditions = [identifier.c.scheme == asked.scheme, identifier.c.value == asked.value]
         if asked.countries is not None:
             conditions.append(identifier.c.country.in_(asked.countries))
         filters.append(_Filter(table=identifier, message=identifier.c.message, conditions=conditions))
-    if query.subject is not None:
-        conditions = [message_subject.c.subject == query.subject]
-        filters.append(_Filter(table=message_subject, message=message_subject.c.message, conditions=conditions))
+    if query.text is not None:
+        table, id_, has_words = fulltext.matching(db, query.text)
+        filters.append(_Filter(table=table, message=id_, conditions=has_words))
     if query.originator is not None:
         filters.append(
             _Filter(table=message, message=message.c.id, conditions=[message.c.originator == query.originator])
         )
+    if query.subject is not None:
+        conditions = [message_subject.c.subject == query.subject]
+        filters.append(_Filter(table=message_subject, message=message_subject.c.message, conditions=conditions))
     return filters
 
 
-def _rarest_first(db: Transaction, filters: list[_Filter], after: int) -> list[_Filter]:
-    """The filter that the fewest messages fit is first: its rows are read, and the others are asked about each."""
+def _rare_first(db: Transaction, filters: list[_Filter], after: int) -> list[_Filter]:
+    """A filter that few messages fit is first: its rows are read, and the others are asked about each."""
     if len(filters) < 2:
         return filters or [_EVERY]
-    counts = []
-    for one in filters:
+    for index, one in enumerate(filters):
         some = select(one.message).select_from(one.table).where(*one.conditions, one.message > after)
-        counts.append(db.scalar(select(func.count()).select_from(some.limit(COUNTED_MAX).subquery())) or 0)
-    first = counts.index(min(counts))
-    return [filters[first], *filters[:first], *filters[first + 1 :]]
+        count = db.scalar(select(func.count()).select_from(some.limit(COUNTED_MAX).subquery())) or 0
+        if count < COUNTED_MAX:
+            return [one, *filters[:index], *filters[index + 1 :]]
+    return filters
 
 
 def _fitting(filters: list[_Filter], since: int | None, after: int, until: int) -> Select[int]:

@@ -29,7 +29,7 @@ def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     rows = db.execute(
         select(*columns)
         .where(pending.c.outcome == "waiting", pending.c.received_at < before)
-        .order_by(pending.c.id)
+        .order_by(pending.c.received_at, pending.c.id)
         .limit(OVERDUE_LISTED_MAX)
     )
     return [

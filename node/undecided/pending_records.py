@@ -27,8 +27,8 @@ _PUT: Final = Upsert(
     ),
 )
 
-_KNOWN: Final = select(pending.c.topic, pending.c.digest, pending.c.budget).where(
-    pending.c.digest.in_(bindparam("digests", expanding=True))
+_KNOWN: Final = select(pending.c.digest, pending.c.budget).where(
+    pending.c.topic == bindparam("topic"), pending.c.digest.in_(bindparam("digests", expanding=True))
 )
 _SIZES: Final = select(pending.c.originator, pending.c.budget, func.length(pending.c.value).label("size")).where(
     pending.c.id.in_(bindparam("ids", expanding=True))
@@ -89,8 +89,14 @@ def put(db: Transaction, records: Sequence[PendingRecord]) -> None:
 
 def _known(db: Transaction, records: Sequence[PendingRecord], digests: Sequence[bytes]) -> dict[tuple[str, bytes], str]:
     """The budget of those that have a row, by topic and digest."""
-    found = rows_for(db, _KNOWN, {"digests": list(digests)}) if records else ()
-    return {(row.topic, row.digest): row.budget for row in found}
+    by_topic: dict[str, list[bytes]] = {}
+    for record, digest_ in zip(records, digests, strict=True):
+        by_topic.setdefault(record.topic, []).append(digest_)
+    return {
+        (topic, row.digest): row.budget
+        for topic, here in by_topic.items()
+        for row in rows_for(db, _KNOWN, {"topic": topic, "digests": here})
+    }
 
 
 def present(db: Transaction, ids: Collection[int]) -> set[int]:

@@ -1,0 +1,286 @@
+"""Calls every function of node/store and node/undecided: in an exchange, on forged records, and directly."""
+
+from functools import partial
+from pathlib import Path
+
+from node.database.engine import Transaction
+from node.exchange.publish import Acceptance
+from node.exchange.retry import retry_quarantined
+from node.exchange.seal_receipts import QUIET_MS
+from node.reports.questions import Question
+from node.stages import StreamId
+from node.store import (
+    access_log,
+    chains,
+    counters,
+    identifier_matches,
+    ingest_lock,
+    message_search,
+    messages,
+    noted_knowledge,
+    outbox,
+    own_batches,
+    own_reports,
+    read_positions,
+    receipts_received,
+    receipts_to_seal,
+    stored_leaves,
+    stream_findings,
+    waiting_grants,
+    withheld_notes,
+)
+from node.store.access_log import Consultation
+from node.store.message_search import Query
+from node.store.messages import Rows
+from node.store.withheld_notes import WithheldMessage
+from node.undecided import (
+    deferred_positions,
+    pending_lists,
+    pending_records,
+    pending_retry,
+    quarantine,
+    quarantine_purge,
+    quarantine_retry,
+    usage,
+)
+from node.undecided.quarantine import Filter
+from tests.support.bed import bed
+from tests.support.community import Community, clause
+from tests.support.exchange import Exchange, TestNode, exchange
+from tests.support.records import INTEL, AudienceKey, changed, parts
+
+TEXTS = (
+    "A go-fast boat was seen off the cays.",
+    "ÁGUILA Négra, 12.5 t; straße, Οδός, 密輸 船",
+    "go fast Boat fast go x" + "y" * 3000,
+    "Łódź İstanbul ﬁne naïve e\u0301tude O'Neil a_b 50%",
+)
+QUESTIONS = (
+    *("boat", "BOAT cays", "go-fast", "fast-go", "Aguila negra", "águila", "12.5", "12,5", "12 5", "strasse", "straße"),
+    *(
+        "οδός",
+        "密輸",
+        "istanbul",
+        "lodz",
+        "łódź",
+        "fine",
+        "etude",
+        "étude",
+        "o'neil",
+        "oneil",
+        "a_b",
+        "a",
+        "50%",
+        "-",
+        "",
+    ),
+    *(
+        '"boat"',
+        "boat OR cays",
+        "boat*",
+        "NEAR(boat cays)",
+        "x" + "y" * 3000,
+        "- boat",
+        "' ''",
+        "\\",
+        "%",
+        "nothing here",
+    ),
+)
+
+
+async def use_every_function(folder: Path) -> None:
+    """An exchange with gaps, receipts, rejections and retries, in `folder`."""
+    await _exchange_reports(folder)
+    (folder / "forged").mkdir()
+    await _read_forgeries(folder / "forged")
+
+
+async def _exchange_reports(folder: Path) -> None:
+    community = Community(("BZ", "GT", "MX"))
+    community.agreement("ALL", ("BZ", "GT", "MX"), clause(["BZ"], ["GT", "MX"]))
+    async with exchange(folder, "BZ", "GT", community=community) as made:
+        bz, gt = made.nodes["BZ"], made.nodes["GT"]
+        for number, text in enumerate(TEXTS):
+            answer = await bz.publish(
+                narrative={"text": text, "language": "en"},
+                subjects=["DRUG_TRAFFICKING", "MONEY_LAUNDERING"][: 1 + number % 2],
+            )
+            await bz.publish(narrative={"text": text, "language": "en"})
+            await _look(bz, answer)
+        await gt.read()
+        await _look(gt, answer)
+        for _ in range(2):
+            await _send_receipts(made)
+        for question in QUESTIONS:
+            await gt.store.read(partial(message_search.search, query=Query(text=question)))
+        await bz.publish(subjects=["MONEY_LAUNDERING"], handling=["H1"])
+        await gt.read()
+        await gt.store.read(withheld_notes.notes)
+
+
+async def _send_receipts(made: Exchange) -> None:
+    made.clock.now += QUIET_MS
+    for node in made.nodes.values():
+        await node.receipt_sealer.step()
+        await node.relay.step()
+        await node.relay.record_acknowledgements()
+        await node.read()
+
+
+def _find_identifiers(db: Transaction) -> None:
+    for value, country in (("SEA TEST", None), ("SEA TEST", "BZ"), ("Sea Test", None)):
+        question = Question(scheme="NAME", value=value, country=country)
+        message_search.search(db, Query(identifier=question))
+        for now, limit in ((0, 1), (0, 100), (1 << 60, 1)):
+            identifier_matches.find(db, question, now=now, limit=limit)
+
+
+async def _look(node: TestNode, accepted: Acceptance) -> None:
+    """Ask every question that concerns one message."""
+    report_id, message_id = accepted.report_id, accepted.message_id or b""
+    intel = StreamId(stream=INTEL, originator="BZ")
+
+    def work(db: Transaction) -> None:
+        for query in (
+            Query(originator="BZ", since=1, limit=2),
+            Query(subject="MONEY_LAUNDERING", after=1),
+            Query(text="boat", originator="GT"),
+        ):
+            message_search.search(db, query)
+        _find_identifiers(db)
+        message_search.by_id(db, report_id=report_id, message_id=message_id)
+        message_search.originators(db, [message_id, bytes(16)])
+        own = own_reports.by_id(db, report_id=report_id, message_id=message_id)
+        for report in own:
+            own_reports.sealed_value(db, node.code, report)
+        own_reports.own_message_ids(db, [message_id, bytes(16)])
+        for table_function in (
+            messages.count,
+            outbox.counts,
+            counters.counts,
+            read_positions.readings,
+            read_positions.next_positions,
+            receipts_to_seal.count_due,
+            receipts_to_seal.on_their_way,
+            receipts_to_seal.is_due,
+            stream_findings.standing,
+            quarantine.entries,
+            noted_knowledge.digest,
+        ):
+            table_function(db)
+        ingest_lock.versions(db, ["BZ", "GT", "XX"])
+        chains.id_used_at(db, intel, message_id)
+        batch = own_batches.at(db, intel, 1)
+        if batch is not None:
+            own_batches.by_hash(db, intel, [batch.hash, bytes(32)])
+            receipts_received.of_batch(db, batch.hash)
+        receipts_to_seal.due(db, 10)
+        outbox.unacknowledged(db, INTEL, 10)
+        _ask_of_undecided(db, message_id, node.clock())
+
+    await node.store.read(work)
+
+
+def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
+    withheld_notes.by_message_id(db, message_id)
+    pending_lists.by_message_id(db, message_id)
+    pending_lists.waiting_since(db, now + 1)
+    pending_lists.waits_for_arrived_grant(db)
+    pending_lists.kept(db)
+    usage.everything(db)
+    deferred_positions.count(db)
+    deferred_positions.ranges(db)
+
+
+async def _read_forgeries(folder: Path) -> None:
+    """Gaps, repetitions, a reused id, broken bytes, a message before its grant; then retries of what was kept."""
+    async with bed(folder) as scene:
+        values = [scene.bz.message(scene.key) for _ in range(6)]
+        await scene.read(values[0], values[2], values[5], values[2], b"junk", values[1] + b"x")
+        await scene.read(*values[3:5])
+        await scene.read(values[1])
+        late = AudienceKey.new(scene.bz, grant=7)
+        waiting = scene.bz.message(late)
+        await scene.read(waiting, changed(values[0], header=parts(values[1]).header))
+        message_id = await scene.gt.store.read(_first_id)
+        await _look(scene.gt, Acceptance(outcome="", report_id="", message_id=message_id))
+        await scene.gt.subscriber.retry_all()
+        ids = await scene.gt.store.read(quarantine_retry.ids)
+        await retry_quarantined(scene.gt.store, lambda: scene.gt.judge, ids, clock=scene.gt.clock)
+        await scene.gt.store.write(_write_directly)
+
+
+def _first_id(db: Transaction) -> bytes:
+    return message_search.search(db, Query(limit=1))[0].message_id
+
+
+def _write_directly(db: Transaction) -> None:
+    """The functions that an exchange calls rarely."""
+    intel = StreamId(stream=INTEL, originator="BZ")
+    asked = [
+        Consultation(query="NAME:X", subjects=["a", "b"], purpose="P", reason="r"),
+        Consultation(query="", subjects=()),
+    ]
+    access_log.add_consultations(db, asked, actor="test", command="search", now=1)
+    stream_findings.stands_at(db, "head_truncated", intel, 3)
+    noted_knowledge.put(db, b"1" * 32)
+    noted_knowledge.put(db, b"2" * 32)
+    noted_knowledge.digest(db)
+    read_positions.move(db, "intel.caribbean.bz", 3)
+    read_positions.raise_highest(db, intel, 99)
+    read_positions.highest(db, "intel.caribbean.bz")
+    chains.gaps(db, intel, 99)
+    chains.highest(db, intel)
+    id_ = messages.next_id(db)
+    facts = (b"i" * 16, "BZ", INTEL, 77, "report", 1, 2, 3, None, None, b"payload", b"record")
+    texts = [(id_, "a word")]
+    messages.put(
+        db, Rows(messages=[(id_, *facts)], subjects=[("S", id_)], identifiers=[("A", "v", id_, "BZ")], texts=texts)
+    )
+    messages.note(db, [(id_, *facts)])
+    waiting_grants.outcome_stored(db, "BZ", 1)
+    receipts_to_seal.park(db)
+    receipts_to_seal.due_times(db)
+    counters.differences(db)
+    counters.value(db, counters.STORED)
+    pending_retry.each(db, limit=1)
+    stream_findings.stands(db, "out_of_order", intel)
+    ingest_lock.advance(db, {"BZ": 0})
+    _write_what_waits(db, intel)
+
+
+def _write_what_waits(db: Transaction, intel: StreamId) -> None:
+    outbox.put_outgoing(db, INTEL, 1, [b"a", b"b"])
+    outbox.has_row(db, INTEL, 1, 5)
+    outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
+    stored_leaves.present(db, intel, [1, 2, 77])
+    usage.of(db, ["BZ", "GT"])
+    usage.add(db, [("BZ", "waiting", usage.Usage(2, 20)), ("BZ", "waiting", -usage.Usage(1, 5))])
+    deferred_positions.note(db, "keys.bz", [5, 9, 5_000, 4], 1)
+    deferred_positions.topics(db, ["keys.bz", "keys.gt"])
+    deferred_positions.forget(db, "keys.bz", 5, 7)
+    deferred_positions.ranges(db, after=("keys.bz", 4))
+    stream_findings.add(db, "records_deferred", intel, sequence=None, position=4, now=1)
+    stream_findings.close(db, "records_deferred", intel, 2)
+    quarantine_retry.of_codes(db, ["framing_invalid", "message_id_reused"])
+    quarantine_purge.groups(db, Filter(originator="BZ"))
+    quarantine_purge.purge(db, Filter(code="framing_invalid"), before=2**50)
+    pending_records.present(db, [1, 2, 3])
+    pending_records.drop(db, [1, 2, 3])
+    quarantine_retry.drop(db, ["x"])
+    withheld_notes.add(
+        db,
+        [
+            WithheldMessage(
+                place=intel,
+                sequence=78,
+                message_id=b"w" * 16,
+                code="expired",
+                agreement=None,
+                clause=None,
+                reason="",
+            )
+        ],
+        1,
+    )
