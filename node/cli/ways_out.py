@@ -17,6 +17,7 @@ _ID: Final = {"id": "ID"}
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "check": {"purpose": "--purpose", "reason": "--reason"},
     "db copy": {"from": "FROM", "to": "TO"},
+    "access list": {"since": "--since"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,

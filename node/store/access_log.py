@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sqlalchemy import or_, select
+
 from node.database.access_tables import access_log
 from node.database.engine import Transaction
 from node.database.statements import insert_rows
@@ -59,3 +61,32 @@ def add_consultations(
         for subject in asked.subjects or ("",)
     ]
     insert_rows(db, access_log, names, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry; its fields are the columns of the table."""
+
+    id: int
+    at: int
+    operation: str
+    actor: str
+    subject: str
+    detail: str
+    purpose: str | None
+    reason: str | None
+    query: str | None
+    hits: int | None
+
+
+def entries(db: Transaction, *, since: int, actor: str | None, after: int, limit: int) -> list[Entry]:
+    """The next entries after the id `after`, from `since` (ms) on.
+
+    `actor` is the whole text, or the login name before ` (uid`; None for all.
+    """
+    statement = select(access_log).where(access_log.c.id > after, access_log.c.at >= since)
+    if actor is not None:
+        of_login = access_log.c.actor.startswith(f"{actor} (uid ", autoescape=True)
+        statement = statement.where(or_(access_log.c.actor == actor, of_login))
+    rows = db.execute(statement.order_by(access_log.c.id).limit(limit)).mappings()
+    return [Entry(**row) for row in rows]

@@ -396,6 +396,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
     "audit replay": replay_row,
+    "access list": lambda scene: ok("access", "list", home=scene.bz),
     "config explain": config_row,
     "version": version_row,
     "explain": explain_code_row,

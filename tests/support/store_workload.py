@@ -129,6 +129,8 @@ async def _send_receipts(made: Exchange) -> None:
 
 
 def _find_identifiers(db: Transaction) -> None:
+    for actor in (None, "ana", "an_", "nobody"):
+        access_log.entries(db, since=1, actor=actor, after=0, limit=3)
     for value, country in (("SEA TEST", None), ("SEA TEST", "BZ"), ("Sea Test", None)):
         question = Question(scheme="NAME", value=value, country=country)
         message_search.search(db, Query(identifier=question))
