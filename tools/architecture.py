@@ -43,8 +43,8 @@ PACKAGES: Final = {
     "node.runtime": "One node as one process: configuration, daemon, logs.",
     "node.upkeep": "The store as a whole: checking and copying it.",
     "node.answers": "How arguments are read, and how answers and errors are written.",
-    "node.commands": "One function for each command; knows no terminal.",
     "node.access": "Who used the node, when, and why?",
+    "node.commands": "One function for each command; knows no terminal.",
     "node.cli": "Options, terminal, exit codes.",
 }
 """What each package answers, lowest first. A package of `node` imports itself and those above it in this table."""

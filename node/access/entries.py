@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
-from node.commands.plain_json import TimeMs
+from node.answers.plain_json import TimeMs
 from node.database.engine import Store
 from node.store import access_log
 

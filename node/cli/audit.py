@@ -79,7 +79,7 @@ def list_access(
     Exit codes: 0 done, also if there is no entry; 2 usage or configuration; 4 the store is unavailable, try again.
     """
     from node.access.entries import list_entries
-    from node.commands.arguments import parse_time
+    from node.answers.arguments import parse_time
     from node.runtime.open_node import open_store
 
     opened, output = open_named_home(home), Output(json=json)

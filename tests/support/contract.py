@@ -23,7 +23,18 @@ from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-GROUPS: Final = ("withheld", "access", "quarantine", "pending", "policy", "governance", "broker", "audit", "config", "db")
+GROUPS: Final = (
+    "withheld",
+    "access",
+    "quarantine",
+    "pending",
+    "policy",
+    "governance",
+    "broker",
+    "audit",
+    "config",
+    "db",
+)
 """Commands that have commands."""
 
 TIME_KEYS: Final = ("created_at", "received_at", "noted_at", "timestamp")
