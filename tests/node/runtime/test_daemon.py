@@ -107,15 +107,15 @@ def test_drafts_wait_for_a_log_that_is_away_and_leave_when_it_comes(tmp_path: Pa
 
 
 def test_a_bug_ends_the_daemon_with_its_own_exit_code(homes: dict[str, Path]) -> None:
-    """A table that is missing in the store is neither a bad message nor an outage, so no code catches the error."""
+    """A constraint that the store refuses is neither a bad message, an outage nor damage, so no code catches it."""
     with sqlite3.connect(homes["GT"] / "store.db") as connection:
         ok("status", home=homes["GT"])
-        connection.execute("DROP TABLE pending")
+        connection.execute("CREATE TRIGGER bug BEFORE INSERT ON knowledge BEGIN SELECT RAISE(ABORT, 'as a bug'); END")
     connection.close()
     daemon = Daemon(homes["GT"])
 
     assert daemon.process.wait(timeout=60) == BUG
-    assert "no such table" in daemon.log.read_text()
+    assert "as a bug" in daemon.log.read_text()
     daemon.kill()
 
 
