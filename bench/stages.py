@@ -48,7 +48,7 @@ _ENTRANCES: Final[tuple[tuple[str, Any, str], ...]] = (
     (CRYPTOGRAPHY, seal, "digest"),
     (CRYPTOGRAPHY, seal, "expand"),
     (CRYPTOGRAPHY, seal, "seal_content"),
-    (CRYPTOGRAPHY, seal_drafts, "make_grant"),
+    (CRYPTOGRAPHY, seal_drafts, "make_grants"),
     (CRYPTOGRAPHY, grants.AudienceKeys, "key"),
     (POLICY, policy, "decide"),
     (POLICY, recipients.RecipientCache, "decide"),

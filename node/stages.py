@@ -109,12 +109,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A verified grant at its place in the originator's `keys` stream."""
+    """A verified grant at its place in the originator's `keys` stream; of a grant in parts, the place of the last."""
 
     originator: str
     sequence: int
     sealed_at: int
     body: KeyGrant
+    complete: bool = True
+    """Whether all its parts are here (node/sharing/grant_parts.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

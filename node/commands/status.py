@@ -7,15 +7,16 @@ from enum import StrEnum
 from typing import Final
 
 from broker.log import Bounds, Log, LogUnavailable
-from node.answers import error_catalogue
+from node.commands.standing_findings import FindingStatus, shown_findings
 from node.database.engine import Store, Transaction
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
 from node.stages import StreamId
-from node.store import counters, messages, outbox, read_positions, receipts_to_seal, stream_findings
+from node.store import counters, messages, outbox, read_positions, receipts_to_seal, set_aside, stream_findings
 from node.store.outbox import OutboxCounts
 from node.store.read_positions import StreamReading
+from node.store.set_aside import SetAsideDraft
 from node.store.stream_findings import StreamFinding
 from node.undecided import pending_lists
 
@@ -45,19 +46,6 @@ class StreamStatus:
     lag: int | None
     sequence: int
     """The highest sequence that has its place in the chain."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingStatus:
-    """A finding about a stream that still stands."""
-
-    code: str
-    originator: str
-    stream: str
-    sequence: int | None
-    position: int | None
-    remedy: str | None
-    """What an operator can do, from the catalogue of errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +110,7 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         outbox=kept.outbox,
         streams=streams,
         counts=kept.counts,
-        findings=tuple(_finding(finding) for finding in kept.findings),
+        findings=shown_findings(kept.findings, kept.set_aside, home.node),
     )
     all_read = all(stream.lag == 0 for stream in streams)
     return Look(
@@ -142,6 +130,7 @@ class _Kept:
     outbox: OutboxCounts
     counts: Mapping[str, int]
     findings: Sequence[StreamFinding]
+    set_aside: Sequence[SetAsideDraft]
     grant_arrived: bool
     """A message waits for a grant that has arrived."""
 
@@ -156,19 +145,9 @@ def look_at(db: Transaction) -> _Kept:
         outbox=outbox.counts(db),
         counts={"stored": messages.count(db), **counters.counts(db).by_name, "receipts_due": due},
         findings=stream_findings.standing(db),
+        set_aside=set_aside.drafts(db),
         grant_arrived=pending_lists.waits_for_arrived_grant(db),
         unsent_receipts=due + receipts_to_seal.on_their_way(db),
-    )
-
-
-def _finding(finding: StreamFinding) -> FindingStatus:
-    return FindingStatus(
-        code=finding.code,
-        originator=finding.originator,
-        stream=finding.stream,
-        sequence=finding.sequence,
-        position=finding.position,
-        remedy=error_catalogue.remedy(finding.code),
     )
 
 

@@ -18,6 +18,9 @@ draft = Table(
     Column("audience", Text, nullable=True, comment="codes of the recipients, once sealed"),
     Column("labels", LargeBinary, nullable=True, comment="until the message is sealed; without salt"),
     Column("terms", LargeBinary, nullable=True, comment="until the message is sealed; what it is found by"),
+    Column("set_aside_at", BigInteger, nullable=True, comment="when it was found that it cannot be sealed"),
+    Column("set_aside_code", String(64), nullable=True),
+    Column("set_aside_reason", Text, nullable=True),
     UniqueConstraint("report_id", "region"),
 )
 Index(

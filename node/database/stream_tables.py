@@ -70,6 +70,16 @@ granted = Table(
     UniqueConstraint("originator", "sequence"),
 )
 
+granted_part = Table(
+    "granted_part",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("audience_key_id", LargeBinary(32), nullable=False),
+    Column("sealed_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 finding = Table(
     "finding",
     metadata,

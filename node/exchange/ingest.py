@@ -24,7 +24,7 @@ from node.exchange.write_decisions import write_decisions
 from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings
 from node.exchange.write_receipts import DecidedRecord
-from node.stages import Decision, Grant, Outcome, Verified
+from node.stages import Decision, Outcome, Verified
 from node.store import chains, ingest_lock, read_positions, received_grants
 from node.undecided import deferred_positions
 from node.verification.judge import Judge
@@ -47,11 +47,11 @@ async def ingest(
     positions: dict[str, int],
     now: int,
     reread: Reread | None = None,
-) -> list[Grant]:
+) -> list[tuple[str, int]]:
     """Decide about `arrivals`, in their order, and store the decisions with `positions` (topic -> where to go on).
 
     With `reread` the arrivals are those of its positions, which are then no longer deferred.
-    Returns the grants that are new here. Raises Unavailable with nothing written.
+    Returns the grants that are new here, as (originator, sequence). Raises Unavailable with nothing written.
     """
     authenticated = [(_authenticate(judge, arrival), arrival.placed) for arrival in arrivals]
     while True:
@@ -68,7 +68,7 @@ async def ingest(
             _write, judge=judge, placing=placing, arrivals=seen.undecided, positions=positions, now=now, reread=reread
         )
         if await store.write(partial(_write_if_current, versions=seen.versions, write=write)):
-            return list(placing.new_grants.values())
+            return placing.new_grants.arrived
 
 
 def _authenticate(judge: Judge, arrival: Arrival) -> Verified | Decision:
@@ -106,7 +106,7 @@ def _write(
 ) -> None:
     for place, view in placing.views.items():
         chains.put(db, place, view)
-    received_grants.put(db, placing.new_grants)
+    received_grants.put(db, placing.new_grants.by_key.values(), placing.new_grants.loose)
     _write_positions(db, placing, arrivals, positions)
     write_findings(db, placing, now)
     witness(db, placing, now)

@@ -1,18 +1,25 @@
-"""Looks into the store for what this node has to send, and for the drafts that it has to seal."""
+"""Reads what the relay needs from the store: sealed bytes to send, drafts to seal, and the newest own grants.
 
-from collections.abc import Mapping, Sequence
+A grant is never changed, and the log has it before the messages that name it, so grants are remembered. If another
+process of the node makes a newer one for the same audience, the remembered one stays lawful until its key ends.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from broker.streams import KEYS
-from node.database.engine import Transaction
+from node.database.engine import Store, Transaction
 from node.exchange.acknowledgements import Acknowledgements, Ranges
 from node.stages import StreamHead
-from node.store import outbox, own_reports
+from node.store import outbox, own_grants, own_reports
+from node.store.own_grants import OwnGrant
 from node.store.own_reports import UnsealedDraft
 
 DRAFTS_IN_BATCH_MAX: Final = 256  # they share one signature and one transaction
 APPEND_RECORDS_MAX: Final = 512
+GRANTS_REMEMBERED_MAX: Final = 64  # of about 10 KB for 60 recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +75,23 @@ def _unsent(db: Transaction, heads: Mapping[str, StreamHead], acknowledged: Ackn
         else:
             acknowledged.skip(stream, head.next_sequence - 1)
     return unsent
+
+
+class GrantMemory:
+    """The grants that one process knows, by audience hash."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._grants: dict[bytes, OwnGrant] = {}
+
+    async def of(self, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
+        """The newest known grant of each audience that has one. Raises Unavailable."""
+        if unknown := [audience for audience in audiences if audience not in self._grants]:
+            self.add(await self._store.read(partial(own_grants.newest, audiences=unknown)))
+        return {audience: self._grants[audience] for audience in audiences if audience in self._grants}
+
+    def add(self, grants: Mapping[bytes, OwnGrant]) -> None:
+        """Remember grants that are in the store."""
+        if len(self._grants) + len(grants) > GRANTS_REMEMBERED_MAX:
+            self._grants.clear()
+        self._grants.update(grants)

@@ -55,7 +55,7 @@ def _take_up_lost(db: Transaction, placing: Placing) -> None:
             if record.sequence not in stored:
                 stored.add(record.sequence)
                 arrival.decision, arrival.placed, arrival.repeated = None, True, True
-                placing.take_grant(record)
+                placing.take_grant(arrival.place, record, late=True)
                 _check_id(db, arrival, record)
 
 

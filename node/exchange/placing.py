@@ -9,7 +9,7 @@ from node.errors import Rejected
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.verification.chain import StreamView
-from node.verification.judge import grant_of
+from node.verification.new_grants import NewGrants
 
 GrantKey = tuple[str, bytes, int]
 """Originator, audience key id and sequence of a grant, as the header of a message names it."""
@@ -26,9 +26,7 @@ class Placing:
     """Stream -> position of the first record that opened or closed a gap."""
 
     out_of_order: list[Arrival] = field(default_factory=list)
-    new_grants: dict[tuple[str, bytes], Grant] = field(default_factory=dict)
-    """By originator and audience key id."""
-
+    new_grants: NewGrants = field(default_factory=NewGrants)
     known_grants: dict[GrantKey, Grant] = field(default_factory=dict)
     witnessed: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Own stream -> records of it that took their place now."""
@@ -43,7 +41,7 @@ class Placing:
         key = grant_key(arrival)
         if key is None:
             return None
-        return self.known_grants.get(key) or self.new_grants.get(key[:2])
+        return self.known_grants.get(key) or self.new_grants.named(*key)
 
     def place(self, arrival: Arrival, record: Verified) -> None:
         """Steps 8 to 10: give a record its place in the chain."""
@@ -69,12 +67,12 @@ class Placing:
         if placed.reused_id is not None:
             arrival.decision = Decision.rejected(placed.reused_id)
         else:
-            self.take_grant(record)
+            self.take_grant(arrival.place, record, late=placed.out_of_order)
 
-    def take_grant(self, record: Verified) -> None:
-        """Keep the grant of a KEY_GRANT; the first one of its key decides."""
+    def take_grant(self, place: StreamId, record: Verified, *, late: bool) -> None:
+        """Keep the grant of a KEY_GRANT; the first one of its key decides. `late`: a later record was here before."""
         if record.grant is not None:
-            self.new_grants.setdefault((record.batch.originator, record.grant.audience_key_id), grant_of(record))
+            self.new_grants.add(record, self.views[place], late=late)
 
 
 def grant_key(arrival: Arrival) -> GrantKey | None:

@@ -2,6 +2,8 @@
 
 - Drafts are sealed only while the log answers; sealed bytes are sent again until it has them.
 - What was sealed is verified as readers do, before it is stored (node/verification/own_work.py).
+- A draft that cannot be sealed is set aside (obstacles.py). If no draft of this node can, because of its documents, all
+  wait.
 - One transaction stores batches, sealed bytes and new heads. It compares the old heads, so that two relays never fork
   a stream.
 - After a crash before that transaction the drafts are encrypted again. After a later crash the same bytes are
@@ -25,15 +27,16 @@ from broker.streams import KEYS
 from node.database.engine import Store, Transaction
 from node.exchange.acknowledgements import Acknowledgements, Ranges, kept, record
 from node.exchange.addressed_drafts import AddressedDraft, address_drafts
-from node.exchange.grant_memory import GrantMemory
-from node.exchange.outgoing import DRAFTS_IN_BATCH_MAX, Outgoing, Unsent, look
+from node.exchange.obstacles import OBSTACLES, find_obstacles
+from node.exchange.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
 from node.exchange.own_records import OwnRecords
 from node.exchange.seal_drafts import DraftSealer, SealedDrafts
 from node.sealing.seal import RandomSource, Signer
-from node.store import access_log, outbox, own_batches, own_grants, own_reports
+from node.store import access_log, outbox, own_batches, own_grants, own_reports, set_aside
 from node.store.access_log import Operation
+from node.store.own_reports import UnsealedDraft
 from node.verification.judge import Judge
-from node.verification.own_work import check_own_work
+from node.verification.own_work import SealingRefused, check_own_key, check_own_work
 
 log = structlog.get_logger()
 
@@ -78,7 +81,8 @@ class Relay:
                 await self._ask_log()
                 sealed = await self.seal(seen)
                 sent += await self._send(sealed)
-                if sealed and len(seen.drafts) < DRAFTS_IN_BATCH_MAX and self._has_all(sealed):
+                all_sealed = len(seen.drafts) == sum(len(part.values) for part in sealed if part.stream != KEYS)
+                if sealed and all_sealed and len(seen.drafts) < DRAFTS_IN_BATCH_MAX and self._has_all(sealed):
                     return sent
             else:
                 await self._record(seen.unrecorded)
@@ -95,11 +99,17 @@ class Relay:
         # One time for all: the clock, but not before a head or a report, as the clock may have gone back.
         earliest = [*(head.sealed_at for head in seen.heads.values()), *(draft.created_at for draft in seen.drafts)]
         now = max([self.clock(), *earliest])
-        drafts = address_drafts(seen.drafts, originator=judge.node, governance=judge.governance, now=now)
-        earlier = await self.grants.of({draft.audience_hash for draft in drafts})
+        check_own_key(judge, now)
         sealer = DraftSealer(signer=self.signer, judge=judge, heads=seen.heads, now=now, random=self.random)
-        result = sealer.seal(drafts, earlier)
-        verified = check_own_work(result.batches, judge)
+        try:
+            drafts = address_drafts(seen.drafts, originator=judge.node, governance=judge.governance, now=now)
+            earlier = await self.grants.of({draft.audience_hash for draft in drafts})
+            result = sealer.seal(drafts, earlier)
+            verified = check_own_work(result.batches, judge)
+        except (*OBSTACLES, SealingRefused) as error:
+            await self._set_aside(seen.drafts, sealer, error)
+            return []
+        drafts = [draft for draft in drafts if draft.row.id in result.sealed]
         try:
             await self.store.write(lambda db: _put(db, seen, sealer, drafts, result))
         except outbox.HeadMoved:
@@ -111,6 +121,22 @@ class Relay:
         return [
             Unsent(stream=batch.stream, first=batch.first_sequence, values=batch.values) for batch in result.batches
         ]
+
+    async def _set_aside(self, rows: Sequence[UnsealedDraft], sealer: DraftSealer, error: Exception) -> None:
+        """Set the drafts aside that cannot be sealed alone. Raises `error` if there is none."""
+        found = find_obstacles(rows, sealer)
+        if not found:
+            raise error
+        await self.store.write(partial(set_aside.put, obstacles=found, now=sealer.now))
+        for row in rows:
+            if (obstacle := found.get(row.id)) is not None:
+                log.error(
+                    "draft_set_aside",
+                    report_id=row.report_id,
+                    region=row.region,
+                    code=obstacle.code,
+                    reason=obstacle.reason,
+                )
 
     async def record_acknowledgements(self) -> None:
         """Record at once what the log has acknowledged, before the node ends. Raises Unavailable."""

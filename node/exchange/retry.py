@@ -15,7 +15,7 @@ import structlog
 from node.database.engine import Store
 from node.exchange.arrival import Arrival
 from node.exchange.ingest import ingest
-from node.stages import Decision, Grant, Outcome
+from node.stages import Decision, Outcome
 from node.undecided import pending_retry, quarantine, quarantine_retry
 from node.undecided.pending_records import PendingRecord
 from node.undecided.quarantine import QuarantinedRecord
@@ -57,20 +57,19 @@ async def retry_pending(
     judge: Callable[[], Judge],
     *,
     clock: Callable[[], int],
-    grants: Sequence[Grant] = (),
+    grants: Sequence[tuple[str, int]] = (),
     everything: bool = False,
     reads: Callable[[str], bool] = lambda _: True,
 ) -> int:
-    """Look again at records that wait for one of `grants` and at those that are due, or at everything.
+    """Look again at records that wait for one of `grants` (originator, sequence) and at those that are due, or at all.
 
     Only at records of originators that this process `reads`; other processes look at theirs. Returns how many.
     """
     if everything:
         return await _retry(store, judge, pending_retry.each, clock=clock, reads=reads)
-    names = [(grant.originator, grant.sequence) for grant in grants]
     retried = await _retry(store, judge, partial(pending_retry.due, now=clock()), clock=clock, reads=reads)
-    if names:
-        waiting = partial(pending_retry.waiting_for, grants=names)
+    if grants:
+        waiting = partial(pending_retry.waiting_for, grants=grants)
         retried += await _retry(store, judge, waiting, clock=clock, reads=reads)
     return retried
 

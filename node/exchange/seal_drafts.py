@@ -13,9 +13,9 @@ from msgspec import structs
 from broker.streams import KEYS
 from node.exchange.addressed_drafts import AddressedDraft
 from node.exchange.own_records import SealedContent
-from node.limits import AUDIENCE_KEY_LIFE_MS_MAX
+from node.limits import AUDIENCE_KEY_LIFE_MS_MAX, BATCH_LEAVES_MAX
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
-from node.sharing.audience import Audience, make_grant
+from node.sharing.audience import Audience, make_grants
 from node.sharing.grants import own_entry
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, Waiting
 from node.store.own_batches import OwnBatch
@@ -87,11 +87,14 @@ class DraftSealer:
     random: RandomSource
 
     def seal(self, drafts: Sequence[AddressedDraft], earlier: Mapping[bytes, OwnGrant]) -> SealedDrafts:
-        """Seal `drafts`; `earlier` are the newest grants of their audiences, by audience hash."""
+        """Seal `drafts`; `earlier` are the newest grants of their audiences, by audience hash.
+
+        Drafts whose grants do not fit into one batch of `keys` are left for the next sealing.
+        """
         result = SealedDrafts()
         keys = self._granted_keys(result, drafts, earlier)
         by_stream: dict[str, list[AddressedDraft]] = {}
-        for draft in drafts:
+        for draft in (draft for draft in drafts if draft.audience_hash in keys):
             by_stream.setdefault(draft.stream, []).append(draft)
         for stream, members in by_stream.items():
             head = self._head(stream)
@@ -140,18 +143,25 @@ class DraftSealer:
                 keys[name] = held
                 continue
             key = self.random(32)
-            body = self._grant(draft.audience, key)
-            encoded = codec.encode(body)
-            sequence = head.next_sequence + len(leaves)
-            leaves.append(open_type_leaf(MessageType.KEY_GRANT, encoded, message_id=self.random(16)))
-            result.grants[name] = OwnGrant(sequence=sequence, sealed_at=self.now, body=encoded)
-            keys[name] = GrantedKey(key=key, key_id=body.audience_key_id, grant=sequence)
+            bodies = self._grants(draft.audience, key)
+            if leaves and len(leaves) + len(bodies) > BATCH_LEAVES_MAX:
+                break
+            encoded = [codec.encode(body) for body in bodies]
+            leaves += [open_type_leaf(MessageType.KEY_GRANT, part, message_id=self.random(16)) for part in encoded]
+            last = head.next_sequence + len(leaves) - 1
+            own = next((index for index, body in enumerate(bodies) if self._has_own_entry(body)), 0)
+            result.grants[name] = OwnGrant(sequence=last, sealed_at=self.now, body=encoded[own])
+            keys[name] = GrantedKey(key=key, key_id=bodies[own].audience_key_id, grant=last)
         if leaves:
             result.batches.append(self._batch(leaves, KEYS, head))
         return keys
 
-    def _grant(self, audience: Audience, key: bytes) -> KeyGrant:
-        return make_grant(
+    def _has_own_entry(self, body: KeyGrant) -> bool:
+        return any(entry.recipient == self.signer.originator for entry in body.entries)
+
+    def _grants(self, audience: Audience, key: bytes) -> list[KeyGrant]:
+        """The grant of the key, in its parts."""
+        return make_grants(
             audience,
             key=key,
             community=self.signer.community,

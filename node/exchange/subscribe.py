@@ -20,7 +20,7 @@ from node.exchange.own_records import OwnRecords
 from node.exchange.pausing import Pausing
 from node.exchange.reread import Rereader
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_curable, retry_pending
-from node.stages import Grant, StreamId
+from node.stages import StreamId
 from node.store import read_positions
 from node.verification.judge import Judge
 
@@ -164,8 +164,8 @@ class Subscriber:
         await self.ingest_gathered()
         return await self._rereader.step()
 
-    async def retry_for(self, grants: Sequence[Grant]) -> int:
-        """Look again at the records that wait for one of `grants`; returns how many."""
+    async def retry_for(self, grants: Sequence[tuple[str, int]]) -> int:
+        """Look again at the records that wait for one of `grants` (originator, sequence); returns how many."""
         return await self._retry(grants=grants)
 
     async def retry_due(self) -> int:
@@ -183,7 +183,7 @@ class Subscriber:
         await self._rereader.start()
         return retried
 
-    async def _retry(self, *, grants: Sequence[Grant] = (), everything: bool = False) -> int:
+    async def _retry(self, *, grants: Sequence[tuple[str, int]] = (), everything: bool = False) -> int:
         retried = await retry_pending(
             self._store, self._judge, clock=self._clock, grants=grants, everything=everything, reads=self._reads
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from node.primitives import expand, frame
 from node.sealing import hpke
+from node.sharing.grant_parts import divided
 from node.trust.governance import Governance
 from schemas.avro import codec
 from schemas.types import ClauseReference, GrantEntry, KeyGrant
@@ -58,8 +59,8 @@ def wrap_info(community: bytes, originator: str, key_id: bytes, recipient: str, 
     return frame("enlace/1 grant", community, originator, key_id, recipient, recipient_key)
 
 
-def make_grant(audience: Audience, *, key: bytes, community: bytes, originator: str, use_until: int) -> KeyGrant:
-    """Wrap `key` (32 bytes) for each member. `use_until` is in ms."""
+def make_grants(audience: Audience, *, key: bytes, community: bytes, originator: str, use_until: int) -> list[KeyGrant]:
+    """Wrap `key` (32 bytes) for each member; a large audience needs several parts. `use_until` is in ms."""
     key_id = audience_key_id(key, community, originator)
     entries = []
     for member in audience:
@@ -68,4 +69,7 @@ def make_grant(audience: Audience, *, key: bytes, community: bytes, originator: 
         entries.append(
             GrantEntry(recipient=member.recipient, key_id=member.key_id, clauses=member.clauses, wrap=wrapped)
         )
-    return KeyGrant(audience_key_id=key_id, use_until=use_until, entries=codec.sorted_set(entries))
+    return [
+        KeyGrant(audience_key_id=key_id, use_until=use_until, entries=part)
+        for part in divided(codec.sorted_set(entries))
+    ]

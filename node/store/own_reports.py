@@ -71,7 +71,7 @@ def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
 _UNSEALED_COLUMNS: Final = ("id", "report_id", "region", "message_id", "payload", "created_at", "labels", "terms")
 _UNSEALED: Final = (
     select(*(draft.c[name] for name in _UNSEALED_COLUMNS))
-    .where(draft.c.sequence.is_(None))
+    .where(draft.c.sequence.is_(None), draft.c.set_aside_at.is_(None))
     .order_by(draft.c.id)
     .limit(bindparam("at_most"))
 )
@@ -94,7 +94,7 @@ class UnsealedDraft:
 
 
 def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
-    """The oldest drafts that wait to be sealed."""
+    """The oldest drafts that wait to be sealed, without those that were set aside."""
     rows = rows_for(db, _UNSEALED, {"at_most": limit})
     return [UnsealedDraft(**dict(zip(_UNSEALED_COLUMNS, row, strict=True))) for row in rows]
 

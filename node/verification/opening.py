@@ -43,6 +43,8 @@ def open_message(
     if sealing is None or (grant.sequence, grant.body.audience_key_id) != (sealing.grant, sealing.audience_key_id):
         raise Rejected("grant_unlawful", "the grant at that place is not the first one of this key")
     entry = own_entry(grant, node, holds)  # 13
+    if isinstance(entry, NotAddressed) and not grant.complete:
+        return Waiting(reason="grant")
     if isinstance(entry, (Waiting, NotAddressed)):
         return entry
     if (waiting := check_lawful(grant, entry, sealed_at=record.batch.sealed_at, governance=governance)) is not None:

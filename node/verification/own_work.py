@@ -1,21 +1,49 @@
 """Verifies what this node sealed, before it leaves: with the `authenticate` that readers use. Pure."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from node.errors import Unavailable
 from node.stages import SealedBatch, StreamId, Verified
 from node.verification.judge import Judge
 
+_OF_DOCUMENTS: Final = ("key_not_valid", "key_unknown", "key_use_wrong")
+"""Codes that depend on documents that an operator can install; every other one is a fault of what was sealed."""
+
+
+class SealingRefused(Unavailable):
+    """A reader would reject what this node sealed, or would seal. `rejected` is the code of the verification."""
+
+    rejected: str = ""
+
+    @property
+    def concerns_documents(self) -> bool:
+        """Whether other documents would mend it, for every draft."""
+        return self.rejected in _OF_DOCUMENTS
+
+
+def _refused(rejected: str, reason: str) -> SealingRefused:
+    message = f"this node's own verification rejects what it sealed: {rejected}, {reason}"
+    error = SealingRefused("sealing_refused", message, hint=_hint(rejected))
+    error.rejected = rejected
+    return error
+
+
+def check_own_key(judge: Judge, t: int) -> None:
+    """Raise SealingRefused if this node has no valid ENCRYPT key at `t` (ms): it could not read what it seals."""
+    if not judge.governance.encrypt_keys(judge.node, t):
+        raise _refused("key_not_valid", f"{judge.node} has no valid NODE document with a valid ENCRYPT key")
+
 
 def _hint(code: str) -> str:
-    """What to do about a failed check: only these codes depend on documents that an operator can install."""
-    if code in ("key_not_valid", "key_unknown", "key_use_wrong"):
+    """What to do about a failed check."""
+    if code in _OF_DOCUMENTS:
         return "install a NODE document that is valid now and lists this node's keys and streams"
     return f"this is a bug of this version of Enlace: report it with the code {code}"
 
 
 def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> list[Verified]:
-    """The records of `batches`, verified. Raises Unavailable `sealing_refused` if a reader would reject one.
+    """The records of `batches`, verified. Raises SealingRefused if a reader would reject one.
 
     The cause is a key that is not valid any more, or a bug.
     """
@@ -25,10 +53,6 @@ def check_own_work(batches: Iterable[SealedBatch], judge: Judge) -> list[Verifie
         for value in batch.values:
             checked = judge.authenticate(value, stream)
             if not isinstance(checked, Verified):
-                raise Unavailable(
-                    "sealing_refused",
-                    f"this node's own verification rejects what it sealed: {checked.code}, {checked.reason}",
-                    hint=_hint(checked.code or ""),
-                )
+                raise _refused(checked.code or "", checked.reason)
             verified.append(checked)
     return verified

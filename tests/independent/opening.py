@@ -1,7 +1,7 @@
 """Steps 13 to 17 of the second implementation: from a verified record to labels, payload and clause."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -176,14 +176,24 @@ def open_message(record: Record, chain: Chain, me: str, private: dict[bytes, byt
 
 
 def named_grant(chain: Chain, originator: str, key_name: bytes, sequence: int) -> Record:
-    """The grant at this sequence. It must be the first grant of its key that this reader has seen."""
-    own = [grant for (author, _), grant in chain.grants.items() if author == originator]
-    of_key = [grant for grant in own if (grant.body or {})["audience_key_id"] == key_name]
-    if not of_key and (originator, sequence) not in chain.grants:
+    """The grant at this sequence: the first grant of its key that this reader has seen, or a part that follows it."""
+    own = {at: grant for (author, at), grant in chain.grants.items() if author == originator}
+    of_key = {at: grant for at, grant in own.items() if (grant.body or {})["audience_key_id"] == key_name}
+    if not of_key and sequence not in own:
         raise Refused(13, "waiting")
-    if not of_key or of_key[0].sequence != sequence:
+    first = next(iter(of_key.values()), None)
+    batch = first.batch if first else {"first_sequence": 0, "size": 0}
+    if not first or not first.sequence <= sequence < batch["first_sequence"] + batch["size"]:
         raise Refused(13, "grant_unlawful")
-    return of_key[0]
+    parts = [of_key.get(at) for at in range(first.sequence, sequence + 1)]
+    if sequence in own and sequence not in of_key:
+        raise Refused(13, "grant_unlawful")
+    bodies = [part.body or {} for part in parts if part]
+    if any(body["use_until"] != bodies[0]["use_until"] for body in bodies):
+        raise Refused(13, "grant_unlawful")
+    if len(bodies) != len(parts):
+        raise Refused(13, "waiting")
+    return replace(first, body={**bodies[0], "entries": [entry for body in bodies for entry in body["entries"]]})
 
 
 def admitting(entry: Values, knowledge: Knowledge, labels: Values, region: str) -> tuple[bytes, str]:

@@ -542,6 +542,29 @@ def test_both_open_a_message_by_the_first_grant_of_its_key_only() -> None:
     assert scene.read(scene.author.message(scene.key, sealing={"grant": 2})) == "grant_unlawful"
 
 
+@pytest.mark.parametrize(
+    ("order", "named", "answer"),
+    [
+        (("GT", "BZ"), 2, "stored"),
+        (("BZ", "GT"), 2, "stored"),
+        (("BZ", "GT"), 1, "not_addressed"),
+        (("GT", "BZ"), 3, "grant_unlawful"),
+    ],
+)
+def test_both_join_the_parts_of_a_grant(order: tuple[str, ...], named: int, answer: str) -> None:
+    """A message is for the entries of the parts up to the one that it names. A later batch adds none."""
+    scene = Scene()
+    scene.author.heads.clear()  # the scene's own grant is not read
+    entries = {entry.recipient: entry for entry in scene.body.entries}
+    bodies = [structs.replace(scene.body, entries=(entries[code],)) for code in order]
+    leaves = [open_type_leaf(MessageType.KEY_GRANT, codec.encode(body), message_id=random_bytes(16)) for body in bodies]
+    for value in [*scene.author.batch(leaves, stream="keys"), scene.author.grant(bodies[0])]:
+        assert scene.read(value, place("keys")) == "counted"
+    key = AudienceKey(key=scene.key.key, key_id=scene.key.key_id, grant=named)
+
+    assert scene.read(scene.author.message(key)) == answer
+
+
 def test_both_give_the_same_answer_for_the_chain() -> None:
     """Duplicates, branches, wrong successors, and ids that are used twice."""
     scene = Scene()

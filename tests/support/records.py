@@ -17,7 +17,7 @@ from node.reports.validate import validate
 from node.sealing import hpke, merkle
 from node.sealing.private_keys import PrivateKey
 from node.sealing.seal import open_type_leaf, seal_content
-from node.sharing.audience import audience_key_id, audience_of, make_grant
+from node.sharing.audience import audience_key_id, audience_of, make_grants
 from node.stages import Leaf, StreamHead, StreamId
 from node.system_random import random_bytes
 from node.trust.governance import Governance
@@ -228,7 +228,7 @@ def grant_body(
 ) -> KeyGrant:
     """The lawful grant of `key` to `recipients` by these clauses; `fields` of the grant may be replaced."""
     audience = audience_of(recipients, originator=author.code, governance=governance, t=author.now)
-    body = make_grant(
+    [body] = make_grants(
         audience, key=key.key, community=author.community, originator=author.code, use_until=author.now + DAY_MS
     )
     return structs.replace(body, **fields)

@@ -8,11 +8,13 @@ from node.exchange.publish import Acceptance
 from node.exchange.retry import retry_quarantined
 from node.exchange.seal_receipts import QUIET_MS
 from node.reports.questions import Question
-from node.stages import StreamId
+from node.sharing.grant_parts import GrantParts
+from node.stages import Grant, StreamId
 from node.store import (
     access_log,
     chains,
     counters,
+    granted_parts,
     identifier_matches,
     ingest_lock,
     message_search,
@@ -24,6 +26,8 @@ from node.store import (
     read_positions,
     receipts_received,
     receipts_to_seal,
+    received_grants,
+    set_aside,
     stored_leaves,
     stream_findings,
     waiting_grants,
@@ -32,6 +36,7 @@ from node.store import (
 from node.store.access_log import Consultation
 from node.store.message_search import Query
 from node.store.messages import Rows
+from node.store.set_aside import Obstacle
 from node.store.withheld_notes import WithheldMessage
 from node.undecided import (
     deferred_positions,
@@ -44,6 +49,7 @@ from node.undecided import (
     usage,
 )
 from node.undecided.quarantine import Filter
+from schemas.types import GrantEntry, KeyGrant
 from tests.support.bed import bed
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange
@@ -211,6 +217,7 @@ async def _read_forgeries(folder: Path) -> None:
         ids = await scene.gt.store.read(quarantine_retry.ids)
         await retry_quarantined(scene.gt.store, lambda: scene.gt.judge, ids, clock=scene.gt.clock)
         await scene.gt.store.write(_write_directly)
+        await scene.gt.store.write(_write_parts)
 
 
 def _first_id(db: Transaction) -> bytes:
@@ -286,3 +293,20 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
         ],
         1,
     )
+
+
+def _write_parts(db: Transaction) -> None:
+    """A draft that is set aside, and a grant in parts, of which the last one is kept first."""
+    set_aside.put(db, {7: Obstacle(code="draft_damaged", reason="r")}, 1)
+    set_aside.drafts(db)
+    set_aside.take_back(db, [7])
+    entry = GrantEntry(recipient="BZ", key_id=bytes(32), clauses=(), wrap=bytes(1168))
+    body = KeyGrant(audience_key_id=b"k" * 32, use_until=9, entries=(entry,))
+    grants = [Grant(originator="BZ", sequence=sequence, sealed_at=1, body=body) for sequence in (1001, 1002, 1003)]
+    received_grants.put(db, [], grants[2:])
+    granted_parts.first_of_their_keys(db, "BZ", [1003])
+    received_grants.put(db, [GrantParts(parts=grants[:2], begin=1001, end=1004)], [])
+    granted_parts.beginning_unknown(db, "BZ", [1003])
+    granted_parts.named(db, grants[0], 1003)
+    granted_parts.put(db, grants[1:])
+    granted_parts.columns_of(grants[0])

@@ -14,6 +14,7 @@ from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
 from node.verification.judge import Judge, grant_of
+from node.verification.new_grants import NewGrants
 from node.verification.signature_memory import SignatureMemory
 from schemas.types import KeyUse
 from tests.independent import avro, verify
@@ -36,6 +37,7 @@ class ProjectReader:
     judge: Judge
     views: dict[StreamId, StreamView] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
+    by_key: NewGrants = field(default_factory=NewGrants)
 
     @classmethod
     def of(cls, node: str, governance: Governance, keys: PrivateKeys) -> "ProjectReader":
@@ -63,15 +65,18 @@ class ProjectReader:
             return Answer(placed.reused_id.code if placed.reused_id else "duplicate")
         if record.grant is not None:
             self.grants.append(grant_of(record))
+            self.by_key.add(record, self.views[place], late=placed.out_of_order)
         return _answer(self.judge.decide(record, grant=self._grant(record), now=now))
 
     def _grant(self, record: Verified) -> Grant | None:
-        """The first grant of the key; if the key has no grant, the grant at the sequence that the header names."""
+        """The first grant of the key, with its parts; if there is none, the grant at the sequence in the header."""
         if (sealing := record.header.sealing) is None:
             return None
-        own = [grant for grant in self.grants if grant.originator == record.batch.originator]
-        named = [grant for grant in own if grant.body.audience_key_id == sealing.audience_key_id]
-        return next(iter(named + [grant for grant in own if grant.sequence == sealing.grant]), None)
+        originator = record.batch.originator
+        if (named := self.by_key.named(originator, sealing.audience_key_id, sealing.grant)) is not None:
+            return named
+        at = [grant for grant in self.grants if (grant.originator, grant.sequence) == (originator, sealing.grant)]
+        return next(iter(at), None)
 
 
 def _answer(decision: Decision) -> Answer:
