@@ -35,6 +35,19 @@ def execute_many(db: Connection, text: str, rows: Sequence[Sequence[Any]]) -> An
     return cursor
 
 
+def copy(db: Connection, text: str, types: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Send `rows` with a COPY of PostgreSQL in its binary form; `types` are the names of the types of its columns."""
+    cursor = db.connection.cursor()
+    _tell_listeners(db, cursor, text, rows, many=True)
+    try:
+        with cursor.copy(text) as copying:
+            copying.set_types(types)
+            for row in rows:
+                copying.write_row(row)
+    except Exception as error:
+        raise _as_sqlalchemy_raises_it(db, cursor, text, error) from error
+
+
 def _tell_listeners(db: Connection, cursor: Any, text: str, values: Sequence[Any], *, many: bool) -> None:
     """Tests count statements, and stop before one."""
     for listener in db.dispatch.before_cursor_execute:

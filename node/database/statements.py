@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from node.database import direct
+from node.database import direct, postgres_copy
 from node.database.dialects import Upsert
 
 Rows = Sequence[tuple[Any, ...]]
@@ -53,7 +53,9 @@ class _Selecting(NamedTuple):
 
 def insert_rows(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
     """Insert `rows`; their values are in the order of `names`, which is the order of the table."""
-    if rows:
+    if postgres_copy.is_worth_it(db, rows):
+        postgres_copy.copy_rows(db, table, names, rows)
+    elif rows:
         direct.execute_many(db, _inserting(_dialect(db), table, names), rows)
 
 
@@ -62,6 +64,9 @@ def insert_together(db: Connection, table: Table, names: tuple[str, ...], rows: 
 
     The index does much of its work once for each execution; row by row it takes three times as long.
     """
+    if postgres_copy.is_worth_it(db, rows):
+        postgres_copy.copy_rows(db, table, names, rows)
+        return
     for first in range(0, len(rows), ROWS_TOGETHER_MAX):
         chunk = rows[first : first + ROWS_TOGETHER_MAX]
         values = tuple(value for row in chunk for value in row)

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from node.database import fulltext
 from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
-from node.database.record_tables import message_text
+from node.database.postgres_copy import COPIED_ROWS_MIN
+from node.database.record_tables import message_text, pending
 from node.database.statements import (
     ROWS_TOGETHER_MAX,
     change,
@@ -20,6 +21,7 @@ from node.database.statements import (
     rows_for,
     set_rows,
 )
+from tests.support import postgres
 
 NAMES = ("at", "operation", "actor", "subject", "detail")
 
@@ -143,3 +145,28 @@ async def test_an_error_of_the_database_names_no_value(tmp_path: Path) -> None:
 
     assert "secret" not in str(raised.value)
     assert left == []
+
+
+@pytest.mark.parametrize("count", [1, COPIED_ROWS_MIN - 1, COPIED_ROWS_MIN, 3 * COPIED_ROWS_MIN])
+async def test_few_and_many_rows_are_the_same_rows_on_postgresql(count: int) -> None:
+    """Many are copied in a binary form: numbers, texts, bytes, truth and null."""
+    texts = ("", "é 密 \U0001f6a2 \\N \t\n", "x" * 3000)
+    given = [
+        (
+            *(number, f"topic {number}", -(2**62), texts[number % 3], "", number, None if number % 2 else b"\x00\xff"),
+            *("waiting", "", None, 2**62, number % 3 == 0, 0, bytes(range(256))),
+        )
+        for number in range(1, count + 1)
+    ]
+    names = tuple(column.name for column in pending.columns)
+    store = await Store.open(postgres.database())
+    try:
+        await store.write(lambda db: insert_rows(db, pending, names, given))
+        kept = await store.read(lambda db: db.execute(select(pending).order_by(pending.c.id)).all())
+        with pytest.raises(IntegrityError) as repeated:
+            await store.write(lambda db: insert_rows(db, pending, names, given))
+    finally:
+        await store.close()
+
+    assert [tuple(row) for row in kept] == given
+    assert "\\x00ff" not in str(repeated.value)
