@@ -1,12 +1,22 @@
 """What differs between SQLite and PostgreSQL in the text of statements; node/database/fulltext.py has the search."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table
+from sqlalchemy import BigInteger, Boolean, Insert, Integer, LargeBinary, String, Table
+from sqlalchemy.types import TypeEngine
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
+_COPIED_TYPES: Final[tuple[tuple[type[TypeEngine[Any]], str], ...]] = (
+    (BigInteger, "int8"),
+    (Integer, "int4"),
+    (Boolean, "bool"),
+    (LargeBinary, "bytea"),
+    (String, "text"),
+)
+"""A type of a column, before the types that it is derived from -> the name of PostgreSQL."""
 
 
 class Upsert:
@@ -34,3 +44,11 @@ def _insert(name: str, table: Table) -> Any:
     from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
     return postgresql_insert(table)
+
+
+@cache
+def copying(table: Table, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The COPY of PostgreSQL in its binary form into these columns of a table, and the names of their types."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    types = (next(name for kind, name in _COPIED_TYPES if isinstance(table.c[column].type, kind)) for column in names)
+    return f'COPY "{table.name}" ({columns}) FROM STDIN WITH (FORMAT BINARY)', tuple(types)

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from node.database import fulltext
 from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
-from node.database.postgres_copy import COPIED_ROWS_MIN
 from node.database.record_tables import message_text, pending
 from node.database.statements import (
+    COPIED_ROWS_MIN,
     ROWS_TOGETHER_MAX,
     change,
     insert_rows,
