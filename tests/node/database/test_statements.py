@@ -158,11 +158,13 @@ async def test_few_and_many_rows_are_the_same_rows_on_postgresql(count: int) -> 
         )
         for number in range(1, count + 1)
     ]
-    names = tuple(column.name for column in pending.columns)
+    names = tuple(column.name for column in pending.columns)[: len(given[0])]
     store = await Store.open(postgres.database())
     try:
         await store.write(lambda db: insert_rows(db, pending, names, given))
-        kept = await store.read(lambda db: db.execute(select(pending).order_by(pending.c.id)).all())
+        kept = await store.read(
+            lambda db: db.execute(select(*(pending.c[name] for name in names)).order_by(pending.c.id)).all()
+        )
         with pytest.raises(IntegrityError) as repeated:
             await store.write(lambda db: insert_rows(db, pending, names, given))
     finally:
