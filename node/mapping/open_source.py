@@ -39,6 +39,8 @@ class Source:
 
     originator: str
     topology: Topology
+    every_node: bool = False
+    """Map the rows of other nodes too, as reports of their nodes: for a check, not for an import."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,8 @@ class OpenSource:
         source = self.source
         cells = Cells(self._rules, row.values, clean=row.clean)
         try:
-            if source.mapping.select is not None and self._mapper.node_of(cells) != source.originator:
+            node = source.originator if source.mapping.select is None else self._mapper.node_of(cells)
+            if node is None or (node != source.originator and not source.every_node):
                 return None
             report_id = self._report_id(row)
         except ColumnError as error:
@@ -100,7 +103,7 @@ class OpenSource:
         try:
             draft = validate(
                 made.report,
-                originator=source.originator,
+                originator=node,
                 topology=source.topology,
                 now_ms=now_ms,
                 resolve_references={},
