@@ -177,6 +177,16 @@ def import_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("import", mapping, rows, "--dry-run", home=scene.bz, exit_code=1)
 
 
+def mapping_check_row(scene: Scene) -> list[dict[str, Any]]:
+    mapping, rows = scene.file("boats.toml", MAPPING), scene.file("boats.csv", ROWS_TO_IMPORT)
+    wrong = scene.file("wrong.toml", MAPPING.replace("[occurred]", "[occured]"))
+    return [*ok("mapping", "check", mapping, rows, exit_code=1), *ok("mapping", "check", wrong, exit_code=1)]
+
+
+def mapping_new_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("mapping", "new", scene.file("boats.csv", ROWS_TO_IMPORT), home=scene.bz)
+
+
 def search_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("search", "--all", home=scene.mx)
 
@@ -367,6 +377,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "status": status_row,
     "publish": lambda scene: scene.published,
     "import": import_row,
+    "mapping check": mapping_check_row,
+    "mapping new": mapping_new_row,
     "search": search_row,
     "check": check_identifiers_row,
     "show": show_row,
@@ -402,6 +414,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "explain": explain_code_row,
 }
 NEVER_FILLED = {
+    "mapping new": {"problems", "warnings"},  # a draft has none, and its rows are refused until it is filled in
     "db check": {"findings"},  # the store is whole
     "db copy": {"findings"},
     "db upgrade": {"findings"},
