@@ -34,6 +34,8 @@ from schemas.types import (
     Sealing,
     SignedDocument,
 )
+from tests.independent.avro import Malformed
+from tests.independent.avro import decode as independent_decode
 from tests.support.community import Community, keys_of
 from tests.support.records import (
     NOW,
@@ -360,3 +362,28 @@ def test_the_receipt_is_handed_on_as_it_was_signed() -> None:
     assert isinstance(found, Verified)
     assert found.receipt == receipt(ITEM)
     assert found.grant is None
+
+
+@pytest.mark.parametrize("stream", ["nowhere", "intel.nowhere", "a-9.b-9", "x" * 64])
+def test_a_stream_that_no_list_names_is_lawful_inside_a_receipt_and_a_checkpoint(stream: str) -> None:
+    """The list of streams applies to the batch; both implementations read any name of the pattern."""
+    receipt = Receipt(originator="GT", stream=stream, items=(ReceiptItem(batch=H, outcomes=bytes(range(256))),))
+    head = Head(originator="GT", stream=stream, next_sequence=2, batch=H)
+
+    for value in (receipt, Checkpoint(time=NOW, heads=(head,))):
+        data = codec.encode(value)
+        assert codec.decode(type(value), data) == value
+        assert independent_decode(type(value).__name__, data)
+
+
+@pytest.mark.parametrize("stream", ["Nowhere", "intel.", "a.b.c", "9a"])
+def test_a_text_that_is_not_a_name_of_a_stream_is_malformed_inside_a_receipt(stream: str) -> None:
+    """In both implementations."""
+    item = ReceiptItem(batch=H, outcomes=H)
+    name = "a" * len(stream)
+    data = codec.encode(Receipt(originator="GT", stream=name, items=(item,))).replace(name.encode(), stream.encode())
+
+    with pytest.raises(codec.BadMessage):
+        codec.decode(Receipt, data)
+    with pytest.raises(Malformed):
+        independent_decode("Receipt", data)
