@@ -137,7 +137,7 @@ def new_mapping(file: RowsArgument, home: HomeOption = None, json: JsonOption = 
 
     Example:
 
-        enlace mapping new rows.csv > mapping.toml
+        enlace mapping new rows.csv
 
     Exit codes: 0 drafted; 2 usage, or the file cannot be read.
     """

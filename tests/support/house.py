@@ -20,7 +20,7 @@ PURE_PACKAGES: Final = "reports mapping sealing trust sharing verification"
 """These packages contain rules: no `await`, file, clock, randomness or log. Time and randomness are arguments."""
 
 IMPURE: Final = """
-    mapping.import_rows mapping.open_source mapping.join_files
+    mapping.import_rows mapping.open_source mapping.join_files mapping.draft_mapping
     sealing.private_keys sealing.key_file trust.document_files trust.stops_known
 """
 """Modules of those packages that read files, or that import a module which does."""
