@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from node.database import migrate
 from tests.support import house
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -128,6 +129,21 @@ def test_a_library_has_its_sole_importers(library: str) -> None:
     strangers = [file for file in importers if not allowed(file, house.SOLE_IMPORTERS[library])]
 
     assert not strangers, f"{strangers} import {library}; SOLE_IMPORTERS of tests/support/house.py lists who may"
+
+
+def test_the_migrations_are_one_chain_and_its_end_is_the_revision_of_the_store() -> None:
+    """Two branches of the project may each add one: the second to arrive takes the next number."""
+    files = sorted((PROJECT / "node/database/migrations/versions").glob("v*.py"))
+    made = [
+        dict(re.findall(r'^(revision|down_revision) = "?(\w+)"?$', file.read_text(), re.MULTILINE)) for file in files
+    ]
+    names = [file.name[1:5] for file in files]
+
+    assert (
+        [revision["revision"] for revision in made] == names == [f"{number:04}" for number in range(1, len(files) + 1)]
+    )
+    assert [revision["down_revision"] for revision in made] == ["None", *names[:-1]]
+    assert names[-1] == migrate.REVISION
 
 
 # Calls.

@@ -154,11 +154,11 @@ async def test_few_and_many_rows_are_the_same_rows_on_postgresql(count: int) -> 
     given = [
         (
             *(number, f"topic {number}", -(2**62), texts[number % 3], "", number, None if number % 2 else b"\x00\xff"),
-            *("waiting", "", None, 2**62, number % 3 == 0, 0, bytes(range(256))),
+            *("waiting", "", None, 2**62, number % 3 == 0, 0, bytes(range(256)), bytes([number]) * 32, ""),
         )
         for number in range(1, count + 1)
     ]
-    names = tuple(column.name for column in pending.columns)[: len(given[0])]
+    names = tuple(column.name for column in pending.columns)
     store = await Store.open(postgres.database())
     try:
         await store.write(lambda db: insert_rows(db, pending, names, given))
