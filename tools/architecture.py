@@ -45,6 +45,7 @@ PACKAGES: Final = {
     "node.answers": "How arguments are read, and how answers and errors are written.",
     "node.access": "Who used the node, when, and why?",
     "node.commands": "One function for each command; knows no terminal.",
+    "node.doctor": "Is the machine fit for this node?",
     "node.cli": "Options, terminal, exit codes.",
 }
 """What each package answers, lowest first. A package of `node` imports itself and those above it in this table."""

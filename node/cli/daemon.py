@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     add_command(app, run, "run", Reader.OPERATOR)
     add_command(app, status, "status", Reader.OPERATOR)
+    add_command(app, doctor, "doctor", Reader.OPERATOR)
 
 
 def run(
@@ -113,6 +114,24 @@ def status(
     if error:
         raise error
     return 0
+
+
+def doctor(home: HomeOption = None, json: JsonOption = False) -> int:
+    """Examine the machine below a node: volume, clock, space, permissions, what ends soon, bus, topics and drift.
+
+    Changes nothing. What this system does not show, such as encryption below a virtual disk, is called unknown.
+
+    Example:
+
+        enlace doctor --home bz
+
+    Exit codes: 0 nothing is wrong; 1 at least one examination is not ok; 2 usage or configuration.
+    """
+    from node.doctor.examine import examine
+
+    found = asyncio.run(examine(open_named_home(home)))
+    Output(json=json).items(found)
+    return 0 if all(one.ok for one in found) else 1
 
 
 def _without_idle(answer: dict[str, Any]) -> dict[str, Any]:

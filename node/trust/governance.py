@@ -92,6 +92,10 @@ class Governance:
         """The key with this id: of a node, of the registry (holder REGISTRY), or of a trustee of the newest ROOT."""
         return self._keys.get(key_id)
 
+    def keys_of(self, code: str, use: KeyUse) -> tuple[ListedKey, ...]:
+        """All keys of a node for one use, whether they are valid or not."""
+        return tuple(self._keys_of.get((code, use), ()))
+
     def encrypt_keys(self, code: str, t: int) -> tuple[ListedKey, ...]:
         """The node's ENCRYPT keys that are valid at t; none if its document is not valid at t."""
         if not self.node_valid(code, t):

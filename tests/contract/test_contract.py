@@ -404,6 +404,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance install": install_row,
     "broker provision": provision_row,
     "broker check": broker_check_row,
+    "doctor": lambda scene: ok("doctor", home=scene.bz),
     "broker rights": rights_row,
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
