@@ -22,6 +22,16 @@ def execute(db: Connection, text: str, values: Sequence[Any] = ()) -> Any:
     return cursor
 
 
+def rows(db: Connection, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a SELECT. A fault of the disk can also happen between two rows."""
+    cursor = execute(db, text, values)
+    try:
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    except Exception as error:
+        raise _as_sqlalchemy_raises_it(db, cursor, text, error) from error
+    return found
+
+
 def execute_many(db: Connection, text: str, rows: Sequence[Sequence[Any]]) -> Any:
     """Execute a statement for each of `rows`. Returns the driver's cursor, with the number of rows of all of them."""
     if len(rows) == 1:

@@ -109,7 +109,7 @@ def rows_for(db: Connection, statement: Select[Any], values: Mapping[str, Any]) 
     selecting = _selecting(_dialect(db), statement, lengths)
     known = {**selecting.fixed, **values, **lists}
     given = [known[name] if index is None else known[name][index] for name, index in selecting.order]
-    return [selecting.row(*found) for found in direct.execute(db, selecting.text, given).fetchall()]
+    return [selecting.row(*found) for found in direct.rows(db, selecting.text, given)]
 
 
 def _padded(values: list[Any]) -> list[Any]:

@@ -131,7 +131,7 @@ class Subscriber:
     async def ingest_gathered(self) -> None:
         """Ingest the records that are gathered. After Unavailable the next step begins with what the store has."""
         arrivals, positions = self._gathering.arrivals, self._gathering.positions
-        if not arrivals:
+        if not arrivals or self._uncertain:
             return
         new_grants = await ingest(self._store, self._judge(), arrivals, positions=positions, now=self._clock())
         self._gathering.clear()

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from node.database import fulltext
 from node.database.access_tables import access_log
@@ -172,3 +172,18 @@ async def test_few_and_many_rows_are_the_same_rows_on_postgresql(count: int) -> 
 
     assert [tuple(row) for row in kept] == given
     assert "\\x00ff" not in str(repeated.value)
+
+
+async def test_an_error_between_two_rows_is_the_error_of_sqlalchemy_too(tmp_path: Path) -> None:
+    """SQLite computes a row when it is fetched, so a fault of the disk may come after the first rows."""
+    lowest = -(2**63)  # it has no absolute value
+    statement = select(func.abs(access_log.c.at)).order_by(access_log.c.id)
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        await store.write(
+            lambda db: insert_rows(db, access_log, NAMES, [(at, "A", "me", "x", "") for at in (1, 2, lowest)])
+        )
+        with pytest.raises(OperationalError, match="integer overflow"):
+            await store.read(lambda db: rows_for(db, statement, {}))
+    finally:
+        await store.close()
