@@ -39,7 +39,9 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def post(homes: dict[str, Path]) -> Iterator[subprocess.Popen[bytes]]:
     """A `check` at GT that runs, and is ended by the test."""
     command = [str(ENLACE), "check", *WHY, "--home", str(homes["GT"]), "--json"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     yield process
     process.kill()
     process.wait()
@@ -62,8 +64,8 @@ def answer(post: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 
 def say(post: subprocess.Popen[bytes], data: bytes) -> None:
-    pipe(post.stdin).write(data)
-    pipe(post.stdin).flush()
+    while data:
+        data = data[pipe(post.stdin).write(data) :]
 
 
 def test_each_line_is_answered_before_the_next_one_comes(post: subprocess.Popen[bytes]) -> None:
