@@ -16,7 +16,9 @@ A transaction takes its locks in this order, so that two never wait for each oth
 6. Lock.MESSAGES    ids of messages: they are cursors of searches, so they become visible in their order.
 7. Lock.FINDINGS    faults of the log: look up the finding, then add it.
 8. Lock.KNOWLEDGE   the one row of `knowledge`.
-9. rows of `counter`, by name.
+9. Lock.QUARANTINE  what the quarantined records take: ingests share it, deleting their bytes holds it alone.
+10. rows of `counter` and `usage`, in one call by name. Every ingest changes them in the order of its code,
+    `receipt_ignored` before 6 and all other counters after it.
 """
 
 from enum import IntEnum
@@ -36,6 +38,7 @@ class Lock(IntEnum):
     MESSAGES = 6
     FINDINGS = 7
     KNOWLEDGE = 8
+    QUARANTINE = 9
 
 
 def hold(db: Connection, lock: Lock, *, shared: bool = False) -> None:

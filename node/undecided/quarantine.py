@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, insert, select
 
 from broker.streams import KEYS
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.record_tables import quarantine
 from node.primitives import digest
 from node.stages import StreamId
@@ -106,6 +107,7 @@ def add(db: Transaction, records: Sequence[RejectedRecord], now: int) -> int:
     """Keep rejected records; returns how many had a row already."""
     if not records:
         return 0
+    hold(db, Lock.QUARANTINE, shared=True)
     known = present(db, [record.id for record in records])
     new: dict[str, RejectedRecord] = {}
     for record in records:

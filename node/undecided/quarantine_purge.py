@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.record_tables import quarantine
 from node.undecided import usage
 from node.undecided.quarantine import Filter, is_authenticated
@@ -68,6 +69,7 @@ def purge(
 
     `before`: only those received before this time, in ms.
     """
+    hold(db, Lock.QUARANTINE)  # no record comes or goes between counting and deleting
     fits = [*wanted.conditions(), quarantine.c.budget != Budget.PURGED.value]
     if ids is not None:
         fits.append(quarantine.c.id.in_(list(ids)))

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, select, update
 
 from node.database.engine import Transaction
+from node.database.locks import Lock, hold
 from node.database.record_tables import quarantine
 from node.database.statements import rows_for
 from node.undecided import usage
@@ -68,6 +69,7 @@ def keep(db: Transaction, records: Sequence[RejectedRecord]) -> None:
 def drop(db: Transaction, wanted: Collection[str]) -> None:
     """Delete the rows of records that are not rejected any more."""
     if wanted:
+        hold(db, Lock.QUARANTINE, shared=True)
         sizes = rows_for(db, _SIZES, {"ids": sorted(wanted)})
         usage.add(db, [(row.originator, row.budget, -Usage(1, row.size)) for row in sizes])
         db.execute(delete(quarantine).where(quarantine.c.id.in_(wanted)))

@@ -31,6 +31,9 @@ from node.store.messages import Rows
 from node.store.outbox import HeadMoved
 from node.store.receipts_due import BatchOutcomes
 from node.store.receipts_to_seal import DueOutcomes
+from node.undecided import quarantine, quarantine_purge, quarantine_retry
+from node.undecided.quarantine import RejectedRecord
+from node.undecided.usage import Budget
 from tests.support import postgres
 from tests.support.exchange import exchange
 
@@ -227,6 +230,33 @@ async def test_a_fault_of_the_log_that_two_processes_see_is_one_finding(store: S
     [finding] = await store.read(stream_findings.standing)
     [reading] = await store.read(read_positions.readings)
     assert (finding.code, reading.position, reading.highest) == ("head_truncated", 9, 7)
+
+
+async def test_bytes_are_deleted_while_no_record_enters_or_leaves_the_quarantine(store: Store) -> None:
+    """What the records take is counted before it is subtracted. Ingests of different originators do not wait."""
+
+    def rejected(originator: str) -> RejectedRecord:
+        place = StreamId(stream="keys", originator=originator)
+        return RejectedRecord(
+            code="framing_invalid",
+            step=1,
+            detail="",
+            topic=f"keys.{originator}",
+            place=place,
+            position=1,
+            sequence=None,
+            value=b"junk",
+            budget=Budget.FORGEABLE,
+        )
+
+    add, add_other = (partial(quarantine.add, records=[rejected(code)], now=1) for code in ("BZ", "GT"))
+    purge = partial(quarantine_purge.purge, wanted=quarantine.EVERYTHING)
+    drop = partial(quarantine_retry.drop, wanted=[rejected("GT").id])
+
+    assert await overlapping(store, add, add_other) == ([0, 0], False)
+    assert (await overlapping(store, purge, drop))[1]
+    [purged, _], waited = await overlapping(store, purge, partial(quarantine.add, records=[rejected("MX")], now=1))
+    assert (purged["records"], waited) == (0, True)
 
 
 async def test_two_starting_daemons_note_one_digest(store: Store) -> None:
