@@ -7,8 +7,8 @@ from typing import Final
 from bench.figures import MESSAGES, Spent, Stopwatch, number
 from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker.log import Log
-from node.exchange.outgoing import DRAFTS_IN_BATCH_MAX
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
+from node.sending.outgoing import DRAFTS_IN_BATCH_MAX
 from node.stages import Draft
 from node.store import messages
 

@@ -16,10 +16,10 @@ from broker.bus import open_log
 from broker.log import Log
 from node import clock
 from node.commands.lab import lab
-from node.exchange.publish import Publisher
 from node.reports.validate import validate
 from node.runtime.home import Home, open_home
 from node.runtime.open_node import OpenNode, open_node, publisher
+from node.sending.publish import Publisher
 from node.stages import Draft
 from schemas.formats import date_text
 from schemas.types import StoreSection

@@ -13,8 +13,8 @@ from typing import Final
 from bench import material
 from bench.figures import MICROSECONDS, Figures, Stopwatch
 from bench.material import ACTOR, ORIGINATOR, READER, World
-from node.exchange.publish import Publisher
 from node.runtime.open_node import OpenNode
+from node.sending.publish import Publisher
 from node.stages import Draft
 
 STEPS: Final = ("accept", "seal_send", "own_read_back", "read")

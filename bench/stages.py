@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from broker.embedded.log import EmbeddedLog
 from node.database.engine import Store
-from node.exchange import addressed_drafts, publish, seal_drafts
 from node.reports import rules
 from node.sealing import merkle, public_keys, seal
+from node.sending import addressed_drafts, publish, seal_drafts
 from node.sharing import grants, policy, recipients
 from node.verification import (
     judge,

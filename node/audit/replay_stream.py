@@ -124,7 +124,7 @@ class StreamReplay:
         for position, record in found:
             self._take_place(view, position, record)
         chains.put(db, self.place, view)
-        read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest)])
+        read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest, None)])
         return view.highest
 
     def _take_place(self, view: StreamView, position: int, record: Verified) -> None:

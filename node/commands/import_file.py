@@ -13,7 +13,6 @@ import msgspec
 
 from node.answers.plain_json import presentable
 from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
-from node.exchange.publish import Acceptance
 from node.files import new_text_file, read_text
 from node.mapping.import_rows import Counts, ImportedRow, import_rows
 from node.mapping.load_mapping import load
@@ -21,6 +20,7 @@ from node.mapping.open_source import MappedRow, Source
 from node.reports.plausibility import FieldWarning
 from node.rows.row import LineAccount
 from node.runtime.open_node import OpenIntake
+from node.sending.publish import Acceptance
 from schemas.field_errors import FieldError
 
 ROWS_SHOWN_MAX: Final = 10  # refused rows, and rows with a warning, in the answer; the report file has all

@@ -11,12 +11,12 @@ from typing import Final
 
 from node.answers.plain_json import MessageId
 from node.database.engine import Transaction
-from node.exchange.publish import Acceptance
 from node.reports import ndjson
 from node.reports.plausibility import FieldWarning, warnings_of
 from node.reports.references import Originators, referred_ids
 from node.reports.validate import ReportRefused, validate
 from node.runtime.open_node import OpenIntake
+from node.sending.publish import Acceptance
 from node.sharing.recipients import Recipients
 from node.stages import Draft
 from node.store import message_search, own_reports

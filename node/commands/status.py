@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from broker.log import Bounds, Log, LogUnavailable
+from broker.log import Log, LogUnavailable
 from node.commands.standing_findings import FindingStatus, shown_findings
+from node.commands.stream_states import StreamStatus, read_beyond, stream_states
 from node.database.engine import Store, Transaction
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus, open_store
 from node.runtime.single_daemon import is_running
-from node.stages import StreamId
 from node.store import counters, messages, outbox, read_positions, receipts_to_seal, set_aside, stream_findings
 from node.store.outbox import OutboxCounts
 from node.store.read_positions import StreamReading
@@ -28,24 +29,6 @@ class Goal(StrEnum):
 
     DRAINED = "drained"
     CAUGHT_UP = "caught-up"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamStatus:
-    """How far one stream was read."""
-
-    stream: str
-    originator: str
-    topic: str
-    position: int
-    """Where reading goes on."""
-
-    end: int | None
-    """The end of the topic; None if the bus did not answer, or does not have the topic."""
-
-    lag: int | None
-    sequence: int
-    """The highest sequence that has its place in the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +85,10 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
     except LogUnavailable as error:
         bounds, bus_error = {}, str(error)
     kept = await store.read(look_at)
-    streams = _streams(places, bounds, kept.read)
+    if grown := read_beyond(bounds, kept.read):  # the log may have grown between the two looks
+        with suppress(LogUnavailable):
+            bounds = {**bounds, **await bus.bounds(grown)}
+    streams = stream_states(places, bounds, kept.read)
     status = NodeStatus(
         node=home.node,
         running=is_running(home.path),
@@ -149,27 +135,3 @@ def look_at(db: Transaction) -> _Kept:
         grant_arrived=pending_lists.waits_for_arrived_grant(db),
         unsent_receipts=due + receipts_to_seal.on_their_way(db),
     )
-
-
-def _streams(
-    places: Mapping[str, StreamId], bounds: Mapping[str, Bounds], read: Mapping[str, StreamReading]
-) -> tuple[StreamStatus, ...]:
-    """Each topic that was provisioned or read at some time, in the order of the topics."""
-    streams = []
-    for topic, place in sorted(places.items()):
-        position = read[topic].position if topic in read else 0
-        end = bounds[topic].end if topic in bounds else None
-        if end is None and topic not in read:
-            continue
-        streams.append(
-            StreamStatus(
-                stream=place.stream,
-                originator=place.originator,
-                topic=topic,
-                position=position,
-                end=end,
-                lag=None if end is None else max(0, end - position),
-                sequence=read[topic].highest if topic in read else 0,
-            )
-        )
-    return tuple(streams)

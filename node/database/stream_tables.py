@@ -12,6 +12,7 @@ reading = Table(
     Column("originator", String(16), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("highest", BigInteger, nullable=False),
+    Column("digest", LargeBinary(32), nullable=True, comment="of the record before the position"),
 )
 
 Index("reading_stream", reading.c.originator, reading.c.stream)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.exchange.own_records import OwnRecord
+from node.sending.own_records import OwnRecord
 from node.stages import Decision, Outcome, StreamId, Verified
 
 

@@ -24,6 +24,7 @@ from node.exchange.write_decisions import write_decisions
 from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings
 from node.exchange.write_receipts import DecidedRecord
+from node.primitives import digest
 from node.stages import Decision, Outcome, Verified
 from node.store import chains, ingest_lock, read_positions, received_grants
 from node.undecided import deferred_positions
@@ -137,11 +138,12 @@ def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedR
 def _write_positions(db: Transaction, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]) -> None:
     rows = []
     places = {arrival.topic: arrival.place for arrival in arrivals}
+    last = {arrival.topic: arrival.value for arrival in arrivals}
     for topic, position in positions.items():
         place = places[topic]
         view = placing.views.get(place)
         highest = view.highest if view is not None else read_positions.highest(db, topic)
-        rows.append((topic, place, position, highest))
+        rows.append((topic, place, position, highest, digest(last[topic] or b"")))
     read_positions.put(db, rows)
     for place, view in placing.views.items():
         if place not in {places[topic] for topic in positions}:

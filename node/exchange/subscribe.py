@@ -11,17 +11,17 @@ from typing import Final
 from broker.log import Fault, Fetched, Log
 from broker.streams import KEYS
 from node.database.engine import Store
-from node.errors import Unavailable
 from node.exchange.arrival import Arrival
 from node.exchange.gathering import Gathering
 from node.exchange.ingest import ingest
 from node.exchange.log_faults import LogFaults
-from node.exchange.own_records import OwnRecords
 from node.exchange.pausing import Pausing
 from node.exchange.reread import Rereader
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_curable, retry_pending
+from node.sending.own_records import OwnRecords
 from node.stages import StreamId
 from node.store import read_positions
+from node.store.read_positions import Mark
 from node.verification.judge import Judge
 
 WAITING_ALARM_MS: Final = 15 * 60 * 1000
@@ -60,6 +60,8 @@ class Subscriber:
         self._faults = LogFaults(store, self.places, clock)
         self._rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
         self._gathering = Gathering()
+        self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
+
         self._retry_at_start = True
         self._uncertain = False
         """A transaction failed, and a server that vanished may have committed it."""
@@ -72,6 +74,7 @@ class Subscriber:
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
         topics = sorted(self.places, key=self._is_not_keys)
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
+        self._marks = await self._store.read(read_positions.marks)
         await self._pausing.look()
 
     def _is_not_keys(self, topic: str) -> bool:
@@ -88,6 +91,9 @@ class Subscriber:
         if self._retry_at_start:  # a crash may have come between a grant and the records that waited for it
             await self.retry_all()
             self._retry_at_start = False
+        if self._marks:
+            self._positions |= await self._faults.replaced(self.bus, self._marks)
+            self._marks = {}
         wanted = {
             topic: position
             for topic, position in self._positions.items()
@@ -104,7 +110,7 @@ class Subscriber:
                 gather_ms = 0
             if self._gathering.left_ms(gather_ms, self._clock()) == 0:
                 await self.ingest_gathered()
-        except Unavailable:
+        except BaseException:
             self._uncertain = True
             raise
         for part in fetched:

@@ -1,7 +1,7 @@
 """Makes a draft of a report that an integrator hands in, or refuses it with all errors.
 
 Pure: the time, the topology and the known messages are arguments. This module stores nothing, decides no audience and
-draws no message id (node/exchange/publish.py).
+draws no message id (node/sending/publish.py).
 
 Rules:
 - The node fills kind, created_at and references; a report that has them is refused with `unknown_key`.

@@ -20,6 +20,7 @@ from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
+from node.sending.resend import Resender
 from node.undecided import pending_lists
 from schemas import knowledge
 
@@ -89,11 +90,15 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Log an alarm, once, for each message that waits too long."""
+    """Log an alarm, once, for each message that waits too long; send again what the log lost."""
     alarmed: set[int] = set()
+    resender = Resender(
+        store=node.store, node=node.code, topic_of=node.relay.topic_of, acknowledged=node.relay.acknowledged
+    )
 
     async def step() -> None:
         await pause(WATCH_SECONDS, stopping)
+        await resender.look(node.clock())
         since = node.clock() - WAITING_ALARM_MS
         overdue = await node.store.read(lambda db: pending_lists.waiting_since(db, since))
         for record in overdue:

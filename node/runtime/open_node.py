@@ -12,10 +12,6 @@ from broker.log import Log
 from node import clock
 from node.database.engine import Store
 from node.errors import Unavailable
-from node.exchange.own_records import OwnRecords
-from node.exchange.publish import Publisher
-from node.exchange.relay import Relay
-from node.exchange.seal_receipts import ReceiptSealer
 from node.exchange.subscribe import Subscriber
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
@@ -25,6 +21,10 @@ from node.runtime.reading_share import ReadingShare
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
+from node.sending.own_records import OwnRecords
+from node.sending.publish import Publisher
+from node.sending.relay import Relay
+from node.sending.seal_receipts import ReceiptSealer
 from node.system_random import random_bytes
 from schemas.types import KeyUse
 

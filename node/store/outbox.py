@@ -63,6 +63,12 @@ _UNACKNOWLEDGED: Final = (
     .limit(bindparam("at_most"))
 )
 
+_OF_STREAM: Final = (
+    select(outgoing.c.sequence).where(outgoing.c.stream == bindparam("stream")).order_by(outgoing.c.sequence).limit(1)
+)
+_ANY: Final = _OF_STREAM
+_OLDEST_ACKNOWLEDGED: Final = _OF_STREAM.where(outgoing.c.acknowledged.is_(True))
+
 
 def heads(db: Transaction) -> dict[str, StreamHead]:
     """The head of each own stream that has one."""
@@ -121,6 +127,24 @@ def acknowledge(db: Transaction, stream: str, first: int, last: int) -> None:
     """Note that the log has the sequences `first` to `last`. Those that were read back meanwhile have no row."""
     hold(db, Lock.OUTBOX)
     change(db, _ACKNOWLEDGE, [{"of": stream, "low": first, "high": last}])
+
+
+def oldest_acknowledged(db: Transaction) -> dict[str, int]:
+    """Own stream -> the first sequence that the log acknowledged and did not give back."""
+    found = {stream: rows_for(db, _OLDEST_ACKNOWLEDGED, {"stream": stream}) for stream in heads(db)}
+    return {stream: rows[0].sequence for stream, rows in found.items() if rows}
+
+
+def unacknowledge(db: Transaction, stream: str, first: int) -> None:
+    """The log does not have the sequences from `first` on, although it acknowledged them: they are to be sent again."""
+    db.execute(
+        update(outgoing).where(outgoing.c.stream == stream, outgoing.c.sequence >= first).values(acknowledged=False)
+    )
+
+
+def is_empty(db: Transaction, stream: str) -> bool:
+    """Whether everything of the stream was read back."""
+    return not rows_for(db, _ANY, {"stream": stream})
 
 
 def has_row(db: Transaction, stream: str, first: int, last: int) -> bool:

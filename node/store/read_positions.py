@@ -15,7 +15,7 @@ from node.stages import StreamId
 _PUT: Final = Upsert(
     reading,
     lambda insert: insert.on_conflict_do_update(
-        index_elements=["topic"], set_={name: insert.excluded[name] for name in ("position", "highest")}
+        index_elements=["topic"], set_={name: insert.excluded[name] for name in ("position", "highest", "digest")}
     ),
 )
 
@@ -44,8 +44,24 @@ def next_positions(db: Transaction) -> dict[str, int]:
     return {topic: position for topic, position in rows}
 
 
-def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None:
-    """Store (topic, place, position, highest sequence) for each topic."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A position, and the digest of the record before it."""
+
+    position: int
+    digest: bytes
+
+
+def marks(db: Transaction) -> dict[str, Mark]:
+    """The marks by topic; a topic that was read only by an earlier version has none."""
+    rows = db.execute(
+        select(reading.c.topic, reading.c.position, reading.c.digest).where(reading.c.digest.is_not(None))
+    )
+    return {topic: Mark(position, digest) for topic, position, digest in rows}
+
+
+def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int, bytes | None]]) -> None:
+    """Store (topic, place, position, highest sequence, digest of the record before the position) for each topic."""
     values = [
         {
             "topic": topic,
@@ -53,15 +69,16 @@ def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int]]) -> None
             "originator": place.originator,
             "position": position,
             "highest": highest,
+            "digest": digest,
         }
-        for topic, place, position, highest in rows
+        for topic, place, position, highest, digest in rows
     ]
     change(db, _PUT, values)
 
 
 def move(db: Transaction, topic: str, position: int) -> None:
     """Go on reading a topic, which was read before, at another position."""
-    db.execute(update(reading).where(reading.c.topic == topic).values(position=position))
+    db.execute(update(reading).where(reading.c.topic == topic).values(position=position, digest=None))
 
 
 def raise_highest(db: Transaction, place: StreamId, value: int) -> None:

@@ -1,6 +1,6 @@
 """The outcomes that are due: which batches the next receipts report, and since when they wait for it.
 
-An outcome is due until a receipt with exactly these bytes is sealed (node/exchange/seal_receipts.py).
+An outcome is due until a receipt with exactly these bytes is sealed (node/sending/seal_receipts.py).
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Pure. A receipt gives the originator one outcome per leaf and nothing else: no clause, no text, no search result. Steps
 14 to 16 have the same byte; code and detail stay in the recipient's own store.
-`node.store.receipts_due` keeps what is due, and `node.exchange.seal_receipts` seals it.
+`node.store.receipts_due` keeps what is due, and `node.sending.seal_receipts` seals it.
 """
 
 from collections.abc import Callable, Iterable, Mapping

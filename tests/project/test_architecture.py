@@ -65,7 +65,7 @@ def test_a_package_without_a_sentence_is_reported_with_the_table_to_change() -> 
 
 def test_an_import_of_a_name_is_an_import_of_its_module() -> None:
     """`from node.stages import Draft` and `from node.store import own_reports` both name one module."""
-    imports = MODULES["node.exchange.publish"].imports
+    imports = MODULES["node.sending.publish"].imports
 
     assert {"node.stages", "node.store.own_reports"} <= imports
 

@@ -16,15 +16,15 @@ from broker.embedded.log import EmbeddedLog
 from broker.log import Log
 from broker.topology import Region, Topology
 from node.database.engine import Store
-from node.exchange.own_records import OwnRecords
-from node.exchange.publish import Acceptance, Publisher
-from node.exchange.relay import Relay
-from node.exchange.seal_receipts import ReceiptSealer
 from node.exchange.subscribe import Subscriber
 from node.limits import DAY_MS
 from node.reports.validate import validate
 from node.runtime.current_judge import unwrapper
 from node.sealing.seal import Signer
+from node.sending.own_records import OwnRecords
+from node.sending.publish import Acceptance, Publisher
+from node.sending.relay import Relay
+from node.sending.seal_receipts import ReceiptSealer
 from node.sharing.grants import AudienceKeys
 from node.stages import Draft, StreamId
 from node.system_random import random_bytes

@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from node.database.engine import Transaction
-from node.exchange.publish import Acceptance
 from node.exchange.retry import retry_quarantined
-from node.exchange.seal_receipts import QUIET_MS
 from node.reports.questions import Question
+from node.sending.publish import Acceptance
+from node.sending.seal_receipts import QUIET_MS
 from node.sharing.grant_parts import GrantParts
 from node.stages import Grant, StreamId
 from node.store import (
@@ -262,6 +262,9 @@ def _write_directly(db: Transaction) -> None:
 def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     outbox.put_outgoing(db, INTEL, 1, [b"a", b"b"])
     outbox.has_row(db, INTEL, 1, 5)
+    outbox.oldest_acknowledged(db)
+    outbox.is_empty(db, INTEL)
+    outbox.unacknowledge(db, INTEL, 2)
     outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
     stored_leaves.present(db, intel, [1, 2, 77])
     usage.of(db, ["BZ", "GT"])

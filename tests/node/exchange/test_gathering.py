@@ -8,7 +8,7 @@ import pytest
 from node.errors import Unavailable
 from node.exchange.arrival import Arrival
 from node.exchange.gathering import GATHERED_RECORDS_MAX, Gathering
-from node.exchange.own_records import OwnRecord
+from node.sending.own_records import OwnRecord
 from node.stages import StreamId
 from node.store import messages, outbox
 from node.store.outbox import OutboxCounts

@@ -16,7 +16,7 @@ from node.store.message_search import Query
 from node.undecided import quarantine
 from schemas import knowledge
 from schemas.types import IntelligenceReport
-from tests.node.exchange.test_seal_receipts import read_all, receipts_kept, tell
+from tests.node.sending.test_seal_receipts import read_all, receipts_kept, tell
 from tests.support.code_lists import code_lists_without
 from tests.support.community import Community, clause
 from tests.support.exchange import Exchange, TestNode, exchange

@@ -113,7 +113,7 @@ def test_a_refused_report_a_broken_log_and_a_bug_reveal_nothing_of_a_payload(
     def bug(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("node.exchange.publish.Publisher._answers", bug)
+    monkeypatch.setattr("node.sending.publish.Publisher._answers", bug)
     crashed = [
         cli("publish", "-", home=home, data=json.dumps(report(subjects=["CONTRABAND"])).encode(), json_=json_)
         for json_ in (True, False)

@@ -12,7 +12,7 @@ import pytest
 from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.retry import retry_quarantined
-from node.exchange.seal_receipts import QUIET_MS
+from node.sending.seal_receipts import QUIET_MS
 from node.store import counters, message_search, outbox, receipts_to_seal, stream_findings
 from node.store.message_search import Query
 from node.undecided import quarantine_retry, usage

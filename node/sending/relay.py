@@ -25,13 +25,13 @@ import structlog
 from broker.log import Log
 from broker.streams import KEYS
 from node.database.engine import Store, Transaction
-from node.exchange.acknowledgements import Acknowledgements, Ranges, kept, record
-from node.exchange.addressed_drafts import AddressedDraft, address_drafts
-from node.exchange.obstacles import OBSTACLES, find_obstacles
-from node.exchange.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
-from node.exchange.own_records import OwnRecords
-from node.exchange.seal_drafts import DraftSealer, SealedDrafts
 from node.sealing.seal import RandomSource, Signer
+from node.sending.acknowledgements import Acknowledgements, Ranges, kept, record
+from node.sending.addressed_drafts import AddressedDraft, address_drafts
+from node.sending.obstacles import OBSTACLES, find_obstacles
+from node.sending.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
+from node.sending.own_records import OwnRecords
+from node.sending.seal_drafts import DraftSealer, SealedDrafts
 from node.store import access_log, outbox, own_batches, own_grants, own_reports, set_aside
 from node.store.access_log import Operation
 from node.store.own_reports import UnsealedDraft

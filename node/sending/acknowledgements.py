@@ -42,6 +42,11 @@ class Acknowledgements:
         earlier, _ = self.unrecorded.get(stream, (first, last))
         self.unrecorded[stream] = min(earlier, first), self.last(stream)
 
+    def forget(self, stream: str, first: int) -> None:
+        """The log does not have the sequences from `first` on."""
+        self._last[stream] = min(first - 1, self.last(stream))
+        self.unrecorded.pop(stream, None)
+
     def wait_ms(self, now: int) -> int | None:
         """How long recording may still wait; None if nothing is unrecorded."""
         if not self.unrecorded:

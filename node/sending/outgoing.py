@@ -11,7 +11,7 @@ from typing import Final
 
 from broker.streams import KEYS
 from node.database.engine import Store, Transaction
-from node.exchange.acknowledgements import Acknowledgements, Ranges
+from node.sending.acknowledgements import Acknowledgements, Ranges
 from node.stages import StreamHead
 from node.store import outbox, own_grants, own_reports
 from node.store.own_grants import OwnGrant

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from node.exchange import own_records
+from node.sending import own_records
 from node.store import message_search, outbox, stream_findings
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts

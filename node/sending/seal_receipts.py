@@ -17,8 +17,8 @@ import structlog
 from broker.log import Log
 from broker.streams import RECEIPTS
 from node.database.engine import Store, Transaction
-from node.exchange.own_records import OwnRecords
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch
+from node.sending.own_records import OwnRecords
 from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_to_seal
 from node.store.receipts_to_seal import DueOutcomes

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.log import LogUnavailable
 from node.database.receipt_tables import receipt
-from node.exchange import seal_receipts
 from node.sealing.seal import open_type_leaf
+from node.sending import seal_receipts
 from node.store import counters, outbox, receipts_to_seal, stream_findings
 from node.system_random import random_bytes
 from node.undecided import quarantine

@@ -1,6 +1,6 @@
 """Seals addressed drafts: gives each audience a key and builds the signed batches.
 
-Pure: randomness and time are arguments. The relay (node/exchange/relay.py) reads the drafts and stores the result.
+Pure: randomness and time are arguments. The relay (node/sending/relay.py) reads the drafts and stores the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from typing import Final
 from msgspec import structs
 
 from broker.streams import KEYS
-from node.exchange.addressed_drafts import AddressedDraft
-from node.exchange.own_records import SealedContent
 from node.limits import AUDIENCE_KEY_LIFE_MS_MAX, BATCH_LEAVES_MAX
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch, seal_report
+from node.sending.addressed_drafts import AddressedDraft
+from node.sending.own_records import SealedContent
 from node.sharing.audience import Audience, make_grants
 from node.sharing.grants import own_entry
 from node.stages import Grant, Leaf, NotAddressed, SealedBatch, StreamHead, Waiting

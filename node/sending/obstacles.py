@@ -7,8 +7,8 @@ must not stop the drafts after it. What other documents would mend concerns ever
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from node.exchange.addressed_drafts import address_drafts
-from node.exchange.seal_drafts import DraftSealer
+from node.sending.addressed_drafts import address_drafts
+from node.sending.seal_drafts import DraftSealer
 from node.store.own_grants import OwnGrant
 from node.store.own_reports import UnsealedDraft
 from node.store.set_aside import Obstacle

@@ -1,0 +1,15 @@
+"""A position belongs to a topic as it was read: the digest of the record before it is kept.
+
+Revision ID: 0013
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Add the digest; topics that were read before have one from their next record on."""
+    op.add_column("reading", sa.Column("digest", sa.LargeBinary(length=32), nullable=True))
