@@ -26,6 +26,8 @@ draft = Table(
 Index(
     "draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None), postgresql_where=draft.c.sequence.is_(None)
 )
+_SET_ASIDE = draft.c.set_aside_at.is_not(None)
+Index("draft_set_aside", draft.c.id, sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE)
 
 outgoing = Table(
     "outgoing",

@@ -39,7 +39,7 @@ def put(db: Transaction, obstacles: Mapping[int, Obstacle], now: int) -> None:
 
 def drafts(db: Transaction) -> list[SetAsideDraft]:
     """The drafts that are set aside, the oldest first."""
-    rows = db.execute(select(draft).where(draft.c.sequence.is_(None), draft.c.set_aside_at.is_not(None)).order_by("id"))
+    rows = db.execute(select(draft).where(draft.c.set_aside_at.is_not(None)).order_by(draft.c.id))
     return [
         SetAsideDraft(
             id=row.id,
