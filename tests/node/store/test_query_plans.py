@@ -39,6 +39,7 @@ EXEMPT: Final = {
     "quarantine_retry.of_codes": "runs when documents, keys or the program changed; the quarantine has a limit",
     "stream_findings.standing": "reads the index of the findings that are open, which are the answer",
     "withheld_notes.notes": "answers with all notes",
+    "set_aside.drafts": "reads the index of the drafts that are set aside, which are the answer",
     "own_reports.unsealed": "reads the first rows of an index of the drafts that wait",
     "receipts_to_seal.due": "reads the first rows of an index of what is due",
     "chains.gaps": "an audit, at the end of a stream",

@@ -24,5 +24,3 @@ def upgrade() -> None:
     op.add_column("draft", sa.Column("set_aside_at", sa.BigInteger(), nullable=True))
     op.add_column("draft", sa.Column("set_aside_code", sa.String(length=64), nullable=True))
     op.add_column("draft", sa.Column("set_aside_reason", sa.Text(), nullable=True))
-    aside = sa.text("set_aside_at IS NOT NULL")
-    op.create_index("draft_set_aside", "draft", ["id"], sqlite_where=aside, postgresql_where=aside)
