@@ -1,9 +1,10 @@
 """`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
-Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions, check.
+Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions, check,
+large.
 BENCH_MESSAGES sets the number of messages in a round of throughput; the sizes of the other parts follow from it.
 BENCH_BUS is the bus of latency and partitions (default: an embedded log), and of latency_kafka and sustained (default:
-a broker that they start). BENCH_IDENTIFIERS is the number of identifiers of check.
+a broker that they start). BENCH_IDENTIFIERS is the number of identifiers of check and large.
 """
 
 import asyncio
@@ -16,7 +17,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import buses, checks, compare, latency, material, memory, one_report, partitions, processes, scale, sustained
+from bench import (
+    buses,
+    checks,
+    compare,
+    large,
+    latency,
+    material,
+    memory,
+    one_report,
+    partitions,
+    processes,
+    scale,
+    sustained,
+)
 from bench.enlace import ITEMS_WARM
 from bench.figures import MESSAGES, Figures, number
 
@@ -58,6 +72,7 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "processes": processes.measure,
     "partitions": _partitions,
     "check": checks.measure,
+    "large": large.measure,
 }
 
 

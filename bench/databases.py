@@ -11,7 +11,10 @@ from tests.support.postgres import Server
 
 @contextmanager
 def postgresql() -> Iterator[str | None]:
-    """The URL of an empty database; None, with the reason on stderr, if no server is installed."""
+    """The URL of an empty database, beside which is an empty `enlace_filled`.
+
+    None, with the reason on stderr, if no server is installed.
+    """
     try:
         server = Server(durable=True, settings={"shared_buffers": "1GB", "max_wal_size": "8GB"})
     except pytest.skip.Exception as missing:
@@ -20,7 +23,8 @@ def postgresql() -> Iterator[str | None]:
         return
     try:
         server.start()
-        server.execute("CREATE DATABASE enlace_bench")
+        for name in ("enlace_bench", "enlace_filled"):
+            server.execute(f"CREATE DATABASE {name}")
         yield server.url("enlace_bench")
     finally:
         server.close()

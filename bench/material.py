@@ -181,6 +181,14 @@ class World:
             await bus.close()
 
     @asynccontextmanager
+    async def reader(self, code: str, url: str, bus: Log) -> AsyncIterator[OpenNode]:
+        """A node on `bus` with the store at `url`."""
+        home = self.home(code)
+        config = structs.replace(home.config, store=StoreSection(url=url))
+        async with open_node(replace(home, config=config), bus=bus) as node:
+            yield node
+
+    @asynccontextmanager
     async def node(self, code: str, store: Path, bus: Log) -> AsyncIterator[tuple[OpenNode, Publisher]]:
         """A node on `bus` with the store in the file `store`, and its publisher."""
         home = self.home(code, store)

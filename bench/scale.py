@@ -53,6 +53,21 @@ def measure(folder: Path, figures: Figures, messages: int) -> None:
         figures.add(f"{verb}_cost_60_over_6_nodes", "times", over_nodes, target=TARGET)
         over_agreements = ratios(spent["agreements"], spent["nodes"], lambda spent: spent.cpu)
         figures.add(f"{verb}_cost_1770_over_10_agreements", "times", over_agreements, target=TARGET)
+    both = {name: _sums(publishing[name], receiving[name]) for name in ("nodes", "agreements")}
+    figures.add(
+        "cost_1770_agreements_over_10",
+        "times",
+        ratios(both["agreements"], both["nodes"], lambda spent: spent.cpu),
+        target=TARGET,
+    )
+
+
+def _sums(publishing: Sequence[Spent], receiving: Sequence[Spent]) -> list[Spent]:
+    """What a message costs at its originator and at a recipient, for each round."""
+    return [
+        Spent(wall=sent.wall + read.wall, cpu=sent.cpu + read.cpu, items=sent.items)
+        for sent, read in zip(publishing, receiving, strict=True)
+    ]
 
 
 async def _run(world: World, folder: Path, drafts: Sequence[Draft]) -> tuple[Spent, Spent]:

@@ -24,6 +24,8 @@ from node.secret_files import make_private
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
 READERS_MAX: Final = 4
+WRITER_CACHE_KIB: Final = 32 * 1024  # in a large store, 500 messages change 20 MiB of pages
+READER_CACHE_KIB: Final = 4 * 1024
 _AWAY: Final = ("locked", "is full", "readonly", "unable to open", "disk I/O error")
 
 
@@ -32,8 +34,8 @@ def sqlite_backend(path: Path) -> Backend:
     _check_usable(path)
     make_private(path)
     return Backend(
-        writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1),
-        reader=_engine(path, begin="BEGIN", connections=READERS_MAX),
+        writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1, cache_kib=WRITER_CACHE_KIB),
+        reader=_engine(path, begin="BEGIN", connections=READERS_MAX, cache_kib=READER_CACHE_KIB),
         writers=1,
         readers=READERS_MAX,
         fault=_fault,
@@ -63,8 +65,11 @@ def _check_usable(path: Path) -> None:
         raise _away(f"{path} cannot be opened for writing")
 
 
-def _engine(path: Path, *, begin: str, connections: int) -> Engine:
-    """Engine with at most `connections` connections, whose transactions start with the statement `begin`."""
+def _engine(path: Path, *, begin: str, connections: int, cache_kib: int) -> Engine:
+    """Engine with at most `connections` connections, whose transactions start with the statement `begin`.
+
+    `cache_kib` is what each may use for pages of the file.
+    """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
@@ -81,6 +86,7 @@ def _engine(path: Path, *, begin: str, connections: int) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
