@@ -1,6 +1,7 @@
-"""Commands about the database of a node as a whole: db check, copy and upgrade."""
+"""Commands about the data of a node as a whole: db check, copy and upgrade; backup, restore and adopt."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.on_store import on_store
 from node.cli.options import HomeOption, JsonOption, home_of, named_home, open_named_home
 from node.cli.output import Output
+from node.errors import UsageError
 
 db_app = group("The database of a node as a whole.")
 
@@ -19,6 +21,9 @@ def add_to(app: typer.Typer) -> None:
     add_command(db_app, check, "check")
     add_command(db_app, copy, "copy")
     add_command(db_app, upgrade, "upgrade")
+    add_command(app, backup, "backup", Reader.OPERATOR)
+    add_command(app, restore, "restore", Reader.OPERATOR)
+    add_command(app, adopt, "adopt", Reader.OPERATOR)
 
 
 def check(home: HomeOption = None, json: JsonOption = False) -> int:
@@ -82,4 +87,72 @@ def upgrade(home: HomeOption = None, json: JsonOption = False) -> int:
     from node.upkeep.upgrade import upgrade as upgrade_store
 
     Output(json=json).object(asyncio.run(upgrade_store(open_named_home(home))))
+    return 0
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="New file of the backup.")],
+    with_keys: Annotated[bool, typer.Option("--with-keys", help="Include keys that are not encrypted.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Write a consistent copy of a node to one file, whether its daemon runs or not.
+
+    It holds configuration, documents and store: reports in clear, so protect it like the home. Private keys are in it
+    if their file is encrypted. Passphrases, keys for TLS and the log are not in it.
+
+    Example:
+
+        enlace backup gt.backup --home gt
+
+    Exit codes: 0 done; 2 usage or configuration, or the file exists; 4 the store is unavailable, try again.
+    """
+    from node.upkeep.backup import backup as back_up
+
+    Output(json=json).object(asyncio.run(back_up(open_named_home(home), file, with_keys=with_keys)))
+    return 0
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File of a backup.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Make the home of --home from a backup; the folder is empty or does not exist.
+
+    Then the node reads its own streams from the log, and adopts what it sent after the backup. `pending` says why that
+    was not possible; call `adopt` later. Until then the daemon seals nothing. Never run two copies of a node.
+
+    Example:
+
+        enlace restore gt.backup --home gt
+
+    Exit codes: 0 done; 1 the backup is damaged; 2 usage, or the home is not empty; 4 the database of store.url is
+    unavailable, try again.
+    """
+    from node.upkeep.restore import restore as make
+
+    folder = named_home(home)
+    if folder is None:
+        raise UsageError("home_missing", "no home was named", path="--home", hint="give --home DIR or set ENLACE_HOME")
+    Output(json=json).object(asyncio.run(make(folder.absolute(), file)))
+    return 0
+
+
+def adopt(home: HomeOption = None, json: JsonOption = False) -> int:
+    """Read the own streams to their end, and go on after what the log has (`head_behind`).
+
+    Make sure before that no second copy of the node runs, and that nobody has stolen its SEAL key: what is signed by a
+    key of this node counts as its own. The daemon is stopped.
+
+    Example:
+
+        enlace adopt --home gt
+
+    Exit codes: 0 done; 2 usage or configuration; 4 the daemon runs, or the log or the store is unavailable, try again.
+    """
+    from node.upkeep.adopt import AdoptAnswer
+    from node.upkeep.adopt import adopt as adopt_streams
+
+    Output(json=json).object(AdoptAnswer(adopted=asyncio.run(adopt_streams(open_named_home(home)))))
     return 0

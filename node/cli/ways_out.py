@@ -16,8 +16,10 @@ _ID: Final = {"id": "ID"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "check": {"purpose": "--purpose", "reason": "--reason"},
+    "backup": {"file": "FILE"},
     "db copy": {"from": "FROM", "to": "TO"},
     "access list": {"since": "--since"},
+    "restore": {"file": "FILE", "home": "--home", "to": "store.url"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,
@@ -62,6 +64,7 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
         WayOut(code="home_missing", hint="give --bus URL and --documents FOLDER, or a node's --home DIR for both"),
     ),
     "db copy": (WayOut(code="store_too_old", hint="call `enlace db upgrade` on its home first"),),
+    "restore": (WayOut(code="store_not_empty", hint="name another database in ENLACE_STORE__URL"),),
     "governance install": (WayOut(code="home_missing", hint="give --home DIR or set ENLACE_HOME"),),
     "governance sign": (WayOut(code="home_missing", hint="give --key FILE or --home DIR"),),
     "policy explain": (

@@ -55,6 +55,16 @@ def copy_store(source: Backend, target: Backend) -> StoreCopy:
     return StoreCopy(tables=copied, findings=findings)
 
 
+def snapshot(db: Connection, target: Backend) -> dict[str, int]:
+    """Copy the state that a reading transaction sees into an empty database; returns the rows of each table."""
+    with target.writer.begin() as writing:
+        migrate.upgrade(writing)
+        copied = copy_rows(db, writing)
+        if found := differences(db, writing, copied):
+            raise _differs(found[0])
+    return {name: table.rows for name, table in copied.items()}
+
+
 def _check_source(db: Connection) -> None:
     """The store has the tables of this version, and no other session works on it or can write to it."""
     revision = migrate.revision(db)

@@ -69,10 +69,11 @@ def _check_stream(db: Transaction, place: StreamId, findings: Findings) -> None:
 
 
 def _check_own_batches(db: Transaction, place: StreamId, newest: _Newest, findings: Findings) -> None:
-    """The batches that this node noted follow each other without a gap."""
+    """The batches that this node noted follow each other; between two of them, the chain may have adopted ones."""
     before: Row[Any] | None = None
     for row in rows_of(db, select(own_batch).where(own_batch.c.stream == place.stream).order_by(own_batch.c.first)):
-        if before is not None and row.first != before.first + before.size:
+        end = before.first + before.size if before is not None else row.first
+        if before is not None and row.first != end and (row.first < end or not _adopted(db, place, end)):
             findings.report(
                 FindingCode.OUTGOING_DIFFERS,
                 "own_batch",
@@ -82,6 +83,12 @@ def _check_own_batches(db: Transaction, place: StreamId, newest: _Newest, findin
             )
         newest.seen(row.first + row.size, row.hash, row.sealed_at)
         before = row
+
+
+def _adopted(db: Transaction, place: StreamId, first: int) -> bool:
+    """Whether a batch came back from the log that this store did not seal itself: after a restore."""
+    here = link.c.originator == place.originator, link.c.stream == place.stream, link.c.first == first
+    return db.scalar(select(link.c.first).where(*here)) is not None
 
 
 def _check_sent(db: Transaction, place: StreamId, next_sequence: int, newest: _Newest, findings: Findings) -> None:

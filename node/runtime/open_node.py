@@ -17,6 +17,7 @@ from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.runtime.installed_documents import InstalledDocuments
+from node.runtime.own_streams import OwnStreams
 from node.runtime.reading_share import ReadingShare
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
@@ -121,6 +122,7 @@ async def open_node(
         log = bus or configured
         own_records = OwnRecords()
         relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
+        relay.may_seal = receipt_sealer.may_seal = own_streams(home, store, log).may_seal
         node = OpenNode(
             code=home.node,
             clock=now,
@@ -145,6 +147,12 @@ async def open_node(
         finally:
             with suppress(Unavailable):  # then the next start sends again what the log has
                 await relay.record_acknowledgements()
+
+
+def own_streams(home: Home, store: Store, bus: Log) -> OwnStreams:
+    """The check of the own streams, which the first sealing waits for."""
+    places = {topic: place for topic, place in home.places().items() if place.originator == home.node}
+    return OwnStreams(store=store, bus=bus, node=home.node, places=places)
 
 
 def _senders(

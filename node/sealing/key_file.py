@@ -94,6 +94,14 @@ def decode(data: bytes, passphrase: bytes | None) -> PrivateKeys:
     return PrivateKeys(file.node, tuple(_private_key(file.node, key) for key in stored or ()))
 
 
+def is_encrypted(path: Path) -> bool:
+    """Whether the private keys of a file are encrypted under a passphrase. Raises UsageError."""
+    try:
+        return msgspec.json.decode(read_secret(path), type=_File).sealed is not None
+    except msgspec.DecodeError as error:
+        raise UsageError("keys_unreadable", f"the key file is malformed: {error}") from None
+
+
 def _file_key(passphrase: bytes, scrypt: _Scrypt) -> bytes:
     if (
         not SCRYPT_LOG2_N_MIN <= scrypt.log2_n <= SCRYPT_LOG2_N_MAX

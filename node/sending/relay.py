@@ -15,7 +15,7 @@
 - Acknowledgements are recorded with the next batch, or within a second (acknowledgements.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -60,6 +60,9 @@ class Relay:
     own_records: OwnRecords
     acknowledged: Acknowledgements = field(default_factory=Acknowledgements)
     grants: GrantMemory = field(init=False)
+    may_seal: Callable[[int], Awaitable[bool]] | None = None
+    """Asked with the time before sealing: whether the own streams agree with the log. None: they do."""
+
     answered_at: int | None = None
     """When the log acknowledged the last append, if that was the last call."""
 
@@ -77,6 +80,8 @@ class Relay:
             seen = await self.look()
             if seen.unsent:
                 sent += await self._send(seen.unsent)
+            elif seen.drafts and not await self._may_seal():
+                return sent
             elif seen.drafts:
                 await self._ask_log()
                 sealed = await self.seal(seen)
@@ -146,6 +151,10 @@ class Relay:
         """How long the next step may wait if nothing happens; None if it may wait for ever."""
         wait = self.acknowledged.wait_ms(self.clock())
         return None if wait is None else wait / 1000
+
+    async def _may_seal(self) -> bool:
+        """Whether own streams agree with the log. Raises Unavailable `head_behind`."""
+        return self.may_seal is None or await self.may_seal(self.clock())
 
     async def _ask_log(self) -> None:
         """Raise LogUnavailable if the log does not answer; it is not asked if it answered just now."""

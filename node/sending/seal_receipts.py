@@ -7,7 +7,7 @@
 - Receipts are never reported in receipts, so an idle exchange falls silent.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 QUIET_MS: Final = 200  # a batch that arrives in parts is reported once
 WAIT_MS_MAX: Final = 5_000  # the longest wait for a receipt while this node reads a backlog
+NOT_READ_SECONDS: Final = 0.5  # until the own streams are looked at again
 BATCHES_IN_STEP_MAX: Final = 960  # one receipt each at most, so that all are leaves of one batch
 
 
@@ -49,6 +50,9 @@ class ReceiptSealer:
     clock: Callable[[], int]
     random: RandomSource
     own_records: OwnRecords
+    may_seal: Callable[[int], Awaitable[bool]] | None = None
+    """Asked with the time before sealing: whether the own streams agree with the log. None: they do."""
+
     silenced: bool = False
     """The NODE document does not list the stream, and a warning was logged."""
 
@@ -70,6 +74,8 @@ class ReceiptSealer:
         since, changed_at = times
         if (left := _left(since, changed_at, now)) > 0:
             return left / 1000
+        if self.may_seal is not None and not await self.may_seal(now):
+            return NOT_READ_SECONDS
         await self.bus.bounds([self.topic])
         await self._seal(judge, now)
         return 0

@@ -43,6 +43,12 @@ def address_of(url: str, home: Home | None) -> StoreAddress:
     return StoreAddress(url=absolute, shown=shown_url(absolute), file=file, options=options)
 
 
+def file_address(file: Path) -> StoreAddress:
+    """A SQLite file."""
+    url = f"{SQLITE}{file.absolute()}"
+    return StoreAddress(url=url, shown=url, file=file.absolute(), options=StoreOptions())
+
+
 @contextmanager
 def opened(address: StoreAddress, path: str, *, make: bool = False) -> Iterator[Backend]:
     """The database at an address; errors name `path`. Without `make`, a file has to exist.

@@ -370,6 +370,23 @@ def copy_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("db", "copy", "sqlite:///store.db", "sqlite:///copy.db", home=home)
 
 
+def restore_row(scene: Scene) -> list[dict[str, Any]]:
+    """What the node sent after the backup is adopted."""
+    home = lab(scene.folder / "restored", ["BZ"])["BZ"]
+    ok("backup", scene.folder / "older.backup", "--with-keys", home=home)
+    ok("publish", "-", home=home, data=named("Adopted"))
+    asyncio.run(send(home, careless=False))
+    home.rename(scene.folder / "lost")
+    return ok("restore", scene.folder / "older.backup", home=home)
+
+
+def adopt_row(scene: Scene) -> list[dict[str, Any]]:
+    home = scene.folder / "restored" / "lab" / "bz"
+    for file in home.glob("store.db*"):
+        file.unlink()
+    return ok("adopt", home=home)
+
+
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
@@ -394,6 +411,9 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "db check": lambda scene: ok("db", "check", home=scene.bz),
     "db copy": copy_row,
     "db upgrade": lambda scene: ok("db", "upgrade", home=scene.bz),
+    "backup": lambda scene: ok("backup", scene.folder / "bz.backup", "--with-keys", home=scene.bz),
+    "restore": restore_row,
+    "adopt": adopt_row,
     "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,

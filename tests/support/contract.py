@@ -95,7 +95,7 @@ def shape_of(text: str) -> dict[str, Any]:
 def _keys(text: str) -> tuple[dict[str, Any], str]:
     shape: dict[str, Any] = {}
     while text and text[0] not in "]}":
-        match = re.match(r"([a-z_]+|…),?", text) or re.match(r"([a-z_]+)", text)
+        match = re.match(r"([a-z0-9_]+|…),?", text) or re.match(r"([a-z0-9_]+)", text)
         assert match, text
         name, text = match[1], text[len(match[1]) :]
         value: Any = None

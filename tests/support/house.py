@@ -7,7 +7,7 @@ from typing import Final
 
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database undecided store integrity sending exchange
-    audit runtime upkeep answers access commands doctor cli
+    audit runtime answers access upkeep commands doctor cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,23 @@ def test_a_bug_ends_the_daemon_with_its_own_exit_code(homes: dict[str, Path]) ->
     assert daemon.process.wait(timeout=60) == BUG
     assert "as a bug" in daemon.log.read_text()
     daemon.kill()
+
+
+def test_a_damaged_store_ends_the_daemon_with_the_exit_code_for_operators(homes: dict[str, Path]) -> None:
+    """A supervisor that does not restart at 2 leaves it stopped: a new process would end in the same way."""
+    change_store(homes["GT"], "DROP TABLE pending")
+    daemon = Daemon(homes["GT"])
+
+    assert daemon.process.wait(timeout=60) == 2
+    daemon.kill()
+
+
+def change_store(home: Path, statement: str) -> None:
+    """Execute a statement on a store that is made before."""
+    ok("status", home=home)
+    with closing(sqlite3.connect(home / "store.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
 
 
 def test_a_home_without_its_documents_says_what_to_install(homes: dict[str, Path]) -> None:

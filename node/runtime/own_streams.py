@@ -1,0 +1,84 @@
+"""Checks, once after each start and before anything is sealed, that the store and the log agree about the own streams.
+
+Own streams are read to their end first. If the log has more than the store sealed, this node was restored from a
+backup, or a second copy of it runs: it seals nothing (`head_behind`) until an operator adopts what the log has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from broker.log import Bounds, Log
+from node.database.engine import Store, Transaction
+from node.errors import Unavailable
+from node.stages import StreamId
+from node.store import own_streams, read_positions, stream_findings
+from node.store.own_streams import BehindHead
+
+log = structlog.get_logger()
+
+STUCK = "transport_corrupt"
+"""A stream with this finding cannot be read to its end."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnStreams:
+    """The check of one process."""
+
+    store: Store
+    bus: Log
+    node: str
+    places: Mapping[str, StreamId]
+    """The topics of this node's own streams."""
+
+    agree: bool = field(default=False, init=False)
+    alarmed: bool = field(default=False, init=False)
+
+    async def may_seal(self, now: int) -> bool:
+        """Whether own streams were read to their end and agree. False: not read yet, ask again after the next ingest.
+
+        Raises LogUnavailable, and Unavailable `head_behind`.
+        """
+        if self.agree:
+            return True
+        if not await self.read_to_end():
+            return False
+        if behind := await self.store.read(partial(own_streams.behind, node=self.node)):
+            await self._refuse(behind, now)
+        self.agree = True
+        return True
+
+    async def read_to_end(self) -> bool:
+        """Whether every own topic that exists was read to the end that it has now. Raises LogUnavailable."""
+        bounds = await self.bus.bounds(list(self.places))
+        return await self.store.read(partial(_all_read, bounds=bounds, places=self.places))
+
+    async def _refuse(self, behind: list[BehindHead], now: int) -> None:
+        first = behind[0]
+        if not self.alarmed:
+            await self.store.write(partial(own_streams.note_behind, node=self.node, streams=behind, now=now))
+            for stream in behind:
+                log.error(
+                    "head_behind",
+                    stream=stream.stream,
+                    sequence=stream.head.next_sequence - 1,
+                    log_sequence=stream.log.next_sequence - 1,
+                )
+        self.alarmed = True
+        raise Unavailable(
+            "head_behind",
+            f"the log has {first.stream} up to sequence {first.log.next_sequence - 1}, and the store sealed up to "
+            f"{first.head.next_sequence - 1}: the store is older than the log, or a second copy of the node runs",
+            path="store.url",
+            hint="make sure that no second copy runs; then adopt what the log has",
+        )
+
+
+def _all_read(db: Transaction, bounds: Mapping[str, Bounds], places: Mapping[str, StreamId]) -> bool:
+    positions = read_positions.next_positions(db)
+    return all(
+        positions.get(topic, 0) >= bound.end or stream_findings.stands(db, STUCK, places[topic])
+        for topic, bound in bounds.items()
+    )

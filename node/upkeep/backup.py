@@ -1,0 +1,101 @@
+"""`backup`: a consistent copy of a node in one file, while the node runs or not.
+
+The store is one state of the database, copied row by row into a SQLite file and compared. Keys are in the backup if
+their file is encrypted under a passphrase, which is never in it, or if the caller asks for them.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from node import clock
+from node.answers.plain_json import TimeMs
+from node.database import migrate
+from node.errors import UsageError
+from node.integrity.copy_store import snapshot
+from node.runtime.config import NODE_FILE, TOPOLOGY_FILE
+from node.runtime.home import Home
+from node.runtime.open_node import open_store
+from node.sealing import key_file
+from node.trust.document_files import DOCUMENTS_FOLDER
+from node.upkeep import archive
+from node.upkeep.archive import Manifest
+from node.upkeep.store_address import file_address, opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupAnswer:
+    """A backup that was taken."""
+
+    file: Path
+    taken_at: TimeMs
+    sha256: str
+    """Of the file, in hexadecimal."""
+
+    keys: bool
+    """Whether the private keys are in it."""
+
+    store: Mapping[str, int]
+    """Table -> number of rows."""
+
+
+async def backup(home: Home, file: Path, *, with_keys: bool) -> BackupAnswer:
+    """Write a backup of `home` to the new file. Raises UsageError if it exists, or has no folder."""
+    _check_free(file)
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as made:
+        folder = Path(made)
+        tables = await _store_into(home, folder / archive.STORE)
+        taken_at = clock.now_ms()
+        members = _files(home, folder, with_keys=with_keys)
+        manifest = Manifest(
+            format=archive.FORMAT,
+            node=home.node,
+            community=home.config.node.community.hex() if home.config.node.community else "",
+            taken_at=taken_at,
+            revision=migrate.REVISION,
+            tables=tables,
+            members={name: archive.member_of(path) for name, path in members.items()},
+        )
+        archive.write(folder / "whole", manifest, members)
+        (folder / "whole").rename(file)
+    return BackupAnswer(
+        file=file,
+        taken_at=taken_at,
+        sha256=archive.member_of(file).sha256,
+        keys=home.config.keys.file in members,
+        store=tables,
+    )
+
+
+def _check_free(file: Path) -> None:
+    if file.exists() or file.is_symlink():
+        raise UsageError("file_exists", f"{file} exists already, and is not overwritten", path="file")
+    if not file.parent.is_dir():
+        raise UsageError("file_unwritable", f"{file.parent} is not a folder", path="file")
+
+
+async def _store_into(home: Home, file: Path) -> dict[str, int]:
+    async with open_store(home) as store:
+        with opened(file_address(file), "file", make=True) as target:
+            return await store.read(partial(snapshot, target=target))
+
+
+def _files(home: Home, folder: Path, *, with_keys: bool) -> dict[str, Path]:
+    """The files of a backup by their names, copied so that they do not change while they are read."""
+    sources = {name: home.path / name for name in (NODE_FILE, TOPOLOGY_FILE) if (home.path / name).is_file()}
+    for document in sorted(home.documents_folder.iterdir()) if home.documents_folder.is_dir() else ():
+        if document.is_file():
+            sources[f"{DOCUMENTS_FOLDER}/{document.name}"] = document
+    keys = home.path / home.config.keys.file
+    if keys.is_file() and (with_keys or key_file.is_encrypted(keys)):
+        sources[home.config.keys.file] = keys
+    members = {}
+    for number, (name, source) in enumerate(sources.items()):
+        if not archive.may_be_member(name):
+            raise UsageError("backup_name", f"{name} has a name that a backup cannot hold", path=str(source))
+        members[name] = folder / f"member-{number}"
+        shutil.copyfile(source, members[name])
+    return members | {archive.STORE: folder / archive.STORE}
