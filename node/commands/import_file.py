@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from node.answers.plain_json import presentable
-from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item
+from node.commands.publish import ItemAnswer, accepted_item, draft_warnings, refused_item, service_errors
 from node.files import new_text_file, read_text
 from node.mapping.import_rows import Counts, ImportedRow, import_rows
 from node.mapping.load_mapping import load
@@ -110,11 +110,11 @@ async def import_file(
     with _report_lines(report) as write:
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
-            item = _answer(intake, row)
-            refusals.add(row.mapped, item.errors)
-            warnings.add(row.mapped, item.warnings)
+            errors, warned = _errors(row), _warnings(intake, row)
+            refusals.add(row.mapped, errors)
+            warnings.add(row.mapped, warned)
             if write is not None:
-                plain = presentable(item)
+                plain = presentable(_answer(row, warned))
                 write({"row": row.mapped.row, "line": plain["line"], "last_line": row.mapped.last_line, **plain})
 
         counts = await import_rows(
@@ -142,11 +142,19 @@ def _account(counts: Counts, report: Path | None, refusals: _Notes, warnings: _N
     )
 
 
-def _answer(intake: OpenIntake, row: ImportedRow[Acceptance]) -> ItemAnswer:
-    line, result, draft = row.mapped.line, row.result, row.mapped.draft
-    if result is None or draft is None:
-        return refused_item(line, row.mapped.errors)
-    return accepted_item(line, result, draft_warnings(intake, draft))
+def _errors(row: ImportedRow[Acceptance]) -> Sequence[FieldError]:
+    """What is wrong with a row; the service refuses a report whose id is known with other content."""
+    return row.mapped.errors if row.result is None else service_errors(row.result)
+
+
+def _warnings(intake: OpenIntake, row: ImportedRow[Acceptance]) -> tuple[FieldWarning, ...]:
+    return () if row.mapped.draft is None else draft_warnings(intake, row.mapped.draft)
+
+
+def _answer(row: ImportedRow[Acceptance], warnings: tuple[FieldWarning, ...]) -> ItemAnswer:
+    if row.result is None:
+        return refused_item(row.mapped.line, row.mapped.errors)
+    return accepted_item(row.mapped.line, row.result, warnings)
 
 
 @contextmanager

@@ -128,8 +128,7 @@ def draft_warnings(intake: OpenIntake, draft: Draft) -> tuple[FieldWarning, ...]
 
 def accepted_item(line: int, acceptance: Acceptance, warnings: tuple[FieldWarning, ...]) -> ItemAnswer:
     """The answer to a report that the publisher saw."""
-    addressed, error = acceptance.addressed, acceptance.error
-    errors = (FieldError(path=error.path or "", code=error.code, message=error.message),) if error else ()
+    addressed = acceptance.addressed
     return ItemAnswer(
         line=line,
         outcome=acceptance.outcome,
@@ -137,9 +136,15 @@ def accepted_item(line: int, acceptance: Acceptance, warnings: tuple[FieldWarnin
         message_id=acceptance.message_id,
         audience=tuple(sorted(addressed.admitted)) if addressed else (),
         refusals=_refused(addressed) if addressed else (),
-        errors=errors,
+        errors=service_errors(acceptance),
         warnings=warnings,
     )
+
+
+def service_errors(acceptance: Acceptance) -> tuple[FieldError, ...]:
+    """Why the publisher refused a valid report."""
+    error = acceptance.error
+    return () if error is None else (FieldError(path=error.path or "", code=error.code, message=error.message),)
 
 
 def _refused(recipients: Recipients) -> tuple[RefusedRecipient, ...]:

@@ -19,11 +19,13 @@ EARLIEST_ZONE_MS: Final = 14 * DAY_MS // 24  # Kiritimati is 14 hours ahead of U
 
 def check_intake(report: IntelligenceReport, now_ms: int) -> list[FieldError]:
     """The findings about a report that is handed in at `now_ms`."""
-    today = (_EPOCH + timedelta(milliseconds=now_ms + EARLIEST_ZONE_MS)).date().isoformat()
     errors: list[FieldError] = []
     for index, entity in enumerate(report.entities):
         born = entity.person.birth_date if entity.person is not None else None
-        if born is not None and born > today[: len(born)] and born.replace("-", "").isdigit():
+        if born is None:
+            continue
+        today = (_EPOCH + timedelta(milliseconds=now_ms + EARLIEST_ZONE_MS)).date().isoformat()
+        if born > today[: len(born)] and born.replace("-", "").isdigit():
             path = f"entities[{index}].person.birth_date"
             errors.append(FieldError(path=path, code="out_of_range", message=f"is in the future: {born[:10]!r}"))
     return errors

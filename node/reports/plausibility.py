@@ -62,12 +62,12 @@ def _of_time(report: IntelligenceReport, now_ms: int) -> list[FieldWarning]:
 
 
 def _of_births(report: IntelligenceReport) -> list[FieldWarning]:
-    event = time_text(max(report.occurred.from_, report.occurred.until or report.occurred.from_))
     found = []
     for index, entity in enumerate(report.entities):
         born = entity.person.birth_date if entity.person is not None else None
         if born is None:
             continue
+        event = time_text(max(report.occurred.from_, report.occurred.until or report.occurred.from_))
         path = f"entities[{index}].person.birth_date"
         if born < "1900":
             found.append(FieldWarning(path=path, code="birth_long_ago", message=f"is before 1900: {born!r}"))

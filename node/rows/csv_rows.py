@@ -61,7 +61,7 @@ class CsvRows:
             elif error := self._misfit(cells):
                 yield Row(number, start, self._lines.number, {}, True, error)
             else:
-                clean = bare.isascii() or all(map(is_clean, cells))
+                clean = (simple and bare.isascii()) or all(map(is_clean, cells))
                 yield Row(number, start, self._lines.number, dict(zip(self.columns, cells, strict=False)), clean)
 
     def _misfit(self, cells: Sequence[str]) -> FieldError | None:

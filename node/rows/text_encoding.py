@@ -64,6 +64,8 @@ def is_clean(text: str) -> bool:
 def opened_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """The text of a file with its line ends. Raises UsageError if it is not readable."""
     try:
+        if encoding == "utf-16" and not _is_marked(path):
+            raise wrong_encoding(path, encoding, "the beginning, which has no byte order mark,")
         with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors=_ERRORS, newline="") as file:
             yield file
     except OSError as error:
@@ -90,6 +92,11 @@ def wrong_encoding(path: Path, encoding: str, what: str, wanted: Collection[str]
     fitting = ", ".join(fitting_encodings(path, encoding, wanted))
     hint = f"set encoding in the mapping; these fit the file: {fitting}" if fitting else "set encoding in the mapping"
     return UsageError("encoding_wrong", f"{path}: {what} is not valid in {encoding}", path="encoding", hint=hint)
+
+
+def _is_marked(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _as_text(sample: bytes, name: str) -> str | None:

@@ -5,6 +5,7 @@ It finds the sheet, the shared texts, and which styles are dates. It does not re
 
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ OTHER_SIZE_BYTES_MAX: Final = 16_000_000
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _DATE_FORMATS: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 _NOT_DATE: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
@@ -65,6 +67,8 @@ def part_events(archive: zipfile.ZipFile, path: Path, part: str, size_max: int) 
         info = archive.getinfo(part)
     except KeyError:
         raise _malformed(path, f"has no part {part[:100]}") from None
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _malformed(path, "is compressed in a way that XLSX files are not")
     if info.file_size > size_max:
         message = f"{path}: its part {part[:100]} unpacks to {info.file_size:,} bytes; at most {size_max:,} are read"
         raise UsageError("file_too_large", message, path=str(path), hint="export the sheet as CSV")
@@ -75,7 +79,7 @@ def _guarded(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Xml
     try:
         with archive.open(info) as file:
             yield from events(file)
-    except (XmlError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (*_UNREADABLE, XmlError) as error:
         raise _malformed(path, f"has a part that cannot be read: {error}") from None
 
 

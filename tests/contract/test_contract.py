@@ -435,7 +435,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "explain": explain_code_row,
 }
 NEVER_FILLED = {
-    "mapping new": {"problems", "warnings"},  # a draft has none, and its rows are refused until it is filled in
+    "mapping new": {"problems", "rows.warnings"},  # a draft has none, and its rows are refused until it is filled in
     "db check": {"findings"},  # the store is whole
     "db copy": {"findings"},
     "db upgrade": {"findings"},

@@ -28,6 +28,7 @@ GROUPS: Final = (
     "access",
     "quarantine",
     "pending",
+    "mapping",
     "policy",
     "governance",
     "broker",

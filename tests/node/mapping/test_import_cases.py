@@ -26,6 +26,8 @@ LATIN = "date,text,descripción\n2026-11-01,x,á\n".encode("latin-1")
         (LATIN.decode("latin-1").encode("utf-16"), "utf-8", "text", "utf-16"),
         (LATIN.decode("latin-1").encode("utf-16-le"), "utf-8", "text", "utf-16-le"),
         (LATIN.decode("latin-1").encode("utf-16"), "latin-1", "text", "utf-16"),
+        (LATIN.decode("latin-1").encode("utf-16-le"), "utf-16", "text", "utf-16-le"),
+        (LATIN.decode("latin-1").encode(), "utf-16", "text", "utf-8"),
     ],
 )
 def test_a_header_in_another_encoding_is_refused_and_the_hint_names_those_that_fit(
@@ -52,6 +54,15 @@ def test_a_value_or_a_key_in_another_encoding_refuses_its_row_if_it_is_read(tmp_
     assert keys.refused == [(1, "", "encoding_wrong")]
     assert "windows-1252" in done.messages[0]
     assert "windows-1252" in keys.messages[0]
+
+
+def test_bytes_of_another_encoding_in_a_later_line_of_a_cell_refuse_the_row(tmp_path: Path) -> None:
+    """Also where the column is part of the key."""
+    data = b'date,text\n2026-11-01,"two\nl\xf1nes"\n2026-11-02,ok\n'
+    for top in ('format = "csv"', 'format = "csv"\nkey = ["*"]'):
+        done = import_file(tmp_path, data, mapping_text(top))
+        assert [(line, code) for line, _, code in done.refused] == [(2, "encoding_wrong")]
+        assert done.texts == ["ok"]
 
 
 def test_columns_that_no_field_reads_do_no_harm(tmp_path: Path) -> None:

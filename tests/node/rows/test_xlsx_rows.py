@@ -181,6 +181,22 @@ def test_a_small_file_that_unpacks_to_a_large_one_needs_little_memory(tmp_path: 
     assert int(megabytes) < 300
 
 
+@pytest.mark.parametrize("place", range(30, 4000, 97))
+def test_a_damaged_file_is_refused_or_read(tmp_path: Path, place: int) -> None:
+    """Whatever byte is wrong: the archive, its compression, or the XML."""
+    data = bytearray(_written(tmp_path / "good.xlsx", [["a"], ["1"]]).read_bytes())
+    data[place % len(data)] ^= 0xFF
+    path = tmp_path / "damaged.xlsx"
+    path.write_bytes(data)
+    code = None
+    try:
+        _read(path)
+    except UsageError as error:
+        code = error.code
+
+    assert code in (None, "file_malformed")
+
+
 def test_a_part_that_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any of it is unpacked."""
     monkeypatch.setattr("node.rows.xlsx_rows.SHEET_SIZE_BYTES_MAX", 100)
