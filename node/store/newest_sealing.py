@@ -1,12 +1,32 @@
 """When other nodes last sealed something that this node has read: evidence about its own clock."""
 
-from sqlalchemy import func, select
+from typing import Final
+
+from sqlalchemy import bindparam, select
 
 from node.database.engine import Transaction
-from node.database.stream_tables import link
+from node.database.statements import rows_for
+from node.database.stream_tables import link, reading
+
+_LAST: Final = (
+    select(link.c.sealed_at)
+    .where(link.c.originator == reading.c.originator, link.c.stream == reading.c.stream)
+    .order_by(link.c.first.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_OF_STREAMS: Final = select(reading.c.originator, _LAST.label("sealed_at")).where(
+    reading.c.originator != bindparam("without")
+)
 
 
 def newest_sealings(db: Transaction, *, without: str) -> dict[str, int]:
-    """Originator -> time in ms of its newest batch that was read, for each originator except `without`."""
-    newest = select(link.c.originator, func.max(link.c.sealed_at)).where(link.c.originator != without)
-    return {originator: sealed_at for originator, sealed_at in db.execute(newest.group_by(link.c.originator))}
+    """Originator -> time in ms of its newest batch that was read, for each originator except `without`.
+
+    The last batch of a stream is the newest, so one batch of each stream is read.
+    """
+    newest: dict[str, int] = {}
+    for row in rows_for(db, _OF_STREAMS, {"without": without}):
+        if row.sealed_at is not None:
+            newest[row.originator] = max(row.sealed_at, newest.get(row.originator, 0))
+    return newest

@@ -19,6 +19,7 @@ from node.store import (
     ingest_lock,
     message_search,
     messages,
+    newest_sealing,
     noted_knowledge,
     outbox,
     own_batches,
@@ -281,6 +282,7 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     pending_records.present(db, [1, 2, 3])
     pending_records.drop(db, [1, 2, 3])
     quarantine_retry.drop(db, ["x"])
+    newest_sealing.newest_sealings(db, without="GT")
     withheld_notes.add(
         db,
         [
