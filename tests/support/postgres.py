@@ -6,6 +6,7 @@ template whose tables are up to date, which takes less time than the migrations.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -29,6 +30,15 @@ OWNER: Final = "enlace"
 TEMPLATE: Final = "enlace_template"
 _open = ExitStack()
 _numbers = count(1)
+_UNTIL_STDIN_ENDS: Final = """
+exec 3<&0
+"$0" -D "$1" </dev/null 3<&- &
+server=$!
+(read -r line <&3; kill -QUIT $server) 2>/dev/null &
+exec 3<&-
+wait $server
+"""
+"""Run the server until it ends, or until the test process does, which has the other end of stdin."""
 
 
 def binaries() -> Path:
@@ -93,7 +103,12 @@ class Server:
         """Start it and wait until it answers."""
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
-            [self.binaries / "postgres", "-D", self.data], stdout=log, stderr=log, cwd=self.folder, **self._as
+            ["sh", "-c", _UNTIL_STDIN_ENDS, self.binaries / "postgres", self.data],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            **self._as,
         )
         log.close()
         end = time.monotonic() + START_SECONDS_MAX
@@ -118,9 +133,12 @@ class Server:
 
     def stop(self, how: str = "fast") -> None:
         """Stop it: `fast` ends all sessions, `immediate` is like a crash."""
-        if self._process is not None:
-            self._process.send_signal({"fast": 2, "immediate": 3, "kill": 9}[how])
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                server = int((self.data / "postmaster.pid").read_text().split()[0])
+                os.kill(server, {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}[how])
             self._process.wait(START_SECONDS_MAX)
+            self._process.stdin.close()
         self._process = None
 
     def conninfo(self, database: str) -> str:
