@@ -13,9 +13,10 @@ import structlog
 from broker.log import Bounds, Log
 from node.database.engine import Store, Transaction
 from node.errors import Unavailable
+from node.integrity import own_heads
+from node.integrity.own_heads import BehindHead
 from node.stages import StreamId
-from node.store import own_streams, read_positions, stream_findings
-from node.store.own_streams import BehindHead
+from node.store import read_positions, stream_findings
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class OwnStreams:
             return True
         if not await self.read_to_end():
             return False
-        if behind := await self.store.read(partial(own_streams.behind, node=self.node)):
+        if behind := await self.store.read(partial(own_heads.behind, node=self.node)):
             await self._refuse(behind, now)
         self.agree = True
         return True
@@ -58,7 +59,7 @@ class OwnStreams:
     async def _refuse(self, behind: list[BehindHead], now: int) -> None:
         first = behind[0]
         if not self.alarmed:
-            await self.store.write(partial(own_streams.note_behind, node=self.node, streams=behind, now=now))
+            await self.store.write(partial(own_heads.note_behind, node=self.node, streams=behind, now=now))
             for stream in behind:
                 log.error(
                     "head_behind",

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Final
 
 from node.errors import Unavailable
+from node.integrity import own_heads as kept
 from node.runtime.home import Home
 from node.runtime.open_node import OpenNode, open_node, own_streams
 from node.runtime.single_daemon import only_daemon
-from node.store import own_streams as kept
 
 READ_SECONDS_MAX: Final = 600.0  # without a new record
 
