@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 from broker.log import Log, LogUnavailable
+from node.clock import now_ms
+from node.commands.problems import Problem, renewal_problems
 from node.commands.standing_findings import FindingStatus, shown_findings
 from node.commands.stream_states import StreamStatus, read_beyond, stream_states
 from node.database.engine import Store, Transaction
@@ -44,6 +46,8 @@ class NodeStatus:
     streams: tuple[StreamStatus, ...]
     counts: Mapping[str, int]
     findings: tuple[FindingStatus, ...]
+    problems: tuple[Problem, ...] = ()
+    """What has to be renewed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +71,17 @@ async def wait_for(home: Home, goal: Goal | None, seconds: float) -> tuple[NodeS
     """Look until `goal` is reached, for at most `seconds`; returns the last look, and whether the goal was reached."""
     deadline = asyncio.get_running_loop().time() + seconds
     wait, longest = POLL_SECONDS
+    problems = renewal_problems(home, now_ms())
     async with open_store(home) as store, open_bus(home) as bus:
         while True:
-            seen = await look(home, store, bus)
+            seen = await look(home, store, bus, problems)
             if seen.reached(goal) or asyncio.get_running_loop().time() >= deadline:
                 return seen.status, seen.reached(goal)
             await asyncio.sleep(wait)
             wait = min(longest, wait * 1.5)
 
 
-async def look(home: Home, store: Store, bus: Log) -> Look:
+async def look(home: Home, store: Store, bus: Log, problems: tuple[Problem, ...] = ()) -> Look:
     """Look once. The ends are read before the positions, so that a lag of zero means that all was read."""
     places = home.places()
     try:
@@ -97,6 +102,7 @@ async def look(home: Home, store: Store, bus: Log) -> Look:
         streams=streams,
         counts=kept.counts,
         findings=shown_findings(kept.findings, kept.set_aside, home.node),
+        problems=problems,
     )
     all_read = all(stream.lag == 0 for stream in streams)
     return Look(

@@ -30,6 +30,7 @@ FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
 OWN_GATHER_MS: Final = 100  # how long a record of this node waits, once it is read back, for the next ones
 BACKOFF_SECONDS: Final = (0.1, 5.0)
 LOOK_AROUND_SECONDS: Final = 0.5  # for documents that changed and records that are due
+RENEWALS_SECONDS: Final = 30.0  # between two looks at what ends soon
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
 
 Step = Callable[[], Awaitable[None]]
@@ -110,6 +111,16 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     await repeat("watch", step, stopping)
 
 
+async def _watch_renewals(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Warn before documents, keys and certificates end, and report foreign keys in the name of the node."""
+
+    async def step() -> None:
+        await node.renewals.step()
+        await pause(RENEWALS_SECONDS, stopping)
+
+    await repeat("watch_renewals", step, stopping)
+
+
 async def _retry_after_upgrade(node: OpenNode, stopping: asyncio.Event) -> None:
     """Once: look again at the quarantined records that an earlier version could not read."""
 
@@ -131,6 +142,7 @@ JOBS: Final = (
     Job(name="relay", run=_relay),
     Job(name="send_receipts", run=_send_receipts),
     Job(name="watch", run=_watch),
+    Job(name="watch_renewals", run=_watch_renewals),
     Job(name="retry_after_upgrade", run=_retry_after_upgrade),
 )
 """What every daemon does; the first process does all of it."""

@@ -19,6 +19,7 @@ from node.runtime.home import Home
 from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.own_streams import OwnStreams
 from node.runtime.reading_share import ReadingShare
+from node.runtime.renewals import RenewalWatch, certificate_of
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
@@ -105,6 +106,7 @@ class OpenNode:
     relay: Relay
     receipt_sealer: ReceiptSealer
     subscriber: Subscriber
+    renewals: RenewalWatch
 
 
 @asynccontextmanager
@@ -141,6 +143,7 @@ async def open_node(
                 clock=now,
                 reads=home.reads(share),
             ),
+            renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
         )
         try:
             yield node
