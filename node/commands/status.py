@@ -9,8 +9,7 @@ from typing import Final
 
 from broker.log import Log, LogUnavailable
 from node.clock import now_ms
-from node.commands.problems import Problem, renewal_problems
-from node.commands.standing_findings import FindingStatus, shown_findings
+from node.commands.standing_findings import FindingStatus, Problem, renewal_problems, shown_findings
 from node.commands.stream_states import StreamStatus, read_beyond, stream_states
 from node.database.engine import Store, Transaction
 from node.runtime.home import Home

@@ -102,10 +102,6 @@ class Governance:
             return ()
         return tuple(key for key in self._keys_of.get((code, KeyUse.ENCRYPT), ()) if key.valid_at(t))
 
-    def keys_of(self, code: str, use: KeyUse) -> tuple[ListedKey, ...]:
-        """Every key of this use that the newest document of the node lists, valid or not."""
-        return tuple(self._keys_of.get((code, use), ()))
-
     def agreement_by_hash(self, document_hash: bytes) -> AgreementVersion | None:
         """The version with effect whose document has this hash, whether it is in force or not."""
         return self._by_hash.get(document_hash)
