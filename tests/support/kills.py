@@ -20,6 +20,7 @@ from tests.support.processes import (
 
 ROUNDS = 5
 ROUNDS_SLOW = 50
+ROUNDS_SAMPLE = 1
 REPORTS_IN_ROUND = 12
 SEED = int(os.environ.get("ENLACE_SEED", "20261123"))
 

@@ -1,0 +1,34 @@
+"""Chooses the database of a node's store, and reads any store directly, beside the node."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import NullPool, create_engine, text
+
+from node.runtime.home import open_home
+from tests.support import postgres
+
+SQLITE: Final = "sqlite"
+POSTGRESQL: Final = "postgresql"
+DATABASES: Final = (SQLITE, POSTGRESQL)
+
+
+def set_store(home: Path, url: str) -> None:
+    """Write the URL of the store into the configuration of a home that has the default store."""
+    with (home / "node.toml").open("a") as file:
+        file.write(f'\n[store]\nurl = "{url}"\n')
+
+
+def use(database: str, homes: Iterable[Path]) -> None:
+    """Give each new home an empty store of this kind: a file of its own, or a database of the shared server."""
+    if database == POSTGRESQL:
+        for home in homes:
+            set_store(home, postgres.database())
+
+
+def rows(home: Path, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of a statement, read from the store that a home names, without the node."""
+    engine = create_engine(open_home(home).store_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
