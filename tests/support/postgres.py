@@ -201,6 +201,18 @@ def database(*, empty: bool = False) -> str:
     return server.url(name)
 
 
+def copy(url: str) -> str:
+    """The URL of a copy of a store of the shared server that nothing uses now."""
+    name = f"store_{next(_numbers)}"
+    shared().execute(f"CREATE DATABASE {name} TEMPLATE {name_of(url)}")
+    return shared().url(name)
+
+
+def drop(url: str) -> None:
+    """Remove a store of the shared server, and end the sessions that use it."""
+    shared().execute(f"DROP DATABASE {name_of(url)} WITH (FORCE)")
+
+
 def name_of(url: str) -> str:
     """The name of the database of a store."""
     return str(make_url(url).database)

@@ -27,6 +27,21 @@ def use(database: str, homes: Iterable[Path]) -> None:
             set_store(home, postgres.database())
 
 
+def separate(home: Path) -> None:
+    """Give a home that was copied a copy of its database; a store in a file was copied with the home."""
+    url = open_home(home).store_url
+    if url.startswith(POSTGRESQL):
+        file = home / "node.toml"
+        file.write_text(file.read_text().replace(url, postgres.copy(url)))
+
+
+def remove(home: Path) -> None:
+    """Remove the database of a home; a store in a file goes with the home."""
+    url = open_home(home).store_url
+    if url.startswith(POSTGRESQL):
+        postgres.drop(url)
+
+
 def rows(home: Path, statement: str) -> list[tuple[Any, ...]]:
     """The rows of a statement, read from the store that a home names, without the node."""
     engine = create_engine(open_home(home).store_url, poolclass=NullPool)
