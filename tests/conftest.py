@@ -13,7 +13,14 @@ settings.register_profile("enlace", deadline=None)
 settings.load_profile("enlace")
 
 
-LONGEST = ("test_real_input.py", "test_kafka_faults.py", "test_kafka_three.py", "test_kill.py", "test_readme.py")
+LONGEST = (
+    "test_real_input.py",
+    "test_real_input_postgres.py",
+    "test_kafka_faults.py",
+    "test_kafka_three.py",
+    "test_kill.py",
+    "test_readme.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -52,7 +52,7 @@ def before(database: str, tmp_path: Path) -> Path:
     ("database", "stride"),
     [
         (stores.SQLITE, 13),
-        (stores.POSTGRESQL, 19),
+        (stores.POSTGRESQL, 29),
         *(pytest.param(database, 1, marks=pytest.mark.slow) for database in stores.DATABASES),
     ],
 )

@@ -78,7 +78,7 @@ class Server:
         else:
             self._run("pg_basebackup", "-D", self.data, "-R", "-c", "fast", "-d", standby_of.conninfo("postgres"))
         chosen = {"listen_addresses": "127.0.0.1" if port else "", "unix_socket_directories": str(self.folder)}
-        chosen |= {"port": str(self.port), "max_connections": "60", "log_destination": "stderr"}
+        chosen |= {"port": str(self.port), "max_connections": "200", "log_destination": "stderr"}
         if not durable:
             chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         lines = [f"{name} = '{value}'\n" for name, value in (chosen | (settings or {})).items()]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, inspect, text
 
 from node.runtime.home import open_home
 from tests.support import postgres
@@ -47,3 +47,10 @@ def rows(home: Path, statement: str) -> list[tuple[Any, ...]]:
     engine = create_engine(open_home(home).store_url, poolclass=NullPool)
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def contents(home: Path) -> dict[str, list[str]]:
+    """Every row of every table of the store that a home names, sorted."""
+    engine = create_engine(open_home(home).store_url, poolclass=NullPool)
+    names = inspect(engine).get_table_names()
+    return {name: sorted(str(row) for row in rows(home, f'SELECT * FROM "{name}"')) for name in names}
