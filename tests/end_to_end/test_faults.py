@@ -5,12 +5,14 @@ import json
 import re
 import sqlite3
 import tracemalloc
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from node.database.backend import StoreOptions
+from node.database.engine import Store
 from node.errors import Unavailable
 from node.primitives import frame
 from schemas import types
@@ -20,6 +22,7 @@ from schemas.avro.varint import varint
 from schemas.types import KeyUse
 from tests.independent import avro
 from tests.node.verification.test_verify import code_of
+from tests.support import postgres, stores
 from tests.support.bed import bed
 from tests.support.community import Community, clause, keys_of
 from tests.support.contract import (
@@ -167,6 +170,53 @@ async def test_a_locked_store_is_unavailable_and_nothing_is_lost_or_doubled(
         assert "duplicate" not in await scene.counts()
 
 
+@pytest.fixture
+def on_postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[postgres.Server]:
+    """The server that has the store of GT, which the bed opens."""
+    server = postgres.Server()
+    server.start()
+    server.execute("CREATE DATABASE gt")
+
+    async def open_store(url: str) -> Store:
+        assert Path(url).stem == "gt"
+        return await Store.open(server.url("gt"), StoreOptions(lock_seconds_max=1))
+
+    monkeypatch.setattr("tests.support.exchange.open_store", open_store)
+    yield server
+    server.close()
+
+
+async def test_a_postgresql_store_that_is_locked_or_away_loses_and_doubles_nothing(
+    tmp_path: Path, on_postgresql: postgres.Server
+) -> None:
+    """Another session holds a lock for longer than the limit; then the server ends, and starts again."""
+    import psycopg
+
+    server = on_postgresql
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key))
+        with psycopg.connect(server.conninfo("gt")) as other:
+            other.execute("LOCK TABLE message IN SHARE ROW EXCLUSIVE MODE")
+            await scene.send(scene.bz.message(scene.key), scene.bz.message(scene.key))
+            with pytest.raises(Unavailable) as locked:
+                await scene.read()
+            other.rollback()
+        await scene.read()
+        held = await scene.held()
+        await scene.send(scene.bz.message(scene.key))
+        server.stop("immediate")
+        with pytest.raises(Unavailable) as away:
+            await scene.read()
+        server.start()
+        await scene.read()
+
+        errors = [(error.value.code, error.value.path) for error in (locked, away)]
+        assert errors == [("store_unavailable", "store.url")] * 2
+        assert held == [1, 2, 3]
+        assert await scene.held() == [1, 2, 3, 4]
+        assert "duplicate" not in await scene.counts()
+
+
 async def test_a_full_disk_under_the_store_is_unavailable_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key))
@@ -222,10 +272,13 @@ def report_line(words: str) -> bytes:
     return json.dumps(report(narrative={"text": words, "language": "en"})).encode()
 
 
-@pytest.fixture(scope="module")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """BZ and GT with an agreement."""
-    return lab(tmp_path_factory.mktemp("faults"), ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING",)))
+@pytest.fixture(scope="module", params=[stores.SQLITE, pytest.param(stores.POSTGRESQL, marks=pytest.mark.slow)])
+def homes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """BZ and GT with an agreement, on each database; on PostgreSQL with `make slow`."""
+    terms = agreement("BZ-GT", ["BZ", "GT"], ("DRUG_TRAFFICKING",))
+    made = lab(tmp_path_factory.mktemp("faults"), ["BZ", "GT"], terms)
+    stores.use(request.param, made.values())
+    return made
 
 
 @pytest.mark.parametrize("words", INJECTED.values(), ids=INJECTED)
@@ -244,11 +297,9 @@ def test_a_text_is_stored_verbatim_at_the_other_side_and_shown_on_its_own_line(
     assert [row["report"]["narrative"]["text"] for row in ok("search", "--all", home=homes["GT"])].count(words) == 1
 
 
-def rows_of_store(home: Path) -> dict[str, list[tuple[Any, ...]]]:
+def rows_of_store(home: Path) -> dict[str, list[str]]:
     """Every row of every table of a node, except the access log, to which each search adds."""
-    with closing(sqlite3.connect(f"file:{home / 'store.db'}?mode=ro", uri=True)) as store:
-        names = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        return {name: store.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if name != "access_log"}
+    return {name: rows for name, rows in stores.contents(home).items() if name != "access_log"}
 
 
 @pytest.fixture(scope="module")
