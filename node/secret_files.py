@@ -57,6 +57,8 @@ def make_private(path: Path) -> None:
 
     Does not open a file that exists: closing it would release the locks that this process holds on it.
     """
+    if path.exists() and not path.is_file():  # a device or a pipe is not a database; opening it says so
+        return
     if not path.exists():
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))

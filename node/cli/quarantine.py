@@ -10,10 +10,10 @@ from node.cli.on_store import on_store
 from node.cli.options import HomeOption, JsonOption, open_named_home
 from node.cli.output import Output
 from node.cli.reading import LIMIT_MAX
-from node.errors import UsageError
+from node.errors import Refused, UsageError
 
 if TYPE_CHECKING:
-    from node.undecided.quarantine import Filter
+    from node.undecided.quarantine_filter import Filter
 
 quarantine_app = group("Records that failed a step of the verification.")
 
@@ -35,7 +35,7 @@ LINES_FOR_A_PERSON = 100
 
 
 def _filter(code: str | None, originator: str | None, stream: str | None) -> "Filter":
-    from node.undecided.quarantine import Filter
+    from node.undecided.quarantine_filter import Filter
 
     return Filter(code=code, originator=originator.upper() if originator else None, stream=stream)
 
@@ -144,6 +144,9 @@ def show_quarantine(
     if raw is not None and not raw.parent.is_dir():
         raise UsageError("file_unwritable", f"{raw.parent} is not a folder", path="--raw")
     shown, value = on_store(open_named_home(home), lambda store: show_quarantined(store, id_))
+    if raw is not None and shown.purged:
+        hint = "read it again from the log while the log has it: `enlace reread`"
+        raise Refused("record_purged", "the bytes of this record were deleted", path="ID", hint=hint)
     if raw is not None:
         write_file(raw, value, mode=0o600)
     Output(json=json).object(shown)

@@ -30,6 +30,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "lab": {"agreements": "--agreements", "nodes": "--nodes"},
     "policy explain": {"at": "--at", "from": "--from", "to": "--to"},
     "pending drop": _ID,
+    "quarantine purge": {**_ID, "before": "--before"},
     "quarantine retry": _ID,
     "reread": {"topic": "TOPIC"},
     "quarantine show": _ID,

@@ -16,7 +16,8 @@ from node.runtime.home import Home
 from node.stages import Outcome
 from node.undecided import quarantine as stored
 from node.undecided import quarantine_retry
-from node.undecided.quarantine import EVERYTHING, Filter, QuarantineEntry
+from node.undecided.quarantine import QuarantineEntry
+from node.undecided.quarantine_filter import EVERYTHING, Filter
 from node.undecided.quarantine_purge import groups, purge
 
 
@@ -37,6 +38,9 @@ class QuarantinedRecord:
     received_at: TimeMs
     authenticated: bool
     """A key of the originator signed it; anybody who can write to the topic may have written another record."""
+
+    purged: bool
+    """Its bytes were deleted here; code and digest stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +104,11 @@ async def purge_quarantine(
 ) -> Purged:
     """Delete the bytes of the records that fit, or of `ids`; codes and digests stay as evidence.
 
-    `before`: only those received before this RFC 3339 time. Raises UsageError for another text.
+    `before`: only those received before this RFC 3339 time. Raises UsageError for another text. Raises Refused
+    `not_found`, with nothing deleted, if one of `ids` is not in quarantine.
     """
+    if ids is not None and (missing := set(ids) - await store.read(lambda db: stored.present(db, ids))):
+        raise Refused("not_found", f"no record of the id {min(missing)} is in quarantine", path="id")
     until = parse_time(before, "before") if before is not None else None
     return Purged(**await store.write(lambda db: purge(db, wanted, ids=ids, before=until)))
 

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from node.database.engine import Transaction
-from node.database.metadata import metadata
 from node.integrity import (
     chain_check,
     database_check,
@@ -22,6 +21,7 @@ from node.integrity import (
     totals_check,
     value_check,
 )
+from node.integrity.all_tables import TABLES
 from node.integrity.finding_types import FindingCode, Findings, StoreFinding
 
 
@@ -46,7 +46,7 @@ def check_store(db: Transaction, node: str) -> StoreCheck:
     with _damage_reported(findings, ""):
         whole = database_check.check_schema(db, findings)
     usable = set()
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         if table.name not in whole:
             continue
         with _damage_reported(findings, table.name):
@@ -92,9 +92,7 @@ def _checks(db: Transaction, node: str, findings: Findings) -> Iterator[tuple[st
 
 def count_rows(db: Transaction) -> dict[str, int]:
     """The number of rows of each table."""
-    return {
-        str(table.name): db.scalar(select(func.count()).select_from(table)) or 0 for table in metadata.sorted_tables
-    }
+    return {str(table.name): db.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
 
 
 def check_chains(db: Transaction) -> tuple[StoreFinding, ...]:

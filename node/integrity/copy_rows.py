@@ -13,8 +13,9 @@ from sqlalchemy import Connection, LargeBinary, Table, func, insert, select, tex
 from node.database import fulltext
 from node.database.dialects import POSTGRESQL
 from node.database.folding import words_of
-from node.database.metadata import Id, metadata
+from node.database.metadata import Id
 from node.database.record_tables import message, message_text
+from node.integrity.all_tables import TABLES
 from node.integrity.row_digest import RowsDigest
 from node.integrity.row_streams import ROWS_TOGETHER, rows_of
 from node.verification.kinds import kind_of, read_stored
@@ -42,7 +43,7 @@ class Difference:
 def copy_rows(source: Connection, target: Connection) -> Mapping[str, CopiedTable]:
     """Copy all tables, parents before their children. Returns what was read, by table."""
     copied = {}
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         together, digest = _together(table), RowsDigest()
         rows = rows_of(source, select(table).order_by(*table.primary_key.columns), together=together)
         names = [column.name for column in table.columns]
@@ -61,7 +62,7 @@ def copy_rows(source: Connection, target: Connection) -> Mapping[str, CopiedTabl
 def differences(source: Connection, target: Connection, copied: Mapping[str, CopiedTable]) -> list[Difference]:
     """Read every row of the target again; returns the tables that differ from what was copied."""
     found = []
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         digest = RowsDigest()
         for row in rows_of(target, select(table), together=_together(table)):
             digest.add(_compared(target, source, table, tuple(row)))
@@ -118,7 +119,7 @@ def _continue_ids(target: Connection) -> None:
     """Let the next row of each numbered table get an id above all copied ones; SQLite does so by itself."""
     if target.dialect.name != POSTGRESQL:
         return
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         column = table.columns.get("id")
         if column is None or column.type is not Id:
             continue

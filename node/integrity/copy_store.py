@@ -16,8 +16,8 @@ from node.database import migrate
 from node.database.backend import Backend
 from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL
-from node.database.metadata import metadata
 from node.errors import EnlaceError, Refused, Unavailable, UsageError
+from node.integrity.all_tables import TABLES
 from node.integrity.check_store import check_chains
 from node.integrity.copy_rows import CopiedTable, Difference, copy_rows, differences
 from node.integrity.finding_types import StoreFinding
@@ -78,7 +78,7 @@ def _check_source(db: Connection) -> None:
         )
     _check_alone(db, FROM)
     if db.dialect.name == POSTGRESQL:
-        db.execute(text(f"LOCK TABLE {', '.join(map(str, metadata.sorted_tables))} IN SHARE MODE"))
+        db.execute(text(f"LOCK TABLE {', '.join(map(str, TABLES))} IN SHARE MODE"))
 
 
 def _check_target(db: Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import inspect, text
 
 from node.database.engine import Transaction
-from node.database.metadata import metadata
+from node.integrity.all_tables import TABLES
 from node.integrity.finding_types import FINDINGS_OF_A_KIND_MAX, FindingCode, Findings, key_of
 
 TRIGGERS: Final = ("message_text_added", "message_text_removed")
@@ -21,7 +21,7 @@ def check_schema(db: Transaction, findings: Findings) -> frozenset[str]:
     inspector = inspect(db)
     present = set(inspector.get_table_names())
     whole = set()
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         if table.name not in present:
             findings.report(FindingCode.SCHEMA_DIFFERS, table.name, "", expected="the table", found="nothing")
             continue
@@ -57,7 +57,7 @@ def check_pages(db: Transaction, findings: Findings) -> None:
 
 def check_references(db: Transaction, findings: Findings) -> None:
     """Report each row that refers to a row that does not exist."""
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         for key in table.foreign_keys:
             parent, column = key.column.table, key.parent
             orphans = (

@@ -33,7 +33,7 @@ NODE_FILE: Final = "node.toml"
 TOPOLOGY_FILE: Final = "topology.toml"
 IN_FILE: Final = "_file"
 _VARIABLE: Final = re.compile(r"ENLACE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
-_PASSWORD: Final = re.compile(r"(//[^/@:]*:).*(?=@)|((?:password|token|secret)=)[^&]*", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"((?:^|//)[^/@:]*:)(?!//).*(?=@)|((?:password|token|secret)=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

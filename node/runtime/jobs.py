@@ -57,9 +57,9 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
     async def step() -> None:
         nonlocal looked_at, judge
         if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
-            looked_at, current = node.clock(), node.judge.current()
+            now, current = node.clock(), node.judge.current()
             await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
-            judge = current
+            looked_at, judge = now, current  # after a failure the next step looks again
         await node.subscriber.step(FETCH_WAIT_SECONDS, gather_ms=OWN_GATHER_MS)
 
     await repeat("subscribe", step, stopping)

@@ -4,7 +4,7 @@ The same bytes in the same topic are one row. node/exchange/quotas.py limits row
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from node.database.record_tables import quarantine
 from node.primitives import digest
 from node.stages import StreamId
 from node.undecided import usage
+from node.undecided.quarantine_filter import EVERYTHING, Filter
 from node.undecided.usage import Budget, Usage
 
 _ID_NAMESPACE: Final = uuid.UUID("6d6f6e6f-7465-4e6c-8163-65656e6c6163")
@@ -75,6 +76,9 @@ class QuarantineEntry:
     authenticated: bool
     """A key of the originator signed it. Anybody who can write to the topic may have written another record."""
 
+    purged: bool
+    """Its bytes were deleted here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRecord:
@@ -100,6 +104,7 @@ class QuarantinedRecord:
             size=self.size,
             received_at=self.received_at,
             authenticated=is_authenticated(self.record.step),
+            purged=self.record.budget is Budget.PURGED,
         )
 
 
@@ -134,29 +139,23 @@ def _columns(record: RejectedRecord, received_at: int) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which records; everything that is set must hold."""
-
-    code: str | None = None
-    originator: str | None = None
-    stream: str | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The conditions of a statement."""
-        given = ((quarantine.c.code, self.code), (quarantine.c.originator, self.originator))
-        return [column == value for column, value in (*given, (quarantine.c.stream, self.stream)) if value is not None]
-
-
-_ENTRY: Final = tuple(quarantine.c[field.name] for field in fields(QuarantineEntry) if field.name != "authenticated")
-EVERYTHING: Final = Filter()
+_STORED: Final = tuple(field.name for field in fields(QuarantineEntry) if field.name not in ("authenticated", "purged"))
+_ENTRY: Final = (
+    *(quarantine.c[name] for name in _STORED),
+    (quarantine.c.budget == Budget.PURGED.value).label("purged"),
+)
 
 
 def entries(db: Transaction, wanted: Filter = EVERYTHING, limit: int | None = None) -> list[QuarantineEntry]:
     """The records in quarantine without their bytes, the oldest first; at most `limit`."""
     statement = select(*_ENTRY).where(*wanted.conditions()).order_by(quarantine.c.received_at, quarantine.c.id)
     rows = db.execute(statement.limit(limit)).mappings()
-    return [QuarantineEntry(**row, authenticated=is_authenticated(row["step"])) for row in rows]
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Mapping[Any, Any]) -> QuarantineEntry:
+    stored = {name: row[name] for name in _STORED}
+    return QuarantineEntry(**stored, authenticated=is_authenticated(row["step"]), purged=bool(row["purged"]))
 
 
 RETRY_ORDER: Final[tuple[ColumnElement[Any], ...]] = (

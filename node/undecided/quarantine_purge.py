@@ -9,7 +9,8 @@ from node.database.engine import Transaction
 from node.database.locks import Lock, hold
 from node.database.record_tables import quarantine
 from node.undecided import usage
-from node.undecided.quarantine import Filter, is_authenticated
+from node.undecided.quarantine import is_authenticated
+from node.undecided.quarantine_filter import Filter
 from node.undecided.usage import Budget, Usage
 
 

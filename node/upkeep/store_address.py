@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from broker.bus import SQLITE
 from node.database.backend import Backend, StoreOptions
@@ -18,6 +19,8 @@ from node.runtime.config import NODE_FILE
 from node.runtime.home import Home
 from node.runtime.single_daemon import only_daemon
 from node.secret_files import SECRET_MODE
+
+SQLITE_MAGIC: Final = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,30 @@ def opened(address: StoreAddress, path: str, *, make: bool = False) -> Iterator[
 
 
 def _check_file(file: Path | None, *, make: bool) -> None:
-    if file is not None and not make and not file.exists():
-        raise UsageError("store_missing", f"{file} does not exist", hint="name the file of a store")
+    """Nothing is changed of a file that is not a SQLite database."""
+    if file is None:
+        return
+    if not file.exists():
+        if not make:
+            raise UsageError("store_missing", f"{file} does not exist", hint="name the file of a store")
+        if not file.parent.is_dir():
+            raise UsageError("file_unwritable", f"{file.parent} is not a folder", hint="make the folder first")
+        return
+    if not file.is_file() or (file.stat().st_size and not _is_sqlite(file)):
+        raise UsageError("store_foreign", f"{file} is not a SQLite database", hint="name the file of a store")
+
+
+def _is_sqlite(file: Path) -> bool:
+    with file.open("rb") as opened_file:
+        return opened_file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+
+
+def existing_store(home: Home) -> None:
+    """Raise UsageError `store_missing` if the store of a home is a file that does not exist or is empty."""
+    address = address_of(home.store_url, home)
+    if address.file is not None and not (address.file.exists() and address.file.stat().st_size):
+        message = f"{address.file} does not exist or is empty"
+        raise UsageError("store_missing", message, path="store.url", hint="correct the address, or restore a backup")
 
 
 @contextmanager

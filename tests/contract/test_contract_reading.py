@@ -259,3 +259,17 @@ def test_purge_and_drop_need_to_know_which_records(homes: dict[str, Path]) -> No
     assert cli("quarantine", "purge", home=homes["GT"]).exit == 2
     assert cli("pending", "drop", home=homes["GT"]).exit == 2
     assert cli("pending", "drop", "77", home=homes["GT"]).error["code"] == "not_found"
+
+
+def test_the_bytes_of_a_purged_record_cannot_be_written(homes: dict[str, Path], tmp_path: Path) -> None:
+    """The row stays, and says that its bytes are gone."""
+    [row] = ok("quarantine", "list", home=homes["GT"])
+    assert not row["purged"]
+    ok("quarantine", "purge", row["id"], home=homes["GT"])
+    [after] = ok("quarantine", "list", home=homes["GT"])
+    ran = cli("quarantine", "show", row["id"], "--raw", tmp_path / "raw", home=homes["GT"])
+
+    assert after["purged"]
+    assert (ran.exit, ran.error["code"]) == (1, "record_purged")
+    assert not (tmp_path / "raw").exists()
+    assert cli("quarantine", "purge", "no-such-id", home=homes["GT"]).error["code"] == "not_found"

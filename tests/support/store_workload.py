@@ -49,7 +49,7 @@ from node.undecided import (
     quarantine_retry,
     usage,
 )
-from node.undecided.quarantine import Filter
+from node.undecided.quarantine_filter import Filter
 from schemas.types import GrantEntry, KeyGrant
 from tests.support.bed import bed
 from tests.support.community import Community, clause

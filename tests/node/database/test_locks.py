@@ -33,6 +33,7 @@ from node.store.receipts_due import BatchOutcomes
 from node.store.receipts_to_seal import DueOutcomes
 from node.undecided import quarantine, quarantine_purge, quarantine_retry
 from node.undecided.quarantine import RejectedRecord
+from node.undecided.quarantine_filter import EVERYTHING
 from node.undecided.usage import Budget
 from tests.support import postgres
 from tests.support.exchange import exchange
@@ -250,7 +251,7 @@ async def test_bytes_are_deleted_while_no_record_enters_or_leaves_the_quarantine
         )
 
     add, add_other = (partial(quarantine.add, records=[rejected(code)], now=1) for code in ("BZ", "GT"))
-    purge = partial(quarantine_purge.purge, wanted=quarantine.EVERYTHING)
+    purge = partial(quarantine_purge.purge, wanted=EVERYTHING)
     drop = partial(quarantine_retry.drop, wanted=[rejected("GT").id])
 
     assert await overlapping(store, add, add_other) == ([0, 0], False)

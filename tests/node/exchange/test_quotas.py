@@ -14,7 +14,7 @@ from node.commands.quarantine import list_quarantine, purge_quarantine, summaris
 from node.exchange import quotas
 from node.exchange.reread import PositionRange, Rereader
 from node.undecided import deferred_positions, pending_records, quarantine_retry, usage
-from node.undecided.quarantine import Filter
+from node.undecided.quarantine_filter import Filter
 from node.undecided.usage import Budget, Usage
 from tests.node.exchange.test_quarantine_retry import ignorant, knowing
 from tests.support.bed import GRANTS, REPORTS, Bed, bed
@@ -223,6 +223,7 @@ async def test_purged_records_keep_code_and_digest_and_free_their_room(tmp_path:
         forgeable = sorted((record.code, record.size) for record in listed if not record.authenticated)
         assert forgeable == [("framing_invalid", 7), ("framing_invalid", 12)]
         assert [record.code for record in listed if record.authenticated] == ["payload_malformed"]
+        assert [record.code for record in listed if record.purged] == ["framing_invalid"] * 2
         assert await used(scene) == {"refused": 1}
         assert len(await scene.gt.store.read(quarantine_retry.ids)) == 1
         assert (await scene.counts())["duplicate"] == 1
