@@ -19,7 +19,7 @@ from bench.enlace import ITEMS_WARM
 from bench.figures import Figures, number, percentile
 from bench.large_reports import large_report
 from bench.large_rows import Filling
-from bench.large_store import cached, fill
+from bench.large_store import cached, fill_database
 from node.clock import now_ms
 from node.commands.check import check
 from node.commands.justification import Justification
@@ -46,17 +46,8 @@ def measure(folder: Path, figures: Figures, _messages: int) -> None:
     asyncio.run(_measure(f"sqlite:///{file.absolute()}", "sqlite", filling, figures))
     with databases.postgresql() as url:
         if url is not None:
-            asyncio.run(_fill(url, filling))
+            asyncio.run(fill_database(url, filling))
             asyncio.run(_measure(url, "postgresql", filling, figures))
-
-
-async def _fill(url: str, filling: Filling) -> None:
-    store = await Store.open(url)
-    try:
-        await fill(store, filling)
-        await store.write(lambda db: db.exec_driver_sql("ANALYZE"))
-    finally:
-        await store.close()
 
 
 async def _measure(url: str, name: str, filling: Filling, figures: Figures) -> None:

@@ -21,7 +21,7 @@ from bench.enlace import ITEMS_WARM
 from bench.figures import Figures, Spent, number, percentile, ratios
 from bench.large_reports import large_report
 from bench.large_rows import Filling
-from bench.large_store import MONTH_MS, cached, fill
+from bench.large_store import MONTH_MS, cached, fill_database
 from bench.material import ACTOR, ORIGINATOR, READER
 from node.clock import now_ms
 from node.commands.search import search
@@ -59,7 +59,7 @@ async def _measure(
     """`files` and `servers` are the URLs of a new and of a filled store."""
     await _look(files[1], "sqlite", filling, figures)
     if servers:
-        await _fill(servers[1], filling)
+        await fill_database(servers[1], filling)
         await _look(servers[1], "postgresql", filling, figures)
     new, filled, *there = await _receive(folder, [*files, *servers])
     _add_cost(figures, "sqlite", new, filled)
@@ -72,15 +72,6 @@ async def _measure(
 def _add_cost(figures: Figures, name: str, new: Sequence[Spent], filled: Sequence[Spent]) -> None:
     cost = ratios(filled, new, lambda spent: spent.cpu)
     figures.add(f"cost_1m_stored_over_none_{name}", "times", cost, target="at most 1.10")
-
-
-async def _fill(url: str, filling: Filling) -> None:
-    store = await Store.open(url)
-    try:
-        await fill(store, filling)
-        await store.write(lambda db: db.exec_driver_sql("ANALYZE"))
-    finally:
-        await store.close()
 
 
 async def _look(url: str, name: str, filling: Filling, figures: Figures) -> None:

@@ -53,6 +53,16 @@ async def cached(filling: Filling) -> Path:
     return file
 
 
+async def fill_database(url: str, filling: Filling) -> None:
+    """Fill the store at `url`, and let the database look at its tables."""
+    store = await Store.open(url)
+    try:
+        await fill(store, filling)
+        await store.write(lambda db: db.exec_driver_sql("ANALYZE"))
+    finally:
+        await store.close()
+
+
 async def fill(store: Store, filling: Filling) -> None:
     """Add the messages of `filling` to a store that has nothing of its region."""
     template = ReportTemplate(filling.region, filling.now_ms)
