@@ -201,4 +201,5 @@ def _add(
         texts += [text for text in (entity["label"],) if text]
         texts += [person["given_names"], person["family_name"]] if person else []
         texts += [goods["type"]] if goods else []
+        texts += [identifier["value"] for identifier in entity["identifiers"]]
     rows.texts.append((id_, "\n".join(texts)))

@@ -94,7 +94,7 @@ async def _search(store: Store, message: int) -> float:
     """The seconds of a search with its entry in the access log."""
     question = Question(scheme="PASSPORT", value=large_report(message).passport, country=None)
     begun = time.perf_counter()
-    found = await search(store, Query(identifier=question), actor=ACTOR)
+    found = await search(store, Query(identifiers=(question,)), actor=ACTOR)
     if not found:
         raise AssertionError("a message is not found by its identifier")
     return time.perf_counter() - begun

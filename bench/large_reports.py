@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bench import material
+from node.database.fulltext import stored_form
 from node.reports.labels import expires_at
 from node.reports.search_terms import search_terms
 from node.reports.validate import validate
@@ -27,6 +28,7 @@ _PHONE: Final = "+5019999997"
 _NAME: Final = "SEA TEST 99996"
 _PLATE: Final = "C9999995"
 _TEXT: Final = "q" * (WORDS * (_WORD_LENGTH + 1) - 1)
+_MARKERS: Final = (_REPORT_ID, _TEXT, _PASSPORT, _PHONE, _NAME, _PLATE)
 
 PASSPORT_COUNTRY: Final = "BZ"
 PLATE_COUNTRY: Final = "MX"
@@ -74,19 +76,26 @@ class ReportTemplate:
         self._parts = list(_parts(draft.payload))
 
     def text(self, report: LargeReport) -> str:
-        """The text that the index of the words of `report` holds."""
-        return self.terms.text.replace(_TEXT, report.text)
+        """The words of `report` as the full-text index holds them."""
+        text = self.terms.text
+        for marker, own in zip(_MARKERS[1:], _texts(report)[1:], strict=True):
+            text = text.replace(marker.removeprefix("+"), own.removeprefix("+"))
+        return stored_form(text)
 
     def payload(self, report: LargeReport) -> bytes:
         """The encoding of `report`."""
-        texts = (report.report_id, report.text, report.passport, report.phone, report.name, report.plate)
         head, *parts = self._parts
-        return head + b"".join([text.encode() + part for text, part in zip(texts, parts, strict=True)])
+        return head + b"".join([text.encode() + part for text, part in zip(_texts(report), parts, strict=True)])
+
+
+def _texts(report: LargeReport) -> tuple[str, ...]:
+    """In the order of _MARKERS."""
+    return report.report_id, report.text, report.passport, report.phone, report.name, report.plate
 
 
 def _parts(payload: bytes) -> Iterator[bytes]:
     rest = payload
-    for marker in (_REPORT_ID, _TEXT, _PASSPORT, _PHONE, _NAME, _PLATE):
+    for marker in _MARKERS:
         part, found, rest = rest.partition(marker.encode())
         if not found:
             raise AssertionError(f"{marker} is not in the encoded report, or not in its place")

@@ -60,6 +60,9 @@ def copy(
     A relative file is relative to the home. Nothing of FROM changes. The copy is compared row by row before it counts;
     if the command is ended before, TO stays empty. Then write TO into store.url, and start the daemon.
 
+    Other users of the machine can see an address in the list of processes. So give no password in it: name a file with
+    the password, as `…?passfile=FILE`.
+
     Example:
 
         enlace db copy sqlite:///store.db postgresql+psycopg://enlace@/enlace --home gt
@@ -137,7 +140,10 @@ def restore(
     folder = named_home(home)
     if folder is None:
         raise UsageError("home_missing", "no home was named", path="--home", hint="give --home DIR or set ENLACE_HOME")
-    Output(json=json).object(asyncio.run(make(folder.absolute(), file)))
+    answer, output = asyncio.run(make(folder.absolute(), file)), Output(json=json)
+    output.object(answer)
+    if answer.pending is not None:
+        output.nothing(f"The node seals nothing until you do what `pending` says and call `enlace adopt --home {folder}`.")
     return 0
 
 

@@ -32,10 +32,14 @@ def list_pending(originator: OriginatorOption = None, home: HomeOption = None, j
 
     Exit codes: 0 done; 2 usage or configuration; 4 the store is unavailable, try again.
     """
+    from node.answers.known_values import refuse_unknown
     from node.commands.pending import list_pending as list_stored
 
-    wanted = originator.upper() if originator else None
-    Output(json=json).items(on_store(open_named_home(home), lambda store: list_stored(store, originator=wanted)))
+    wanted, opened = originator.upper() if originator else None, open_named_home(home)
+    found = on_store(opened, lambda store: list_stored(store, originator=wanted))
+    if not found:
+        refuse_unknown(opened, originator=wanted)
+    Output(json=json).items(found)
     return 0
 
 
@@ -57,13 +61,16 @@ def drop_pending(
 
     Exit codes: 0 done; 1 there is no such record; 2 usage or configuration; 4 the store is unavailable, try again.
     """
+    from node.answers.known_values import refuse_unknown
     from node.commands.pending import drop_pending as drop_stored
 
     if not (ids or originator or every):
         hint = "give ids, --originator, or --all for every record"
         raise UsageError("usage", "name the records to drop", path="ID", hint=hint)
-    wanted = originator.upper() if originator else None
-    dropped = on_store(open_named_home(home), lambda store: drop_stored(store, ids or None, originator=wanted))
+    wanted, opened = originator.upper() if originator else None, open_named_home(home)
+    dropped = on_store(opened, lambda store: drop_stored(store, ids or None, originator=wanted))
+    if not dropped:
+        refuse_unknown(opened, originator=wanted)
     Output(json=json).items(dropped)
     return 0
 

@@ -13,6 +13,7 @@ from node.cli.reading import LIMIT_MAX
 from node.errors import Refused, UsageError
 
 if TYPE_CHECKING:
+    from node.runtime.home import Home
     from node.undecided.quarantine_filter import Filter
 
 quarantine_app = group("Records that failed a step of the verification.")
@@ -40,6 +41,12 @@ def _filter(code: str | None, originator: str | None, stream: str | None) -> "Fi
     return Filter(code=code, originator=originator.upper() if originator else None, stream=stream)
 
 
+def _refuse_unknown(home: "Home", wanted: "Filter") -> None:
+    from node.answers.known_values import refuse_unknown
+
+    refuse_unknown(home, code=wanted.code, originator=wanted.originator, stream=wanted.stream)
+
+
 def list_quarantine(
     code: CodeOption = None,
     originator: OriginatorOption = None,
@@ -63,7 +70,10 @@ def list_quarantine(
 
     wanted = _filter(code, originator, stream)
     most = limit if limit is not None or json else LINES_FOR_A_PERSON + 1
-    found = on_store(open_named_home(home), lambda store: list_stored(store, wanted, limit=most))
+    opened = open_named_home(home)
+    found = on_store(opened, lambda store: list_stored(store, wanted, limit=most))
+    if not found:
+        _refuse_unknown(opened, wanted)
     output = Output(json=json)
     if limit is None and not json and len(found) > LINES_FOR_A_PERSON:
         output.items(found[:LINES_FOR_A_PERSON])
@@ -90,8 +100,11 @@ def summarise_quarantine(
     """
     from node.commands.quarantine import summarise_quarantine as summarise_stored
 
-    wanted = _filter(code, originator, stream)
-    Output(json=json).items(on_store(open_named_home(home), lambda store: summarise_stored(store, wanted)))
+    wanted, opened = _filter(code, originator, stream), open_named_home(home)
+    found = on_store(opened, lambda store: summarise_stored(store, wanted))
+    if not found:
+        _refuse_unknown(opened, wanted)
+    Output(json=json).items(found)
     return 0
 
 
@@ -119,7 +132,10 @@ def purge_quarantine(
     if not (ids or code or originator or stream or before or every):
         hint = "give ids, a filter, or --all for every record"
         raise UsageError("usage", "name the records to purge", path="ID", hint=hint)
-    done = on_store(open_named_home(home), lambda store: purge_stored(store, wanted, ids=ids or None, before=before))
+    opened = open_named_home(home)
+    done = on_store(opened, lambda store: purge_stored(store, wanted, ids=ids or None, before=before))
+    if not done.records:
+        _refuse_unknown(opened, wanted)
     Output(json=json).object(done)
     return 0
 

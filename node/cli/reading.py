@@ -26,13 +26,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def search(
-    text: Annotated[str | None, typer.Option(help="Words, ignoring case and accents.")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="Words, in any case, with or without accents.")] = None,
     identifier: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(metavar="[CC:]SCHEME=VALUE", help="An identifier, perhaps with its country."),
     ] = None,
-    originator: Annotated[str | None, typer.Option(help="Code of the originator.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Code of a subject.")] = None,
+    originator: Annotated[list[str] | None, typer.Option(help="Code of the originator.")] = None,
+    subject: Annotated[list[str] | None, typer.Option(help="Code of a subject.")] = None,
     since: Annotated[str | None, typer.Option(help="Created at or after this time, RFC 3339.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every report that this node holds.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="How many at most.")] = 100,
@@ -42,7 +42,9 @@ def search(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Find reports that this node holds; all filters must match. The access log keeps the question and what is shown.
+    """Find reports that this node holds; all filters must match, and of a repeated one any.
+
+    The access log keeps the question and what is shown.
 
     Example:
 
@@ -55,14 +57,25 @@ def search(
     from node.commands.search import query_of
     from node.commands.search import search as search_store
 
-    if not every and not any((text, identifier, originator, subject, since)):
+    if not every and not since and not any(map(_given, (text, identifier, originator, subject))):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
     query = query_of(
-        text=text, identifier=identifier, originator=originator, subject=subject, since=since, limit=limit, after=after
+        texts=_given(text),
+        identifiers=_given(identifier),
+        originators=_given(originator),
+        subjects=_given(subject),
+        since=since,
+        limit=limit,
+        after=after,
     )
     why = justification_of(purpose, reason)
     found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login(), why=why))
     return Output(json=json).each(found)
+
+
+def _given(values: list[str] | None) -> list[str]:
+    """The values of an option that are not empty."""
+    return [value for value in values or () if value]
 
 
 def show(

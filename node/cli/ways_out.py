@@ -13,6 +13,7 @@ from typing import Final
 from node.errors import EnlaceError, Refused, UsageError
 
 _ID: Final = {"id": "ID"}
+_QUARANTINE: Final = {"code": "--code", "originator": "--originator", "stream": "--stream"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "check": {"purpose": "--purpose", "reason": "--reason"},
@@ -29,10 +30,13 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "init": {"node": "--node"},
     "lab": {"agreements": "--agreements", "nodes": "--nodes"},
     "policy explain": {"at": "--at", "from": "--from", "to": "--to"},
-    "pending drop": _ID,
-    "quarantine purge": {**_ID, "before": "--before"},
+    "pending drop": {**_ID, "originator": "--originator"},
+    "pending list": {"originator": "--originator"},
+    "quarantine list": _QUARANTINE,
+    "quarantine purge": {**_ID, **_QUARANTINE, "before": "--before"},
+    "quarantine summary": _QUARANTINE,
     "quarantine retry": _ID,
-    "reread": {"topic": "TOPIC"},
+    "reread": {"topic": "TOPIC", "from": "--from"},
     "quarantine show": _ID,
     "receipts": _ID,
     "search": {
@@ -43,6 +47,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
         "reason": "--reason",
         "since": "--since",
         "subject": "--subject",
+        "text": "--text",
     },
     "show": {**_ID, "purpose": "--purpose", "reason": "--reason"},
 }

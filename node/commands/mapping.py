@@ -3,7 +3,7 @@
 Neither needs a home, a store or a bus, and neither writes anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from node.mapping.describe_mapping import FieldSource, describe
 from node.mapping.draft_mapping import draft_mapping
 from node.mapping.load_mapping import parse
 from node.mapping.open_source import MappedRow, OpenSource, Source
+from node.mapping.unfilled_places import UnfilledPlace, unfilled_places
 from node.reports.plausibility import FieldWarning, warnings_of
 from node.rows.guess_format import guess_format
 from node.rows.row import LineAccount
@@ -58,11 +59,13 @@ class MappingCheck:
     problems: tuple[MappingProblem, ...]
     fields: tuple[FieldSource, ...]
     rows: tuple[ExplainedRow, ...]
+    fill_in: tuple[UnfilledPlace, ...] = ()
+    """Where a drafted mapping still says FILL_IN."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems and all(row.report is not None for row in self.rows)
+        return not self.problems and not self.fill_in and all(row.report is not None for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,9 @@ def check(mapping: Path, file: Path | None, *, node: str, topology: Topology, no
 
     Where the mapping has [select], a row is shown as a report of the node that it belongs to.
     """
-    return _checked(read_text(mapping), str(mapping), mapping.parent, file, node, topology, now_ms)
+    text = read_text(mapping)
+    found = _checked(text, str(mapping), mapping.parent, file, node, topology, now_ms)
+    return replace(found, fill_in=tuple(unfilled_places(text)))
 
 
 def new(file: Path, *, node: str, topology: Topology, now_ms: int) -> MappingDraft:

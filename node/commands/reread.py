@@ -26,13 +26,16 @@ class RereadTopic:
 async def reread(home: Home, store: Store, topic: str, *, first: int | None) -> RereadTopic:
     """Read `topic` again from `first`, or from its beginning, up to where the node has read it.
 
-    A running daemon is not disturbed. Raises UsageError for a topic that the node does not read, LogUnavailable,
-    Unavailable.
+    A running daemon is not disturbed. Raises UsageError for a topic that the node does not read, and for a first
+    position that it has not read yet; LogUnavailable, Unavailable.
     """
     places = home.places()
     if topic not in places:
         raise UsageError("topic_unknown", f"{topic} is not a topic that this node reads", path="topic")
     end = (await store.read(read_positions.next_positions)).get(topic, 0)
+    if first and first >= end:
+        message = f"{first} is not below {end}, the next position that this node reads in {topic}"
+        raise UsageError("out_of_range", message, path="from", hint="name a lower position; the daemon reads the others")
     judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
     async with open_bus(home) as bus:
         bounds = (await bus.bounds([topic])).get(topic)

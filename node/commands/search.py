@@ -1,5 +1,6 @@
 """`search`: the reports that this node holds and that match a query."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,23 +38,23 @@ class FoundReport:
 
 def query_of(
     *,
-    text: str | None,
-    identifier: str | None,
-    originator: str | None,
-    subject: str | None,
+    texts: Sequence[str] = (),
+    identifiers: Sequence[str] = (),
+    originators: Sequence[str] = (),
+    subjects: Sequence[str] = (),
     since: str | None,
     limit: int,
     after: str | None,
 ) -> Query:
-    """The query of these arguments; UsageError that names the wrong one."""
+    """The query of these arguments; of a list, a report has to fit one. UsageError that names the wrong one."""
     if after is not None and not after.isdecimal():
         hint = "take it from an item of the last answer"
         raise UsageError("usage", f"{after} is not a valid cursor", path="after", hint=hint)
     return Query(
-        text=text,
-        identifier=parse_identifier(identifier, "identifier") if identifier else None,
-        originator=originator.upper() if originator else None,
-        subject=parse_code(subject, "subjects", "subject") if subject else None,
+        texts=tuple(texts),
+        identifiers=tuple(parse_identifier(identifier, "identifier") for identifier in identifiers),
+        originators=tuple(originator.upper() for originator in originators),
+        subjects=tuple(parse_code(subject, "subjects", "subject") for subject in subjects),
         since=parse_time(since, "since") if since else None,
         limit=limit,
         after=int(after) if after else 0,
@@ -83,12 +84,17 @@ async def search(store: Store, query: Query, *, actor: str, why: Justification =
 def _logged(query: Query) -> str:
     """The filters of a query as JSON, as the access log keeps them."""
     filters: dict[str, Any] = {
-        "text": query.text,
-        "identifier": query.identifier.text if query.identifier else None,
-        "originator": query.originator,
-        "subject": query.subject,
+        "text": _one_or_list(query.texts),
+        "identifier": _one_or_list([question.text for question in query.identifiers]),
+        "originator": _one_or_list(query.originators),
+        "subject": _one_or_list(query.subjects),
         "since": None if query.since is None else time_text(query.since),
         "after": query.after or None,
         "limit": query.limit,
     }
     return msgspec.json.encode({name: value for name, value in filters.items() if value is not None}).decode()
+
+
+def _one_or_list(values: Sequence[str]) -> str | Sequence[str] | None:
+    """A single value as it is, as earlier versions logged it."""
+    return values[0] if len(values) == 1 else values or None

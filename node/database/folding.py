@@ -1,25 +1,47 @@
-"""Splits text into words for the full-text index and folds them: the same for what is stored and what is asked. Pure.
+"""Splits text into folded words for the full-text index: the same for what is stored and what is asked. Pure.
 
-A word is a run of letters and digits. Case and accents do not count: `Águila` is `aguila`.
+Both databases get these words and fold nothing themselves, so they give the same answers. Rules:
+
+- A word is a run of folded letters and digits (node/reports/letters.py).
+- Chinese, Japanese and Korean do not separate words. Each of their characters is a word, and so is each pair that
+  follows each other: ABC is A AB B BC C. So a part of a text in these scripts is a phrase of its words.
 """
 
-import unicodedata
+import re
+from collections.abc import Iterator
 from typing import Final
 
+from node.reports.letters import fold
+
 WORD_CHARS_MAX: Final = 400  # longer words are cut; the index of PostgreSQL takes 2,046 bytes
-_MARKS: Final = ("Mn", "Mc", "Me")
+_UNSEPARATED: Final = re.compile(
+    "[\u1100-\u11ff\u2e80-\u312f\u3130-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
+)
+"""Han, kana, bopomofo and Hangul."""
 
 
 def words_of(text: str) -> list[str]:
     """The folded words of `text`, in their order."""
-    return [
-        word[:WORD_CHARS_MAX] for word in "".join(map(_folded, unicodedata.normalize("NFD", text))).split(" ") if word
-    ]
+    folded = fold(text)
+    if folded.isascii() or not _UNSEPARATED.search(folded):
+        return [word[:WORD_CHARS_MAX] for word in folded.split()]
+    return [word[:WORD_CHARS_MAX] for run in folded.split() for word in _words_of_run(run)]
 
 
-def _folded(character: str) -> str:
-    """A letter or digit in lower case; nothing for a mark; a space for anything else."""
-    if character.isalnum():
-        folded = character.casefold()
-        return folded if len(folded) == 1 else character.lower()
-    return "" if unicodedata.category(character) in _MARKS else " "
+def has_unseparated(text: str) -> bool:
+    """Whether some of the text is of a script that does not separate words."""
+    return not text.isascii() and _UNSEPARATED.search(text) is not None
+
+
+def _words_of_run(run: str) -> Iterator[str]:
+    position = 0
+    for part in _UNSEPARATED.finditer(run):
+        yield from filter(None, (run[position : part.start()],))
+        characters = part[0]
+        for first, second in zip(characters, characters[1:], strict=False):
+            yield first
+            yield first + second
+        yield characters[-1]
+        position = part.end()
+    yield from filter(None, (run[position:],))

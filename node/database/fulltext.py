@@ -1,62 +1,110 @@
 """Full-text search: which messages contain these words. FTS5 on SQLite, `tsvector` with a GIN index on PostgreSQL.
 
-It ignores case and accents. Every word of the query must occur. Words are taken literally, so that a query cannot use
-the operators of the index. A word with punctuation inside, as in `go-fast`, must occur as a phrase.
+Every word of the query must occur. Words are taken literally, so that a query cannot use the operators of the index.
+`message_text.text` holds folded words (node/database/folding.py), each after one space. The databases only cut it at
+the spaces, so both give the same answers. Rules:
 
-On SQLite the index folds the text itself. On PostgreSQL `message_text.text` holds the folded words, each after one
-space; a column that PostgreSQL computes from it (`words`) is the index.
+- A word with punctuation inside, as `go-fast`, is a phrase, or one word without the punctuation.
+- All words of a query, written without a space, may also be one word: identifiers are stored without separators, so
+  `+501 223 2222` finds the phone number.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, TextClause, false, func, literal_column, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    TextClause,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    table,
+    text,
+)
 
 from node.database.dialects import POSTGRESQL
-from node.database.folding import words_of
+from node.database.folding import has_unseparated, words_of
 from node.database.record_tables import message_text
 from node.database.statements import insert_together
 
+JOINED_CHARS_MAX: Final = 64  # no identifier is longer, but for names, which keep their spaces
+
 _fts = table("message_fts")
 _ROWID: Final[ColumnElement[int]] = literal_column("message_fts.rowid")
-_HAS_WORDS: Final = "message_text.words @@ CAST(:asked AS tsquery)"
+_MATCHES_SQLITE: Final = "message_fts MATCH :asked"
+_MATCHES_POSTGRESQL: Final = "message_text.words @@ CAST(:asked AS tsquery)"
+
+Condition = ColumnElement[bool] | TextClause
+Conditions = Sequence[Condition]
+Words = tuple[str, ...]
 
 
 def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Index the texts of messages, by message id."""
-    insert_together(db, message_text, ("message", "text"), [(id_, stored_form(db, content)) for id_, content in rows])
+    insert_together(db, message_text, ("message", "text"), [(id_, stored_form(content)) for id_, content in rows])
 
 
-def stored_form(db: Connection, content: str) -> str:
+def stored_form(content: str) -> str:
     """A text as `message_text` holds it."""
-    return " ".join(words_of(content)) if db.dialect.name == POSTGRESQL else content
+    return " ".join(words_of(content))
 
 
-Conditions = Sequence[ColumnElement[bool] | TextClause]
+def matching(dialect: str, asked: str) -> tuple[FromClause, ColumnElement[int], Conditions]:
+    """The table of the index, its column with the ids of messages, and what holds for a text with the words `asked`.
 
-
-def matching(db: Connection, words: str) -> tuple[FromClause, ColumnElement[int], Conditions]:
-    """The table of the index, its column with the ids of messages, and what holds for a text with each of `words`.
-
+    `dialect` is the name of the database (node/database/dialects.py).
     Nothing holds for a text without a word. The index returns ids in their order.
     """
-    if db.dialect.name == POSTGRESQL:
-        return message_text, message_text.c.message, _matching_postgresql(words)
-    quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.replace("\x00", " ").split())
-    condition: TextClause = text("message_fts MATCH :words").bindparams(words=quoted or '""')
-    return _fts, _ROWID, [condition]
+    written = [words for part in asked.split() if (words := tuple(words_of(part)))]
+    together = _joined(tuple(chain(*written))) if len(written) > 1 else None
+    phrases = list(dict.fromkeys(written))
+    if dialect == POSTGRESQL:
+        return message_text, message_text.c.message, _conditions_postgresql(phrases, together)
+    return _fts, _ROWID, [_matches(_MATCHES_SQLITE, _query_sqlite(phrases, together))]
 
 
-def _matching_postgresql(words: str) -> list[ColumnElement[bool] | TextClause]:
-    phrases = [folded for word in words.split() if (folded := words_of(word))]
+def _joined(words: Words) -> str | None:
+    """The words as one word, if an identifier can be written so."""
+    joined = "".join(words)
+    return joined if 1 < len(words) and len(joined) <= JOINED_CHARS_MAX and not has_unseparated(joined) else None
+
+
+def _matches(template: str, asked: str) -> TextClause:
+    return text(template).bindparams(bindparam("asked", asked, unique=True))
+
+
+def _query_sqlite(phrases: list[Words], together: str | None) -> str:
+    """Folded words are letters, digits and signs of letters only, so they need no escape inside quotes."""
+    parts = []
+    for words in phrases:
+        joined = _joined(words)
+        phrase = f'"{" ".join(words)}"'
+        parts.append(f'({phrase} OR "{joined}")' if joined else phrase)
+    every = " AND ".join(parts) or '""'
+    return f'({every}) OR "{together}"' if together else every
+
+
+def _conditions_postgresql(phrases: list[Words], together: str | None) -> list[Condition]:
+    """One condition for the index, and one about the order of the words in each phrase."""
     if not phrases:
         return [false()]
-    # Folded words are letters and digits only, so they need no escape.
-    asked = " & ".join(f"'{word}'" for word in sorted({word for phrase in phrases for word in phrase}))
-    conditions: list[ColumnElement[bool] | TextClause] = [text(_HAS_WORDS).bindparams(asked=asked)]
-    conditions += [
-        func.strpos(" " + message_text.c.text + " ", f" {' '.join(phrase)} ") > 0
-        for phrase in phrases
-        if len(phrase) > 1
-    ]
+    parts, exact = [], []
+    for words in phrases:
+        joined = _joined(words)
+        every = " & ".join(f"'{word}'" for word in dict.fromkeys(words))
+        parts.append(f"({every} | '{joined}')" if joined else f"({every})")
+        if len(words) > 1:
+            in_order: Condition = func.strpos(" " + message_text.c.text + " ", f" {' '.join(words)} ") > 0
+            exact.append(or_(in_order, _matches(_MATCHES_POSTGRESQL, f"'{joined}'")) if joined else in_order)
+    asked = " & ".join(parts)
+    conditions: list[Condition] = [_matches(_MATCHES_POSTGRESQL, f"{asked} | '{together}'" if together else asked)]
+    if exact:
+        ordered = and_(*exact)
+        conditions.append(or_(ordered, _matches(_MATCHES_POSTGRESQL, f"'{together}'")) if together else ordered)
     return conditions

@@ -4,6 +4,7 @@ A connection that breaks during COMMIT leaves it unknown whether the transaction
 may be called again: it finds what it stored before, and stores nothing twice.
 """
 
+import re
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -28,6 +29,7 @@ _PASSING: Final = {
 
 _READ_ONLY: Final = "25006"
 _IDLE_TOO_LONG: Final = "25P03"
+_REFUSED: Final = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|no password supplied|is not permitted")
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703")
 """Pages or an index that contradict themselves; a table or a column that is missing: `migrate` has made every one."""
 
@@ -54,3 +56,12 @@ def fault(error: DBAPIError, writes: bool) -> EnlaceError | None:
 def _first_line(error: DBAPIError) -> str:
     """The server's message without its details, which may contain values."""
     return str(error.orig).partition("\n")[0].strip() or type(error.orig).__name__
+
+
+def refused_connection(error: DBAPIError) -> str | None:
+    """The message of a server that refuses user, password or database; None for another failure.
+
+    libpq gives no SQLSTATE for a failed connection, so this compares the words of an English server.
+    """
+    message = str(error.orig)
+    return next((line.strip() for line in message.splitlines() if _REFUSED.search(line)), None)

@@ -1,8 +1,4 @@
-"""Copies every row of a store to an empty store, on the same or on another database, and compares both afterwards.
-
-The two databases keep the texts for the search in different forms (node/database/fulltext.py). So the text of a message
-is written by the search itself, and compared in the form that both can give.
-"""
+"""Copies every row of a store to an empty store, on the same or on another database, and compares both afterwards."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,15 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, LargeBinary, Table, func, insert, select, text
 
-from node.database import fulltext
 from node.database.dialects import POSTGRESQL
-from node.database.folding import words_of
 from node.database.metadata import Id
-from node.database.record_tables import message, message_text
+from node.database.record_tables import message_text
+from node.database.statements import insert_together
 from node.integrity.all_tables import TABLES
 from node.integrity.row_digest import RowsDigest
 from node.integrity.row_streams import ROWS_TOGETHER, rows_of
-from node.verification.kinds import kind_of, read_stored
 
 SMALL_ROWS_TOGETHER: Final = 1000
 
@@ -49,9 +43,9 @@ def copy_rows(source: Connection, target: Connection) -> Mapping[str, CopiedTabl
         names = [column.name for column in table.columns]
         for chunk in _chunks(rows, together):
             for row in chunk:
-                digest.add(_compared(source, target, table, row))
+                digest.add(row)
             if table is message_text:
-                _write_texts(source, target, chunk)
+                insert_together(target, table, tuple(names), chunk)
             else:
                 target.execute(insert(table), [dict(zip(names, row, strict=True)) for row in chunk])
         copied[str(table.name)] = CopiedTable(rows=digest.rows, digest=digest.digest)
@@ -59,13 +53,13 @@ def copy_rows(source: Connection, target: Connection) -> Mapping[str, CopiedTabl
     return copied
 
 
-def differences(source: Connection, target: Connection, copied: Mapping[str, CopiedTable]) -> list[Difference]:
+def differences(target: Connection, copied: Mapping[str, CopiedTable]) -> list[Difference]:
     """Read every row of the target again; returns the tables that differ from what was copied."""
     found = []
     for table in TABLES:
         digest = RowsDigest()
         for row in rows_of(target, select(table), together=_together(table)):
-            digest.add(_compared(target, source, table, tuple(row)))
+            digest.add(tuple(row))
         here = CopiedTable(rows=digest.rows, digest=digest.digest)
         if here != copied[table.name]:
             found.append(Difference(table=str(table.name), expected=copied[table.name], found=here))
@@ -86,33 +80,6 @@ def _chunks(rows: Iterator[Any], size: int) -> Iterator[list[tuple[Any, ...]]]:
 def _together(table: Table) -> int:
     large = any(isinstance(column.type, LargeBinary) and column.type.length is None for column in table.columns)
     return ROWS_TOGETHER if large or table is message_text else SMALL_ROWS_TOGETHER
-
-
-def _compared(here: Connection, there: Connection, table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values to compare: a text for the search in the form of PostgreSQL, if only one database is PostgreSQL."""
-    if table is not message_text or here.dialect.name in (there.dialect.name, POSTGRESQL):
-        return row
-    return row[0], " ".join(words_of(row[1]))
-
-
-def _write_texts(source: Connection, target: Connection, rows: list[tuple[Any, ...]]) -> None:
-    if source.dialect.name == target.dialect.name:
-        target.execute(insert(message_text), [{"message": id_, "text": content} for id_, content in rows])
-        return
-    if source.dialect.name == POSTGRESQL:
-        ids = [id_ for id_, _ in rows]
-        payloads = source.execute(select(message.c.id, message.c.payload).where(message.c.id.in_(ids)))
-        rows = [(id_, _text_of(payload)) for id_, payload in payloads]
-    fulltext.add(target, rows)
-
-
-def _text_of(payload: bytes) -> str:
-    """The text of a stored message as its kind gives it."""
-    content = read_stored(payload)
-    terms = kind_of(content).search_terms
-    if terms is None:
-        raise AssertionError("a message with a text has a kind with search terms")
-    return terms(content).text
 
 
 def _continue_ids(target: Connection) -> None:

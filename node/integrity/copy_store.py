@@ -16,6 +16,7 @@ from node.database import migrate
 from node.database.backend import Backend
 from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL
+from node.database.postgres_faults import refused_connection
 from node.errors import EnlaceError, Refused, Unavailable, UsageError
 from node.integrity.all_tables import TABLES
 from node.integrity.check_store import check_chains
@@ -42,17 +43,41 @@ def copy_store(source: Backend, target: Backend) -> StoreCopy:
     Raises UsageError if there is no store of this version, or if the target is not empty; Unavailable if somebody uses
     one of them; Refused `copy_differs` if the copy is not equal.
     """
-    with _faults_named(source, target), source.writer.connect() as reading, reading.begin() as transaction:
+    with (
+        _connected(source, FROM) as reading,
+        _faults_named(source, target),
+        reading.begin() as transaction,
+    ):
         _check_source(reading)
-        with target.writer.begin() as writing:
+        with _connected(target, TO) as writing, writing.begin():
             _check_target(writing)
             migrate.upgrade(writing)
             copied = copy_rows(reading, writing)
-            if found := differences(reading, writing, copied):
+            if found := differences(writing, copied):
                 raise _differs(found[0])
             findings = check_chains(writing)
         transaction.rollback()
     return StoreCopy(tables=copied, findings=findings)
+
+
+@contextmanager
+def _connected(backend: Backend, path: str) -> Iterator[Connection]:
+    """A connection to one of the two databases. What is wrong with its address is an error of usage."""
+    try:
+        connection = backend.writer.connect()
+    except DBAPIError as error:
+        refusal = refused_connection(error)
+        if refusal is not None:
+            hint = "correct the address, or the file with the password that it names"
+            raise UsageError("store_refused", refusal, path=path, hint=hint) from error
+        fault = backend.fault(error, True)
+        if fault is None:
+            raise
+        if getattr(error.orig, "sqlstate", None) is None and backend.writer.dialect.name == POSTGRESQL:
+            fault.hint = "wait until the server answers; if it runs, correct host and port in the address"
+        raise _at(fault, path) from error
+    with connection:
+        yield connection
 
 
 def snapshot(db: Connection, target: Backend) -> dict[str, int]:
@@ -60,7 +85,7 @@ def snapshot(db: Connection, target: Backend) -> dict[str, int]:
     with target.writer.begin() as writing:
         migrate.upgrade(writing)
         copied = copy_rows(db, writing)
-        if found := differences(db, writing, copied):
+        if found := differences(writing, copied):
             raise _differs(found[0])
     return {name: table.rows for name, table in copied.items()}
 

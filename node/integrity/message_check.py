@@ -50,7 +50,7 @@ def check_messages(db: Transaction, findings: Findings) -> None:
         }
         terms = _terms(row, findings)
         if terms is not None:
-            _compare_index(db, row, terms, found, findings)
+            _compare_index(row, terms, found, findings)
 
 
 def _index(of: Column[Any], *values: Column[Any]) -> Select[Any]:
@@ -88,12 +88,12 @@ def _terms(row: Row[Any], findings: Findings) -> SearchTerms | None:
 
 
 def _compare_index(
-    db: Transaction, row: Row[Any], terms: SearchTerms, found: dict[str, list[tuple[Any, ...]]], findings: Findings
+    row: Row[Any], terms: SearchTerms, found: dict[str, list[tuple[Any, ...]]], findings: Findings
 ) -> None:
     wanted: dict[str, set[tuple[Any, ...]]] = {
         message_subject.name: {(subject,) for subject in terms.subjects},
-        identifier.name: set(terms.identifiers),
-        message_text.name: {(fulltext.stored_form(db, terms.text),)},
+        identifier.name: set(terms.identifier_keys),
+        message_text.name: {(fulltext.stored_form(terms.text),)},
     }
     for name, expected in wanted.items():
         here = set(found[name])

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.mapping.guess_columns import Guess, Samples, guess_columns
+from node.mapping.unfilled_places import FILL_IN
 from node.rows.read_rows import opened_rows
 from node.rows.row import RowFormat
 from node.rows.source_file import SourceFile
 from schemas import codes
 
-FILL_IN: Final = "FILL_IN"
 _ROWS: Final = 100
 _NAME_LENGTH: Final = 32
 _RETENTION_YEARS: Final = 5

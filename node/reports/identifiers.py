@@ -6,7 +6,11 @@ Rules:
 - A normalised value is in upper case without separators. PHONE is E.164 with its plus. NAME keeps its punctuation and
   single spaces, and loses its accents.
 - Normalising a normalised value does not change it.
-- A number that a program made of an identifier (3001234567.0, 5.73E+11) is refused; invisible characters are dropped.
+- Recipients compare with looser rules that never change (node/reports/wire_forms.py).
+- A number that a program made of an identifier (3001234567.0, 5.73E+11) is refused. Characters that no reader sees are
+  dropped.
+- Where a scheme has Latin letters only, Greek and Cyrillic letters that look the same are Latin, and digits of other
+  scripts are 0 to 9. The free schemes keep their letters; node/reports/match_keys.py compares them.
 - The check digits of IBAN and IMO are checked: every issuer computes them. Those of a VIN are not: only North America
   requires them.
 - A national phone number needs its country; the country is not guessed.
@@ -28,10 +32,14 @@ from node.reports.identifier_text import (
     fold_name,
     refuse_number,
 )
+from node.reports.letters import latin, plain_digits, without_unseen
+from node.reports.mmsi import normalise_mmsi
 from node.reports.phone_numbers import normalise_phone
 
 NAME_BYTES_MAX: Final = 256  # the limit of the schema; company names are longer than the 39 characters of ICAO 9303
 VIN_LENGTH: Final = 17
+_CROSS: Final = "(?<=[0-9])\\s*[+\u2720\u271a]\\s*(?=[0-9])"
+LATIN_ONLY: Final = frozenset({"VIN", "IMO", "MMSI", "AIRCRAFT_REGISTRATION", "PASSPORT", "ID_CARD", "IBAN"})
 _IBAN_LENGTHS: Final = Path(__file__).parent / "data/iban_lengths.json"
 
 
@@ -43,7 +51,10 @@ def normalise(scheme: str, value: str, country: str | None = None) -> str:
     check = SCHEMES[scheme]
     if scheme != "NAME":
         refuse_number(value)
-    return check(value, country)
+    text = without_unseen(value)
+    if scheme in LATIN_ONLY and not text.isascii():
+        text = latin(plain_digits(unicodedata.normalize("NFKC", text).upper()))
+    return check(text, country)
 
 
 def _pattern(name: str, pattern: str, hint: str) -> Callable[[str, str | None], str]:
@@ -97,8 +108,16 @@ def _iban_lengths() -> dict[str, int]:
     return lengths
 
 
+def check_iban_digits(value: str, country: str | None) -> str:
+    """ISO 13616: remainder 1 modulo 97."""
+    text = _iban_characters(value, country)
+    if int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 != 1:
+        raise IdentifierError(f"the check digits of {text} do not fit", "check the number for a typing error")
+    return text
+
+
 def _iban(value: str, country: str | None) -> str:
-    """ISO 13616: the length of the country, and remainder 1 modulo 97."""
+    """The check digits, after the length that the country of the account uses."""
     text = _iban_characters(value, country)
     length = _iban_lengths().get(text[:2])
     if length is None:
@@ -107,9 +126,7 @@ def _iban(value: str, country: str | None) -> str:
         raise IdentifierError(
             f"an IBAN of {text[:2]} has {length} characters, not {len(text)}", "copy the whole number"
         )
-    if int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 != 1:
-        raise IdentifierError(f"the check digits of {text} do not fit", "check the number for a typing error")
-    return text
+    return check_iban_digits(text, country)
 
 
 def _name(value: str, _country: str | None) -> str:
@@ -133,16 +150,24 @@ def _name(value: str, _country: str | None) -> str:
     return text
 
 
+_aircraft_characters = _pattern(
+    "aircraft registration", r"[A-Z0-9]{2,10}", "write it as painted, such as V3-HGX or 43+29"
+)
+
+
+def _aircraft(value: str, country: str | None) -> str:
+    """A civil registration or a military mark, whose plus stands for the cross between two numbers."""
+    return _aircraft_characters(re.sub(_CROSS, "", unicodedata.normalize("NFKC", value)), country)
+
+
 SCHEMES: Final[dict[str, Callable[[str, str | None], str]]] = {
     "PLATE": _free("number plate"),
     "VIN": _pattern(
         "VIN", rf"[A-HJ-NPR-Z0-9]{{{VIN_LENGTH}}}", f"write {VIN_LENGTH} letters and digits without I, O and Q"
     ),
     "IMO": _imo,
-    "MMSI": _pattern("MMSI", r"[0-9]{9}", "write nine digits"),
-    "AIRCRAFT_REGISTRATION": _pattern(
-        "aircraft registration", r"[A-Z0-9]{2,10}", "write it as painted, such as V3-HGX"
-    ),
+    "MMSI": normalise_mmsi,
+    "AIRCRAFT_REGISTRATION": _aircraft,
     "SERIAL": _free("serial number"),
     "PASSPORT": _pattern("passport number", r"[A-Z0-9]{3,20}", "write 3 to 20 letters A to Z and digits (ICAO 9303)"),
     "ID_CARD": _pattern("identity card number", r"[A-Z0-9]{3,30}", "write 3 to 30 letters A to Z and digits"),

@@ -1,7 +1,11 @@
 """Normalises phone numbers to ITU-T E.164: plus, calling code, national number.
 
-Pure, except that it reads the table of numbering plans once. A national number needs its country; the country is not
-guessed.
+Pure, except that it reads the table of numbering plans once (docs/decisions/0040). Rules:
+
+- A number with `+` or `00` begins with its calling code.
+- Another number needs its country; the country is not guessed. It is a national number, with or without the trunk
+  prefix of the country, or it begins with the calling code of the country and only lacks the plus.
+- A number that can be both is refused: the hint shows the two numbers.
 """
 
 import json
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.reports.identifier_text import VALUE_LENGTH_MAX, IdentifierError, visible, without_separators
+from node.reports.letters import plain_digits
 
 E164_DIGITS_MAX: Final = 15
 _NUMBERING_PLANS: Final = Path(__file__).parent / "data/phone_numbers.json"
@@ -24,7 +29,7 @@ def _plans() -> Any:
 
 def normalise_phone(value: str, country: str | None) -> str:
     """ITU-T E.164: plus, calling code, and a national number of a length that the country uses."""
-    text = unicodedata.normalize("NFKC", visible(value)).strip()
+    text = plain_digits(unicodedata.normalize("NFKC", visible(value))).strip()
     international = text.startswith(("+", "00"))
     digits = without_separators(text.replace("(0)", "") if international else text).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
@@ -33,7 +38,7 @@ def normalise_phone(value: str, country: str | None) -> str:
         )
     if international:
         return _e164(digits if text.startswith("+") else digits[2:])
-    return _national(digits, country)
+    return _of_country(digits, country)
 
 
 def _e164(digits: str) -> str:
@@ -49,7 +54,8 @@ def _e164(digits: str) -> str:
     return f"+{digits}"
 
 
-def _national(digits: str, country: str | None) -> str:
+def _of_country(digits: str, country: str | None) -> str:
+    """The number of a country that is written without a plus."""
     tables = _plans()
     if country is None:
         hint = "write it with + and the calling code, or name the country"
@@ -59,10 +65,21 @@ def _national(digits: str, country: str | None) -> str:
             f"the calling code of {country!r} is unknown", "write the number with + and the calling code"
         )
     code, trunk = tables["regions"][country]
-    lengths = tables["lengths"][code]
-    without_trunk = digits.removeprefix(trunk)
-    national = without_trunk if len(without_trunk) in lengths else digits
-    if len(national) not in lengths:
+    readings = _readings(digits, code, trunk, tables["lengths"][code])
+    if not readings:
         hint = "write it with + if it begins with a calling code"
-        raise IdentifierError(f"{country} has no numbers of {len(national)} digits", hint)
-    return f"+{code}{national}"
+        raise IdentifierError(f"{country} has no numbers of {len(digits)} digits", hint)
+    if len(readings) > 1:
+        reason = f"{digits} is a national number of {country}, or it begins with the calling code {code}"
+        raise IdentifierError(reason, f"write {' or '.join(readings)}")
+    return readings[0]
+
+
+def _readings(digits: str, code: str, trunk: str, lengths: list[int]) -> list[str]:
+    """The numbers that these digits can be, in E.164. A trunk prefix only stands before a national number."""
+    if trunk and digits.startswith(trunk) and len(digits) - len(trunk) in lengths:
+        return [f"+{code}{digits.removeprefix(trunk)}"]
+    national = [f"+{code}{digits}"] if len(digits) in lengths else []
+    if digits.startswith(code) and len(digits) - len(code) in lengths:
+        return [*national, f"+{digits}"]
+    return national

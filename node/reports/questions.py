@@ -15,6 +15,7 @@ from typing import Final
 
 from node.reports.identifier_text import IdentifierError
 from node.reports.identifiers import normalise
+from node.reports.match_keys import match_key
 from schemas import codes
 from schemas.field_errors import FieldError
 

@@ -1,4 +1,4 @@
-"""The rules for a report beyond its schema. Intake and step 16 of the verification apply the same rules.
+"""The rules for a report beyond its schema, for intake and for step 16 of the verification.
 
 Pure. The schema has checked names, types, sizes, ranges and patterns before. This module looks up codes and compares
 fields with each other. Intake returns the findings; a recipient quarantines the record as `payload_malformed`, or as
@@ -12,7 +12,8 @@ Rules, in the order of the fields:
 - `until` is not before `from`. A position has both coordinates. retain_until is not before the day of intake.
 - Evaluation codes belong to the grid that the report names.
 - Entity ids are unique, and connections join entities that exist.
-- An entity has a person record if and only if it is a PERSON. Only GOODS have goods. Identifiers are normalised.
+- An entity has a person record if and only if it is a PERSON. Only GOODS have goods. Identifiers are normalised;
+  intake is stricter about them than recipients are (node/reports/wire_forms.py).
 - Texts keep all their characters; programs that show them must encode them. Terms have no control characters.
 """
 
@@ -22,8 +23,8 @@ from datetime import date
 
 from node.reports.field_checks import FieldChecks
 from node.reports.identifier_text import IdentifierError
-from node.reports.identifiers import normalise
 from node.reports.labels import utc_day
+from node.reports.wire_forms import IdentifierForm, wire_form
 from schemas import codes
 from schemas.field_errors import FieldError
 from schemas.formats import date_text, time_text
@@ -34,14 +35,17 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BIRTH_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 
 
-def check(report: IntelligenceReport) -> list[FieldError]:
-    """All findings, each with the path of its field. Without findings the report may be sent and stored."""
+def check(report: IntelligenceReport, identifier_form: IdentifierForm = wire_form) -> list[FieldError]:
+    """All findings, each with the path of its field. Without findings the report may be sent and stored.
+
+    Intake gives its own `identifier_form`.
+    """
     checks = FieldChecks()
     _check_frame(checks, report)
     _check_content(checks, report)
     ids = _check_entity_ids(checks, report.entities)
     for index, entity in enumerate(report.entities):
-        _check_entity(checks, ("entities", index), entity)
+        _check_entity(checks, ("entities", index), entity, identifier_form)
     for index, connection in enumerate(report.connections):
         checks.inside = ("connections", index)
         for end, name in ((connection.from_, "from"), (connection.to, "to")):
@@ -124,7 +128,9 @@ def _check_entity_ids(checks: FieldChecks, entities: Sequence[Entity]) -> frozen
     return frozenset(ids)
 
 
-def _check_entity(checks: FieldChecks, here: tuple[str | int, ...], entity: Entity) -> None:
+def _check_entity(
+    checks: FieldChecks, here: tuple[str | int, ...], entity: Entity, identifier_form: IdentifierForm
+) -> None:
     checks.inside = here
     checks.code("kind", entity.kind, "entity_kinds")
     checks.code("statement", entity.statement, "statements")
@@ -141,7 +147,7 @@ def _check_entity(checks: FieldChecks, here: tuple[str | int, ...], entity: Enti
         checks.term("goods.type", entity.goods.type)
         checks.term("goods.unit", entity.goods.unit)
     if entity.identifiers:
-        _check_identifiers(checks, here, entity.identifiers)
+        _check_identifiers(checks, here, entity.identifiers, identifier_form)
 
 
 def _check_person(checks: FieldChecks, person: Person) -> None:
@@ -156,7 +162,12 @@ def _check_person(checks: FieldChecks, person: Person) -> None:
         )
 
 
-def _check_identifiers(checks: FieldChecks, here: tuple[str | int, ...], identifiers: Sequence[Identifier]) -> None:
+def _check_identifiers(
+    checks: FieldChecks,
+    here: tuple[str | int, ...],
+    identifiers: Sequence[Identifier],
+    identifier_form: IdentifierForm,
+) -> None:
     checks.unique("identifiers", [(identifier.scheme, identifier.value) for identifier in identifiers])
     schemes = codes.load("schemes").codes
     for index, identifier in enumerate(identifiers):
@@ -167,7 +178,7 @@ def _check_identifiers(checks: FieldChecks, here: tuple[str | int, ...], identif
             checks.code("scheme", identifier.scheme, "schemes")
             continue
         try:
-            normalised = normalise(identifier.scheme, identifier.value, identifier.country)
+            normalised = identifier_form(identifier.scheme, identifier.value, identifier.country)
         except IdentifierError as error:
             checks.add("value", "invalid_identifier", str(error))
             continue

@@ -85,7 +85,7 @@ def validate(
     report, of_form = json_values.read_json(IntelligenceReport, filled)
     errors += independent(map(_for_integrator, of_form), known_errors)
     report = replace(report, references=references, entities=tuple(map(_normalised, report.entities)))
-    between = check(report)
+    between = check(report, normalise)
     errors += independent([*between, *independent(check_intake(report, now_ms), between)], [*known_errors, *of_form])
     if errors:
         raise ReportRefused(errors)

@@ -61,8 +61,16 @@ def open_workbook(archive: zipfile.ZipFile, path: Path, sheet: str | None) -> Wo
     )
 
 
-def part_events(archive: zipfile.ZipFile, path: Path, part: str, size_max: int) -> XmlEvents:
-    """The XML events of a part. Raises UsageError."""
+def part_events(
+    archive: zipfile.ZipFile,
+    path: Path,
+    part: str,
+    size_max: int,
+    *,
+    starts: frozenset[str] | None = None,
+    ends: frozenset[str] | None = None,
+) -> XmlEvents:
+    """The XML events of a part; if names are given, only their starts and ends. Raises UsageError."""
     try:
         info = archive.getinfo(part)
     except KeyError:
@@ -72,13 +80,19 @@ def part_events(archive: zipfile.ZipFile, path: Path, part: str, size_max: int) 
     if info.file_size > size_max:
         message = f"{path}: its part {part[:100]} unpacks to {info.file_size:,} bytes; at most {size_max:,} are read"
         raise UsageError("file_too_large", message, path=str(path), hint="export the sheet as CSV")
-    return _guarded(archive, info, path)
+    return _guarded(archive, info, path, starts, ends)
 
 
-def _guarded(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> XmlEvents:
+def _guarded(
+    archive: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    path: Path,
+    starts: frozenset[str] | None,
+    ends: frozenset[str] | None,
+) -> XmlEvents:
     try:
         with archive.open(info) as file:
-            yield from events(file)
+            yield from events(file, starts=starts, ends=ends)
     except (*_UNREADABLE, XmlError) as error:
         raise _malformed(path, f"has a part that cannot be read: {error}") from None
 

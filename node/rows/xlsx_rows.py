@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 from node.errors import UsageError
@@ -26,7 +27,12 @@ from schemas.field_errors import FieldError
 
 ROWS_MAX: Final = 1_048_576  # of a sheet
 COLUMNS_MAX: Final = 16_384  # of a sheet
-_REFERENCE: Final = re.compile(r"([A-Z]{1,3})[0-9]+")
+LETTERS_MAX: Final = 3  # of the name of a column
+_LETTERS: Final = re.compile(r"[A-Z]{1,3}")
+_DIGITS: Final = "0123456789"
+_STARTS: Final = frozenset({"c", "row"})
+_ENDS: Final = frozenset({"c", "row", "v", "t"})
+_WHOLE: Final = re.compile(r"[1-9][0-9]{0,17}")
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001, a local time
 _EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001, a local time
 _DAYS_MAX: Final = 2_958_466
@@ -97,7 +103,10 @@ def _sheet_rows(workbook: Workbook, source: SourceFile) -> Iterator[SheetRow]:
     line, column = 0, -1
     cells: dict[int, str] = {}
     kind, style, raw, inline = "n", 0, "", list[str]()
-    for event, name, attributes in part_events(workbook.archive, source.path, workbook.sheet, SHEET_SIZE_BYTES_MAX):
+    found = part_events(
+        workbook.archive, source.path, workbook.sheet, SHEET_SIZE_BYTES_MAX, starts=_STARTS, ends=_ENDS
+    )
+    for event, name, attributes in found:
         if event == "start":
             if name == "c":
                 column = _column(attributes.get("r"), column)
@@ -121,13 +130,20 @@ def _sheet_rows(workbook: Workbook, source: SourceFile) -> Iterator[SheetRow]:
 
 def _column(reference: str | None, before: int) -> int:
     """The index of a cell's column; a cell without reference follows the one before it."""
-    match = _REFERENCE.fullmatch(reference or "")
-    if match is None:
-        return min(before + 1, COLUMNS_MAX)
+    letters = reference.rstrip(_DIGITS) if reference is not None else ""
+    index = _index_of(letters) if reference != letters and len(letters) <= LETTERS_MAX else None
+    return min(before + 1 if index is None else index, COLUMNS_MAX)
+
+
+@lru_cache(COLUMNS_MAX)
+def _index_of(letters: str) -> int | None:
+    """The index of a column by its letters; None for other texts."""
+    if not _LETTERS.fullmatch(letters):
+        return None
     index = 0
-    for letter in match[1]:
+    for letter in letters:
         index = index * 26 + ord(letter) - 64
-    return min(index - 1, COLUMNS_MAX)
+    return index - 1
 
 
 def _text(raw: str, kind: str, style: int, workbook: Workbook) -> str:
@@ -140,6 +156,8 @@ def _text(raw: str, kind: str, style: int, workbook: Workbook) -> str:
     if kind == "d":
         return raw.replace("T", " ")
     if kind != "n":
+        return raw
+    if style not in workbook.dates and _WHOLE.fullmatch(raw):
         return raw
     try:
         number = Decimal(raw)

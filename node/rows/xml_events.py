@@ -11,6 +11,7 @@ CHUNK_SIZE_BYTES: Final = 65_536
 TOKEN_SIZE_BYTES_MAX: Final = 4_000_000  # a tag, a comment
 TEXT_LENGTH_MAX: Final = 1_000_000  # characters of the text of one element
 DEPTH_MAX: Final = 32
+_NO_TEXT: Final = {"text": ""}
 
 XmlEvents = Iterator[tuple[str, str, dict[str, str]]]
 """`start` with name and attributes, or `end` with name and {"text": …}; names are without their namespace."""
@@ -23,7 +24,8 @@ class XmlError(ValueError):
 class _Collector:
     """Collects the events of one chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, starts: frozenset[str] | None, ends: frozenset[str] | None) -> None:
+        self._starts, self._ends = starts, ends
         self.found: list[tuple[str, str, dict[str, str]]] = []
         self._pieces: list[str] = []
         self._length = 0
@@ -33,14 +35,24 @@ class _Collector:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise XmlError(f"elements are nested more than {DEPTH_MAX} deep")
-        self._clear()
-        plain = {key.rpartition(":")[2]: value for key, value in attributes.items()} if attributes else attributes
-        self.found.append(("start", name.rpartition(":")[2], plain))
+        if self._pieces:
+            self._clear()
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if self._starts is not None and name not in self._starts:
+            return
+        if attributes and ":" in "".join(attributes):
+            attributes = {key.rpartition(":")[2]: value for key, value in attributes.items()}
+        self.found.append(("start", name, attributes))
 
     def end(self, name: str) -> None:
         self._depth -= 1
-        self.found.append(("end", name.rpartition(":")[2], {"text": "".join(self._pieces)}))
-        self._clear()
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if self._ends is None or name in self._ends:
+            self.found.append(("end", name, {"text": "".join(self._pieces)} if self._pieces else _NO_TEXT))
+        if self._pieces:
+            self._clear()
 
     def text(self, data: str) -> None:
         self._length += len(data)
@@ -52,13 +64,14 @@ class _Collector:
         raise XmlError("it has a document type")
 
     def _clear(self) -> None:
-        if self._pieces:
-            self._pieces, self._length = [], 0
+        self._pieces, self._length = [], 0
 
 
-def events(file: IO[bytes]) -> XmlEvents:
-    """The events of an XML document. Raises XmlError."""
-    collector = _Collector()
+def events(
+    file: IO[bytes], *, starts: frozenset[str] | None = None, ends: frozenset[str] | None = None
+) -> XmlEvents:
+    """The events of an XML document; if names are given, only their starts and ends. Raises XmlError."""
+    collector = _Collector(starts, ends)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler = collector.start

@@ -21,7 +21,9 @@ def only_daemon(home: Path) -> Iterator[None]:
     with _lock_file(home) as file:
         if not _acquired(file, fcntl.LOCK_EX, tries=TRIES):
             raise Unavailable(
-                "already_running", f"a daemon already runs in {home}", hint="end it first, or name another home"
+                "already_running",
+                f"a daemon, or a command that needs it stopped, already runs in {home}",
+                hint="end it first, or wait for its end, or name another home",
             )
         yield
 

@@ -57,7 +57,7 @@ IN_COUNTRY: Final = _matching(one_country=True)
 
 def find(db: Transaction, question: Question, *, now: int, limit: int) -> list[MatchingMessage]:
     """The newest messages, at most `limit`, that a question fits and that have not expired at `now` (ms)."""
-    values: dict[str, Any] = {"scheme": question.scheme, "value": question.value, "now": now, "at_most": limit}
+    values: dict[str, Any] = {"scheme": question.scheme, "value": question.key, "now": now, "at_most": limit}
     statement = ANYWHERE
     if question.countries is not None:
         statement, values = IN_COUNTRY, values | {"country": question.country}

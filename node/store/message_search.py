@@ -7,26 +7,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Exists, FromClause, Select, TextClause, bindparam, exists, func, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 
-from node.database import fulltext
 from node.database.engine import Transaction
-from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block, message_subject
+from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block
 from node.database.statements import Found, rows_for
 from node.reports.questions import Question
+from node.store.message_filters import EVERY_MESSAGE, Filter, FilterValue, filters_of
 from node.verification.kinds import read_stored
 from schemas.types import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to look for; everything that is set must hold. `since` in ms; `after` is a cursor."""
+    """What to look for; everything that is set must hold, and of a list one value. `since` in ms; `after` is a cursor."""
 
-    text: str | None = None
-    identifier: Question | None = None
-
-    originator: str | None = None
-    subject: str | None = None
+    texts: tuple[str, ...] = ()
+    identifiers: tuple[Question, ...] = ()
+    originators: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     since: int | None = None
     limit: int = 100
     after: int = 0
@@ -73,73 +72,61 @@ def search(db: Transaction, query: Query) -> list[HeldMessage]:
     ids: list[int] = []
     filters = _rare_first(db, _filters(db, query), query.after)
     for after, until in _ranges(db, query):
-        ids += db.execute(_fitting(filters, query.since, after, until).limit(query.limit - len(ids))).scalars()
+        ids += _fitting(db, filters, query, (after, until), query.limit - len(ids))
         if len(ids) == query.limit:
             break
     rows = rows_for(db, _WITH_IDS, {"ids": ids})
     return [_held(row) for row in sorted(rows, key=lambda row: row.id)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Filter:
-    """Rows of an index that fit one filter: an index has them in the order of the messages' ids."""
-
-    table: FromClause
-    message: ColumnElement[int]
-    """The id of the message."""
-
-    conditions: Sequence[ColumnElement[bool] | TextClause]
-
-    def holds(self, message: ColumnElement[int]) -> Exists:
-        """Whether a message fits."""
-        return exists().select_from(self.table).where(*self.conditions, self.message == message)
+def _filters(db: Transaction, query: Query) -> list[Filter]:
+    return filters_of(
+        db.dialect.name,
+        identifiers=query.identifiers,
+        texts=query.texts,
+        originators=query.originators,
+        subjects=query.subjects,
+    )
 
 
-_EVERY: Final = _Filter(table=message, message=message.c.id, conditions=())
-
-
-def _filters(db: Transaction, query: Query) -> list[_Filter]:
-    """The filters of a query, those that are usually rare first."""
-    filters = []
-    if (asked := query.identifier) is not None:
-        conditions = [identifier.c.scheme == asked.scheme, identifier.c.value == asked.value]
-        if asked.countries is not None:
-            conditions.append(identifier.c.country.in_(asked.countries))
-        filters.append(_Filter(table=identifier, message=identifier.c.message, conditions=conditions))
-    if query.text is not None:
-        table, id_, has_words = fulltext.matching(db, query.text)
-        filters.append(_Filter(table=table, message=id_, conditions=has_words))
-    if query.originator is not None:
-        filters.append(
-            _Filter(table=message, message=message.c.id, conditions=[message.c.originator == query.originator])
-        )
-    if query.subject is not None:
-        conditions = [message_subject.c.subject == query.subject]
-        filters.append(_Filter(table=message_subject, message=message_subject.c.message, conditions=conditions))
-    return filters
-
-
-def _rare_first(db: Transaction, filters: list[_Filter], after: int) -> list[_Filter]:
+def _rare_first(db: Transaction, filters: list[Filter], after: int) -> list[Filter]:
     """A filter that few messages fit is first: its rows are read, and the others are asked about each."""
     if len(filters) < 2:
-        return filters or [_EVERY]
-    for index, one in enumerate(filters):
-        some = select(one.message).select_from(one.table).where(*one.conditions, one.message > after)
-        count = db.scalar(select(func.count()).select_from(some.limit(COUNTED_MAX).subquery())) or 0
-        if count < COUNTED_MAX:
-            return [one, *filters[:index], *filters[index + 1 :]]
+        return filters or [EVERY_MESSAGE]
+    for index, values in enumerate(filters):
+        if sum(_count(db, value, after) for value in values) < COUNTED_MAX:
+            return [values, *filters[:index], *filters[index + 1 :]]
     return filters
 
 
-def _fitting(filters: list[_Filter], since: int | None, after: int, until: int) -> Select[int]:
-    """The ids of the messages that fit, from above `after` to `until`."""
+def _count(db: Transaction, value: FilterValue, after: int) -> int:
+    """How many messages above `after` have the value; no more than COUNTED_MAX are counted."""
+    some = select(value.message).select_from(value.table).where(*value.conditions, value.message > after)
+    return db.scalar(select(func.count()).select_from(some.limit(COUNTED_MAX).subquery())) or 0
+
+
+def _fitting(db: Transaction, filters: list[Filter], query: Query, between: tuple[int, int], limit: int) -> list[int]:
+    """The ids of the first messages that fit, above the first id of `between` and up to the second.
+
+    Each value of the filter that drives is read by its index, in the order of the ids; so the first of all values are
+    among the first of each.
+    """
     driving, *others = filters
-    id_ = driving.message
-    statement = select(id_).select_from(driving.table).where(*driving.conditions, id_ > after, id_ <= until)
-    statement = statement.where(*(other.holds(id_) for other in others)).order_by(id_)
+    ids: set[int] = set()
+    for value in driving:
+        ids.update(db.execute(_fitting_value(value, others, query.since, between).limit(limit)).scalars())
+    return sorted(ids)[:limit]
+
+
+def _fitting_value(
+    value: FilterValue, others: list[Filter], since: int | None, between: tuple[int, int]
+) -> Select[int]:
+    id_ = value.message
+    statement = select(id_).select_from(value.table).where(*value.conditions, id_ > between[0], id_ <= between[1])
+    statement = statement.where(*(or_(*(other.holds(id_) for other in values)) for values in others)).order_by(id_)
     if since is not None:
         statement = statement.where(exists().where(_DATED.c.id == id_, _DATED.c.created_at >= since))
-    return statement.distinct() if driving.table is identifier else statement
+    return statement.distinct() if value.table is identifier else statement
 
 
 def _ranges(db: Transaction, query: Query) -> Iterator[tuple[int, int]]:

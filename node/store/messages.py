@@ -91,7 +91,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
             )
         )
         rows.subjects += [(subject, id_) for subject in terms.subjects]
-        rows.identifiers += [(scheme, value, id_, country) for scheme, value, country in terms.identifiers]
+        rows.identifiers += [(scheme, value, id_, country) for scheme, value, country in terms.identifier_keys]
         rows.texts.append((id_, terms.text))
     put(db, rows)
 

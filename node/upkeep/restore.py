@@ -49,7 +49,7 @@ async def restore(path: Path, file: Path) -> RestoreAnswer:
     try:
         adopted = await adopt(home)
     except (EnlaceError, LogError) as error:
-        pending = str(error)
+        pending = _reason(home, error)
     return RestoreAnswer(
         home=path,
         file=file,
@@ -59,6 +59,15 @@ async def restore(path: Path, file: Path) -> RestoreAnswer:
         adopted=adopted,
         pending=pending,
     )
+
+
+def _reason(home: Home, error: EnlaceError | LogError) -> str:
+    """Why the own streams could not be read, and what to do first."""
+    keys = home.path / home.config.keys.file
+    if not keys.exists():
+        return f"the backup holds no private keys; copy the key file of the node to {keys}"
+    hint = error.hint if isinstance(error, EnlaceError) else None
+    return f"{error}; {hint}" if hint else str(error)
 
 
 def _check_empty(path: Path) -> None:

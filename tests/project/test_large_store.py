@@ -38,12 +38,13 @@ async def test_each_message_is_found_by_what_its_payload_says(store: Store) -> N
     for message in held[:: FILLING.messages // 7]:
         assert isinstance(message.report, IntelligenceReport)
         terms = search_terms(message.report)
-        assert (terms.report_id, len(terms.identifiers)) == (message.report_id, 4)
-        for identifier in terms.identifiers:
-            query = Query(identifier=Question(scheme=identifier[0], value=identifier[1], country=identifier[2] or None))
+        assert (terms.report_id, len(terms.identifier_keys)) == (message.report_id, 4)
+        for identifier in terms.identifier_keys:
+            question = Question(scheme=identifier[0], value=identifier[1], country=identifier[2] or None)
+            query = Query(identifiers=(question,))
             found = await store.read(lambda db, query=query: message_search.search(db, query))  # type: ignore[misc]
             assert message.message_id in {other.message_id for other in found}
-        words = Query(text=terms.text)
+        words = Query(texts=(terms.text,))
         alone = await store.read(lambda db, query=words: message_search.search(db, query))  # type: ignore[misc]
         assert [other.message_id for other in alone] == [message.message_id]
 
@@ -55,7 +56,7 @@ async def test_the_chains_have_no_gap_and_nothing_is_due(store: Store) -> None:
         assert await store.read(lambda db, place=place: chains.gaps(db, place, BATCH_SIZE)) == []  # type: ignore[misc]
 
     assert await store.read(receipts_to_seal.count_due) == 0
-    own = await store.read(lambda db: message_search.search(db, Query(originator=READER)))
+    own = await store.read(lambda db: message_search.search(db, Query(originators=(READER,))))
     assert {message.agreement for message in own} == {None}
 
 

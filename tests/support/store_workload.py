@@ -61,6 +61,7 @@ TEXTS = (
     "ÁGUILA Négra, 12.5 t; straße, Οδός, 密輸 船",
     "go fast Boat fast go x" + "y" * 3000,
     "Łódź İstanbul ﬁne naïve e\u0301tude O'Neil a_b 50%",
+    "密輸船を押収 서울에서 shi\u00adpment TEST18233B",
 )
 QUESTIONS = (
     *("boat", "BOAT cays", "go-fast", "fast-go", "Aguila negra", "águila", "12.5", "12,5", "12 5", "strasse", "straße"),
@@ -92,6 +93,10 @@ QUESTIONS = (
         "\\",
         "%",
         "nothing here",
+        "輸船",
+        "서울",
+        "TEST-18 233/B",
+        "shipment",
     ),
 )
 
@@ -120,7 +125,7 @@ async def _exchange_reports(folder: Path) -> None:
         for _ in range(2):
             await _send_receipts(made)
         for question in QUESTIONS:
-            await gt.store.read(partial(message_search.search, query=Query(text=question)))
+            await gt.store.read(partial(message_search.search, query=Query(texts=(question,))))
         await bz.publish(subjects=["MONEY_LAUNDERING"], handling=["H1"])
         await gt.read()
         await gt.store.read(withheld_notes.notes)
@@ -140,7 +145,8 @@ def _find_identifiers(db: Transaction) -> None:
         access_log.entries(db, since=1, actor=actor, after=0, limit=3)
     for value, country in (("SEA TEST", None), ("SEA TEST", "BZ"), ("Sea Test", None)):
         question = Question(scheme="NAME", value=value, country=country)
-        message_search.search(db, Query(identifier=question))
+        message_search.search(db, Query(identifiers=(question,)))
+        message_search.search(db, Query(identifiers=(question, question), texts=("boat", "go-fast"), subjects=("S",)))
         for now, limit in ((0, 1), (0, 100), (1 << 60, 1)):
             identifier_matches.find(db, question, now=now, limit=limit)
 
@@ -152,9 +158,11 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
 
     def work(db: Transaction) -> None:
         for query in (
-            Query(originator="BZ", since=1, limit=2),
-            Query(subject="MONEY_LAUNDERING", after=1),
-            Query(text="boat", originator="GT"),
+            Query(originators=("BZ",), since=1, limit=2),
+            Query(subjects=("MONEY_LAUNDERING",), after=1),
+            Query(texts=("boat",), originators=("GT",)),
+            Query(texts=("boat", "águila"), originators=("BZ", "GT"), limit=3),
+            Query(subjects=("MONEY_LAUNDERING", "DRUG_TRAFFICKING"), since=1),
         ):
             message_search.search(db, query)
         _find_identifiers(db)

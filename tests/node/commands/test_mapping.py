@@ -129,6 +129,8 @@ def test_a_draft_reads_its_file_once_a_person_has_filled_it_in(tmp_path: Path, n
     assert {("subjects[0]", "unknown_code"), ("handling[0]", "unknown_code"), ("legal_basis", "missing")} <= codes
     filled = answer["mapping"].replace('["FILL_IN"]', '["CONTRABAND"]', 1).replace('["FILL_IN"]', '["H0"]')
     filled = filled.replace('value = ""', 'value = "Test Act"')
+    unfilled = _check(tmp_path, answer["mapping"], data, exit_code=1)["fill_in"]
+    assert {"subjects", "handling", "legal_basis"} <= {place["field"] for place in unfilled}
     checked = _check(tmp_path, filled, data, exit_code=1 if name == "NDJSON" else 0)
     assert checked["rows"][0]["outcome"] == "report"
 

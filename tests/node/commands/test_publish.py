@@ -77,7 +77,7 @@ async def test_the_time_is_that_of_the_clock_of_the_intake(home: Home) -> None:
 async def test_the_access_log_keeps_the_question_and_why_it_was_asked(home: Home) -> None:
     """A search that finds nothing is logged as well, without a message."""
     query = query_of(
-        text="boat", identifier="gt:plate=p-123", originator=None, subject=None, since=None, limit=10, after=None
+        texts=["boat"], identifiers=["gt:plate=p-123"], since=None, limit=10, after=None
     )
     why = justification_of("information_exchange", " case  12 ")
     nothing = str(UUID(int=7))
@@ -102,7 +102,7 @@ def test_the_access_log_names_who_searched_and_who_looked(home: Home) -> None:
     step(home.path)
 
     async def consult() -> list[tuple[str, str]]:
-        query = query_of(text="boat", identifier=None, originator=None, subject=None, since=None, limit=10, after=None)
+        query = query_of(texts=["boat"], since=None, limit=10, after=None)
         async with open_store(home) as store:
             [found] = await search(store, query, actor="luis")
             await show(store, found.report_id, actor="eva")

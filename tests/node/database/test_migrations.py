@@ -1,16 +1,19 @@
 """Stores of earlier revisions are brought up to date with their data."""
 
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-from sqlalchemy import select, text
+import pytest
+from sqlalchemy import insert, select, text
 
 from bench.large_reports import ReportTemplate, large_report
-from node.database import migrate
+from node.database import fulltext, migrate
 from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
-from node.database.record_tables import identifier, message
+from node.database.record_tables import identifier, message, message_text
 from node.database.statements import insert_rows
+from tests.support import postgres
 
 NOW = 1_790_000_000_000
 MESSAGES = 3
@@ -63,3 +66,50 @@ async def test_identifiers_get_the_countries_of_their_reports(tmp_path: Path) ->
     }
     assert {tuple(row) for row in rows} == wanted
     assert tuple(entry) == (1, 1, "X", "ana", "s", "d", None, None, None, None)
+
+
+PLATE, FOLDED_PLATE = "\u0410123\u0412\u0421", "A123BC"
+
+
+def messages_of_revision_0013(db: Transaction) -> None:
+    """A report with a plate in Cyrillic letters, as earlier versions indexed it, and one that nobody can read."""
+    template = ReportTemplate("filled", NOW)
+    report = replace(large_report(1), plate=PLATE, text="Stra\u00dfe nach \u0141\u00f3d\u017a")
+    for number, payload in ((1, template.payload(report)), (2, b"damaged")):
+        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
+        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
+        db.execute(insert(message_text), {"message": number, "text": "as it was"})
+    insert_rows(
+        db,
+        identifier,
+        ("scheme", "value", "message", "country"),
+        [(scheme, value, 1, country) for scheme, value, country in report.identifiers()],
+    )
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_words_and_keys_are_folded_in_a_store_that_has_reports(database: str, tmp_path: Path) -> None:
+    """A report that was stored before is found as one that arrives now; a damaged one does not stop the upgrade."""
+    url = f"sqlite:///{tmp_path / 'store.db'}" if database == "sqlite" else postgres.database(empty=True)
+    with patch.object(migrate, "REVISION", "0013"):
+        old = await Store.open(url)
+        await old.write(messages_of_revision_0013)
+        await old.close()
+
+    with patch("node.database.migrations.versions.v0014_folded_words.MESSAGES_TOGETHER", 1):
+        store = await Store.open(url)
+
+    def look(db: Transaction) -> tuple[list[str], list[list[int]]]:
+        keys = db.execute(select(identifier.c.value).where(identifier.c.scheme == "PLATE")).scalars().all()
+        found = []
+        for words in ("strasse lodz", FOLDED_PLATE, PLATE, "as it was"):
+            table, id_, conditions = fulltext.matching(db.dialect.name, words)
+            found.append(list(db.execute(select(id_).select_from(table).where(*conditions)).scalars()))
+        return list(keys), found
+
+    keys, found = await store.read(look)
+    await store.write(lambda db: db.execute(text("DELETE FROM message_text")))
+    await store.close()
+
+    assert keys == [FOLDED_PLATE]
+    assert found == [[1], [1], [1], [2]]

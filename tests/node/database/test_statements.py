@@ -56,7 +56,7 @@ async def test_names_in_another_order_than_the_table_are_a_bug(tmp_path: Path) -
 
 def found(db: Transaction, words: str) -> Sequence[Row[Any]]:
     """The ids of the texts with these words."""
-    table, id_, conditions = fulltext.matching(db, words)
+    table, id_, conditions = fulltext.matching(db.dialect.name, words)
     return db.execute(select(id_).select_from(table).where(*conditions)).all()
 
 

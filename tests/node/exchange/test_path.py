@@ -33,7 +33,7 @@ async def test_a_report_of_one_node_is_found_at_another(tmp_path: Path) -> None:
     async with exchange(tmp_path, "BZ", "GT") as made:
         answer = await made.nodes["BZ"].publish()
         await read_all(made)
-        [found] = await made.nodes["GT"].store.read(lambda db: message_search.search(db, Query(text="GO-FAST")))
+        [found] = await made.nodes["GT"].store.read(lambda db: message_search.search(db, Query(texts=("GO-FAST",))))
 
         assert answer.outcome == "accepted"
         assert found.report_id == answer.report_id

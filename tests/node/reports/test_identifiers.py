@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from node.reports.identifier_text import IdentifierError
 from node.reports.identifiers import SCHEMES, normalise
+from node.reports.wire_forms import wire_form
 from schemas import codes
 from tests.support.data import DATA
 
@@ -25,9 +26,25 @@ NORMALISED = [
     ("IMO", "imo 9074729", None, "9074729"),
     ("IMO", "9074729", None, "9074729"),
     ("MMSI", "312 345 000", None, "312345000"),
+    ("MMSI", "111312001", None, "111312001"),
+    ("MMSI", "970010001", None, "970010001"),
+    ("MMSI", "003121000", None, "003121000"),
+    ("MMSI", "009990000", None, "009990000"),
+    ("MMSI", "993126001", None, "993126001"),
     ("AIRCRAFT_REGISTRATION", "v3-hgx", None, "V3HGX"),
+    ("AIRCRAFT_REGISTRATION", "43+29", None, "4329"),
+    ("AIRCRAFT_REGISTRATION", "43 \u2720 29", None, "4329"),
+    ("AIRCRAFT_REGISTRATION", "MM 62293", None, "MM62293"),
+    ("AIRCRAFT_REGISTRATION", "T.19B-11", None, "T19B11"),
+    ("AIRCRAFT_REGISTRATION", "97-0042", None, "970042"),
     ("SERIAL", "\u0430\u0431 1234", None, "\u0410\u04111234"),
     ("PASSPORT", "p 012345-6", None, "P0123456"),
+    ("PASSPORT", "\u0391\u0395 1234567", None, "AE1234567"),
+    ("ID_CARD", "\u0430\u0412 123456", None, "AB123456"),
+    ("VIN", "1HGBH41JXM\u200bN\ufe0f109186", None, "1HGBH41JXMN109186"),
+    ("NAME", "Mar\u00ada\u200b P\u00e9rez", None, "MARA PEREZ"),
+    ("NAME", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", None, "\u0639\u0644\u06cc\u0631\u0636\u0627"),
+    ("PLATE", "P\u034f-123\u2060BBB", None, "P123BBB"),
     ("ID_CARD", "000-123456-0001a", None, "0001234560001A"),
     ("PLATE", "12E5", None, "12E5"),
     ("ID_CARD", "12.345.678", None, "12345678"),
@@ -41,6 +58,13 @@ NORMALISED = [
     ("PHONE", "223-2222", "BZ", "+5012232222"),
     ("PHONE", "912 34 56 78", "ES", "+34912345678"),
     ("PHONE", "06 12 34 56 78", "FR", "+33612345678"),
+    ("PHONE", "501 223 2222", "BZ", "+5012232222"),
+    ("PHONE", "52 55 1234 5678", "MX", "+525512345678"),
+    ("PHONE", "57 300 123 4567", "CO", "+573001234567"),
+    ("PHONE", "1 202 555 0123", "US", "+12025550123"),
+    ("PHONE", "049 30 1234567", "DE", "+4949301234567"),
+    ("PHONE", "\u0665\u0660\u0661 223 2222", "BZ", "+5012232222"),
+    ("PHONE", "\uff0b501\u00ad2232222", None, "+5012232222"),
     ("IBAN", "gb82 west 1234 5698 7654 32", None, "GB82WEST12345698765432"),
     ("CASE", "BZ/2026/000-17", None, "BZ202600017"),
     ("NAME", "  José  Núñez\tO\u2019Brien ", None, "JOSE NUNEZ O'BRIEN"),
@@ -56,11 +80,22 @@ REFUSED = [
     ("IMO", "9074728", None, "must be 9"),
     ("IMO", "90747290", None, "seven digits"),
     ("MMSI", "31234500", None, "nine digits"),
+    ("MMSI", "000000000", None, "no station"),
+    ("MMSI", "123456789", None, "no station"),
+    ("MMSI", "200123456", None, "201 to 775"),
+    ("MMSI", "776123456", None, "201 to 775"),
+    ("MMSI", "999999999", None, "no station"),
+    ("MMSI", "111200001", None, "no station"),
+    ("AIRCRAFT_REGISTRATION", "+43", None, "as painted"),
+    ("AIRCRAFT_REGISTRATION", "V3+HGX", None, "as painted"),
     ("AIRCRAFT_REGISTRATION", "V", None, "as painted"),
     ("PASSPORT", "Ñ12345", None, "9303"),
     ("PHONE", "223-2222", None, "national number without a country"),
     ("PHONE", "223-2222", "XX", "unknown"),
-    ("PHONE", "5012232222", "BZ", "10 digits"),
+    ("PHONE", "2232", "BZ", "4 digits"),
+    ("PHONE", "502 2412 3456", "GT", "+50250224123456 or +50224123456"),
+    ("PHONE", "56 9 6123 4567", "CL", "+5656961234567 or +56961234567"),
+    ("PHONE", "49 30 1234567", "DE", "+4949301234567 or +49301234567"),
     ("PHONE", "+999 123456", None, "not a calling code"),
     ("PHONE", "+501 223 222", None, "7, 11 digits"),
     ("PHONE", "+501 CALL-ME", None, "not a phone number"),
@@ -83,6 +118,7 @@ def test_all_spellings_of_a_value_have_one_normalised_form(
     """Upper case, no separators, E.164, no accents. Normalising it again does not change it."""
     assert normalise(scheme, value, country) == expected
     assert normalise(scheme, expected) == expected
+    assert wire_form(scheme, expected, None) == expected
 
 
 @pytest.mark.parametrize(("scheme", "value", "country", "reason"), REFUSED)

@@ -43,9 +43,9 @@ async def test_a_record_with_the_same_bytes_is_stored_and_neither_verified_nor_o
             patch.object(judge, "open_message", side_effect=AssertionError("opened again")),
         ):
             await bz.read()
-        [found] = await bz.store.read(lambda db: message_search.search(db, Query(text="ranguana")))
+        [found] = await bz.store.read(lambda db: message_search.search(db, Query(texts=("ranguana",))))
         await made.nodes["GT"].read()
-        [there] = await made.nodes["GT"].store.read(lambda db: message_search.search(db, Query(text="ranguana")))
+        [there] = await made.nodes["GT"].store.read(lambda db: message_search.search(db, Query(texts=("ranguana",))))
 
         assert (found.report_id, found.sequence, found.agreement) == (answer.report_id, 1, None)
         assert (found.report, found.message_id) == (there.report, there.message_id)

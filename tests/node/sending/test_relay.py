@@ -288,7 +288,7 @@ async def test_a_draft_that_an_earlier_version_accepted_is_sealed_and_found_like
         await bz.relay.step()
         await bz.read()
         await gt.read()
-        words = Query(text="cutter", limit=10)
+        words = Query(texts=("cutter",), limit=10)
         here, there = [await node.store.read(lambda db: message_search.search(db, words)) for node in (bz, gt)]
 
         assert sorted(message.report_id for message in here) == sorted(answer.report_id for answer in answers)
@@ -305,7 +305,7 @@ async def test_sealing_and_reading_back_do_not_decode_the_report(tmp_path: Path)
         with patch.object(codec, "decode", decoded):
             await bz.relay.step()
             await bz.read()
-        [found] = await bz.store.read(lambda db: message_search.search(db, Query(text="cutter")))
+        [found] = await bz.store.read(lambda db: message_search.search(db, Query(texts=("cutter",))))
 
         assert found.report_id == answer.report_id
         assert IntelligenceReport not in {call.args[0] for call in decoded.call_args_list}

@@ -43,10 +43,10 @@ def found(**query: object) -> Ask:
     return ask
 
 
-def passport(_middle: HeldMessage, last: HeldMessage) -> Question:
+def passport(_middle: HeldMessage, last: HeldMessage) -> tuple[Question]:
     assert isinstance(last.report, IntelligenceReport)
     value = next(one.value for entity in last.report.entities for one in entity.identifiers if one.scheme == "PASSPORT")
-    return Question(scheme="PASSPORT", value=value, country=None)
+    return (Question(scheme="PASSPORT", value=value, country=None),)
 
 
 def time_of_the_middle(middle: HeldMessage, _last: HeldMessage) -> int:
@@ -61,18 +61,22 @@ INTEL = StreamId(originator=READER, stream=Filling(messages=1, now_ms=NOW).strea
 ASKED: dict[str, Ask] = {
     "all": found(),
     "the last page": found(after=lambda _, last: int(last.cursor) - 2),
-    "an identifier": found(identifier=passport),
-    "a frequent word": found(text="observation"),
-    "frequent words": found(text="observation boat"),
-    "a word that is not there": found(text="zzzz"),
-    "a frequent subject": found(subject="DRUG_TRAFFICKING"),
-    "an originator": found(originator="MX"),
-    "an originator without messages": found(originator="XX"),
-    "no message of an originator with a frequent word": found(originator="XX", text="observation"),
+    "an identifier": found(identifiers=passport),
+    "a frequent word": found(texts=("observation",)),
+    "frequent words": found(texts=("observation boat",)),
+    "a word that is not there": found(texts=("zzzz",)),
+    "a frequent subject": found(subjects=("DRUG_TRAFFICKING",)),
+    "one of two frequent subjects": found(subjects=("DRUG_TRAFFICKING", "MONEY_LAUNDERING")),
+    "one of two originators with one of two frequent words": found(
+        originators=("MX", "GT"), texts=("observation", "boat")
+    ),
+    "an originator": found(originators=("MX",)),
+    "an originator without messages": found(originators=("XX",)),
+    "no message of an originator with a frequent word": found(originators=("XX",), texts=("observation",)),
     "since the middle": found(since=time_of_the_middle),
     "since the end": found(since=time_of_the_last),
-    "a frequent word since the end": found(text="observation", since=time_of_the_last),
-    "an identifier of an originator": found(identifier=passport, originator="MX"),
+    "a frequent word since the end": found(texts=("observation",), since=time_of_the_last),
+    "an identifier of an originator": found(identifiers=passport, originators=("MX",)),
     "one message": lambda db, middle, _: searching.by_id(db, report_id=middle.report_id, message_id=middle.message_id),
     "own reports": lambda db, middle, _: own_reports.by_id(
         db, report_id=middle.report_id, message_id=middle.message_id

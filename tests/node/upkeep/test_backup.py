@@ -140,6 +140,7 @@ def test_without_keys_the_own_streams_are_adopted_later(homes: dict[str, Path], 
 
     assert restored["adopted"] == []
     assert "keys" in restored["pending"]
+    assert "copy the key file of the node to" in restored["pending"]
     assert answer["adopted"] == [{"stream": "intel.caribbean", "from": 2, "to": 3}]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.engine import make_url
 
 from node.database.engine import Store
 from node.errors import EnlaceError
@@ -76,7 +77,7 @@ async def test_a_copy_is_whole_and_is_found_by_its_words_and_gives_new_ids(
     target = where(tmp_path)
     answer = await asyncio.to_thread(copy, store, target, None)
     checked = await on(target, lambda db: check_store(db, NODE))
-    found = await on(target, lambda db: message_search.search(db, Query(text="answer")))
+    found = await on(target, lambda db: message_search.search(db, Query(texts=("answer",))))
     ids = await on(target, lambda db: db.execute(text("SELECT id FROM draft ORDER BY id")).scalars().all())
     new = await on(
         target,
@@ -250,3 +251,18 @@ def test_findings_about_the_chains_of_the_store_end_the_copy_with_1(store: str, 
 
     assert ran.exit == 1
     assert {finding["code"] for finding in ran.objects[0]["findings"]} >= {"record_differs"}
+
+
+def test_a_database_that_the_server_does_not_have_is_an_error_of_the_address(store: str) -> None:
+    """Waiting does not help; a server that does not answer is another error, with a hint about host and port."""
+    empty = make_url(postgres.database(empty=True))
+    url = empty.set(database="no_such_database").render_as_string(hide_password=False)
+    refused = [cli("db", "copy", *addresses) for addresses in ((store, url), (url, store))]
+    away = cli("db", "copy", store, "postgresql+psycopg://u@127.0.0.1:1/x")
+
+    assert [(ran.exit, ran.error["code"], ran.error["path"]) for ran in refused] == [
+        (2, "store_refused", "TO"),
+        (2, "store_refused", "FROM"),
+    ]
+    assert (away.exit, away.error["path"]) == (4, "TO")
+    assert "host and port" in away.error["hint"]

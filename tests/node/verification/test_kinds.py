@@ -147,7 +147,7 @@ async def test_a_further_kind_is_verified_and_stored_by_its_row_alone(
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key, labels=labels, payload=codec.encode(Recall(reason=text))))
         await scene.read(scene.bz.message(scene.key))
-        [found] = await scene.gt.store.read(lambda db: message_search.search(db, Query(text="Mar Azul")))
+        [found] = await scene.gt.store.read(lambda db: message_search.search(db, Query(texts=("Mar Azul",))))
         [shown] = await scene.gt.store.read(
             lambda db: message_search.by_id(db, report_id=request_id, message_id=UUID(int=0).bytes)
         )
