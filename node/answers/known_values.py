@@ -22,5 +22,5 @@ def refuse_unknown(
     streams = sorted({place.stream for place in home.places().values()})
     if stream is not None and stream not in streams:
         nearest = difflib.get_close_matches(stream, streams, n=1, cutoff=0)
-        hint = f"did you mean {nearest[0]}?" if nearest else None
-        raise UsageError("unknown_code", f"{stream} is not a stream that this node reads", path="stream", hint=hint)
+        message, hint = f"{stream} is not a stream that this node reads", f"did you mean {nearest[0]}?"
+        raise UsageError("unknown_code", message, path="stream", hint=hint)

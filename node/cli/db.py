@@ -143,7 +143,9 @@ def restore(
     answer, output = asyncio.run(make(folder.absolute(), file)), Output(json=json)
     output.object(answer)
     if answer.pending is not None:
-        output.nothing(f"The node seals nothing until you do what `pending` says and call `enlace adopt --home {folder}`.")
+        output.nothing(
+            f"The node seals nothing until you do what `pending` says and call `enlace adopt --home {folder}`."
+        )
     return 0
 
 

@@ -35,7 +35,9 @@ async def reread(home: Home, store: Store, topic: str, *, first: int | None) -> 
     end = (await store.read(read_positions.next_positions)).get(topic, 0)
     if first and first >= end:
         message = f"{first} is not below {end}, the next position that this node reads in {topic}"
-        raise UsageError("out_of_range", message, path="from", hint="name a lower position; the daemon reads the others")
+        raise UsageError(
+            "out_of_range", message, path="from", hint="name a lower position; the daemon reads the others"
+        )
     judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
     async with open_bus(home) as bus:
         bounds = (await bus.bounds([topic])).get(topic)

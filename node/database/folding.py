@@ -9,6 +9,7 @@ Both databases get these words and fold nothing themselves, so they give the sam
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from node.reports.letters import fold
@@ -39,7 +40,7 @@ def _words_of_run(run: str) -> Iterator[str]:
     for part in _UNSEPARATED.finditer(run):
         yield from filter(None, (run[position : part.start()],))
         characters = part[0]
-        for first, second in zip(characters, characters[1:], strict=False):
+        for first, second in pairwise(characters):
             yield first
             yield first + second
         yield characters[-1]

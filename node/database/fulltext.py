@@ -72,7 +72,7 @@ def matching(dialect: str, asked: str) -> tuple[FromClause, ColumnElement[int], 
 def _joined(words: Words) -> str | None:
     """The words as one word, if an identifier can be written so."""
     joined = "".join(words)
-    return joined if 1 < len(words) and len(joined) <= JOINED_CHARS_MAX and not has_unseparated(joined) else None
+    return joined if len(words) > 1 and len(joined) <= JOINED_CHARS_MAX and not has_unseparated(joined) else None
 
 
 def _matches(template: str, asked: str) -> TextClause:

@@ -29,7 +29,9 @@ _PASSING: Final = {
 
 _READ_ONLY: Final = "25006"
 _IDLE_TOO_LONG: Final = "25P03"
-_REFUSED: Final = re.compile(r"authentication failed|does not exist|no pg_hba\.conf entry|no password supplied|is not permitted")
+_REFUSED: Final = re.compile(
+    r"authentication failed|does not exist|no pg_hba\.conf entry|no password supplied|is not permitted"
+)
 _DAMAGED: Final = ("XX001", "XX002", "42P01", "42703")
 """Pages or an index that contradict themselves; a table or a column that is missing: `migrate` has made every one."""
 

@@ -2,10 +2,10 @@
 
 Rules of `fold`, which the full-text index and the keys of names use:
 
-- Letters are in lower case without accents, as in a normalised NAME: ß is ss, ł is l, ø is o, đ is d, ı is i, æ is ae,
-  a final sigma is a sigma, ё is е.
-- Arabic letters have one form each, without vowel signs and without the line that stretches a word. Ligatures, letters of
-  full width and digits of all scripts are the plain ones.
+- Letters are in lower case without accents, as in a normalised NAME: ß is ss, ł is l, ø is o, đ is d, æ is ae. An i
+  without a dot is an i, a final sigma is a sigma, and a Cyrillic letter with two dots is the letter without them.
+- Arabic letters have one form each, without vowel signs and without the line that stretches a word. Ligatures, letters
+  of full width and digits of all scripts are the plain ones.
 - Characters that no reader sees are dropped: soft hyphens, joiners, direction marks, variation selectors.
 - Vowel signs that are letters of their script (Devanagari, Thai) and the voicing marks of Japanese stay.
 - Every character that is not a letter, a digit or a sign of a letter is a space.
@@ -29,7 +29,7 @@ _APOSTROPHES: Final = "\u02b9\u02ba\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u02ee\ua
 
 _LETTERS: Final = str.maketrans(
     {
-        **{"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n"},
+        **{"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "\u0131": "i", "ŋ": "n"},
         **{"æ": "ae", "œ": "oe", "þ": "th", "ĸ": "k"},
         **{"\u0649": "\u064a", "\u06cc": "\u064a", "\u06d2": "\u064a", "\u06a9": "\u0643"},  # yeh and kaf
         **dict.fromkeys("\u0629\u06c1\u06be\u06c3\u06d5", "\u0647"),  # heh, and the heh that is written at the end

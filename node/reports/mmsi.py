@@ -34,6 +34,8 @@ def normalise_mmsi(value: str, _country: str | None) -> str:
     if not (text.isascii() and text.isdigit() and len(text) == _DIGITS):
         raise IdentifierError(f"{value[:VALUE_LENGTH_MAX]!r} is not a valid MMSI", "write nine digits")
     if not _FORMS.fullmatch(text):
-        hint = "a ship's MMSI begins with the three digits of its country, 201 to 775; check the number for a typing error"
+        hint = (
+            "a ship's MMSI begins with the three digits of its country, 201 to 775; check the number for a typing error"
+        )
         raise IdentifierError(f"no station has the MMSI {text}", hint)
     return text

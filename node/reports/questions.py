@@ -57,6 +57,11 @@ class Question:
     """ISO 3166-1 alpha-2; None for every country."""
 
     @property
+    def key(self) -> str:
+        """The value as the index holds it."""
+        return match_key(self.scheme, self.value)
+
+    @property
     def countries(self) -> tuple[str, str] | None:
         """The countries of reports that fit, an empty text for none stated; None: every country fits."""
         return None if self.country is None or self.scheme in WORLDWIDE else (self.country, "")

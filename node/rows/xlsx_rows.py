@@ -103,9 +103,7 @@ def _sheet_rows(workbook: Workbook, source: SourceFile) -> Iterator[SheetRow]:
     line, column = 0, -1
     cells: dict[int, str] = {}
     kind, style, raw, inline = "n", 0, "", list[str]()
-    found = part_events(
-        workbook.archive, source.path, workbook.sheet, SHEET_SIZE_BYTES_MAX, starts=_STARTS, ends=_ENDS
-    )
+    found = part_events(workbook.archive, source.path, workbook.sheet, SHEET_SIZE_BYTES_MAX, starts=_STARTS, ends=_ENDS)
     for event, name, attributes in found:
         if event == "start":
             if name == "c":
@@ -159,6 +157,10 @@ def _text(raw: str, kind: str, style: int, workbook: Workbook) -> str:
         return raw
     if style not in workbook.dates and _WHOLE.fullmatch(raw):
         return raw
+    return _number(raw, style, workbook)
+
+
+def _number(raw: str, style: int, workbook: Workbook) -> str:
     try:
         number = Decimal(raw)
     except InvalidOperation:

@@ -67,9 +67,7 @@ class _Collector:
         self._pieces, self._length = [], 0
 
 
-def events(
-    file: IO[bytes], *, starts: frozenset[str] | None = None, ends: frozenset[str] | None = None
-) -> XmlEvents:
+def events(file: IO[bytes], *, starts: frozenset[str] | None = None, ends: frozenset[str] | None = None) -> XmlEvents:
     """The events of an XML document; if names are given, only their starts and ends. Raises XmlError."""
     collector = _Collector(starts, ends)
     parser = expat.ParserCreate()

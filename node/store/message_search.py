@@ -20,7 +20,7 @@ from schemas.types import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to look for; everything that is set must hold, and of a list one value. `since` in ms; `after` is a cursor."""
+    """What to look for; what is set must hold, and of several values one. `since` in ms; `after` is a cursor."""
 
     texts: tuple[str, ...] = ()
     identifiers: tuple[Question, ...] = ()
@@ -94,15 +94,21 @@ def _rare_first(db: Transaction, filters: list[Filter], after: int) -> list[Filt
     if len(filters) < 2:
         return filters or [EVERY_MESSAGE]
     for index, values in enumerate(filters):
-        if sum(_count(db, value, after) for value in values) < COUNTED_MAX:
+        if _is_rare(db, values, after):
             return [values, *filters[:index], *filters[index + 1 :]]
     return filters
 
 
-def _count(db: Transaction, value: FilterValue, after: int) -> int:
-    """How many messages above `after` have the value; no more than COUNTED_MAX are counted."""
-    some = select(value.message).select_from(value.table).where(*value.conditions, value.message > after)
-    return db.scalar(select(func.count()).select_from(some.limit(COUNTED_MAX).subquery())) or 0
+def _is_rare(db: Transaction, values: Filter, after: int) -> bool:
+    """Whether fewer than COUNTED_MAX messages above `after` fit a filter; no more are counted."""
+    count = 0
+    for value in values:
+        some = select(value.message).select_from(value.table).where(*value.conditions, value.message > after)
+        counted = some.limit(COUNTED_MAX - count).subquery()
+        count += db.scalar(select(func.count()).select_from(counted)) or 0
+        if count == COUNTED_MAX:
+            return False
+    return True
 
 
 def _fitting(db: Transaction, filters: list[Filter], query: Query, between: tuple[int, int], limit: int) -> list[int]:

@@ -60,7 +60,8 @@ async def down(made: Exchange, code: str) -> AsyncIterator[None]:
 async def held(node: TestNode) -> list[int]:
     """The sequences of the reports of BZ that a node holds."""
     return sorted(
-        held.sequence for held in await node.store.read(lambda db: message_search.search(db, Query(originators=("BZ",))))
+        held.sequence
+        for held in await node.store.read(lambda db: message_search.search(db, Query(originators=("BZ",))))
     )
 
 

@@ -71,6 +71,7 @@ class TwinStore(Store):
 
     async def close(self) -> None:
         """Compare all rows and close both."""
+
         def rows(db: Transaction) -> dict[str, list[str]]:
             return {table.name: sorted(map(str, db.execute(select(table)))) for table in metadata.sorted_tables}
 

@@ -76,9 +76,7 @@ async def test_the_time_is_that_of_the_clock_of_the_intake(home: Home) -> None:
 
 async def test_the_access_log_keeps_the_question_and_why_it_was_asked(home: Home) -> None:
     """A search that finds nothing is logged as well, without a message."""
-    query = query_of(
-        texts=["boat"], identifiers=["gt:plate=p-123"], since=None, limit=10, after=None
-    )
+    query = query_of(texts=["boat"], identifiers=["gt:plate=p-123"], since=None, limit=10, after=None)
     why = justification_of("information_exchange", " case  12 ")
     nothing = str(UUID(int=7))
     async with open_store(home) as store:

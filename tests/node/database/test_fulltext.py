@@ -1,7 +1,6 @@
 """node/database/fulltext.py: which texts a query finds, the same on both databases."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,11 +61,11 @@ QUERIES = {
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[int]]]:
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[int]]:
     """The texts that each query finds."""
     file: Path = tmp_path_factory.mktemp("store") / "store.db"
     url = f"sqlite:///{file}" if request.param == "sqlite" else postgres.database()
-    yield asyncio.run(_answers(url))
+    return asyncio.run(_answers(url))
 
 
 async def _answers(url: str) -> dict[str, set[int]]:

@@ -1,10 +1,10 @@
 """Stores of earlier revisions are brought up to date with their data."""
 
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, select, text
 
 from bench.large_reports import ReportTemplate, large_report
@@ -13,6 +13,8 @@ from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
 from node.database.record_tables import identifier, message, message_text
 from node.database.statements import insert_rows
+from schemas.avro import codec
+from schemas.types import Identifier, IntelligenceReport
 from tests.support import postgres
 
 NOW = 1_790_000_000_000
@@ -73,18 +75,19 @@ PLATE, FOLDED_PLATE = "\u0410123\u0412\u0421", "A123BC"
 
 def messages_of_revision_0013(db: Transaction) -> None:
     """A report with a plate in Cyrillic letters, as earlier versions indexed it, and one that nobody can read."""
-    template = ReportTemplate("filled", NOW)
-    report = replace(large_report(1), plate=PLATE, text="Stra\u00dfe nach \u0141\u00f3d\u017a")
-    for number, payload in ((1, template.payload(report)), (2, b"damaged")):
+    report = codec.decode(IntelligenceReport, ReportTemplate("filled", NOW).payload(large_report(1)))
+    plate = Identifier(scheme="PLATE", value=PLATE, country=None)
+    report = replace(
+        report,
+        narrative=replace(report.narrative, text="Stra\u00dfe nach \u0141\u00f3d\u017a"),
+        entities=(replace(report.entities[0], identifiers=(plate,)),),
+        connections=(),
+    )
+    for number, payload in ((1, codec.encode(report)), (2, b"damaged")):
         row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
         insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
         db.execute(insert(message_text), {"message": number, "text": "as it was"})
-    insert_rows(
-        db,
-        identifier,
-        ("scheme", "value", "message", "country"),
-        [(scheme, value, 1, country) for scheme, value, country in report.identifiers()],
-    )
+    insert_rows(db, identifier, ("scheme", "value", "message", "country"), [("PLATE", PLATE, 1, "")])
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

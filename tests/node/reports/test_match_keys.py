@@ -41,7 +41,10 @@ def test_different_identifiers_have_different_keys(scheme: str, one: str, other:
 def test_every_letter_that_looks_alike_becomes_one_latin_letter() -> None:
     """The twelve letters of Cyrillic plates and the fourteen of Greek ones."""
     assert latin("\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425") == "ABEKMHOPCTYX"
-    assert latin("\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7") == "ABEZHIKMNOPTYX"
+    assert (
+        latin("\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7")
+        == "ABEZHIKMNOPTYX"
+    )
 
 
 @given(scheme=st.sampled_from(sorted(SCHEMES)), value=st.text(max_size=40))

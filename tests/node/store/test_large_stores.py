@@ -67,8 +67,8 @@ ASKED: dict[str, Ask] = {
     "a word that is not there": found(texts=("zzzz",)),
     "a frequent subject": found(subjects=("DRUG_TRAFFICKING",)),
     "one of two frequent subjects": found(subjects=("DRUG_TRAFFICKING", "MONEY_LAUNDERING")),
-    "one of two originators with one of two frequent words": found(
-        originators=("MX", "GT"), texts=("observation", "boat")
+    "one of two frequent subjects with one of two frequent words": found(
+        subjects=("DRUG_TRAFFICKING", "MONEY_LAUNDERING"), texts=("observation", "boat")
     ),
     "an originator": found(originators=("MX",)),
     "an originator without messages": found(originators=("XX",)),
