@@ -14,6 +14,11 @@ from node.errors import UsageError
 withheld_app = group("Messages that this node opened and may not keep.")
 
 LIMIT_MAX = 1000
+TextOption = Annotated[list[str] | None, typer.Option(help="Words, in any case, with or without accents.")]
+IdentifierOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[CC:]SCHEME=VALUE", help="An identifier, perhaps with its country."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,11 +31,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def search(
-    text: Annotated[list[str] | None, typer.Option(help="Words, in any case, with or without accents.")] = None,
-    identifier: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[CC:]SCHEME=VALUE", help="An identifier, perhaps with its country."),
-    ] = None,
+    text: TextOption = None,
+    identifier: IdentifierOption = None,
     originator: Annotated[list[str] | None, typer.Option(help="Code of the originator.")] = None,
     subject: Annotated[list[str] | None, typer.Option(help="Code of a subject.")] = None,
     since: Annotated[str | None, typer.Option(help="Created at or after this time, RFC 3339.")] = None,
@@ -57,17 +59,10 @@ def search(
     from node.commands.search import query_of
     from node.commands.search import search as search_store
 
-    if not every and not since and not any(map(_given, (text, identifier, originator, subject))):
+    filters = [_given(values) for values in (text, identifier, originator, subject)]
+    if not (every or since or any(filters)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
-    query = query_of(
-        texts=_given(text),
-        identifiers=_given(identifier),
-        originators=_given(originator),
-        subjects=_given(subject),
-        since=since,
-        limit=limit,
-        after=after,
-    )
+    query = query_of(*filters, since=since, limit=limit, after=after)
     why = justification_of(purpose, reason)
     found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login(), why=why))
     return Output(json=json).each(found)

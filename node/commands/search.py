@@ -37,11 +37,11 @@ class FoundReport:
 
 
 def query_of(
-    *,
     texts: Sequence[str] = (),
     identifiers: Sequence[str] = (),
     originators: Sequence[str] = (),
     subjects: Sequence[str] = (),
+    *,
     since: str | None,
     limit: int,
     after: str | None,

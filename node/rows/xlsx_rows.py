@@ -27,7 +27,7 @@ from schemas.field_errors import FieldError
 
 ROWS_MAX: Final = 1_048_576  # of a sheet
 COLUMNS_MAX: Final = 16_384  # of a sheet
-LETTERS_MAX: Final = 3  # of the name of a column
+_LETTERS_MAX: Final = 3  # of the name of a column
 _LETTERS: Final = re.compile(r"[A-Z]{1,3}")
 _DIGITS: Final = "0123456789"
 _STARTS: Final = frozenset({"c", "row"})
@@ -129,7 +129,7 @@ def _sheet_rows(workbook: Workbook, source: SourceFile) -> Iterator[SheetRow]:
 def _column(reference: str | None, before: int) -> int:
     """The index of a cell's column; a cell without reference follows the one before it."""
     letters = reference.rstrip(_DIGITS) if reference is not None else ""
-    index = _index_of(letters) if reference != letters and len(letters) <= LETTERS_MAX else None
+    index = _index_of(letters) if reference != letters and len(letters) <= _LETTERS_MAX else None
     return min(before + 1 if index is None else index, COLUMNS_MAX)
 
 
