@@ -54,11 +54,14 @@ async def cached(filling: Filling) -> Path:
 
 
 async def fill_database(url: str, filling: Filling) -> None:
-    """Fill the store at `url`, and let the database look at its tables."""
+    """Fill the store at `url`, look at its tables for plans, and bring everything to the disk: a server that was filled
+    months ago has no pages to write.
+    """
     store = await Store.open(url)
     try:
         await fill(store, filling)
         await store.write(lambda db: db.exec_driver_sql("ANALYZE"))
+        await store.write(lambda db: db.exec_driver_sql("CHECKPOINT"))
     finally:
         await store.close()
 

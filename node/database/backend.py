@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from node.database.commit_watch import CommitWatch
+from node.database.store_claim import StoreClaim
 from node.errors import EnlaceError, Unavailable
 
 CONNECTIONS_MAX_DEFAULT: Final = 8
@@ -22,7 +23,7 @@ class StoreOptions:
     """Relative names of files in the URL are relative to it."""
 
     connections_max: int = CONNECTIONS_MAX_DEFAULT
-    """Of one process, besides the two of a daemon that listen."""
+    """Of one process, besides the two of a daemon that listen and the one that claims the store."""
 
     connect_seconds_max: int = 10
     lock_seconds_max: int = 30
@@ -50,6 +51,7 @@ class Backend:
     """What a failure means; None if it is a bug. The second argument says whether the transaction may write."""
 
     watch: Callable[[], CommitWatch]
+    claim: Callable[[], StoreClaim]
     before_commit: Callable[[Connection], None]
     """What each writing transaction does at its end."""
 

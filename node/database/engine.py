@@ -31,6 +31,7 @@ from node.database.backend import Backend, StoreOptions
 from node.database.commit_watch import CommitWatch
 from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL, SQLITE
+from node.database.store_claim import StoreClaim
 from node.errors import UsageError
 from schemas.avro.codec import BadMessage
 
@@ -92,6 +93,10 @@ class Store:
     def watch(self) -> CommitWatch:
         """A watch for commits to this store, by any process."""
         return self._backend.watch()
+
+    def claim(self) -> StoreClaim:
+        """The right to run as the daemon of this store; not taken yet."""
+        return self._backend.claim()
 
     async def close(self) -> None:
         """Wait for the transactions that run, then end the threads and close the connections."""

@@ -14,8 +14,9 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
-from node.database import postgres_faults, postgres_watch
+from node.database import postgres_claim, postgres_faults, postgres_watch
 from node.database.backend import Backend, StoreOptions
+from node.database.postgres_claim import PostgresClaim
 from node.database.postgres_url import checked
 from node.database.postgres_watch import PostgresWatch
 from node.errors import UsageError
@@ -50,6 +51,7 @@ def postgres_backend(url: URL, options: StoreOptions) -> Backend:
         readers=readers,
         fault=postgres_faults.fault,
         watch=lambda: PostgresWatch(_listener(writer, options), psycopg.OperationalError),
+        claim=lambda: PostgresClaim(_listener(writer, options), psycopg.OperationalError),
         before_commit=postgres_watch.notify,
     )
 
@@ -94,7 +96,7 @@ def _settings(options: StoreOptions) -> str:
     }
     # An answer `accepted`, and a batch that was sent, must outlive a crash of the server.
     others = {"client_encoding": "UTF8", "synchronous_commit": "on"}
-    settings = {name: f"{value}s" for name, value in seconds.items()} | others
+    settings = {name: f"{value}s" for name, value in seconds.items()} | others | postgres_claim.KEEPALIVE
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 

@@ -19,6 +19,7 @@ from node.database import direct
 from node.database.backend import Backend, unavailable
 from node.database.damage import is_damage, store_damaged
 from node.database.sqlite_watch import SqliteWatch
+from node.database.store_claim import HomeClaim
 from node.errors import EnlaceError, Unavailable
 from node.secret_files import make_private
 
@@ -40,6 +41,7 @@ def sqlite_backend(path: Path) -> Backend:
         readers=READERS_MAX,
         fault=_fault,
         watch=partial(SqliteWatch, path),
+        claim=HomeClaim,
         before_commit=lambda _: None,
     )
 

@@ -12,31 +12,53 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import structlog
 
-from node.runtime.jobs import JOBS, Job
+from node.database.store_claim import StoreClaim
+from node.errors import RestartNeeded
+from node.runtime.jobs import JOBS, Job, pause, repeat
 from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import ReaderProcesses
 from node.runtime.restart import refusal_of, restart_of
+from node.runtime.single_daemon import claimed
 
 log = structlog.get_logger()
 
+CLAIM_SECONDS: Final = 5.0  # between two looks at the claim to the store
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
 async def run(node: OpenNode, ready: Callable[[], None], readers: ReaderProcesses) -> None:
-    """Run all jobs until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins."""
+    """Run all jobs until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins.
+
+    Raises Unavailable `already_running` if another daemon works on the store.
+    """
     stopping = asyncio.Event()
+    claim = node.store.claim()
     watching = Job(name="reader_processes", run=lambda _node, stop: readers.watch(stop))
+    holding = Job(name="hold_store", run=lambda _node, stop: repeat("hold_store", partial(_hold, claim, stop), stop))
     try:
-        with _signals(stopping):
+        with _signals(stopping), claimed(claim):
             await readers.start()
-            await _group(node, stopping, ready, [*JOBS, watching])
+            await _group(node, stopping, ready, [*JOBS, watching, holding])
     finally:
         await readers.end()
     log.info("node_stopped", node=node.code)
+
+
+async def _hold(claim: StoreClaim, stopping: asyncio.Event) -> None:
+    """Look whether this process still has the store for itself; raises RestartNeeded if another daemon took it."""
+    await pause(CLAIM_SECONDS, stopping)
+    if not stopping.is_set() and not await asyncio.to_thread(claim.take):
+        raise RestartNeeded(
+            "already_running",
+            "the connection to the store ended, and another daemon took the store",
+            path="store.url",
+            hint="end one of the two daemons; two nodes never share a store",
+        )
 
 
 async def read(node: OpenNode, ready: Callable[[], None]) -> None:

@@ -1,4 +1,7 @@
-"""One daemon for each home: an advisory file lock that the kernel releases when its process ends, however it ends."""
+"""One daemon for each home and for each store.
+
+The kernel releases the lock of the home when its process ends, however it ends; the server does so for the store.
+"""
 
 import fcntl
 import time
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from node.database.store_claim import StoreClaim
 from node.errors import Unavailable
 from node.files import open_private
 
@@ -26,6 +30,22 @@ def only_daemon(home: Path) -> Iterator[None]:
                 hint="end it first, or wait for its end, or name another home",
             )
         yield
+
+
+@contextmanager
+def claimed(claim: StoreClaim) -> Iterator[None]:
+    """Hold the claim to a store; raises Unavailable `already_running` if the daemon of another home has it."""
+    if not claim.take():
+        raise Unavailable(
+            "already_running",
+            "another process works on this store as its daemon",
+            path="store.url",
+            hint="end the other daemon first; two nodes never share a store",
+        )
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def is_running(home: Path) -> bool:

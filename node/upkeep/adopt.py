@@ -12,7 +12,7 @@ from node.errors import Unavailable
 from node.integrity import own_heads as kept
 from node.runtime.home import Home
 from node.runtime.open_node import OpenNode, open_node, own_streams
-from node.runtime.single_daemon import only_daemon
+from node.runtime.single_daemon import claimed, only_daemon
 
 READ_SECONDS_MAX: Final = 600.0  # without a new record
 
@@ -39,10 +39,11 @@ async def adopt(home: Home) -> tuple[AdoptedStream, ...]:
     """Adopt what the log has more of the own streams. Raises LogUnavailable, UsageError and Unavailable."""
     with only_daemon(home.path):
         async with open_node(home) as node:
-            await _read_own(home, node)
-            now = node.clock()
-            behind = await node.store.read(partial(kept.behind, node=home.node))
-            await node.store.write(partial(kept.adopt, node=home.node, streams=behind, now=now))
+            with claimed(node.store.claim()):
+                await _read_own(home, node)
+                now = node.clock()
+                behind = await node.store.read(partial(kept.behind, node=home.node))
+                await node.store.write(partial(kept.adopt, node=home.node, streams=behind, now=now))
     return tuple(
         AdoptedStream(stream=stream.stream, from_=stream.head.next_sequence, to=stream.log.next_sequence - 1)
         for stream in behind

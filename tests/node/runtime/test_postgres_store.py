@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -95,6 +97,24 @@ def test_a_daemon_goes_on_by_itself_after_a_crash_of_the_server(
         assert sorted(row["report_id"] for row in search_all(home)) == sorted(sent)
         assert ok("status", home=home)[0]["findings"] == []
     assert all("unavailable" in daemon.log.read_text() for daemon in daemons)
+
+
+def test_a_store_has_one_daemon_also_from_two_homes(homes: dict[str, Path], tmp_path: Path) -> None:
+    """The daemon of a copy of the home, and a copy of the store, end with 4 while the daemon works on it."""
+    twin = tmp_path / "twin"
+    shutil.copytree(homes[READER], twin)
+    url = tomllib.loads((twin / "node.toml").read_text())["store"]["url"]
+    with running(homes[READER]) as [daemon]:
+        second = Daemon(twin)
+        ended = second.process.wait(60)
+        log = second.log.read_text()
+        second.kill()
+        copied = cli("db", "copy", url, f"sqlite:///{tmp_path / 'copy.db'}", "--home", str(twin))
+
+        assert daemon.process.poll() is None
+    assert (ended, copied.exit) == (4, 4)
+    assert "already_running" in log
+    assert copied.error["code"] == "store_in_use"
 
 
 def test_a_url_with_a_password_is_masked_everywhere(homes: dict[str, Path], tmp_path: Path) -> None:
