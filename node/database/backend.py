@@ -1,18 +1,51 @@
-"""What a store needs of its database: two engines, and the answers to a few questions. One value for each database."""
+"""What a store needs of its database: two engines, two ports, and the answers to a few questions."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from node.database.commit_watch import CommitWatch
-from node.database.store_claim import StoreClaim
 from node.errors import EnlaceError, Unavailable
 
 CONNECTIONS_MAX_DEFAULT: Final = 8
+
+
+class CommitWatch(Protocol):
+    """Waits for commits. What was committed before the first `wait` may be reported or not."""
+
+    async def wait(self, stopping: asyncio.Event, seconds: float | None = None) -> None:
+        """Return when something was committed, when the node stops, or after `seconds`; sometimes without a reason."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class StoreClaim(Protocol):
+    """The right of one process to run as the daemon of a store. It ends with the process."""
+
+    def take(self) -> bool:
+        """Whether this process has the claim; takes it if it is free. Raises Unavailable while the server is away.
+
+        To be called again and again: a connection that ended has lost the claim.
+        """
+
+    def release(self) -> None:
+        """Let another process take it."""
+
+
+class HomeClaim:
+    """The claim of a store that is a file: the lock of its home is enough (node/runtime/single_daemon.py)."""
+
+    def take(self) -> bool:
+        """Always true."""
+        return True
+
+    def release(self) -> None:
+        """There is nothing to release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

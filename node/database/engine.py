@@ -27,11 +27,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from node.database import migrate
-from node.database.backend import Backend, StoreOptions
-from node.database.commit_watch import CommitWatch
+from node.database.backend import Backend, CommitWatch, StoreClaim, StoreOptions
 from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL, SQLITE
-from node.database.store_claim import StoreClaim
 from node.errors import UsageError
 from schemas.avro.codec import BadMessage
 

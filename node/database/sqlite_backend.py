@@ -16,10 +16,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from node.database import direct
-from node.database.backend import Backend, unavailable
+from node.database.backend import Backend, HomeClaim, unavailable
 from node.database.damage import is_damage, store_damaged
 from node.database.sqlite_watch import SqliteWatch
-from node.database.store_claim import HomeClaim
 from node.errors import EnlaceError, Unavailable
 from node.secret_files import make_private
 

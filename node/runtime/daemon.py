@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from node.database.store_claim import StoreClaim
+from node.database.backend import StoreClaim
 from node.errors import RestartNeeded
 from node.runtime.jobs import JOBS, Job, pause, repeat
 from node.runtime.open_node import OpenNode

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from node.database.store_claim import StoreClaim
+from node.database.backend import StoreClaim
 from node.errors import Unavailable
 from node.files import open_private
 

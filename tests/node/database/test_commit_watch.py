@@ -1,4 +1,4 @@
-"""node/database/commit_watch.py: a job of the daemon hears commits of every process, on both databases."""
+"""CommitWatch of node/database/backend.py: a job of the daemon hears commits of every process, on both databases."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.database import postgres_watch
-from node.database.commit_watch import CommitWatch
+from node.database.backend import CommitWatch
 from node.database.engine import Store, Transaction
 from node.errors import Unavailable
 from node.store import counters
