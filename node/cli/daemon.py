@@ -42,6 +42,7 @@ def run(
     from msgspec.structs import replace
 
     from node.runtime import daemon, memory_limit
+    from node.runtime.event_counts import EventCounts
     from node.runtime.logs import configure
     from node.runtime.open_node import open_node
     from node.runtime.reader_processes import ReaderProcesses
@@ -49,16 +50,18 @@ def run(
     from schemas.types import LogFormat
 
     opened = open_named_home(home)
-    configure(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
+    counts = EventCounts()
+    section = replace(opened.config.log, format=LogFormat.json) if json else opened.config.log
+    configure(section, counts=counts)
 
     async def serve() -> None:
         async with open_node(opened, share=opened.share(share)) as node:
             if share:
-                await daemon.read(node, lambda: _ready(node.code))
+                await daemon.read(node, lambda: _ready(node.code), counts)
             else:
                 options = ["--json"] if json else []
                 readers = ReaderProcesses(opened.path, opened.config.node.processes, *options)
-                await daemon.run(node, lambda: _ready(node.code), readers)
+                await daemon.run(node, lambda: _ready(node.code), readers, counts)
 
     with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
         asyncio.run(serve())

@@ -19,6 +19,7 @@ import structlog
 
 from node.database.backend import StoreClaim
 from node.errors import RestartNeeded
+from node.runtime.event_counts import INTERVAL_SECONDS, EventCounts
 from node.runtime.jobs import JOBS, Job, pause, repeat
 from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import ReaderProcesses
@@ -31,9 +32,12 @@ CLAIM_SECONDS: Final = 5.0  # between two looks at the claim to the store
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
-async def run(node: OpenNode, ready: Callable[[], None], readers: ReaderProcesses) -> None:
+async def run(
+    node: OpenNode, ready: Callable[[], None], readers: ReaderProcesses, counts: EventCounts | None = None
+) -> None:
     """Run all jobs until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins.
 
+    `counts` are the events that the log of this process counts; they are written at intervals, and at the end.
     Raises Unavailable `already_running` if another daemon works on the store.
     """
     stopping = asyncio.Event()
@@ -43,9 +47,10 @@ async def run(node: OpenNode, ready: Callable[[], None], readers: ReaderProcesse
     try:
         with _signals(stopping), claimed(claim):
             await readers.start()
-            await _group(node, stopping, ready, [*JOBS, watching, holding])
+            await _group(node, stopping, ready, [*JOBS, watching, holding, *_writing(counts)])
     finally:
         await readers.end()
+        _write_all(counts)
     log.info("node_stopped", node=node.code)
 
 
@@ -61,11 +66,34 @@ async def _hold(claim: StoreClaim, stopping: asyncio.Event) -> None:
         )
 
 
-async def read(node: OpenNode, ready: Callable[[], None]) -> None:
+async def read(node: OpenNode, ready: Callable[[], None], counts: EventCounts | None = None) -> None:
     """Run the jobs of a reader process until its stdin ends, as the daemon ended, or until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
-    with _signals(stopping), _end_of_stdin(stopping):
-        await _group(node, stopping, ready, [job for job in JOBS if job.in_reader_processes])
+    jobs = [job for job in JOBS if job.in_reader_processes]
+    try:
+        with _signals(stopping), _end_of_stdin(stopping):
+            await _group(node, stopping, ready, [*jobs, *_writing(counts)])
+    finally:
+        _write_all(counts)
+
+
+def _writing(counts: EventCounts | None) -> list[Job]:
+    """The job that writes the counts of log events."""
+    if counts is None:
+        return []
+
+    async def write(_node: OpenNode, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            await pause(INTERVAL_SECONDS, stopping)
+            counts.write()
+
+    return [Job(name="write_event_counts", run=write)]
+
+
+def _write_all(counts: EventCounts | None) -> None:
+    """Write what was counted since the last line, as the process ends."""
+    if counts is not None:
+        counts.write(everything=True)
 
 
 async def _group(node: OpenNode, stopping: asyncio.Event, ready: Callable[[], None], jobs: Sequence[Job]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from node.runtime.event_counts import EventCounts
 from node.standard_streams import LogStream
 from schemas.types import LogFormat, LogSection
 
@@ -17,8 +18,11 @@ LIBRARY: Final = "aiokafka"
 REPEAT_SECONDS: Final = 60.0  # without a cluster, the client repeats its warnings several times a second
 
 
-def configure(section: LogSection) -> None:
-    """Write every event at or above the configured level to stderr, in the configured format."""
+def configure(section: LogSection, *, counts: EventCounts | None = None) -> None:
+    """Write every event at or above the configured level to stderr, in the configured format.
+
+    With `counts`, events that others can cause are counted after the first one; the caller has to write the counts.
+    """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if section.format is LogFormat.json
@@ -29,6 +33,7 @@ def configure(section: LogSection) -> None:
     )
     structlog.configure(
         processors=[
+            *([] if counts is None else [counts]),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
