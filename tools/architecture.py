@@ -40,6 +40,7 @@ PACKAGES: Final = {
     "node.integrity": "Is a store whole, and is a copy equal?",
     "node.sending": "The services that publish, seal and send.",
     "node.exchange": "The services that read, decide and store.",
+    "node.retention": "What leaves a store after a time, or because there is no room?",
     "node.audit": "What does the log prove?",
     "node.runtime": "One node as one process: configuration, daemon, logs.",
     "node.answers": "How arguments are read, and how answers and errors are written.",

@@ -32,6 +32,9 @@ class Arrival:
     repeated: bool = False
     """Its leaf has its place in the chain already, and the store has no row of it."""
 
+    grant_left: bool = False
+    """It is repeated, and its grant has left the store: every message under that grant was decided."""
+
     kept_before: bool = False
     """The same bytes are in quarantine already."""
 

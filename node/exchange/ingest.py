@@ -27,7 +27,8 @@ from node.exchange.write_receipts import DecidedRecord
 from node.primitives import digest
 from node.stages import Decision, Outcome, Verified
 from node.store import chains, ingest_lock, read_positions, received_grants
-from node.undecided import deferred_positions
+from node.undecided import deferred_positions, usage
+from node.undecided.usage import Budget
 from node.verification.judge import Judge
 
 
@@ -85,6 +86,8 @@ def _decide(judge: Judge, arrival: Arrival, record: Verified, placing: Placing, 
         decision = judge.decide(record, grant=placing.grant(arrival), now=now)
     if arrival.repeated and decision.outcome in (Outcome.NOT_ADDRESSED, Outcome.COUNTED):
         return Decision(outcome=Outcome.DUPLICATE)
+    if arrival.grant_left and decision.outcome is Outcome.WAITING:  # it had no row when its grant left: not addressed
+        return Decision(outcome=Outcome.DUPLICATE)
     return decision
 
 
@@ -105,8 +108,8 @@ def _write(
     now: int,
     reread: Reread | None,
 ) -> None:
-    for place, view in placing.views.items():
-        chains.put(db, place, view)
+    taken = [(place.originator, Budget.CHAIN, chains.put(db, place, view)) for place, view in placing.views.items()]
+    usage.add(db, taken)
     received_grants.put(db, placing.new_grants.by_key.values(), placing.new_grants.loose)
     _write_positions(db, placing, arrivals, positions)
     write_findings(db, placing, now)
@@ -126,6 +129,8 @@ def _write(
 
 def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:
     for arrival in arrivals:
+        if arrival.deferred and arrival.record is None:
+            continue  # it has no row and no place: an outcome would be a row that a withdrawn key can add without a limit
         if arrival.decision is not None and (record := arrival.verified) is not None:
             yield DecidedRecord(
                 record=record,

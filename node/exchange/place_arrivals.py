@@ -10,7 +10,7 @@ from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
 from node.exchange.placing import Placing, grant_key
 from node.stages import Decision, Outcome, StreamId, Verified
-from node.store import chains, ingest_lock, received_grants, stored_leaves
+from node.store import chains, granted_parts, ingest_lock, received_grants, stored_leaves
 from node.undecided import pending_records, quarantine, usage
 from node.undecided.usage import UsageByBudget
 from node.verification.chain import id_reused
@@ -44,6 +44,9 @@ def place_arrivals(db: Transaction, placing: Placing, arrivals: Sequence[Arrival
     _take_up_lost(db, placing)
     keys = [key for arrival in undecided if arrival.own is None and (key := grant_key(arrival)) is not None]
     placing.known_grants = received_grants.decisive(db, keys)
+    for arrival in undecided:
+        if arrival.repeated and (key := grant_key(arrival)) is not None and placing.grant(arrival) is None:
+            arrival.grant_left = granted_parts.is_placed(db, key[0], key[2])
     return Seen(versions=versions, undecided=undecided, used=usage.of(db, originators))
 
 

@@ -48,6 +48,9 @@ class Rereader:
     judge: Callable[[], Judge]
     places: Mapping[str, StreamId]
     clock: Callable[[], int]
+    may_read: Callable[[StreamId], bool] = lambda _: True
+    """Whether a stream is read now: while it is paused, its ranges wait."""
+
     _left: deque[PositionRange] = field(default_factory=deque)
 
     async def start(self) -> None:
@@ -64,13 +67,18 @@ class Rereader:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to read again."""
-        return not self._left
+        """Whether nothing is left that may be read again now."""
+        return not any(self._may_read(range_) for range_ in self._left)
+
+    def _may_read(self, range_: PositionRange) -> bool:
+        return self.may_read(self.places[range_.topic])
 
     async def step(self) -> int:
         """Read a part of the first range again; returns the number of records."""
-        if not self._left:
+        if self.is_done:
             return 0
+        while not self._may_read(self._left[0]):
+            self._left.rotate(-1)
         current = self._left[0]
         answers = await self.bus.fetch(
             {current.topic: current.first}, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=FETCH_WAIT_SECONDS

@@ -56,9 +56,10 @@ class Subscriber:
         self._known: set[str] = set()
         """Topics of which a record was ingested."""
 
-        self._pausing = Pausing(store, clock, reads)
+        self._pausing = Pausing(store, clock, reads, lambda: judge().node)
         self._faults = LogFaults(store, self.places, clock)
         self._rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
+        self._rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
         self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
 
@@ -97,7 +98,7 @@ class Subscriber:
         wanted = {
             topic: position
             for topic, position in self._positions.items()
-            if self.places[topic].originator not in self._pausing.paused or self.places[topic].stream == KEYS
+            if self._pausing.reads(self.places[topic])
         }
         left = self._gathering.left_ms(gather_ms, self._clock())
         wait = wait_seconds if left is None else min(wait_seconds, left / 1000)
@@ -147,8 +148,7 @@ class Subscriber:
                 self._own_records.forget(arrival.place, arrival.value)
         if new_grants:
             await self.retry_for(new_grants)
-        if self._pausing.paused or any(arrival.is_pending for arrival in arrivals):
-            await self._pausing.look()
+        await self._pausing.after(arrivals)
 
     def _arrivals(self, fetched: Fetched) -> list[Arrival]:
         place = self.places[fetched.topic]
@@ -175,7 +175,9 @@ class Subscriber:
         return await self._retry(grants=grants)
 
     async def retry_due(self) -> int:
-        """Look again at the records that were held until now; returns how many."""
+        """Look again at the records that were held until now, and at what is paused; returns how many records."""
+        if self._pausing.is_any:
+            await self._pausing.look()
         return await self._retry()
 
     async def retry_all(self) -> int:

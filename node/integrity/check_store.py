@@ -19,6 +19,7 @@ from node.integrity import (
     outgoing_check,
     reference_check,
     totals_check,
+    usage_check,
     value_check,
 )
 from node.integrity.all_tables import TABLES
@@ -85,6 +86,11 @@ def _checks(db: Transaction, node: str, findings: Findings) -> Iterator[tuple[st
     )
     counted = frozenset({"counter", "message", "withheld", "draft"})
     yield "counter", counted, lambda: totals_check.check_numbers(db, findings)
+    budgets = frozenset(
+        {"usage", "pending", "quarantine", "message", "withheld", "link", "used_id", "granted", "granted_part"}
+        | {"batch_outcome", "finding"}
+    )
+    yield "usage", budgets, lambda: usage_check.check_usage(db, findings)
     blocks = frozenset({"message", "message_block"})
     yield "message_block", blocks, lambda: totals_check.check_blocks(db, findings)
     yield "granted", frozenset({"granted", "link"}), lambda: references.check_grants(db, findings)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from broker.streams import intel_stream
 from node.database.engine import Transaction
@@ -95,14 +95,15 @@ def _mark_sealed(db: Transaction, node: str, stream: str) -> None:
     """Drafts that the store still has, and whose messages are in the log already, are not sealed again."""
     here = used_id.c.originator == node, used_id.c.stream == stream
     rows = db.execute(
-        select(draft.c.id, used_id.c.sequence)
+        select(draft.c.id, used_id.c.sequence, func.length(draft.c.payload).label("size"))
         .join(used_id, used_id.c.message_id == draft.c.message_id)
         .where(*here, draft.c.sequence.is_(None), draft.c.region == stream.removeprefix(_INTEL))
     ).all()
     gone: Mapping[str, None] = dict.fromkeys(("payload", "labels", "terms"))
     for row in rows:
         db.execute(update(draft).where(draft.c.id == row.id).values(sequence=row.sequence, **gone))
-    counters.increase(db, {counters.ACCEPTED: -len(rows)})
+    size = sum(row.size or 0 for row in rows)
+    counters.increase(db, {counters.ACCEPTED: -len(rows), counters.ACCEPTED_SIZE: -size})
 
 
 def _remember_reports(db: Transaction, node: str, stream: BehindHead) -> None:

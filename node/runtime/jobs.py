@@ -31,6 +31,8 @@ OWN_GATHER_MS: Final = 100  # how long a record of this node waits, once it is r
 BACKOFF_SECONDS: Final = (0.1, 5.0)
 LOOK_AROUND_SECONDS: Final = 0.5  # for documents that changed and records that are due
 RENEWALS_SECONDS: Final = 30.0  # between two looks at what ends soon
+AGE_SECONDS: Final = 10.0  # between two looks at what has aged out
+AGE_AGAIN_SECONDS: Final = 0.5  # after a look that found something: other transactions go first
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
 
 Step = Callable[[], Awaitable[None]]
@@ -121,6 +123,16 @@ async def _watch_renewals(node: OpenNode, stopping: asyncio.Event) -> None:
     await repeat("watch_renewals", step, stopping)
 
 
+async def _age(node: OpenNode, stopping: asyncio.Event) -> None:
+    """Delete what has aged out; go on soon while there is more."""
+
+    async def step() -> None:
+        deleted = await node.ageing.step()
+        await pause(AGE_AGAIN_SECONDS if deleted else AGE_SECONDS, stopping)
+
+    await repeat("age", step, stopping)
+
+
 async def _retry_after_upgrade(node: OpenNode, stopping: asyncio.Event) -> None:
     """Once: look again at the quarantined records that an earlier version could not read."""
 
@@ -143,6 +155,7 @@ JOBS: Final = (
     Job(name="send_receipts", run=_send_receipts),
     Job(name="watch", run=_watch),
     Job(name="watch_renewals", run=_watch_renewals),
+    Job(name="age", run=_age),
     Job(name="retry_after_upgrade", run=_retry_after_upgrade),
 )
 """What every daemon does; the first process does all of it."""

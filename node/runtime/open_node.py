@@ -13,6 +13,7 @@ from node import clock
 from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.subscribe import Subscriber
+from node.retention.ageing import Ageing
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
@@ -26,6 +27,7 @@ from node.sealing.seal import Signer
 from node.sending.own_records import OwnRecords
 from node.sending.publish import Publisher
 from node.sending.relay import Relay
+from node.sending.room import Room
 from node.sending.seal_receipts import ReceiptSealer
 from node.system_random import random_bytes
 from schemas.types import KeyUse
@@ -107,6 +109,7 @@ class OpenNode:
     receipt_sealer: ReceiptSealer
     subscriber: Subscriber
     renewals: RenewalWatch
+    ageing: Ageing
 
 
 @asynccontextmanager
@@ -124,7 +127,9 @@ async def open_node(
         log = bus or configured
         own_records = OwnRecords()
         relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
-        relay.may_seal = receipt_sealer.may_seal = own_streams(home, store, log).may_seal
+        agree = own_streams(home, store, log).may_seal
+        relay.may_seal = Room(store=store, of_receipts=False, before=agree).may_seal
+        receipt_sealer.may_seal = Room(store=store, of_receipts=True, before=agree).may_seal
         node = OpenNode(
             code=home.node,
             clock=now,
@@ -144,6 +149,7 @@ async def open_node(
                 reads=home.reads(share),
             ),
             renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
+            ageing=Ageing(store=store, bus=log, node=home.node, places=home.places(), clock=now),
         )
         try:
             yield node

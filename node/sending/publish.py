@@ -2,6 +2,8 @@
 
 - An accepted draft will be sent; if that is not possible, an operator sees the reason.
 - A report is identified by its id and region. The same content again is a duplicate; other content is refused.
+- Reports that wait to be sealed have room for DRAFTS_WAITING_MAX rows and DRAFTS_WAITING_BYTES_MAX bytes. Above it nothing
+  is accepted until some of them are sealed: own users pay, and learn it at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +12,7 @@ from typing import Final
 
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
-from node.errors import Refused
+from node.errors import Refused, Unavailable
 from node.primitives import ZERO_HASH
 from node.reports.kept_forms import keep_labels, keep_terms
 from node.reports.labels import labels_of
@@ -18,11 +20,13 @@ from node.reports.search_terms import search_terms
 from node.sealing.seal import RandomSource
 from node.sharing.recipients import RecipientCache, Recipients
 from node.stages import Draft
-from node.store import access_log, own_reports
+from node.store import access_log, counters, own_reports
 from node.store.access_log import Operation
 from node.trust.governance import Governance
 
 LEGAL_BASIS_LOGGED_CHARS: Final = 200
+DRAFTS_WAITING_MAX: Final = 2_000_000
+DRAFTS_WAITING_BYTES_MAX: Final = 8 * 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Publisher:
         hold(db, Lock.INTAKE)
         answers, new = self._answers(drafts, own_reports.known(db, names))
         if new:
+            _check_room(db, new)
             own_reports.add(db, new)
             accepted = [draft for answer, draft in zip(answers, drafts, strict=True) if answer.addressed]
             access_log.add(
@@ -114,6 +119,19 @@ class Publisher:
                 )
             )
         return answers, new
+
+
+def _check_room(db: Transaction, new: Sequence[own_reports.NewDraft]) -> None:
+    """Raise Unavailable if there is no room for these drafts; nothing of them is accepted then."""
+    rows = counters.value(db, counters.ACCEPTED) + len(new)
+    size = counters.value(db, counters.ACCEPTED_SIZE) + sum(len(draft.payload) for draft in new)
+    if rows > DRAFTS_WAITING_MAX or size > DRAFTS_WAITING_BYTES_MAX:
+        raise Unavailable(
+            "outbox_full",
+            f"{rows - len(new)} accepted reports wait to be sealed, and there is no room for more",
+            path="outbox",
+            hint="find out why they are not sealed, and call again when the outbox has drained",
+        )
 
 
 def _repeated(draft: Draft, earlier: own_reports.KnownDraft) -> Acceptance:

@@ -12,8 +12,13 @@ from node.database.engine import Transaction
 from node.database.statements import Found, change, insert_rows, rows_for
 from node.database.stream_tables import link, reading, used_id
 from node.stages import StreamId, Verified
+from node.undecided.usage import Usage
 from node.verification.chain import Link, StreamView
 from node.verification.gaps import Gap, open_gaps
+
+
+LINK_SIZE_BYTES: Final = 384  # of a row of `link` at most, without its indexes
+ID_SIZE_BYTES: Final = 128  # of a row of `used_id` at most
 
 
 def _several(name: str) -> BindParameter[Any]:
@@ -128,8 +133,8 @@ def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | Non
     return sequence
 
 
-def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
-    """Write the links and ids that placing records changed."""
+def put(db: Transaction, place: StreamId, changed: StreamView) -> Usage:
+    """Write the links and ids that placing records changed; returns what the new rows take at most."""
     here = {"originator": place.originator, "stream": place.stream}
     new, old = [], []
     for batch in changed.changed.values():
@@ -148,3 +153,9 @@ def put(db: Transaction, place: StreamId, changed: StreamView) -> None:
     change(db, _CHANGED_LINK, old)
     ids = [(place.originator, place.stream, id_, sequence) for id_, sequence in changed.new_ids.items()]
     insert_rows(db, used_id, ("originator", "stream", "message_id", "sequence"), ids)
+    return taken_by(len(new), len(ids))
+
+
+def taken_by(links: int, ids: int) -> Usage:
+    """What so many rows of `link` and `used_id` take at most."""
+    return Usage(links + ids, links * LINK_SIZE_BYTES + ids * ID_SIZE_BYTES)

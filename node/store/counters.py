@@ -28,12 +28,14 @@ _INCREASE: Final = Upsert(
 STORED: Final = "stored"
 WITHHELD: Final = "withheld"
 ACCEPTED: Final = "accepted"
+ACCEPTED_SIZE: Final = "accepted_size"
 ROWS: Final[Mapping[str, Select[int]]] = {
     STORED: select(func.count()).select_from(message),
     WITHHELD: select(func.count()).select_from(withheld),
     ACCEPTED: select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)),
+    ACCEPTED_SIZE: select(func.coalesce(func.sum(func.length(draft.c.payload)), 0)).where(draft.c.sequence.is_(None)),
 }
-"""Number of rows that is kept -> the statement that counts them. Drafts count until they are sealed."""
+"""Number of rows, or of bytes, that is kept -> the statement that counts them. Drafts count until they are sealed."""
 
 _VALUE: Final = select(counter.c.value).where(counter.c.name == bindparam("name"))
 _ALL: Final = select(counter.c.name, counter.c.value)

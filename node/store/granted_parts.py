@@ -1,6 +1,6 @@
 """The parts of grants that follow the first part, and grants that may be such parts (node/sharing/grant_parts.py)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
@@ -12,6 +12,8 @@ from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import granted, granted_part, link
 from node.sharing.grant_parts import joined
 from node.stages import Grant
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 from schemas.avro import codec
 from schemas.types import KeyGrant
 
@@ -42,7 +44,17 @@ _BATCH: Final = (
 
 def put(db: Transaction, parts: Sequence[Grant]) -> None:
     """Keep grants that are parts, or may be."""
-    change(db, _KEEP, [columns_of(part) for part in parts])
+    keep(db, _KEEP, parts)
+
+
+def keep(db: Transaction, statement: Upsert, grants: Iterable[Grant]) -> None:
+    """Insert grants by `statement`, which leaves a row as it is, and count those that are new."""
+    taken = []
+    for grant in grants:
+        row = columns_of(grant)
+        if change(db, statement, [row]):
+            taken.append((grant.originator, Budget.GRANTS, Usage(1, len(row["body"]))))
+    usage.add(db, taken)
 
 
 def columns_of(grant: Grant) -> dict[str, Any]:
@@ -79,6 +91,12 @@ def beginning_unknown(db: Transaction, originator: str, sequences: Collection[in
     """The kept grants at these sequences, as parts of grants whose beginning is not here."""
     rows = rows_for(db, _AT, {"originator": originator, "sequences": list(sequences)})
     return {row.sequence: _grant(row, complete=False) for row in rows}
+
+
+def is_placed(db: Transaction, originator: str, sequence: int) -> bool:
+    """Whether the leaf of `keys` at a sequence is here: if it has no row, its grant has aged out."""
+    batches = rows_for(db, _BATCH, {"originator": originator, "sequence": sequence})
+    return any(int.from_bytes(batch.arrived, "little") >> (sequence - batch.first) & 1 for batch in batches)
 
 
 def first_of_their_keys(db: Transaction, originator: str, sequences: Collection[int]) -> list[Grant]:

@@ -15,6 +15,8 @@ from node.database.statements import change, insert_rows, rows_for
 from node.reports.search_terms import SearchTerms
 from node.stages import Opened
 from node.store import counters
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,9 @@ _MESSAGE: Final = (
 )
 
 
-_ID, _CREATED_AT = _MESSAGE.index("id"), _MESSAGE.index("created_at")
+_ID, _ORIGINATOR, _CREATED_AT, _PAYLOAD, _RECORD = (
+    _MESSAGE.index(name) for name in ("id", "originator", "created_at", "payload", "record")
+)
 _RAISE_BLOCK: Final = Upsert(
     message_block,
     lambda insert: insert.on_conflict_do_update(
@@ -115,8 +119,9 @@ def put(db: Transaction, rows: Rows) -> None:
 
 
 def note(db: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Note that `rows` of messages were added: in the number of all, and in the latest time of each block."""
+    """Note that `rows` of messages were added: in the number of all, in what is used, and in the time of each block."""
     counters.increase(db, {counters.STORED: len(rows)})
+    usage.add(db, [(row[_ORIGINATOR], Budget.STORED, Usage(1, len(row[_PAYLOAD]) + len(row[_RECORD]))) for row in rows])
     latest: dict[int, int] = {}
     for row in rows:
         block = row[_ID] // BLOCK_SIZE

@@ -1,5 +1,6 @@
 """When other nodes last sealed something that this node has read: evidence about its own clock."""
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -30,3 +31,14 @@ def newest_sealings(db: Transaction, *, without: str) -> dict[str, int]:
         if row.sealed_at is not None:
             newest[row.originator] = max(row.sealed_at, newest.get(row.originator, 0))
     return newest
+
+
+_OF_TOPICS: Final = select(reading.c.topic, _LAST.label("sealed_at")).where(
+    reading.c.topic.in_(bindparam("topics", expanding=True))
+)
+
+
+def of_topics(db: Transaction, topics: Collection[str]) -> dict[str, int]:
+    """Topic -> time in ms of the newest batch that was read from it; a topic without one is absent."""
+    rows = rows_for(db, _OF_TOPICS, {"topics": sorted(topics)})
+    return {row.topic: row.sealed_at for row in rows if row.sealed_at is not None}

@@ -135,6 +135,12 @@ def oldest_acknowledged(db: Transaction) -> dict[str, int]:
     return {stream: rows[0].sequence for stream, rows in found.items() if rows}
 
 
+def on_their_way(db: Transaction) -> dict[str, int]:
+    """Own stream -> how many sequences there are from the oldest one that was not read back up to the head."""
+    oldest = {stream: (head, rows_for(db, _ANY, {"stream": stream})) for stream, head in heads(db).items()}
+    return {stream: head.next_sequence - rows[0].sequence for stream, (head, rows) in oldest.items() if rows}
+
+
 def unacknowledge(db: Transaction, stream: str, first: int) -> None:
     """The log does not have the sequences from `first` on, although it acknowledged them: they are to be sent again."""
     db.execute(

@@ -59,7 +59,8 @@ def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has checked that they are new."""
     names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at", "labels", "terms")
     insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
-    counters.increase(db, {counters.ACCEPTED: len(drafts)})
+    size = sum(len(new.payload) for new in drafts)
+    counters.increase(db, {counters.ACCEPTED: len(drafts), counters.ACCEPTED_SIZE: size})
 
 
 def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
@@ -105,6 +106,8 @@ class SealedDraft:
 
     sequence: int
     audience: Sequence[str]
+    size: int = 0
+    """Of its payload, in bytes."""
 
 
 def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
@@ -115,7 +118,8 @@ def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
         ("payload", "sequence", "audience", "labels", "terms"),
         [(None, done.sequence, " ".join(sorted(done.audience)), None, None, id_) for id_, done in sealed.items()],
     )
-    counters.increase(db, {counters.ACCEPTED: -len(sealed)})
+    size = sum(done.size for done in sealed.values())
+    counters.increase(db, {counters.ACCEPTED: -len(sealed), counters.ACCEPTED_SIZE: -size})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,15 @@ from node.database.receipt_tables import batch_outcome
 from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import link
 from node.stages import StreamId
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 from node.verification.receipt_bytes import NOT_ADDRESSED, NOT_ARRIVED
 
 SEALED: Final = 0  # in a receipt
 DUE: Final = 1
 PARKED: Final = 2  # due, but the NODE document does not let this node write `receipts`
+
+ROW_SIZE_BYTES: Final = 192  # at most, without the outcomes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +74,7 @@ def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) ->
     known = {(row.originator, row.stream, row.hash): row for row in _rows(db, _KNOWN, [batch.key for batch in noted])}
     new = [batch for batch in noted if batch.key not in known and any(batch.outcomes.values())]
     arrived = _arrived(db, {batch.key: batch.size for batch in new})
-    changed = []
+    changed, taken = [], []
     for batch in noted:
         row = known.get(batch.key)
         before = row.outcomes if row is not None else arrived.get(batch.key)
@@ -80,7 +84,15 @@ def put_outcomes(db: Transaction, noted: Collection[BatchOutcomes], now: int) ->
         if row is None or after != before:
             due_since = row.due_since if row is not None and row.due == DUE else now
             changed.append(_columns(batch, after, due_since, now))
+        if row is None:
+            taken.append((batch.place.originator, Budget.OUTCOMES, outcomes_size(len(after))))
     change(db, _PUT, changed)
+    usage.add(db, taken)
+
+
+def outcomes_size(leaves: int) -> Usage:
+    """What a row about a batch of so many leaves takes at most."""
+    return Usage(1, ROW_SIZE_BYTES + leaves)
 
 
 def _rows(db: Transaction, statement: Select[Any], keys: Iterable[tuple[str, str, bytes]]) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
-from node.database.statements import Found, change, rows_for
+from node.database.statements import Found, rows_for
 from node.database.stream_tables import granted
 from node.sharing.grant_parts import GrantParts
 from node.stages import Grant
@@ -79,9 +79,9 @@ def put(db: Transaction, new: Iterable[GrantParts], loose: Sequence[Grant]) -> N
     new = list(new)
     parts = _continuing(db, new)
     first = [grants for grants in new if grants not in parts]
-    change(db, _KEEP, [granted_parts.columns_of(grants.parts[0]) for grants in first])
+    granted_parts.keep(db, _KEEP, [grants.parts[0] for grants in first])
     granted_parts.put(db, [*loose, *(part for grants in parts for part in grants.parts), *_later_parts(db, first)])
-    change(db, _KEEP, [granted_parts.columns_of(grant) for grant in _now_first(db, new, loose)])
+    granted_parts.keep(db, _KEEP, _now_first(db, new, loose))
 
 
 def _now_first(db: Transaction, new: Sequence[GrantParts], loose: Sequence[Grant]) -> list[Grant]:

@@ -1,6 +1,11 @@
-"""Findings about the streams that are read: gaps, records out of order, faults of the log."""
+"""Findings about the streams that are read: gaps, records out of order, faults of the log.
 
-from collections.abc import Iterable
+Of most codes a stream has one finding at most. Of NUMEROUS it can have many, as many as others like to cause. So each
+originator has room for FINDINGS_OF_ORIGINATOR_MAX of these, open or closed; above it the finding `findings_full` about
+all its streams stands, and the chains have the truth. Old findings leave (node/exchange/ageing.py).
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +15,15 @@ from node.database.engine import Transaction
 from node.database.statements import change, rows_for
 from node.database.stream_tables import finding
 from node.stages import StreamId
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 from node.verification.gaps import CODES, Gap, Stretch
 
+FINDINGS_OF_ORIGINATOR_MAX: Final = 10_000
+FINDING_SIZE_BYTES: Final = 256  # of a row at most
+NUMEROUS: Final = frozenset({*CODES, "out_of_order", "transport_corrupt", "log_replaced"})
+FULL: Final = "findings_full"
+ALL_STREAMS: Final = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFinding:
@@ -56,11 +68,29 @@ def settle_gaps(db: Transaction, place: StreamId, stretches: Iterable[Stretch], 
             new.append(gap)
             rows.append(_columns(gap.code, place, gap.first, inside[0] if inside else position, now, gap.last))
     change(db, _CLOSE, gone)
-    change(db, _NEW, rows)
-    return new
+    return new[: _add_numerous(db, place, rows, now)]
 
 
 _NEW: Final = insert(finding)
+
+
+def everywhere(originator: str) -> StreamId:
+    """The stream of a finding about all streams of an originator."""
+    return StreamId(stream=ALL_STREAMS, originator=originator)
+
+
+def _add_numerous(db: Transaction, place: StreamId, rows: Sequence[dict[str, object]], now: int) -> int:
+    """Add findings of codes in NUMEROUS, as many as the originator has room for; returns how many."""
+    if not rows:
+        return 0
+    used = usage.of(db, [place.originator]).get((place.originator, Budget.FINDINGS), Usage())
+    added = rows[: max(0, FINDINGS_OF_ORIGINATOR_MAX - used.rows)]
+    change(db, _NEW, added)
+    usage.add(db, [(place.originator, Budget.FINDINGS, Usage(len(added), len(added) * FINDING_SIZE_BYTES))])
+    about = everywhere(place.originator)
+    if len(added) < len(rows) and not stands(db, FULL, about):
+        change(db, _NEW, [_columns(FULL, about, None, None, now, None)])
+    return len(added)
 
 
 def _columns(
@@ -78,8 +108,12 @@ def _columns(
 
 
 def add(db: Transaction, code: str, place: StreamId, *, sequence: int | None, position: int | None, now: int) -> None:
-    """Add a finding about a stream that is not a gap."""
-    change(db, _NEW, [_columns(code, place, sequence, position, now, None)])
+    """Add a finding about a stream that is not a gap. The caller adds one at most of a code that is not in NUMEROUS."""
+    row = _columns(code, place, sequence, position, now, None)
+    if code in NUMEROUS:
+        _add_numerous(db, place, [row], now)
+    else:
+        change(db, _NEW, [row])
 
 
 def close(db: Transaction, code: str, place: StreamId, now: int) -> None:

@@ -1,6 +1,6 @@
 """Notes about withheld messages: this node opened them, and no clause lets it keep them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,8 +11,11 @@ from node.database.record_tables import withheld
 from node.database.statements import change
 from node.stages import StreamId
 from node.store import counters
+from node.undecided import usage
+from node.undecided.usage import Budget, Usage
 
 _NEW: Final = insert(withheld)
+NOTE_SIZE_BYTES: Final = 320  # of a note at most, without its reason
 
 _PLACE: Final = (withheld.c.originator, withheld.c.stream, withheld.c.sequence)
 
@@ -45,7 +48,12 @@ class WithheldNote:
     noted_at: int
 
 
-def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
+def note_size(reason: str) -> int:
+    """The bytes that a note with this reason takes at most."""
+    return NOTE_SIZE_BYTES + 4 * len(reason)  # UTF-8 takes four bytes at most for a character
+
+
+def add(db: Transaction, messages: Sequence[WithheldMessage], now: int) -> None:
     """Note withheld messages, each with the clause and the reason."""
     values = [
         {
@@ -63,6 +71,10 @@ def add(db: Transaction, messages: Iterable[WithheldMessage], now: int) -> None:
     ]
     change(db, _NEW, values)
     counters.increase(db, {counters.WITHHELD: len(values)})
+    usage.add(
+        db,
+        [(message.place.originator, Budget.WITHHELD, Usage(1, note_size(message.reason))) for message in messages],
+    )
 
 
 def notes(db: Transaction) -> list[WithheldNote]:

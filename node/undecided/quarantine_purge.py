@@ -83,4 +83,5 @@ def purge(
     ).all()
     db.execute(update(quarantine).where(*fits).values(value=b"", budget=Budget.PURGED.value))
     usage.add(db, [(originator, budget, -Usage(count, int(size))) for originator, budget, count, size in use])
+    usage.add(db, [(originator, Budget.PURGED, Usage(count)) for originator, _, count, _ in use])
     return {"records": sum(count for _, _, count, _ in use), "size": sum(int(size) for _, _, _, size in use)}

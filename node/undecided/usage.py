@@ -1,4 +1,4 @@
-"""How many rows and bytes refused, held and waiting records take, for each originator and budget.
+"""How many rows and bytes the rows take that others can cause, for each originator and budget.
 
 The numbers are kept beside the rows: counting the rows in each transaction would cost more the more there are.
 """
@@ -17,7 +17,7 @@ from node.database.statements import change, rows_for
 
 
 class Budget(StrEnum):
-    """What the rows of refused, held and waiting records are counted under."""
+    """What rows that others can cause are counted under, for each originator."""
 
     FORGEABLE = "forgeable"
     """Not proven, and never valid."""
@@ -33,6 +33,24 @@ class Budget(StrEnum):
 
     PURGED = "purged"
     """Refused; the bytes were deleted, and the digest is kept."""
+
+    STORED = "stored"
+    """Messages, with their indexes."""
+
+    WITHHELD = "withheld"
+    """Notes about messages that no clause lets this node keep."""
+
+    CHAIN = "chain"
+    """Places in the chains: batches and used message ids."""
+
+    GRANTS = "grants"
+    """Grants and their parts."""
+
+    OUTCOMES = "outcomes"
+    """Batches about which this node owes or has sent a receipt."""
+
+    FINDINGS = "findings"
+    """Findings of which a stream can have many (node/store/stream_findings.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from typing import Final
 import pytest
 
 from node.exchange.quotas import LIMITS, MIB
+from node.integrity.all_tables import TABLES
 from node.integrity.finding_types import FindingCode
+from node.undecided.usage import Budget
 from node.verification.steps import STEP_OF_REJECTION
 from tests.support.contract import code, tables
 
@@ -299,6 +301,25 @@ def test_every_limit_is_listed_with_its_value_and_no_other() -> None:
 def test_every_budget_is_listed_with_its_rows_and_size() -> None:
     [table] = tables("limits.md", "## What others can fill")
     listed_budgets = {code(row["budget"]): (row["rows"], row["MiB"]) for row in table}
-    limited = {budget.value: (f"{most.rows:,}", f"{most.size // MIB}") for budget, most in LIMITS.items()}
+    limited = {budget.value: (f"{most.rows:,}", f"{most.size // MIB:,}") for budget, most in LIMITS.items()}
 
     assert listed_budgets == limited | {"purged": ("none", "0")}
+
+
+def test_every_table_is_listed_with_its_budget_or_limit() -> None:
+    """A row of a table that others can fill names a budget, or a constant of the code."""
+    [table] = tables("limits.md", "## Each table")
+    known = {budget.value for budget in Budget} | {name.rpartition(".")[2] for name in limits()}
+
+    assert {code(row["table"]) for row in table} == {found.name for found in TABLES}
+    for row in table:
+        named = set(re.findall(r"`([A-Za-z_]+)`", row["bounded by"]))
+        assert named <= known, row
+        assert named or row["bounded by"].startswith(("own users", "one row")), row
+
+
+def test_every_budget_limits_a_table() -> None:
+    [table] = tables("limits.md", "## Each table")
+    named = {name for row in table for name in re.findall(r"`([a-z_]+)`", row["bounded by"])}
+
+    assert named == {budget.value for budget in Budget} - {"findings"}

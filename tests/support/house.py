@@ -7,7 +7,7 @@ from typing import Final
 
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database undecided store integrity sending exchange
-    audit runtime answers access upkeep commands doctor cli
+    retention audit runtime answers access upkeep commands doctor cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -35,7 +35,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
     "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
     "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
-    "sqlalchemy": "node/database/ node/undecided/ node/store/ node/integrity/",
+    "sqlalchemy": "node/database/ node/undecided/ node/store/ node/integrity/ node/retention/",
     "alembic": "node/database/",
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
     "typer": "node/cli/",

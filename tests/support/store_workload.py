@@ -6,6 +6,7 @@ from pathlib import Path
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
 from node.reports.questions import Question
+from node.retention import old_grants, old_notes, old_outcomes
 from node.sending.publish import Acceptance
 from node.sending.seal_receipts import QUIET_MS
 from node.sharing.grant_parts import GrantParts
@@ -227,6 +228,7 @@ async def _read_forgeries(folder: Path) -> None:
         await retry_quarantined(scene.gt.store, lambda: scene.gt.judge, ids, clock=scene.gt.clock)
         await scene.gt.store.write(_write_directly)
         await scene.gt.store.write(_write_parts)
+        await scene.gt.store.write(_age)
 
 
 def _first_id(db: Transaction) -> bytes:
@@ -273,6 +275,7 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     outbox.has_row(db, INTEL, 1, 5)
     outbox.oldest_acknowledged(db)
     outbox.is_empty(db, INTEL)
+    outbox.on_their_way(db)
     outbox.unacknowledge(db, INTEL, 2)
     outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
     stored_leaves.present(db, intel, [1, 2, 77])
@@ -291,6 +294,7 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     pending_records.drop(db, [1, 2, 3])
     quarantine_retry.drop(db, ["x"])
     newest_sealing.newest_sealings(db, without="GT")
+    newest_sealing.of_topics(db, ["intel.caribbean.bz", "keys.bz"])
     withheld_notes.add(
         db,
         [
@@ -322,4 +326,19 @@ def _write_parts(db: Transaction) -> None:
     granted_parts.beginning_unknown(db, "BZ", [1003])
     granted_parts.named(db, grants[0], 1003)
     granted_parts.put(db, grants[1:])
+    granted_parts.is_placed(db, "BZ", 1)
     granted_parts.columns_of(grants[0])
+
+
+def _age(db: Transaction) -> None:
+    """What leaves a store after a time."""
+    found = old_grants.find(db, "BZ", before=2**50, after=0)
+    old_grants.drop(db, "BZ", found.settled)
+    old_grants.drop_own(db, 2**50)
+    outcomes = old_outcomes.find(db, "BZ", before=2**50, after=("", b""), is_full=True)
+    old_outcomes.drop(db, "BZ", outcomes.settled)
+    ids, _ = old_notes.old_findings(db, before=2**50, after=0)
+    old_notes.drop_findings(db, ids, 3)
+    old_notes.close_full(db, 4)
+    old_notes.drop_notes(db, 2**50)
+    old_notes.drop_purged(db, 2**50)
