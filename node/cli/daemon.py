@@ -42,17 +42,14 @@ def run(
     from msgspec.structs import replace
 
     from node.runtime import daemon, memory_limit
-    from node.runtime.event_counts import EventCounts
-    from node.runtime.logs import configure
+    from node.runtime.logs import configure_counting
     from node.runtime.open_node import open_node
     from node.runtime.reader_processes import ReaderProcesses
     from node.runtime.single_daemon import only_daemon
     from schemas.types import LogFormat
 
     opened = open_named_home(home)
-    counts = EventCounts()
-    section = replace(opened.config.log, format=LogFormat.json) if json else opened.config.log
-    configure(section, counts=counts)
+    counts = configure_counting(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:
         async with open_node(opened, share=opened.share(share)) as node:

@@ -79,14 +79,14 @@ def _authenticate(judge: Judge, arrival: Arrival) -> Verified | Decision:
 
 
 def _decide(judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int) -> Decision:
-    """Steps 11 to 17. A repeated leaf without a row that again gets no row is a duplicate."""
+    """Steps 11 to 17. A repeated leaf that again gets no row, or whose grant has left, is a duplicate."""
     if arrival.own is not None:
         decision = judge.decide_own(record, arrival.own.opened, now=now)
     else:
         decision = judge.decide(record, grant=placing.grant(arrival), now=now)
     if arrival.repeated and decision.outcome in (Outcome.NOT_ADDRESSED, Outcome.COUNTED):
         return Decision(outcome=Outcome.DUPLICATE)
-    if arrival.grant_left and decision.outcome is Outcome.WAITING:  # it had no row when its grant left: not addressed
+    if arrival.grant_left and decision.outcome is Outcome.WAITING:
         return Decision(outcome=Outcome.DUPLICATE)
     return decision
 
@@ -130,7 +130,7 @@ def _write(
 def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedRecord]:
     for arrival in arrivals:
         if arrival.deferred and arrival.record is None:
-            continue  # it has no row and no place: an outcome would be a row that a withdrawn key can add without a limit
+            continue  # no row and no place: an outcome would be a row that a withdrawn key can add without a limit
         if arrival.decision is not None and (record := arrival.verified) is not None:
             yield DecidedRecord(
                 record=record,

@@ -96,9 +96,7 @@ class Subscriber:
             self._positions |= await self._faults.replaced(self.bus, self._marks)
             self._marks = {}
         wanted = {
-            topic: position
-            for topic, position in self._positions.items()
-            if self._pausing.reads(self.places[topic])
+            topic: position for topic, position in self._positions.items() if self._pausing.reads(self.places[topic])
         }
         left = self._gathering.left_ms(gather_ms, self._clock())
         wait = wait_seconds if left is None else min(wait_seconds, left / 1000)

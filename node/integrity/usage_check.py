@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, Table, func, literal_column, select
 
 from node.database.engine import Transaction
 from node.database.receipt_tables import batch_outcome
@@ -15,13 +15,13 @@ from node.undecided.usage import Budget, Usage
 
 
 def _counted(table: Table, budget: Budget | None, size: Any) -> Select[Any]:
-    """Originator, budget, and what the rows take, for each originator that has a row. None: the rows have the budget."""
+    """Originator, budget and use, for each originator that has a row. None: the rows have the budget."""
     rows = func.count().label("number")
     taken = func.coalesce(func.sum(size), 0).label("taken")
     if budget is None:
         statement = select(table.c.originator, table.c.budget.label("of"), rows, taken)
         return statement.group_by(table.c.originator, table.c.budget)
-    of = literal_column(f"'{budget.value}'").label("of")
+    of: ColumnElement[str] = literal_column(f"'{budget.value}'").label("of")
     return select(table.c.originator, of, rows, taken).group_by(table.c.originator)
 
 

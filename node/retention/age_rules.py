@@ -1,10 +1,10 @@
 """How long a node keeps what it needs for a time only, and when that time has passed. Pure; times in ms.
 
-- Time passes only as far as others have signed it: a clock that is wrong deletes nothing. It is the earlier one of the
-  own clock and of a day after the second newest sealing among the other members (the newest one, if there is one other).
+- Time passes only as far as others have signed it: a clock that is wrong deletes nothing. It is the earlier one of
+  the own clock and of a day after the second newest sealing among the other members (the newest, if one is left).
 - A grant is settled if each stream of its originator was read beyond it by GRANTS_KEPT_MS. A message under a grant is
-  sealed within a day after it (AUDIENCE_KEY_LIFE_MS_MAX), so all messages under it have been decided then. A stream that
-  was read to its end counts as read until now.
+  sealed within a day after it (AUDIENCE_KEY_LIFE_MS_MAX), so all messages under it have been decided then. A stream
+  that was read to its end counts as read until now.
 """
 
 from collections.abc import Iterable, Mapping

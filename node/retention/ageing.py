@@ -73,9 +73,7 @@ class Ageing:
             return 0
         before = age_rules.settled_before(await self._streams(originator), time)
         after = self._grants.pop(originator, 0)
-        found = await self.store.read(
-            partial(old_grants.find, originator=originator, before=before, after=after)
-        )
+        found = await self.store.read(partial(old_grants.find, originator=originator, before=before, after=after))
         if found.last is not None:
             self._grants[originator] = found.last
         if not found.settled or not await self._drop(originator, partial(_drop_grants, before=before, after=after)):

@@ -12,11 +12,12 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select
 
+from broker.streams import KEYS
 from node.database.engine import Transaction
 from node.database.outgoing_tables import own_grant
 from node.database.record_tables import pending
 from node.database.statements import change, rows_for
-from node.database.stream_tables import granted, granted_part
+from node.database.stream_tables import granted, granted_part, link
 from node.limits import BATCH_LEAVES_MAX
 from node.undecided import usage
 from node.undecided.usage import Budget, Usage
@@ -35,6 +36,12 @@ _NAMED: Final = select(pending.c.grant).where(
     pending.c.originator == bindparam("originator"),
     pending.c.grant >= bindparam("first"),
     pending.c.grant < bindparam("end"),
+)
+_BATCH: Final = (
+    select(link.c.first, link.c.size)
+    .where(link.c.originator == bindparam("originator"), link.c.stream == KEYS, link.c.first <= bindparam("sequence"))
+    .order_by(link.c.first.desc())
+    .limit(1)
 )
 _SIZES: Final = tuple(
     select(func.length(table.c.body).label("size")).where(
@@ -71,10 +78,14 @@ def _unnamed(db: Transaction, originator: str, sequences: Sequence[int]) -> list
     """Without those that a pending record may mean: it names the last part of its grant, in the same batch."""
     values = {"originator": originator, "first": sequences[0], "end": sequences[-1] + BATCH_LEAVES_MAX}
     named = sorted({row.grant for row in rows_for(db, _NAMED, values)})
+    if not named:
+        return list(sequences)
     settled = []
     for sequence in sequences:
+        batch = rows_for(db, _BATCH, {"originator": originator, "sequence": sequence})
+        end = batch[0].first + batch[0].size if batch else sequence + 1
         at = bisect_left(named, sequence)
-        if at == len(named) or named[at] >= sequence + BATCH_LEAVES_MAX:
+        if at == len(named) or named[at] >= end:
             settled.append(sequence)
     return settled
 

@@ -104,13 +104,13 @@ def _log(name: _Name, group: _Group, now: float) -> None:
             records=group.records,
             seconds=round(now - group.since),
         )
-        return
-    log.warning(
-        "events_repeated",
-        of=event,
-        concerned=concerned,
-        code=code,
-        times=group.times,
-        records=group.records,
-        seconds=round(now - group.since),
-    )
+    else:
+        log.warning(
+            "events_repeated",
+            of=event,
+            concerned=concerned,
+            code=code,
+            times=group.times,
+            records=group.records,
+            seconds=round(now - group.since),
+        )

@@ -21,7 +21,7 @@ REPEAT_SECONDS: Final = 60.0  # without a cluster, the client repeats its warnin
 def configure(section: LogSection, *, counts: EventCounts | None = None) -> None:
     """Write every event at or above the configured level to stderr, in the configured format.
 
-    With `counts`, events that others can cause are counted after the first one; the caller has to write the counts.
+    With `counts`, events that others can cause are counted after the first one.
     """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -46,6 +46,13 @@ def configure(section: LogSection, *, counts: EventCounts | None = None) -> None
     library.handlers = [_LibraryLog()]
     library.propagate = False
     library.setLevel(logging.WARNING)
+
+
+def configure_counting(section: LogSection) -> EventCounts:
+    """Write events as a daemon does: those that others can cause are counted. The caller writes the counts."""
+    counts = EventCounts()
+    configure(section, counts=counts)
+    return counts
 
 
 class _Lines:

@@ -27,7 +27,7 @@ from node.sealing.seal import Signer
 from node.sending.own_records import OwnRecords
 from node.sending.publish import Publisher
 from node.sending.relay import Relay
-from node.sending.room import Room
+from node.sending.room import ask_for_room
 from node.sending.seal_receipts import ReceiptSealer
 from node.system_random import random_bytes
 from schemas.types import KeyUse
@@ -122,14 +122,11 @@ async def open_node(
     """
     keys, documents = home.keys(), home.documents()
     judge = CurrentJudge(documents, home.node, keys)
-    signer = _signer(keys, documents)
     async with open_store(home) as store, open_bus(home) as configured:
         log = bus or configured
         own_records = OwnRecords()
-        relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
-        agree = own_streams(home, store, log).may_seal
-        relay.may_seal = Room(store=store, of_receipts=False, before=agree).may_seal
-        receipt_sealer.may_seal = Room(store=store, of_receipts=True, before=agree).may_seal
+        relay, receipt_sealer = _senders(home.node, store, log, _signer(keys, documents), judge, now, own_records)
+        ask_for_room(relay, receipt_sealer, own_streams(home, store, log).may_seal)
         node = OpenNode(
             code=home.node,
             clock=now,

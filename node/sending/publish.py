@@ -2,8 +2,8 @@
 
 - An accepted draft will be sent; if that is not possible, an operator sees the reason.
 - A report is identified by its id and region. The same content again is a duplicate; other content is refused.
-- Reports that wait to be sealed have room for DRAFTS_WAITING_MAX rows and DRAFTS_WAITING_BYTES_MAX bytes. Above it nothing
-  is accepted until some of them are sealed: own users pay, and learn it at once.
+- Reports that wait to be sealed have room for DRAFTS_WAITING_MAX rows and DRAFTS_WAITING_BYTES_MAX bytes. Above it
+  nothing is accepted until some of them are sealed: own users pay, and learn it at once.
 """
 
 from collections.abc import Callable, Sequence

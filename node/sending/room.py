@@ -12,6 +12,8 @@ from typing import Final
 
 from broker.streams import RECEIPTS
 from node.database.engine import Store, Transaction
+from node.sending.relay import Relay
+from node.sending.seal_receipts import ReceiptSealer
 from node.store import outbox
 
 OUTGOING_RECORDS_MAX: Final = 100_000  # of a stream; RECORD_SIZE_BYTES_MAX each
@@ -49,3 +51,9 @@ def has_room(db: Transaction, *, of_receipts: bool) -> bool:
     most = OUTGOING_RECEIPTS_MAX if of_receipts else OUTGOING_RECORDS_MAX
     on_their_way = outbox.on_their_way(db)
     return all(count < most for stream, count in on_their_way.items() if (stream == RECEIPTS) == of_receipts)
+
+
+def ask_for_room(relay: Relay, receipt_sealer: ReceiptSealer, before: MaySeal) -> None:
+    """Let both ask `before`, and then whether their streams have room."""
+    relay.may_seal = Room(store=relay.store, of_receipts=False, before=before).may_seal
+    receipt_sealer.may_seal = Room(store=receipt_sealer.store, of_receipts=True, before=before).may_seal

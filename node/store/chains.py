@@ -16,7 +16,6 @@ from node.undecided.usage import Usage
 from node.verification.chain import Link, StreamView
 from node.verification.gaps import Gap, open_gaps
 
-
 LINK_SIZE_BYTES: Final = 384  # of a row of `link` at most, without its indexes
 ID_SIZE_BYTES: Final = 128  # of a row of `used_id` at most
 

@@ -18,13 +18,11 @@ from node.database.statements import change, rows_for
 RECEIPTS_OF_BATCH_MAX: Final = 16  # of one recipient: an outcome changes a few times at most
 
 _KEEP: Final = Upsert(receipt, lambda insert: insert.on_conflict_do_nothing())
-_HERE: Final = (receipt.c.batch.in_(bindparam("batches", expanding=True)), receipt.c.recipient == bindparam("recipient"))
-_MANY: Final = (
-    select(receipt.c.batch)
-    .where(*_HERE)
-    .group_by(receipt.c.batch)
-    .having(func.count() > bindparam("most"))
+_HERE: Final = (
+    receipt.c.batch.in_(bindparam("batches", expanding=True)),
+    receipt.c.recipient == bindparam("recipient"),
 )
+_MANY: Final = select(receipt.c.batch).where(*_HERE).group_by(receipt.c.batch).having(func.count() > bindparam("most"))
 _SEQUENCES: Final = (
     select(receipt.c.sequence)
     .where(receipt.c.batch == bindparam("batch"), receipt.c.recipient == bindparam("recipient"))
@@ -64,9 +62,7 @@ def add(db: Transaction, rows: Sequence[ReceivedOutcomes], now: int) -> None:
     change(db, _KEEP, values)
     for recipient in {row.recipient for row in rows}:
         batches = [row.batch for row in rows if row.recipient == recipient]
-        for found in rows_for(
-            db, _MANY, {"batches": batches, "recipient": recipient, "most": RECEIPTS_OF_BATCH_MAX}
-        ):
+        for found in rows_for(db, _MANY, {"batches": batches, "recipient": recipient, "most": RECEIPTS_OF_BATCH_MAX}):
             _drop_oldest(db, found.batch, recipient)
 
 

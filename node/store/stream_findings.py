@@ -25,6 +25,7 @@ NUMEROUS: Final = frozenset({*CODES, "out_of_order", "transport_corrupt", "log_r
 FULL: Final = "findings_full"
 ALL_STREAMS: Final = "*"
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFinding:
     """A finding about a stream that is not closed."""

@@ -5,6 +5,7 @@ Each budget has room for FEW rows here, so that a test takes a moment.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 from sqlalchemy import Table, func, select
@@ -18,10 +19,10 @@ from node.system_random import random_bytes
 from node.undecided import deferred_positions, usage
 from node.undecided.usage import Budget, Usage
 from schemas.avro import codec
-from schemas.types import MessageType
+from schemas.types import KeyGrant, MessageType
 from tests.support.bed import GRANTS, Bed
-from tests.support.readers import granted
-from tests.support.records import report_of
+from tests.support.readers import granted, world
+from tests.support.records import AudienceKey, report_of
 
 FEW = 3
 MANY = 8  # records that a flood has
@@ -60,8 +61,29 @@ async def unopened(scene: Bed) -> None:
 
 async def withheld(scene: Bed) -> None:
     """BZ: reports that no clause covers."""
+    key, body = _narrow(scene)
+    await scene.read(scene.bz.grant(body), topic=GRANTS)
+    await _uncovered(scene, key)
+
+
+async def withheld_later(scene: Bed) -> None:
+    """BZ: the same, but the grant comes after the reports."""
+    key, body = _narrow(scene)
+    grant = scene.bz.grant(body)
+    await _uncovered(scene, key)
+    await scene.read(grant, topic=GRANTS)
+
+
+def _narrow(scene: Bed) -> tuple[AudienceKey, KeyGrant]:
+    """The next grant of BZ, by a clause for one subject."""
+    sequence = scene.bz.heads[KEYS].next_sequence if KEYS in scene.bz.heads else 1
+    key, body = granted(scene.bz, world().named("drugs"))
+    return replace(key, grant=sequence), body
+
+
+async def _uncovered(scene: Bed, key: AudienceKey) -> None:
     for _ in range(MANY):
-        await scene.read(scene.bz.message(scene.key, report_of(handling=["H1"])))
+        await scene.read(scene.bz.message(key, report_of(subjects=["MONEY_LAUNDERING"])))
 
 
 async def grants(scene: Bed) -> None:
@@ -94,7 +116,6 @@ async def used(scene: Bed, budget: Budget, originator: str = "BZ") -> Usage:
     """What the store keeps about a budget."""
     found = await scene.gt.store.read(usage.everything)
     return found.get((originator, budget), Usage())
-
 
 
 async def parts(scene: Bed) -> None:

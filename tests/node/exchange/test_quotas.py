@@ -21,6 +21,8 @@ from tests.support.bed import GRANTS, REPORTS, Bed, bed
 from tests.support.exchange import TOPOLOGY
 
 FEW = 3
+LIMITS = dict(quotas.LIMITS)
+UNDECIDED = {Budget.FORGEABLE, Budget.CURABLE, Budget.REFUSED, Budget.WAITING}
 
 
 @contextmanager
@@ -31,9 +33,10 @@ def few(rows: int = FEW, size: int = 2**40) -> Iterator[None]:
 
 
 async def used(scene: Bed) -> dict[str, int]:
-    """Rows of each budget of BZ that is used."""
+    """Rows of each budget of refused and waiting records of BZ that is used."""
     found = await scene.gt.store.read(usage.everything)
-    return {budget.value: taken.rows for (name, budget), taken in found.items() if name == "BZ" and taken.rows}
+    of_bz = {budget: taken.rows for (name, budget), taken in found.items() if name == "BZ" and budget in UNDECIDED}
+    return {budget.value: count for budget, count in of_bz.items() if count}
 
 
 async def deferred(scene: Bed) -> int:
@@ -50,7 +53,7 @@ async def made_anew(scene: Bed) -> None:
 async def test_records_that_name_an_unknown_governance_state_do_not_pause_their_originator(tmp_path: Path) -> None:
     """Nobody needs a key to write them. They fill a budget of their own, and the honest originator is read."""
     async with bed(tmp_path) as scene:
-        with few(), patch("node.exchange.pausing.LIMITS", {Budget.WAITING: Usage(FEW, 2**40)}):
+        with few(), patch("node.exchange.pausing.LIMITS", LIMITS | {Budget.WAITING: Usage(FEW, 2**40)}):
             fork = scene.bz.fork()
             forged = [fork.fork().batch([fork.sealed_leaf(scene.key)], governance=7)[0] for _ in range(FEW + 4)]
             await scene.read(*forged)
@@ -168,7 +171,7 @@ async def test_dropped_records_are_read_again_and_until_then_their_room_is_free(
 async def test_at_its_limit_an_originator_is_paused_with_a_finding_until_records_are_decided(tmp_path: Path) -> None:
     async with bed(tmp_path, grant=False) as scene:
         grant = scene.bz.grant(scene.grant)
-        with patch("node.exchange.pausing.LIMITS", {Budget.WAITING: Usage(2, 2**40)}):
+        with patch("node.exchange.pausing.LIMITS", LIMITS | {Budget.WAITING: Usage(2, 2**40)}):
             await scene.read(scene.bz.message(scene.key), scene.bz.message(scene.key))
             await scene.read(scene.bz.message(scene.key))
             paused = await scene.counts(), await scene.findings()

@@ -8,14 +8,13 @@ from alembic import op
 revision = "0014"
 down_revision = "0013"
 
-_NUMEROUS = "'chain_gap', 'head_truncated', 'out_of_order', 'transport_corrupt', 'log_replaced'"
 _COUNTED = (
     "SELECT originator, 'stored', COUNT(*), SUM(LENGTH(payload) + LENGTH(record)) FROM message GROUP BY originator",
     "SELECT originator, 'withheld', COUNT(*), SUM(320 + 4 * LENGTH(reason)) FROM withheld GROUP BY originator",
     "SELECT originator, 'outcomes', COUNT(*), SUM(192 + LENGTH(outcomes)) FROM batch_outcome GROUP BY originator",
     "SELECT originator, 'purged', COUNT(*), 0 FROM quarantine WHERE budget = 'purged' GROUP BY originator",
-    f"""SELECT originator, 'findings', COUNT(*), COUNT(*) * 256 FROM finding
-        WHERE code IN ({_NUMEROUS}) GROUP BY originator""",
+    "SELECT originator, 'findings', COUNT(*), COUNT(*) * 256 FROM finding WHERE code IN "
+    "('chain_gap', 'head_truncated', 'out_of_order', 'transport_corrupt', 'log_replaced') GROUP BY originator",
     """SELECT originator, 'grants', SUM(number), SUM(taken) FROM (
         SELECT originator, COUNT(*) AS number, SUM(LENGTH(body)) AS taken FROM granted GROUP BY originator
         UNION ALL
