@@ -18,6 +18,7 @@ from schemas.avro import codec
 from schemas.types import KeyGrant
 
 _KEEP: Final = Upsert(granted_part, lambda insert: insert.on_conflict_do_nothing())
+_KEEP_FIRST: Final = Upsert(granted, lambda insert: insert.on_conflict_do_nothing())
 _OF: Final = granted_part.c.originator == bindparam("originator")
 _UP_TO: Final = (
     select(granted_part)
@@ -44,10 +45,15 @@ _BATCH: Final = (
 
 def put(db: Transaction, parts: Sequence[Grant]) -> None:
     """Keep grants that are parts, or may be."""
-    keep(db, _KEEP, parts)
+    _keep(db, _KEEP, parts)
 
 
-def keep(db: Transaction, statement: Upsert, grants: Iterable[Grant]) -> None:
+def put_first(db: Transaction, grants: Iterable[Grant]) -> None:
+    """Keep grants that are the first of their keys; the first grant of a key stays."""
+    _keep(db, _KEEP_FIRST, grants)
+
+
+def _keep(db: Transaction, statement: Upsert, grants: Iterable[Grant]) -> None:
     """Insert grants by `statement`, which leaves a row as it is, and count those that are new."""
     taken = []
     for grant in grants:

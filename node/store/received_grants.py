@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.statements import Found, rows_for
 from node.database.stream_tables import granted
@@ -18,7 +17,6 @@ from schemas.types import KeyGrant
 
 GRANTS_DECODED_MAX: Final = 64  # of about 10 KB for 60 recipients
 
-_KEEP: Final = Upsert(granted, lambda insert: insert.on_conflict_do_nothing())
 _BY_KEY: Final = select(granted).where(
     granted.c.originator == bindparam("originator"),
     granted.c.audience_key_id.in_(bindparam("key_ids", expanding=True)),
@@ -79,9 +77,9 @@ def put(db: Transaction, new: Iterable[GrantParts], loose: Sequence[Grant]) -> N
     new = list(new)
     parts = _continuing(db, new)
     first = [grants for grants in new if grants not in parts]
-    granted_parts.keep(db, _KEEP, [grants.parts[0] for grants in first])
+    granted_parts.put_first(db, [grants.parts[0] for grants in first])
     granted_parts.put(db, [*loose, *(part for grants in parts for part in grants.parts), *_later_parts(db, first)])
-    granted_parts.keep(db, _KEEP, _now_first(db, new, loose))
+    granted_parts.put_first(db, _now_first(db, new, loose))
 
 
 def _now_first(db: Transaction, new: Sequence[GrantParts], loose: Sequence[Grant]) -> list[Grant]:

@@ -326,6 +326,7 @@ def _write_parts(db: Transaction) -> None:
     granted_parts.beginning_unknown(db, "BZ", [1003])
     granted_parts.named(db, grants[0], 1003)
     granted_parts.put(db, grants[1:])
+    granted_parts.put_first(db, grants[:1])
     granted_parts.is_placed(db, "BZ", 1)
     granted_parts.columns_of(grants[0])
 

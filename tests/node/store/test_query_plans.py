@@ -22,6 +22,7 @@ SMALL: Final = {
     "knowledge": "one row",
     "usage": "a few rows for each originator",
     "deferred": "at most 64 ranges for each topic",
+    "own_grant": "one row for each audience of two days",
 }
 """Tables that do not grow with the store, which a statement may read whole."""
 
@@ -40,6 +41,8 @@ EXEMPT: Final = {
     "stream_findings.standing": "reads the index of the findings that are open, which are the answer",
     "withheld_notes.notes": "answers with all notes",
     "set_aside.drafts": "reads the index of the drafts that are set aside, which are the answer",
+    "old_notes.close_full": "reads the index of the findings that are open, once findings left",
+    "old_notes.drop_findings": "reads the index of the findings that are open, once findings left",
     "own_reports.unsealed": "reads the first rows of an index of the drafts that wait",
     "receipts_to_seal.due": "reads the first rows of an index of what is due",
     "chains.gaps": "an audit, at the end of a stream",
