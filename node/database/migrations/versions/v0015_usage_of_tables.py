@@ -1,12 +1,12 @@
 """Each table that others can fill has a budget: what its rows take is counted from now on, and here for those before.
 
-Revision ID: 0014
+Revision ID: 0015
 """
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 _COUNTED = (
     "SELECT originator, 'stored', COUNT(*), SUM(LENGTH(payload) + LENGTH(record)) FROM message GROUP BY originator",
