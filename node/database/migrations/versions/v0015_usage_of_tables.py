@@ -35,5 +35,5 @@ def upgrade() -> None:
         op.execute(f'INSERT INTO usage (originator, budget, "rows", size) {counted}')
     op.execute(
         "INSERT INTO counter (name, value) "
-        "SELECT 'accepted_size', COALESCE(SUM(LENGTH(payload)), 0) FROM draft WHERE sequence IS NULL"
+        "SELECT 'accepted_size', SUM(LENGTH(payload)) FROM draft WHERE sequence IS NULL HAVING SUM(LENGTH(payload)) > 0"
     )
