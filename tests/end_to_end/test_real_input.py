@@ -55,6 +55,8 @@ AT = datetime(2026, 12, 1, 12, tzinfo=UTC)
 """The time for the tests without an exchange. Until September 2028 the day does not change who is admitted."""
 
 CROSSING = 8_490
+AGAIN = ("CO", "EC", "PE")
+"""The nodes that import their files again."""
 
 pytestmark = pytest.mark.skipif(
     not (ATTACKS.is_file() and SEIZURES.is_file()),
@@ -79,7 +81,7 @@ class Exchange:
     """The counts of the second imports, by the same names."""
 
     changed: frozenset[str]
-    """The nodes whose store changed in the second import."""
+    """The nodes of `AGAIN` whose store changed in the second import."""
 
     held: Mapping[str, list[dict[str, Any]]]
     """The results of `search --all` at each node."""
@@ -108,7 +110,7 @@ def reports(seizures: Input, attacks: Input) -> tuple[Expected, ...]:
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
-    """The walk-through on the embedded log, then all imports again; with a copy of the lab after the first imports."""
+    """The walk-through on the embedded log, then some imports again; with a copy of the lab after the first imports."""
     folder = tmp_path_factory.mktemp("real-input")
     cpu_before = _cpu_seconds()
     begun = datetime.now(UTC)
@@ -116,14 +118,14 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
     ended = datetime.now(UTC)
     [lab] = folder.glob("*/lab")
     homes = {node: lab / node.lower() for node in NODES}
-    imports = {node.lower(): partial(_import, "pirate-attacks", ATTACKS, home) for node, home in homes.items()}
+    imports = {node.lower(): partial(_import, "pirate-attacks", ATTACKS, homes[node]) for node in AGAIN}
     imports["seizures"] = partial(_import, "seizures-colombia", SEIZURES, homes["CO"])
 
-    before = {node: _digest(home / "store.db") for node, home in homes.items()}
+    before = {node: _digest(homes[node] / "store.db") for node in AGAIN}
     again_begun = time.monotonic()
     again = {name: import_() for name, import_ in imports.items()}
     spent["import again"] = time.monotonic() - again_begun
-    changed = frozenset(node for node, home in homes.items() if _digest(home / "store.db") != before[node])
+    changed = frozenset(node for node in AGAIN if _digest(homes[node] / "store.db") != before[node])
     held, audit = _results(homes, spent)
     _print_times("embedded", spent, _cpu_seconds() - cpu_before)
     exchange = Exchange(
@@ -140,9 +142,12 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exchange, Path]:
     return exchange, lab.with_name(lab.name + IMPORTED)
 
 
-@pytest.fixture(scope="module", params=("embedded", "kafka"))
+@pytest.fixture(scope="module", params=("embedded", pytest.param("kafka", marks=pytest.mark.slow)))
 def exchange(request: pytest.FixtureRequest, walked: tuple[Exchange, Path]) -> Exchange:
-    """The walk-through, or the same imports sent over a real Kafka, verified and stored."""
+    """The walk-through, or the same imports sent over a real Kafka, verified and stored.
+
+    An ordinary run has Kafka with three nodes: test_real_input_postgres.py.
+    """
     on_embedded, lab = walked
     return on_embedded if request.param == "embedded" else _over_kafka(on_embedded, lab)
 
@@ -308,11 +313,12 @@ def test_importing_again_accepts_nothing_and_changes_no_store(
     exchange: Exchange, seizures: Input, attacks: Input
 ) -> None:
     """After an interruption it is safe to import the same file again."""
+    first = {name: len(exchange.rows[name]) for name in exchange.again}
     assert {name: counts["accepted"] for name, counts in exchange.again.items()} == dict.fromkeys(exchange.again, 0)
-    assert sum(counts["duplicate"] for counts in exchange.again.values()) == CROSSING + 20
-    assert sum(counts["refused"] for counts in exchange.again.values()) == 1
+    assert {name: counts["duplicate"] for name, counts in exchange.again.items()} == first
+    assert sum(first.values()) > seizures.rows
     assert {name: counts["read"] for name, counts in exchange.again.items()} == {
-        **dict.fromkeys((node.lower() for node in NODES), attacks.rows),
+        **dict.fromkeys((node.lower() for node in AGAIN), attacks.rows),
         "seizures": seizures.rows,
     }
     assert exchange.changed == frozenset()

@@ -1,20 +1,25 @@
 """Real reports go through running nodes whose stores are PostgreSQL databases.
 
 As in test_real_input.py, tests/support/oracle.py computes what each node must hold. An ordinary run has three of the
-fourteen nodes; `make slow` has all.
+fourteen nodes, on a real Kafka; `make slow` has all, on the embedded log.
 """
 
+import asyncio
+import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from node.commands.broker_topics import provision_homes
 from tests.end_to_end.test_real_input import AGREEMENTS, ATTACKS, CROSSING, MAPPINGS, SEIZURES
-from tests.support import oracle, stores
+from tests.support import clusters, oracle, stores
 from tests.support.data import DATA
 from tests.support.oracle import NODES, Expected, Key
 from tests.support.processes import enlace, ok, running, search_all, settle
@@ -64,6 +69,14 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     ok("lab", lab, "--nodes", ",".join(NODES), "--agreements", AGREEMENTS)
     homes = {node: lab / node.lower() for node in request.param}
     stores.use(stores.POSTGRESQL, homes.values())
+    with ExitStack() as ending:
+        if len(homes) < len(NODES):
+            ending.enter_context(patch.dict(os.environ, {"ENLACE_BUS__URL": clusters.bus()}))
+            asyncio.run(provision_homes(homes.values()))
+        return _crossing(homes)
+
+
+def _crossing(homes: Mapping[str, Path]) -> Exchange:
     begun = datetime.now(UTC)
     accepted = imports(homes)["accepted"]
     with running(*homes.values()):
