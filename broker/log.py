@@ -11,9 +11,13 @@ The log is trusted with availability only: nothing that it answers is evidence. 
 - A fault concerns one topic. The other topics of the same fetch continue.
 - A log object allows one `fetch` at a time. Other operations may run at the same time, several at once.
 - A topic may contain foreign bytes. An empty value and a missing value (`None`) are records like any other.
+- An implementation checks everything that the log says before it answers: each position is an integer from 0 to
+  `POSITION_MAX` and higher than the one before it, and of a value that is longer than `VALUE_SIZE_BYTES_MAX` only the
+  beginning is read. What cannot be a record is left out (`MALFORMED`). Each call ends within seconds, and a log that
+  cannot be used as a whole is `LogUnusable`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
@@ -21,6 +25,8 @@ from typing import ClassVar, Final, Protocol
 RECORD_SIZE_BYTES_MAX: Final = 1024 * 1024  # Kafka's max.message.bytes: a record with Kafka's framing
 VALUE_SIZE_BYTES_MAX: Final = RECORD_SIZE_BYTES_MAX - 1024  # Kafka's framing is 61 bytes and some varints
 FETCH_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # in one answer of `fetch`; the last record may exceed it
+POSITION_MAX: Final = 2**62  # sums of positions and counts stay inside a long
+TOPICS_MAX: Final = 10_000  # the default topology has 366
 
 
 class Fault(StrEnum):
@@ -34,6 +40,9 @@ class Fault(StrEnum):
     """The topic does not exist: not yet, or no longer."""
     DENIED = "denied"
     """The log does not allow this reader to read the topic."""
+    MALFORMED = "malformed"
+    """The topic has something that cannot be a record, such as a position that is a text. It was left out, and the
+    records are delivered."""
 
 
 class LogError(Exception):
@@ -46,6 +55,10 @@ class LogUnavailable(LogError):
     """The log cannot be reached, is full or is busy: back off and call again. What was written is unknown."""
 
     retriable = True
+
+
+class LogUnusable(LogUnavailable):
+    """What the log says cannot be that of a log: an operator must repair it. Then the same call succeeds."""
 
 
 class TopicMissing(LogUnavailable):
@@ -71,6 +84,7 @@ class Entry:
     topic: str
     position: int
     value: bytes | None
+    """Of a value above `VALUE_SIZE_BYTES_MAX` the beginning, one byte longer than that: enough to refuse it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +95,8 @@ class Bounds:
     """The lowest position that can be fetched."""
     end: int
     """The position that the next record will get."""
+    malformed: bool = False
+    """The topic has something that cannot be a record; as far as the log can see without reading all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +106,8 @@ class Fetched:
     topic: str
     entries: tuple[Entry, ...]
     fault: Fault | None = None
+    after: int | None = None
+    """Where to go on, if positions behind the entries have no record, such as those that Kafka writes for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +163,7 @@ class Log(Protocol):
         ...
 
     async def topics(self) -> frozenset[str]:
-        """Every topic that exists, including foreign ones."""
+        """The topics that exist, including foreign ones, at most `TOPICS_MAX`."""
         ...
 
     async def provision(self, specs: Sequence[TopicSpec]) -> Provisioned:
@@ -159,24 +177,6 @@ class Log(Protocol):
     async def close(self) -> None:
         """Release all resources within a few seconds, in any state of the log."""
         ...
-
-
-class FaultNews:
-    """Remembers which faults were reported, so that each ends a wait only once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[int, Fault]] = {}
-
-    def is_news(self, fetched: Iterable[Fetched], positions: Mapping[str, int]) -> bool:
-        """Whether `fetched` contains an entry or a new fault. Forgets the faults that have ended."""
-        faults = {
-            answer.topic: (positions[answer.topic], answer.fault) for answer in fetched if answer.fault is not None
-        }
-        news = any(answer.entries for answer in fetched) or any(
-            self._known.get(topic) != fault for topic, fault in faults.items()
-        )
-        self._known = {topic: fault for topic, fault in self._known.items() if topic not in positions} | faults
-        return news
 
 
 def check_values(values: Sequence[bytes]) -> None:

@@ -17,19 +17,20 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from broker.embedded.connection import LogConnection
 from broker.embedded.file import LogFile
 from broker.embedded.reader import LogReader
+from broker.fault_news import FaultNews
 from broker.log import (
     Bounds,
     Drift,
-    FaultNews,
     Fetched,
     Provisioned,
     TopicSpec,
     check_values,
 )
 
-F = TypeVar("F", bound=LogFile)
+F = TypeVar("F", bound=LogConnection)
 R = TypeVar("R")
 
 
@@ -56,9 +57,10 @@ class _Thread(Generic[F]):
 class EmbeddedLog:
     """`broker.log.Log` on the file `path`. Only `provision` creates the file."""
 
-    def __init__(self, path: Path) -> None:
-        self._fetcher = _Thread(LogReader(path), "log-fetcher")
-        self._caller = _Thread(LogFile(path), "log-caller")
+    def __init__(self, path: Path, *, immutable: bool = False) -> None:
+        """`immutable`: read a file that does not change, and make nothing beside it."""
+        self._fetcher = _Thread(LogReader(path, immutable=immutable), "log-fetcher")
+        self._caller = _Thread(LogFile(path, immutable=immutable), "log-caller")
         self._news = FaultNews()
         self._stop = threading.Event()
 
@@ -75,7 +77,7 @@ class EmbeddedLog:
         file = self._fetcher.file
         try:
             while True:
-                version, fetched = await self._fetcher.run(lambda: file.read(asked, records_max))
+                version, fetched = await self._fetcher.run(lambda: file.read(asked, records_max, stop))
                 if self._news.is_news(fetched, asked) or time.monotonic() >= until or stop.is_set():
                     return fetched
                 await self._fetcher.run(partial(file.wait, version, until, stop))
@@ -99,7 +101,7 @@ class EmbeddedLog:
 
     async def check(self, specs: Sequence[TopicSpec]) -> tuple[Drift, ...]:
         """The topics that are missing."""
-        existing = await self.topics()
+        existing = await self.bounds([spec.topic for spec in specs])
         missing = [spec.topic for spec in specs if spec.topic not in existing]
         return tuple(Drift(topic=topic, setting="topic", expected="present", found="missing") for topic in missing)
 

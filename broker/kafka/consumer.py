@@ -13,6 +13,7 @@ expanded.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Final
 
 import aiokafka.codec
@@ -27,14 +28,16 @@ from aiokafka.errors import (
     UnsupportedCodecError,
 )
 
+from broker.kafka.answer_limit import limit_answers
 from broker.kafka.client import PARTITION, Address, bounded, connect, disconnect
-from broker.log import RECORD_SIZE_BYTES_MAX, Bounds, Entry, LogUnavailable
+from broker.log import POSITION_MAX, RECORD_SIZE_BYTES_MAX, Bounds, LogUnavailable
 
 FETCH_WAIT_MS: Final = 500  # how long a broker holds a fetch that has no record yet
 FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # of one answer; a hostile broker can ignore it
 
 for _codec in ("gzip", "snappy", "lz4", "zstd"):
     setattr(aiokafka.codec, f"has_{_codec}", lambda: False)
+limit_answers()
 
 
 class Unreadable(Exception):
@@ -44,9 +47,10 @@ class Unreadable(Exception):
 class OutOfRange(Exception):
     """The positions of these topics are below the beginning or above the end."""
 
-    def __init__(self, topics: Collection[str]) -> None:
-        super().__init__(", ".join(topics))
-        self.topics = tuple(topics)
+    def __init__(self, positions: Mapping[str, int]) -> None:
+        super().__init__(", ".join(positions))
+        self.positions = dict(positions)
+        """Topic -> the position that was asked for."""
 
 
 class Denied(Exception):
@@ -101,8 +105,8 @@ class Consumer:
         """Fetch `topic` again."""
         self._client.resume(TopicPartition(topic, PARTITION))
 
-    async def get(self, wait_seconds: float, records_max: int | None) -> dict[str, list[Entry]]:
-        """The records that have arrived, by topic. Do not cancel this call: it ends by itself after `wait_seconds`.
+    async def get(self, wait_seconds: float, records_max: int | None) -> dict[str, list[tuple[int, bytes | None]]]:
+        """The records that have arrived, as position and value, by topic. Do not cancel this call: it ends by itself.
 
         Raises OutOfRange, Denied, Unreadable, LogUnavailable. With Unreadable, the good records before the bad one
         are lost unless `records_max` is 1.
@@ -110,7 +114,7 @@ class Consumer:
         try:
             found = await self._client.getmany(timeout_ms=int(wait_seconds * 1000), max_records=records_max)
         except OffsetOutOfRangeError as error:
-            raise OutOfRange([partition.topic for partition in error.args[0]]) from error
+            raise OutOfRange({partition.topic: position for partition, position in error.args[0].items()}) from error
         except TopicAuthorizationFailedError as error:
             raise Denied(str(error.args[0])) from error
         except (CorruptRecordException, UnsupportedCodecError, RecordTooLargeError) as error:
@@ -124,11 +128,23 @@ class Consumer:
         except Exception as error:  # on a hostile batch zlib, struct and the C parser raise exceptions of many types
             raise Unreadable(type(error).__name__) from error
         return {
-            partition.topic: [
-                Entry(topic=record.topic, position=record.offset, value=record.value) for record in records
-            ]
+            partition.topic: [(record.offset, record.value) for record in records]
             for partition, records in found.items()
         }
+
+    async def positions(self, topics: Collection[str]) -> dict[str, int]:
+        """Where the client reads on, if that is not beyond the end that the broker reported.
+
+        The client passes over positions without a record, such as the end of a transaction.
+        """
+        found: dict[str, int] = {}
+        for topic in topics:
+            partition = TopicPartition(topic, PARTITION)
+            with suppress(KafkaError, IllegalStateError):  # then it is asked later
+                position, end = await self._client.position(partition), self._client.highwater(partition)
+                if end is not None and position <= end:
+                    found[topic] = position
+        return found
 
     async def topics(self) -> frozenset[str]:
         """Every topic of the cluster."""
@@ -136,15 +152,18 @@ class Consumer:
             return frozenset(await self._client.topics())
 
     async def bounds(self, topics: Collection[str]) -> dict[str, Bounds]:
-        """Beginning and end of each topic; all of them must exist."""
+        """Beginning and end of each topic; all of them must exist. An impossible answer counts as none."""
         partitions = [TopicPartition(topic, PARTITION) for topic in topics]
         async with bounded("asking for offsets"):
             # Otherwise the library asks for one unknown topic at a time, which takes a tenth of a second each.
             await self._client._client.set_topics(topics)
             beginnings = await self._client.beginning_offsets(partitions)
             ends = await self._client.end_offsets(partitions)
+        found = {partition.topic: (beginnings.get(partition, -1), ends.get(partition, -1)) for partition in partitions}
         return {
-            partition.topic: Bounds(beginning=beginnings[partition], end=ends[partition]) for partition in partitions
+            topic: Bounds(beginning=beginning, end=end)
+            for topic, (beginning, end) in found.items()
+            if 0 <= beginning <= end <= POSITION_MAX  # a broker may answer anything
         }
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
+from broker.fault_news import FaultNews
 from broker.kafka.client import Address
 from broker.kafka.consumer import Consumer
 from broker.kafka.metadata import Metadata
@@ -22,7 +23,6 @@ from broker.log import (
     Bounds,
     Drift,
     Fault,
-    FaultNews,
     Fetched,
     LogUnavailable,
     Provisioned,
@@ -145,13 +145,13 @@ class KafkaLog:
             if topic not in self._metadata.known:
                 fetched.append(Fetched(topic=topic, entries=(), fault=Fault.MISSING))
             elif (reader := by_topic.get(topic)) is not None:
-                entries, fault = reader.take(topic, records_left, bytes_left)
+                entries, fault, after = reader.take(topic, records_left, bytes_left)
                 if entries:
                     records_left -= len(entries)
                     bytes_left -= sum(len(entry.value or b"") for entry in entries)
                     self._turn = topic
-                if entries or fault:
-                    fetched.append(Fetched(topic=topic, entries=tuple(entries), fault=fault))
+                if entries or fault or after is not None:
+                    fetched.append(Fetched(topic=topic, entries=tuple(entries), fault=fault, after=after))
         return fetched
 
     def _in_turn(self, positions: Mapping[str, int]) -> list[str]:

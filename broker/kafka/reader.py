@@ -8,13 +8,13 @@ of the client is never cancelled; it runs in its own task and ends by itself. A 
 - a reader with several topics becomes `broken`, and `broker.kafka.log` divides it;
 - a reader with one topic continues record by record, delivers all records before the bad one, and after three equal
   failures reports the topic as corrupt.
+
+A topic whose records do not go on where the last one ended, three times, is corrupt too (topic_buffer.py).
 """
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from broker.kafka.consumer import (
@@ -23,27 +23,14 @@ from broker.kafka.consumer import (
     OutOfRange,
     Unreadable,
 )
+from broker.kafka.topic_buffer import TopicBuffer
 from broker.log import Entry, Fault, LogUnavailable
 
 GET_SECONDS: Final = 0.5  # how long one call of the client waits; a close waits for it
 FAILURES_MAX: Final = 3  # equal failures at one position until a topic is reported as corrupt
 CAREFUL_RECORDS_MAX: Final = 500  # in one call, if the topic is read record by record
 PROBE_SECONDS: Final = 30.0  # then a corrupt or denied topic is read again: a replica or a right may have been repaired
-
-
-@dataclass(slots=True)
-class _TopicState:
-    next: int
-    """The position that the caller will ask for next."""
-
-    tail: int
-    """The position after all buffered records."""
-
-    buffer: deque[Entry] = field(default_factory=deque)
-    fault: Fault | None = None
-    fault_at: float = 0.0
-    failures: int = 0
-    paused: bool = False
+LOOK_SECONDS: Final = 1.0  # between two looks at positions without records, while records arrive
 
 
 class Reader:
@@ -55,8 +42,9 @@ class Reader:
         self.is_alone = is_alone
         """The reader takes no further topics, because one of its topics may be unreadable."""
 
-        self._topics: dict[str, _TopicState] = {}
+        self._topics: dict[str, TopicBuffer] = {}
         self._pump: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self.away: LogUnavailable | None = None
         """Why the client cannot use the cluster; None if it can."""
 
@@ -78,24 +66,22 @@ class Reader:
         new = {topic: position for topic, position in wanted.items() if topic not in self._topics}
         if new:
             for topic, position in new.items():
-                self._topics[topic] = _TopicState(next=position, tail=position)
+                self._topics[topic] = TopicBuffer(next=position, tail=position)
             self._assign()
         for topic, state in self._topics.items():
             if topic in wanted and wanted[topic] != state.next:
-                state.next = state.tail = wanted[topic]
-                state.buffer.clear()
-                state.fault, state.failures = None, 0
+                state.seek(wanted[topic])
                 self._consumer.seek(topic, state.tail)
             self._set_paused(topic, state, paused=topic not in wanted or self._is_faulty(topic, state))
 
-    def _is_faulty(self, topic: str, state: _TopicState) -> bool:
+    def _is_faulty(self, topic: str, state: TopicBuffer) -> bool:
         if state.fault in (Fault.CORRUPT, Fault.DENIED) and time.monotonic() - state.fault_at >= PROBE_SECONDS:
             state.fault_at = time.monotonic()
             self._consumer.seek(topic, state.tail)
             return False
         return state.fault is not None
 
-    def _set_paused(self, topic: str, state: _TopicState, *, paused: bool) -> None:
+    def _set_paused(self, topic: str, state: TopicBuffer, *, paused: bool) -> None:
         if paused != state.paused:
             state.paused = paused
             (self._consumer.pause if paused else self._consumer.resume)(topic)
@@ -112,16 +98,9 @@ class Reader:
         for state in self._topics.values():
             state.paused = False
 
-    def take(self, topic: str, records_max: int, bytes_max: int) -> tuple[list[Entry], Fault | None]:
-        """Buffered entries of `topic`, and its fault if no entry remains before it."""
-        state = self._topics[topic]
-        entries: list[Entry] = []
-        while state.buffer and len(entries) < records_max and bytes_max > 0:
-            entries.append(state.buffer.popleft())
-            bytes_max -= len(entries[-1].value or b"")
-        if entries:
-            state.next = entries[-1].position + 1
-        return entries, None if state.buffer else state.fault
+    def take(self, topic: str, records_max: int, bytes_max: int) -> tuple[list[Entry], Fault | None, int | None]:
+        """Buffered entries of `topic`; its fault, and where positions without records end, if no entry is left."""
+        return self._topics[topic].take(records_max, bytes_max)
 
     def check(self) -> None:
         """Raise the last call's exception if the port has no error for it: a bug, or no memory."""
@@ -142,13 +121,15 @@ class Reader:
         try:
             for number in range(CAREFUL_RECORDS_MAX if careful else 1):
                 found = await self._consumer.get(GET_SECONDS if number == 0 else 0, 1 if careful else None)
-                for topic, entries in found.items():
-                    self._keep(topic, entries)
+                for topic, records in found.items():
+                    self._keep(topic, records)
                 if not found:
-                    return
+                    break
+            if not found or time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                await self._pass_over()
         except OutOfRange as error:
-            for topic in error.topics:
-                self._fault(topic, Fault.OUT_OF_RANGE)
+            for topic, position in error.positions.items():
+                self._out_of_range(topic, position)
         except Denied as error:
             self._fault(error.topic, Fault.DENIED)
         except Unreadable:
@@ -156,13 +137,26 @@ class Reader:
         except LogUnavailable as error:
             self.away = error
 
-    def _keep(self, topic: str, entries: list[Entry]) -> None:
+    def _keep(self, topic: str, records: list[tuple[int, bytes | None]]) -> None:
         """Buffer new entries. There was no await since the client answered, so no seek happened in between."""
         state = self._topics.get(topic)
-        if state is not None and (new := [entry for entry in entries if entry.position >= state.tail]):
-            state.buffer.extend(new)
-            state.tail = new[-1].position + 1
-            state.fault, state.failures = None, 0
+        if state is not None and records and not state.keep(topic, records):
+            self._failed(topic, state)
+
+    async def _pass_over(self) -> None:
+        """Find out where the client is: everything before that was delivered, or has no record."""
+        self._looked_at = time.monotonic()
+        for topic, position in (await self._consumer.positions(self.topics)).items():
+            if (state := self._topics.get(topic)) is not None and state.fault is None and not state.failures:
+                state.pass_over(position)
+
+    def _out_of_range(self, topic: str, position: int) -> None:
+        """The topic does not have `position`. If that is not where it should go on, a batch led the client astray."""
+        state = self._topics.get(topic)
+        if state is None or position == state.tail:
+            self._fault(topic, Fault.OUT_OF_RANGE)
+        else:
+            self._failed(topic, state)
 
     def _fault(self, topic: str, fault: Fault) -> None:
         if (state := self._topics.get(topic)) is not None:
@@ -174,6 +168,10 @@ class Reader:
             self.broken = True
             return
         [(topic, state)] = self._topics.items()
+        self._failed(topic, state)
+
+    def _failed(self, topic: str, state: TopicBuffer) -> None:
+        """Read again where the topic should go on; after `FAILURES_MAX` failures it is corrupt."""
         state.failures += 1
         self._consumer.seek(topic, state.tail)
         if state.failures >= FAILURES_MAX:

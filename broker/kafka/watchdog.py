@@ -4,8 +4,10 @@ A Kafka consumer can stop receiving without raising an exception. This module de
 another connection, is beyond a position that does not move. Only the time inside `fetch` counts, so a locked store or a
 busy reader has no effect. A topic with a known fault is not expected to move.
 
-Rules. Lag without progress for `stall_seconds` replaces the client. The last of `rebuilds_max` replacements within
-`window_seconds` raises `LogStuck` instead; the process then ends and its supervisor starts it again.
+Rules. Lag without progress for `stall_seconds` replaces the client. At the last of `rebuilds_max` replacements within
+`window_seconds` it depends on the other topics. If new clients received nothing at all, `LogStuck` is raised instead;
+the process then ends and its supervisor starts it again. If they received records of others, the log claims records
+that it does not deliver: these topics are corrupt until one of their records arrives.
 """
 
 import time
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from broker.log import Bounds, Drift, Fetched, Log, LogStuck, Provisioned, TopicSpec
+from broker.log import Bounds, Drift, Fault, Fetched, Log, LogStuck, Provisioned, TopicSpec
 
 log = structlog.get_logger()
 
@@ -50,19 +52,27 @@ class WatchedLog:
         self._stalled: dict[str, float] = {}  # lagging topic -> seconds in `fetch` without a record of it
         self._since_look = 0.0
         self._rebuilds: deque[float] = deque()
+        self._received_at = float("-inf")
+        self._undelivered: set[str] = set()  # topics whose records new clients did not receive either
 
     async def fetch(self, positions: Mapping[str, int], *, records_max: int, wait_seconds: float) -> list[Fetched]:
         """Fetch from the client; raises LogStuck if replacing it did not help."""
         begun = self._monotonic()
         fetched = await self._client.fetch(positions, records_max=records_max, wait_seconds=wait_seconds)
         self._count(self._monotonic() - begun, {answer.topic for answer in fetched})
+        received = {answer.topic for answer in fetched if answer.entries}
+        if received:
+            self._received_at = self._monotonic()
+            self._undelivered -= received
         if self._since_look >= self._thresholds.look_seconds:
             self._since_look = 0.0
             await self._look(positions, faulty={answer.topic for answer in fetched if answer.fault is not None})
             stuck = [topic for topic, spent in self._stalled.items() if spent >= self._thresholds.stall_seconds]
             if stuck:
                 await self._rebuild(stuck)
-        return fetched
+        answered = {answer.topic for answer in fetched}
+        corrupt = sorted(topic for topic in self._undelivered if topic in positions and topic not in answered)
+        return [*fetched, *(Fetched(topic=topic, entries=(), fault=Fault.CORRUPT) for topic in corrupt)]
 
     def _count(self, spent: float, moved: Collection[str]) -> None:
         self._since_look += spent
@@ -73,7 +83,7 @@ class WatchedLog:
                 self._stalled[topic] += spent
 
     async def _look(self, positions: Mapping[str, int], faulty: Collection[str]) -> None:
-        ends = await self._client.bounds([topic for topic in positions if topic not in faulty])
+        ends = await self._client.bounds([topic for topic in positions if topic not in {*faulty, *self._undelivered}])
         lagging = {topic for topic, bounds in ends.items() if bounds.end > positions[topic]}
         self._stalled = {topic: self._stalled.get(topic, 0.0) for topic in lagging}
 
@@ -85,7 +95,11 @@ class WatchedLog:
         self._stalled.clear()
         log.error("log_client_stalled", topics=sorted(stuck)[:10], rebuilds=len(self._rebuilds))
         if len(self._rebuilds) >= self._thresholds.rebuilds_max:
-            raise LogStuck(f"{len(self._rebuilds)} new clients in a row received nothing of {stuck[0]}")
+            if self._received_at <= self._rebuilds[0]:
+                raise LogStuck(f"{len(self._rebuilds)} new clients in a row received nothing of {stuck[0]}")
+            self._undelivered.update(stuck)
+            self._rebuilds.clear()
+            return
         client, self._client = self._client, self._make()
         await client.close()
 

@@ -6,7 +6,7 @@ Every way to serve a command uses it. An exception that it does not know is a bu
 import errno
 from typing import Final
 
-from broker.log import LogError
+from broker.log import LogError, LogUnusable
 from node.errors import EnlaceError, Unavailable, UsageError
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -32,6 +32,9 @@ def coded(error: Exception) -> EnlaceError | None:
 
 def _of_log(error: LogError) -> EnlaceError:
     """An error of the log as an error of a command that needs it."""
+    if isinstance(error, LogUnusable):
+        hint = "use the version of Enlace that made it; if that is this one, find out who changed it, and restore it"
+        return UsageError("bus_unusable", str(error), path="bus.url", hint=hint)
     if error.retriable:
         hint = "start the log, or correct the address, and call again"
         return Unavailable("bus_unavailable", str(error), path="bus.url", hint=hint)

@@ -105,6 +105,12 @@ def gap_finding(place: StreamId, gap: Gap, *, position: int | None) -> Finding:
     return about(place, gap.code, position=position, sequence=gap.first, expected=expected, found=found)
 
 
+def malformed(place: StreamId) -> Finding:
+    """The finding that the log has something in the stream that cannot be a record; it has no position."""
+    expected, found = "records at positions from 0 on", "something else, such as a position that is a text"
+    return about(place, "transport_malformed", position=None, expected=expected, found=found)
+
+
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """The findings of one stream in the order of the answer."""
     return sorted(findings, key=lambda finding: (finding.position or 0, finding.sequence or 0, finding.code))

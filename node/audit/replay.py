@@ -5,7 +5,8 @@ It has no private key and decrypts nothing. Rules:
 
 - Topics are read in their order, one after the other, each up to the end that it had when the replay began.
 - A topic that is not a stream of an exchange is not read; the answer names it.
-- If the log cannot deliver records, that is a finding, and reading of that stream ends there.
+- If the log cannot deliver records, that is a finding, and reading of that stream ends there. What cannot be a record
+  is a finding too, and the records of the stream are read.
 - If the log is unavailable, the replay raises `Unavailable` and has no answer.
 """
 
@@ -17,13 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from broker import streams
-from broker.log import Bounds, Fault, Log, LogUnavailable
-from node.audit.findings import (
-    Finding,
-    ReplayAnswer,
-    ReplayedStream,
-    about,
-)
+from broker.log import Bounds, Fault, Log, LogUnavailable, LogUnusable
+from node.audit.findings import Finding, ReplayAnswer, ReplayedStream, about, malformed
 from node.audit.replay_stream import StreamReplay
 from node.database.engine import Store
 from node.errors import Unavailable, UsageError
@@ -83,6 +79,8 @@ async def replay(
     store = await Store.open(f"sqlite:///{scratch / 'chains.db'}")
     try:
         return await _Replay(bus, governance, selection, store).run(progress)
+    except LogUnusable:
+        raise
     except LogUnavailable as error:
         raise Unavailable("bus_unavailable", str(error), path="bus", hint="nothing was concluded; try again") from error
     finally:
@@ -107,13 +105,21 @@ class _Replay:
             hint = "a stream, as intel.caribbean, or a topic, as intel.caribbean.bz"
             raise UsageError("stream_unknown", message, path="stream", hint=hint)
         bounds = await self._bus.bounds(list(wanted))
-        parts = {topic: part for topic in wanted if topic in bounds and (part := self._part(bounds[topic]))}
+        parts = {topic: self._part(bounds[topic]) for topic in wanted if topic in bounds}
         counts = Counter[str]()
         streams, findings = list[ReplayedStream](), list[Finding]()
         with progress(sum(len(part) for part in parts.values())) as self._on_progress:
-            for topic, part in parts.items():
-                stream = self._stream_replay(topic, wanted[topic], is_window=part.start > bounds[topic].beginning)
-                await self._read(stream, part)
+            for topic, place in wanted.items():
+                if topic not in bounds:
+                    findings.append(malformed(place))
+                    continue
+                part, is_malformed = parts[topic], bounds[topic].malformed
+                if not part and not is_malformed:
+                    continue
+                stream = self._stream_replay(topic, place, is_window=part.start > bounds[topic].beginning)
+                if is_malformed:
+                    stream.add(malformed(place))
+                await self._read(stream, part, is_malformed=is_malformed)
                 counts.update(records=stream.records, verified=stream.verified, duplicates=stream.duplicates)
                 streams.append(stream.read())
                 findings += await stream.findings()
@@ -137,7 +143,7 @@ class _Replay:
             topic=topic, place=place, governance=self._governance, store=self._store, is_window=is_window
         )
 
-    async def _read(self, stream: StreamReplay, part: range) -> None:
+    async def _read(self, stream: StreamReplay, part: range, *, is_malformed: bool) -> None:
         position, silent = part.start, 0
         while position < part.stop:
             fetched = await self._bus.fetch(
@@ -145,9 +151,16 @@ class _Replay:
             )
             entries = [entry for answer in fetched for entry in answer.entries]
             fault = next((answer.fault for answer in fetched if answer.fault is not None), None)
+            after = max((answer.after for answer in fetched if answer.after is not None), default=0)
+            if (fault is Fault.MALFORMED or after) and not is_malformed:
+                stream.add(malformed(stream.place))
+                is_malformed = True
+            fault = None if fault is Fault.MALFORMED else fault
             if entries:
                 await stream.take([entry for entry in entries if entry.position < part.stop])
-                position, silent = entries[-1].position + 1, 0
+                position, silent = max(entries[-1].position + 1, after), 0
+            elif after > position:
+                position, silent = after, 0
             elif fault is None:
                 silent += 1
             self._on_progress(self._passed + min(position, part.stop) - part.start)

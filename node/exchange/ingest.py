@@ -3,6 +3,7 @@
 - Reading the log is the task of `subscribe`, looking again at kept records that of `retry`; both call `ingest`.
 - What this process sealed and reads back with the same bytes takes its place without being verified, opened or decoded
   again (own_records.py).
+- The event loop gets a turn between two records (slices.py), so a daemon can stop while it decides.
 - A crash loses nothing and stores nothing twice, as position and data are committed together.
 - If another process ingested records of the same originators after this one read, the result is discarded and computed
   again (node/store/ingest_lock.py).
@@ -20,6 +21,7 @@ from node.exchange.arrival import Arrival
 from node.exchange.place_arrivals import place_arrivals
 from node.exchange.placing import Placing
 from node.exchange.quotas import defer_above_budget
+from node.exchange.slices import Slices
 from node.exchange.write_decisions import write_decisions
 from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings
@@ -55,7 +57,8 @@ async def ingest(
     With `reread` the arrivals are those of its positions, which are then no longer deferred.
     Returns the grants that are new here, as (originator, sequence). Raises Unavailable with nothing written.
     """
-    authenticated = [(_authenticate(judge, arrival), arrival.placed) for arrival in arrivals]
+    slices = Slices()
+    authenticated = [(await _authenticate(judge, arrival, slices), arrival.placed) for arrival in arrivals]
     while True:
         for arrival, (answer, placed) in zip(arrivals, authenticated, strict=True):
             arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
@@ -64,7 +67,7 @@ async def ingest(
         seen = await store.read(partial(place_arrivals, placing=placing, arrivals=arrivals))
         for arrival in seen.undecided:
             if arrival.decision is None and arrival.record is not None:
-                arrival.decision = _decide(judge, arrival, arrival.record, placing, now)
+                arrival.decision = await _decide(judge, arrival, arrival.record, placing, now, slices)
         defer_above_budget(seen.undecided, seen.used)
         write = partial(
             _write, judge=judge, placing=placing, arrivals=seen.undecided, positions=positions, now=now, reread=reread
@@ -73,13 +76,19 @@ async def ingest(
             return placing.new_grants.arrived
 
 
-def _authenticate(judge: Judge, arrival: Arrival) -> Verified | Decision:
+async def _authenticate(judge: Judge, arrival: Arrival, slices: Slices) -> Verified | Decision:
     """Steps 1 to 7. What this process sealed was verified before it left."""
+    if slices.is_used_up:
+        await slices.rest()
     return arrival.own.verified if arrival.own is not None else judge.authenticate(arrival.value, arrival.place)
 
 
-def _decide(judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int) -> Decision:
+async def _decide(
+    judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int, slices: Slices
+) -> Decision:
     """Steps 11 to 17. A repeated leaf that again gets no row, or whose grant has left, is a duplicate."""
+    if slices.is_used_up:
+        await slices.rest()
     if arrival.own is not None:
         decision = judge.decide_own(record, arrival.own.opened, now=now)
     else:

@@ -1,11 +1,11 @@
 """Answers faults of the log: those that cannot pass unnoticed are recorded as findings, each once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 import structlog
 
-from broker.log import Fault, Log
+from broker.log import Fault, Fetched, Log
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
 from node.exchange.log_identity import replaced_topics
@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 TRUNCATED: Final = "head_truncated"
 REPLACED: Final = "log_replaced"
+CORRUPT: Final = "transport_corrupt"
+MALFORMED: Final = "transport_malformed"
 
 
 class LogFaults:
@@ -30,12 +32,26 @@ class LogFaults:
         """Topic -> position of the last corruption that was recorded."""
 
         self._denied: set[str] = set()
+        self._malformed: set[str] = set()
 
-    async def handle(self, bus: Log, topic: str, fault: Fault, position: int, *, known: bool) -> int:
-        """Record the fault of a topic at `position` if it is new; returns the position to go on from.
+    async def settle(
+        self, bus: Log, fetched: Iterable[Fetched], positions: dict[str, int], known: Collection[str]
+    ) -> None:
+        """Answer what a fetch reports beside its records, which are stored; changes where to go on in `positions`.
 
-        `known`: a record of the topic was ingested before. Raises LogUnavailable and Unavailable.
+        `known` are the topics of which a record was ingested before. Raises LogUnavailable and Unavailable.
         """
+        for part in fetched:
+            topic, position = part.topic, positions[part.topic]
+            if part.after is not None:  # nodes write only records
+                await self._leave_out(topic, part.after)
+                position = await self._pass_over(topic, position, part.after)
+            if part.fault is not None:
+                position = await self._handle(bus, topic, part.fault, position, known=topic in known)
+            positions[topic] = position
+
+    async def _handle(self, bus: Log, topic: str, fault: Fault, position: int, *, known: bool) -> int:
+        """Record the fault of a topic at `position` if it is new; returns the position to go on from."""
         match fault:
             case Fault.MISSING:  # the topic is not provisioned yet; `status` shows it without an end
                 return position
@@ -45,21 +61,40 @@ class LogFaults:
                     log.error("stream_denied", topic=topic)
             case Fault.CORRUPT:
                 if self._corrupt.get(topic) != position:
+                    await self._record(CORRUPT, topic, None, position)
                     self._corrupt[topic] = position
-                    await self._record("transport_corrupt", topic, None, position)
+            case Fault.MALFORMED:  # the records were delivered: one finding for the stream is enough
+                await self._leave_out(topic, position)
             case Fault.OUT_OF_RANGE:
                 return await self._beginning(bus, topic, position, known=known)
         return position
+
+    async def _leave_out(self, topic: str, position: int) -> None:
+        """The log has something in the topic that is no record."""
+        if topic not in self._malformed:
+            await self._record(MALFORMED, topic, None, position, once=True)
+            self._malformed.add(topic)
+
+    async def _pass_over(self, topic: str, position: int, after: int) -> int:
+        """No position from `position` to before `after` has a record: go on at `after`."""
+        if after <= position:
+            return position
+        place = self._places[topic]
+
+        def move(db: Transaction) -> None:
+            read_positions.put(db, [(topic, place, after, read_positions.highest(db, topic), None)])
+
+        await self._store.write(move)
+        return after
 
     async def replaced(self, bus: Log, marks: Mapping[str, Mark]) -> dict[str, int]:
         """Topic -> its beginning, for each topic that was made anew since it was read. Raises LogUnavailable."""
         mine = {topic: mark for topic, mark in marks.items() if topic in self._places}
         found = await replaced_topics(bus, mine)
         bounds = await bus.bounds(found) if found else {}
-        for topic in found:
-            position = mine[topic].position
-            await self._record(REPLACED, topic, None, position, go_on_at=bounds[topic].beginning)
-        return {topic: bounds[topic].beginning for topic in found}
+        for topic, bound in bounds.items():
+            await self._record(REPLACED, topic, None, mine[topic].position, go_on_at=bound.beginning)
+        return {topic: bound.beginning for topic, bound in bounds.items()}
 
     async def _beginning(self, bus: Log, topic: str, position: int, *, known: bool) -> int:
         """The log deleted records before they were read, or has less than was read: go on at its beginning."""
@@ -72,15 +107,29 @@ class LogFaults:
         return bounds.beginning
 
     async def _record(
-        self, code: str, topic: str, sequence: int | None, position: int, *, go_on_at: int | None = None
+        self,
+        code: str,
+        topic: str,
+        sequence: int | None,
+        position: int,
+        *,
+        go_on_at: int | None = None,
+        once: bool = False,
     ) -> None:
-        """Log a fault of a topic and record it as a finding; reading goes on at another position if one is given."""
+        """Log a fault of a topic and record it as a finding; reading goes on at another position if one is given.
+
+        `once`: one finding stands for all positions.
+        """
         log.error("stream_fault", code=code, topic=topic, position=position)
         place, now = self._places[topic], self._clock()
 
         def record(db: Transaction) -> None:
             hold(db, Lock.FINDINGS)
-            if not stream_findings.stands_at(db, code, place, position):
+            if not (
+                stream_findings.stands(db, code, place)
+                if once
+                else stream_findings.stands_at(db, code, place, position)
+            ):
                 stream_findings.add(db, code, place, sequence=sequence, position=position, now=now)
             if go_on_at is not None:
                 read_positions.move(db, topic, go_on_at)

@@ -16,7 +16,7 @@ import structlog
 from broker.log import Entry, Log
 from node.database.engine import Store, Transaction
 from node.exchange.arrival import Arrival
-from node.exchange.ingest import Reread, ingest
+from node.exchange.ingest_portions import ingest_portions
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_pending
 from node.stages import StreamId
 from node.store import stream_findings
@@ -111,13 +111,12 @@ class Rereader:
             Arrival(topic=entry.topic, place=place, position=entry.position, value=entry.value, read_again=True)
             for entry in entries
         ]
-        after = entries[-1].position + 1
-        reread = Reread(topic=current.topic, first=current.first, end=after)
-        judge, now = self.judge(), self.clock()
-        new_grants = await ingest(self.store, judge, arrivals, positions={}, now=now, reread=reread)
+        new_grants = await ingest_portions(
+            self.store, self.judge, arrivals, positions={}, clock=self.clock, reread_from=current.first
+        )
         if new_grants:
             await retry_pending(self.store, self.judge, clock=self.clock, grants=new_grants)
-        current.first = after
+        current.first = entries[-1].position + 1
 
     async def _lose(self, current: PositionRange, beginning: int) -> None:
         """The log deleted records before they were read again: note it, and go on at `beginning`."""

@@ -14,7 +14,7 @@ import structlog
 
 from node.database.engine import Store
 from node.exchange.arrival import Arrival
-from node.exchange.ingest import ingest
+from node.exchange.ingest_portions import ingest_portions
 from node.stages import Decision, Outcome
 from node.undecided import pending_retry, quarantine, quarantine_retry
 from node.undecided.pending_records import PendingRecord
@@ -89,7 +89,7 @@ async def _retry(
         arrivals = [_arrival_of_pending(record) for record in records if reads(record.place.originator)]
         retried += len(arrivals)
         if arrivals:
-            await ingest(store, judge(), arrivals, positions={}, now=clock())
+            await ingest_portions(store, judge, arrivals, positions={}, clock=clock)
     return retried
 
 
@@ -129,7 +129,8 @@ async def retry_quarantined(
         wanted = ids[start : start + QUARANTINED_IN_TRANSACTION_MAX]
         kept = await store.read(partial(quarantine.records, wanted=wanted))
         chunk = [RetriedRecord(kept=record, arrival=_arrival_of_quarantined(record)) for record in kept]
-        new_grants = await ingest(store, judge(), [item.arrival for item in chunk], positions={}, now=clock())
+        arrivals = [item.arrival for item in chunk]
+        new_grants = await ingest_portions(store, judge, arrivals, positions={}, clock=clock)
         retried += chunk
         if new_grants:
             await retry_pending(store, judge, clock=clock, grants=new_grants)

@@ -13,7 +13,7 @@ from broker.streams import KEYS
 from node.database.engine import Store
 from node.exchange.arrival import Arrival
 from node.exchange.gathering import Gathering
-from node.exchange.ingest import ingest
+from node.exchange.ingest_portions import ingest_portions
 from node.exchange.log_faults import LogFaults
 from node.exchange.pausing import Pausing
 from node.exchange.reread import Rereader
@@ -105,18 +105,14 @@ class Subscriber:
         fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
         try:
             count = self._take(fetched)
-            if any(part.fault is Fault.OUT_OF_RANGE for part in fetched):
+            if any(_moves_on(part) for part in fetched):
                 gather_ms = 0
             if self._gathering.left_ms(gather_ms, self._clock()) == 0:
                 await self.ingest_gathered()
         except BaseException:
             self._uncertain = True
             raise
-        for part in fetched:
-            if part.fault is not None:
-                topic, position = part.topic, self._positions[part.topic]
-                known = topic in self._known
-                self._positions[topic] = await self._faults.handle(self.bus, topic, part.fault, position, known=known)
+        await self._faults.settle(self.bus, fetched, self._positions, self._known)
         return count + await self._reread()
 
     def _take(self, fetched: Sequence[Fetched]) -> int:
@@ -127,7 +123,7 @@ class Subscriber:
         for part in sorted(fetched, key=lambda part: self._is_not_keys(part.topic)):
             arrivals += self._arrivals(part)
             if part.entries:
-                positions[part.topic] = part.entries[-1].position + 1
+                positions[part.topic] = part.after or part.entries[-1].position + 1
         if arrivals:
             self._gathering.add(arrivals, positions, self._clock())
             self._positions |= positions
@@ -138,7 +134,7 @@ class Subscriber:
         arrivals, positions = self._gathering.arrivals, self._gathering.positions
         if not arrivals or self._uncertain:
             return
-        new_grants = await ingest(self._store, self._judge(), arrivals, positions=positions, now=self._clock())
+        new_grants = await ingest_portions(self._store, self._judge, arrivals, positions=positions, clock=self._clock)
         self._gathering.clear()
         self._known |= positions.keys()
         for arrival in arrivals:
@@ -196,3 +192,8 @@ class Subscriber:
         if retried:
             await self._pausing.look()
         return retried
+
+
+def _moves_on(part: Fetched) -> bool:
+    """Whether reading goes on at a position that does not follow from the records: store what is gathered before."""
+    return part.fault is Fault.OUT_OF_RANGE or (part.after is not None and not part.entries)

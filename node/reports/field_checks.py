@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from schemas import codes
-from schemas.field_errors import FieldError
+from schemas.field_errors import ERRORS_MAX, FieldError
 
+UNKNOWN_CODE: Final = "unknown_code"
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+class EnoughFindings(Exception):
+    """A further finding would not change the answer: the checks end here."""
+
+
 class FieldChecks:
-    """Collects the findings; each method is one kind of check. A path is built only for a finding."""
+    """Collects the findings; each method is one kind of check. A path is built only for a finding.
+
+    The checks end with EnoughFindings after `ERRORS_MAX` findings.
+    """
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
@@ -19,9 +27,12 @@ class FieldChecks:
         """Path of the record that is checked now: names of fields, indexes of arrays."""
 
     def add(self, name: str, code: str, message: str, allowed: tuple[str, ...] = ()) -> None:
+        """Add one finding."""
         steps = (*self.inside, name)
         path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
         self.errors.append(FieldError(path=path.removeprefix("."), code=code, message=message, allowed=allowed))
+        if len(self.errors) == ERRORS_MAX:
+            raise EnoughFindings
 
     def code(self, name: str, value: str, list_name: str) -> None:
         known = codes.load(list_name)
@@ -59,3 +70,19 @@ class FieldChecks:
         self.text(name, value)
         if _CONTROLS.search(value):
             self.add(name, "wrong_format", "has control characters")
+
+
+class FirstFinding(FieldChecks):
+    """Keeps one finding and ends the checks at it.
+
+    An unknown code does not end them, because it decides only if nothing else is wrong: a later list may have the code.
+    """
+
+    def add(self, name: str, code: str, message: str, allowed: tuple[str, ...] = ()) -> None:
+        """Keep the finding, unless it is a further unknown code."""
+        if code == UNKNOWN_CODE and self.errors:
+            return
+        self.errors.clear()
+        super().add(name, code, message, allowed)
+        if code != UNKNOWN_CODE:
+            raise EnoughFindings

@@ -132,13 +132,14 @@ def _iban(value: str, country: str | None) -> str:
 def _name(value: str, _country: str | None) -> str:
     """Upper case without accents, with single spaces and plain apostrophes, so that spellings of a name are equal."""
     text = fold_name(value)
-    for _ in range(0 if text.isascii() else FOLD_ROUNDS_MAX):  # ASCII does not change again
+    stable = text.isascii() or text == value  # then it does not change again
+    for _ in range(0 if stable else FOLD_ROUNDS_MAX):
         text, before = fold_name(text), text
-        if text == before:
+        if stable := text == before:
             break
     printable = text.isprintable() or all(unicodedata.category(character)[0] != "C" for character in text)
     if (
-        not (text.isascii() or fold_name(text) == text)
+        not (stable or fold_name(text) == text)
         or not printable
         or not any(map(str.isalnum, text))
         or len(text.encode()) > NAME_BYTES_MAX

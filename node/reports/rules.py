@@ -1,9 +1,10 @@
 """The rules for a report beyond its schema, for intake and for step 16 of the verification.
 
 Pure. The schema has checked names, types, sizes, ranges and patterns before. This module looks up codes and compares
-fields with each other. Intake returns the findings; a recipient quarantines the record as `payload_malformed`, or as
-`payload_code_unknown` if nothing is wrong but that its code lists do not have a code. It does not decide who may have
-the report (node/sharing/policy.py) and does not compare labels (node/reports/labels.py).
+fields with each other, in a time that is linear in the size of the report. Intake returns the findings, up to a limit.
+A recipient stops at the finding that decides: it quarantines the record as `payload_malformed`, or as
+`payload_code_unknown` if nothing is wrong but that its code lists do not have a code. Who may have the report is not
+decided here (node/sharing/policy.py), and labels are not compared (node/reports/labels.py).
 
 Rules, in the order of the fields:
 - The kind is not RECALL. report_id is a UUID in lower case. No reference is named twice.
@@ -19,9 +20,11 @@ Rules, in the order of the fields:
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
-from node.reports.field_checks import FieldChecks
+from node.reports.connection_rules import check_connections, check_entity_ids
+from node.reports.field_checks import EnoughFindings, FieldChecks, FirstFinding
 from node.reports.identifier_text import IdentifierError
 from node.reports.labels import utc_day
 from node.reports.wire_forms import IdentifierForm, wire_form
@@ -36,23 +39,26 @@ _BIRTH_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 
 
 def check(report: IntelligenceReport, identifier_form: IdentifierForm = wire_form) -> list[FieldError]:
-    """All findings, each with the path of its field. Without findings the report may be sent and stored.
+    """At most `ERRORS_MAX` findings with the paths of their fields. Without any the report may be sent and stored.
 
     Intake gives its own `identifier_form`.
     """
-    checks = FieldChecks()
-    _check_frame(checks, report)
-    _check_content(checks, report)
-    ids = _check_entity_ids(checks, report.entities)
-    for index, entity in enumerate(report.entities):
-        _check_entity(checks, ("entities", index), entity, identifier_form)
-    for index, connection in enumerate(report.connections):
-        checks.inside = ("connections", index)
-        for end, name in ((connection.from_, "from"), (connection.to, "to")):
-            if end not in ids:
-                checks.add(name, "unknown_entity", f"no entity has the id {end}", tuple(map(str, sorted(ids))))
-        checks.term("role", connection.role)
-        checks.code("statement", connection.statement, "statements")
+    return _checked(FieldChecks(), report, identifier_form)
+
+
+def first_finding(report: IntelligenceReport) -> list[FieldError]:
+    """The finding that decides, or none: the first that is not an unknown code, or else the first unknown code."""
+    return _checked(FirstFinding(), report, wire_form)
+
+
+def _checked(checks: FieldChecks, report: IntelligenceReport, identifier_form: IdentifierForm) -> list[FieldError]:
+    with suppress(EnoughFindings):
+        _check_frame(checks, report)
+        _check_content(checks, report)
+        ids = check_entity_ids(checks, report.entities)
+        for index, entity in enumerate(report.entities):
+            _check_entity(checks, ("entities", index), entity, identifier_form)
+        check_connections(checks, report.connections, ids)
     return checks.errors
 
 
@@ -71,9 +77,8 @@ def _check_frame(checks: FieldChecks, report: IntelligenceReport) -> None:
     if report.kind is LabelKind.RECALL:
         checks.add("kind", "not_allowed", "a recall has another payload type")
     if not _UUID.fullmatch(report.report_id):
-        checks.add(
-            "report_id", "wrong_format", "must be a UUID in lower case, such as 2f1c6b1e-7f0d-5a44-9a58-0c1e1f0a7d11"
-        )
+        form = "must be a UUID in lower case, such as 2f1c6b1e-7f0d-5a44-9a58-0c1e1f0a7d11"
+        checks.add("report_id", "wrong_format", form)
     checks.unique("references", report.references)
     checks.codes("subjects", report.subjects, "subjects")
     checks.code("urgency", report.urgency, "urgency")
@@ -119,15 +124,6 @@ def _check_place(checks: FieldChecks, place: Place) -> None:
     checks.text("place.text", place.text)
 
 
-def _check_entity_ids(checks: FieldChecks, entities: Sequence[Entity]) -> frozenset[int]:
-    ids: set[int] = set()
-    for index, entity in enumerate(entities):
-        if entity.id in ids:
-            checks.add(f"entities[{index}].id", "duplicate", f"another entity has the id {entity.id}")
-        ids.add(entity.id)
-    return frozenset(ids)
-
-
 def _check_entity(
     checks: FieldChecks, here: tuple[str | int, ...], entity: Entity, identifier_form: IdentifierForm
 ) -> None:
@@ -155,11 +151,8 @@ def _check_person(checks: FieldChecks, person: Person) -> None:
     checks.text("person.family_name", person.family_name)
     checks.text("person.given_names", person.given_names)
     if person.birth_date is not None and not _is_birth_date(person.birth_date):
-        checks.add(
-            "person.birth_date",
-            "wrong_format",
-            f"must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD, not {person.birth_date!r}",
-        )
+        form = f"must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD, not {person.birth_date!r}"
+        checks.add("person.birth_date", "wrong_format", form)
 
 
 def _check_identifiers(

@@ -39,7 +39,7 @@ from node.reports.rules import check
 from node.stages import Draft
 from schemas.avro import codec
 from schemas.avro.encoder import LimitError
-from schemas.field_errors import FieldError
+from schemas.field_errors import ERRORS_MAX, FieldError
 from schemas.formats import time_text
 from schemas.json_form import json_values
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind
@@ -75,7 +75,7 @@ def validate(
 
     `resolve_references` has the originators of the known message ids; see `referred_ids`. `report_id` is
     used if `obj` has none. `known_errors` are those of the caller about fields that `obj` therefore lacks. Raises
-    `ReportRefused` with all errors: those of the caller, of form, and between fields.
+    `ReportRefused` with the errors, at most `ERRORS_MAX`: those of the caller, of form, and between fields.
     """
     if not isinstance(obj, dict):
         raise ReportRefused([FieldError(path="", code="not_an_object", message="a report is a JSON object")])
@@ -88,7 +88,7 @@ def validate(
     between = check(report, normalise)
     errors += independent([*between, *independent(check_intake(report, now_ms), between)], [*known_errors, *of_form])
     if errors:
-        raise ReportRefused(errors)
+        raise ReportRefused(errors[:ERRORS_MAX])
     content = canonical_content(report)
     if report.report_id == _NO_REPORT_ID:
         report = replace(report, report_id=report_id_of_content(originator, content))

@@ -10,7 +10,7 @@ def check_report(report: IntelligenceReport) -> None:
 
     If nothing is wrong but unknown codes, a later version may know them: that rejection has a code of its own.
     """
-    problems = rules.check(report)
+    problems = rules.first_finding(report)
     if not problems:
         return
     where = f"{problems[0].path}: {problems[0].code}"

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.embedded import connection as embedded_connection
 from broker.embedded import file as embedded_file
-from broker.embedded.file import LogFile, translating
+from broker.embedded.connection import translating
+from broker.embedded.file import LogFile
 from broker.embedded.log import EmbeddedLog
 from broker.embedded.reader import LogReader
-from broker.log import Bounds, LogError, LogUnavailable
+from broker.log import Bounds, LogUnavailable, LogUnusable
 
 TOPIC = "keys.bz"
 WAL_HEADER_BYTES = 32
@@ -100,7 +102,7 @@ def test_a_lock_that_is_not_released_makes_the_log_unavailable_and_readers_conti
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The busy timeout limits the wait."""
-    monkeypatch.setattr(embedded_file, "BUSY_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(embedded_connection, "BUSY_SECONDS_MAX", 0.05)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     file = LogFile(path)
@@ -129,24 +131,23 @@ def test_other_errors_of_the_file_pass_through_unchanged() -> None:
         Broken(Path("unused")).verb()
 
 
-def test_the_error_of_a_file_that_is_not_a_database_passes_through_unchanged(tmp_path: Path) -> None:
-    """It is not retriable."""
+def test_a_file_that_is_not_a_database_is_unusable(tmp_path: Path) -> None:
+    """Anybody who can write to it can make it so; the process does not end."""
     path = tmp_path / "log.db"
     path.write_bytes(b"nonsense" * 1000)
 
-    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+    with pytest.raises(LogUnusable, match="not a database"):
         LogFile(path).topics()
 
 
 def test_a_file_of_another_schema_version_is_refused(path: Path) -> None:
-    """The message has its version. The error is not retriable."""
+    """The message has its version."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
 
-    with pytest.raises(LogError, match="version 7") as raised:
+    with pytest.raises(LogUnusable, match="version 7"):
         LogFile(path).topics()
-    assert not raised.value.retriable
 
 
 def test_only_provisioning_creates_a_file(tmp_path: Path) -> None:

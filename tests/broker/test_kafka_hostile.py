@@ -219,3 +219,41 @@ async def test_a_producer_whose_sequence_numbers_became_wrong_is_replaced() -> N
     values = await values_of(topic)
     assert values[-1] == b"and again"
     assert set(values) == {b"after", b"and again"}
+
+
+async def test_positions_of_transactions_do_not_keep_a_node_from_its_end(made: Exchange) -> None:
+    """Kafka itself writes a record at the end of a transaction, which no client delivers: it is a finding, once."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    await stranger.write_transaction(clusters.bootstrap(), REPORTS, [b"foreign"])
+    end = (await gt.bus.bounds([REPORTS]))[REPORTS].end
+
+    async def at_the_end() -> bool:
+        return await position(gt) == end
+
+    assert end == 2
+    await gt.read_until(at_the_end)
+    await publish(bz, "one")
+    await holds(gt, 1)
+
+    assert await findings(gt) == [("transport_malformed", None, end)]
+    assert await refused(gt) == [("framing_invalid", 0)]
+
+
+async def test_of_a_record_above_the_limit_only_the_beginning_is_kept(made: Exchange) -> None:
+    """A foreign setting of a topic allows eight times the size. Null keys, keys and headers do not matter."""
+    bz, gt = made.nodes["BZ"], made.nodes["GT"]
+    address = clusters.bootstrap()
+    await gt.bus.close()
+    await stranger.delete(address, REPORTS)
+    await stranger.create(address, REPORTS, max_message_bytes=str(8 * 1024 * 1024))
+    gt.bus = gt.subscriber.bus = open_log(f"kafka://{address}", Path())
+    await stranger.write(address, REPORTS, [bytes(6 * 1024 * 1024)])
+    await stranger.write_with_headers(address, REPORTS, b"key", [("name", b"value"), ("name", b"")] * 100)
+    await publish(bz, "one")
+
+    await holds(gt, 1)
+
+    assert await refused(gt) == [("framing_invalid", 1), ("record_too_large", 0)]
+    [large] = [entry for entry in await gt.store.read(quarantine.entries) if entry.code == "record_too_large"]
+    [kept] = await gt.store.read(lambda db: quarantine.records(db, [large.id]))
+    assert len(kept.record.value) == VALUE_SIZE_BYTES_MAX + 1

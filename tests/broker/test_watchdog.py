@@ -65,17 +65,22 @@ class Scene:
     def __init__(self) -> None:
         self.clock = Clock()
         self.clients: list[Client] = []
+        self.always: list[Fetched] = []
+        """What every new client returns."""
+
         self.log: Log = WatchedLog(self._make, thresholds=Thresholds(), monotonic=self.clock)
 
     def _make(self) -> Client:
         self.clients.append(Client(self.clock))
+        self.clients[-1].always = self.always
         return self.clients[-1]
 
-    async def wait(self, seconds: float, **positions: int) -> None:
-        """Fetch for this time, half a second in each call."""
-        until = self.clock.now + seconds
+    async def wait(self, seconds: float, **positions: int) -> list[Fetched]:
+        """Fetch for this time, half a second in each call; returns the last answer."""
+        until, answers = self.clock.now + seconds, list[Fetched]()
         while self.clock.now < until:
-            await self.log.fetch({TOPIC: 0, OTHER: 0} | positions, records_max=10, wait_seconds=0.5)
+            answers = await self.log.fetch({TOPIC: 0, OTHER: 0} | positions, records_max=10, wait_seconds=0.5)
+        return answers
 
 
 async def test_a_client_that_lags_for_ninety_seconds_without_progress_is_replaced() -> None:
@@ -139,6 +144,20 @@ async def test_the_third_replacement_within_fifteen_minutes_raises_log_stuck() -
         await scene.wait(10 * MINUTE)
 
     assert len(scene.clients) == 3
+
+
+async def test_a_topic_whose_records_no_new_client_receives_is_corrupt_if_others_arrive() -> None:
+    """The log claims what it does not deliver. The process goes on, and so do the other topics."""
+    scene = Scene()
+    other = [Fetched(topic=OTHER, entries=(Entry(topic=OTHER, position=0, value=b"x"),))]
+    scene.always = scene.clients[0].always = other
+    answers = await scene.wait(10 * MINUTE)
+
+    assert [(answer.topic, answer.fault) for answer in answers] == [(OTHER, None), (TOPIC, Fault.CORRUPT)]
+    scene.clients[-1].always = [Fetched(topic=TOPIC, entries=(Entry(topic=TOPIC, position=0, value=b"x"),))]
+    assert [answer.fault for answer in await scene.wait(10)] == [None]
+    scene.clients[-1].always = other
+    assert [answer.fault for answer in await scene.wait(10)] == [None]
 
 
 async def test_replacements_that_are_far_apart_never_raise_log_stuck() -> None:

@@ -10,6 +10,7 @@ PROJECT: Final = Path(__file__).parents[2]
 VECTORS: Final = "tests/project/test_vectors.py"
 
 GUARDED: Final[dict[str, tuple[str, ...]]] = {
+    "node/reports/connection_rules.py": ("tests/node/reports/test_rules.py", "tests/node/reports/test_validate.py"),
     "node/reports/field_checks.py": ("tests/node/reports/test_rules.py", "tests/node/reports/test_validate.py"),
     "node/reports/rules.py": ("tests/node/reports/test_validate.py",),
     "node/sealing/seal.py": (VECTORS, "tests/node/sealing"),
@@ -49,6 +50,7 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "FieldChecks.unique: boundary of len(values) > 1": SHORTCUT,
         "FieldChecks.unique: boundary of len(set(values)) < len(values)": SHORTCUT,
     },
+    "node/reports/connection_rules.py": {"check_connections: known as tuple(map(str, sorted(ids)))": SHORTCUT},
     "node/reports/rules.py": {
         "_check_entity: always entity.identifiers": SHORTCUT,
         "_is_birth_date: never match is None": SCHEMA,

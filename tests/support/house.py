@@ -33,8 +33,11 @@ BROKER_PORT: Final = frozenset({"broker.bus", "broker.log", "broker.streams", "b
 
 SOLE_IMPORTERS: Final[dict[str, str]] = {
     "fastavro": "schemas/avro/codec.py schemas/avro/encoder.py",
-    "aiokafka": "broker/kafka/admin.py broker/kafka/client.py broker/kafka/consumer.py broker/kafka/producer.py",
-    "sqlite3": "broker/embedded/file.py node/database/ node/commands/version.py",
+    "aiokafka": (
+        "broker/kafka/admin.py broker/kafka/answer_limit.py broker/kafka/client.py broker/kafka/consumer.py "
+        "broker/kafka/producer.py"
+    ),
+    "sqlite3": "broker/embedded/ node/database/ node/commands/version.py",
     "sqlalchemy": "node/database/ node/undecided/ node/store/ node/integrity/ node/retention/",
     "alembic": "node/database/",
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",

@@ -71,3 +71,25 @@ def bomb(megabytes: int) -> bytes:
     value = bytes(megabytes * 1024 * 1024)
     assert len(gzip.compress(value)) < len(value) // 500
     return value
+
+
+async def write_transaction(bootstrap: str, topic: str, values: Sequence[bytes]) -> None:
+    """Append values in a transaction; Kafka writes a control record behind them."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="stranger")
+    await producer.start()
+    try:
+        async with producer.transaction():
+            for value in values:
+                await producer.send_and_wait(topic, value, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def write_with_headers(bootstrap: str, topic: str, key: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
+    """Append a record with a key and headers, which no node reads."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, b"with headers", key=key, headers=list(headers), partition=0)
+    finally:
+        await producer.stop()

@@ -4,13 +4,14 @@ import errno
 
 import pytest
 
-from broker.log import LogError, LogUnavailable
+from broker.log import LogError, LogUnavailable, LogUnusable
 from node.answers.error_answer import coded, error_fields
 from node.errors import EnlaceError, Refused, Unavailable, UsageError
 
 KNOWN: list[tuple[Exception, type[EnlaceError], str, str | None]] = [
     (LogUnavailable("no answer"), Unavailable, "bus_unavailable", "bus.url"),
-    (LogError("version 7"), UsageError, "bus_unusable", "bus.url"),
+    (LogError("a bad call"), UsageError, "bus_unusable", "bus.url"),
+    (LogUnusable("version 7"), UsageError, "bus_unusable", "bus.url"),
     (OSError(errno.ENOSPC, "No space left on device", "a.db"), Unavailable, "disk_full", "a.db"),
     (OSError(errno.EDQUOT, "Disk quota exceeded"), Unavailable, "disk_full", None),
     (PermissionError(errno.EACCES, "Permission denied", "node.toml"), UsageError, "permission_denied", "node.toml"),

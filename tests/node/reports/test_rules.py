@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from node.reports.rules import check, only_codes_are_unknown
+from node.reports.rules import check, first_finding, only_codes_are_unknown
 from node.reports.validate import ReportRefused
 from schemas.avro import codec
+from schemas.field_errors import ERRORS_MAX
 from schemas.json_form import json_values
 from schemas.types import IntelligenceReport, LabelKind, Reference
 from tests.support.samples import changed, draft, report
@@ -267,3 +268,46 @@ def test_a_later_code_list_helps_only_if_codes_are_the_only_findings(
     lawful_later: IntelligenceReport, expected: bool
 ) -> None:
     assert only_codes_are_unknown(lawful_later, check(lawful_later)) is expected
+
+
+def _many_connections(count: int, **changes: Any) -> IntelligenceReport:
+    """A report in which so many connections have two ends that do not exist."""
+    nowhere = replace(draft().report.connections[0], from_=10**6, to=10**6)
+    return replace(draft().report, connections=(nowhere,) * count, **changes)
+
+
+def test_a_report_with_thousands_of_findings_lists_as_many_as_an_answer_may_have() -> None:
+    """The checks end there, in the order of the fields."""
+    found = check(_many_connections(1000))
+
+    assert len(found) == ERRORS_MAX
+    assert [finding.path for finding in found[:3]] == [
+        "connections[0].from",
+        "connections[0].to",
+        "connections[1].from",
+    ]
+    assert len(check(_many_connections(ERRORS_MAX // 2 - 1))) == ERRORS_MAX - 2
+
+
+def test_an_answer_about_a_report_has_no_more_errors_than_the_limit() -> None:
+    """Those of form, of references and between fields together."""
+    with pytest.raises(ReportRefused) as caught:
+        draft(report(refers_to=["no id"] * 90, subjects=["LITTERING"] * 90))
+
+    assert len(caught.value.errors) == ERRORS_MAX
+
+
+def test_a_recipient_gets_the_first_finding_that_is_not_an_unknown_code() -> None:
+    """No later list makes it right; without it the first unknown code decides."""
+    malformed = first_finding(_many_connections(5, subjects=("NEW_CODE", "NEWER_CODE")))
+    unknown = first_finding(_sent(subjects=("NEW_CODE", "NEWER_CODE")))
+
+    assert [(finding.path, finding.code) for finding in malformed] == [("connections[0].from", "unknown_entity")]
+    assert [(finding.path, finding.code) for finding in unknown] == [("subjects[0]", "unknown_code")]
+    assert first_finding(_sent()) == []
+
+
+def test_all_findings_about_connections_name_the_ids_of_the_entities() -> None:
+    found = check(_many_connections(2))
+
+    assert {finding.allowed for finding in found} == {("1", "2")}

@@ -178,11 +178,13 @@ def test_the_daemon_has_no_more_address_space_than_its_configuration_says(homes:
 
 
 def test_a_log_of_a_later_version_is_a_usage_error(homes: dict[str, Path]) -> None:
-    """Nothing of it is touched."""
+    """Nothing of it is touched, and `status` says it beside everything else."""
     with sqlite3.connect(homes["GT"].parent / "log.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    code, [answer] = enlace("status", home=homes["GT"])
+    code, [answer] = enlace("broker", "check", home=homes["GT"])
+    _, [status] = enlace("status", home=homes["GT"])
 
     assert (code, answer["error"]["code"]) == (2, "bus_unusable")
+    assert "version 99" in status["bus"]

@@ -1,0 +1,115 @@
+"""What a reader of Kafka keeps of what the client delivers: a broker may answer anything."""
+
+import pytest
+
+from broker.fault_news import FaultNews
+from broker.kafka.topic_buffer import TopicBuffer
+from broker.log import POSITION_MAX, VALUE_SIZE_BYTES_MAX, Entry, Fault, Fetched
+
+TOPIC = "intel.caribbean.bz"
+
+
+def buffer(position: int = 5) -> TopicBuffer:
+    return TopicBuffer(next=position, tail=position)
+
+
+def taken(state: TopicBuffer) -> tuple[list[int], Fault | None, int | None]:
+    """The positions of everything, the fault, and where to go on."""
+    entries, fault, after = state.take(100, 10**9)
+    return [entry.position for entry in entries], fault, after
+
+
+def test_records_that_follow_are_kept_also_with_holes_between_them() -> None:
+    """Compaction and transactions leave holes."""
+    state = buffer()
+
+    assert state.keep(TOPIC, [(5, b"a"), (9, None)])
+    assert taken(state) == ([5, 9], None, None)
+    assert (state.next, state.tail) == (10, 10)
+
+
+@pytest.mark.parametrize("positions", [(4,), (-1,), (POSITION_MAX,), (2**63 - 1,), (2**64,), (0, 1, 2)])
+def test_positions_that_do_not_follow_are_no_records(positions: tuple[int, ...]) -> None:
+    """Below the one before, negative, or above the limit."""
+    state = buffer()
+
+    assert not state.keep(TOPIC, [(position, b"x") for position in positions])
+    assert taken(state) == ([], None, None)
+
+
+def test_a_position_that_goes_back_between_others_is_left_out() -> None:
+    state = buffer()
+
+    assert state.keep(TOPIC, [(5, b"a"), (3, b"b"), (5, b"again"), (6, b"c")])
+    assert taken(state) == ([5, 6], None, None)
+
+
+def test_of_a_long_value_the_beginning_is_kept() -> None:
+    state = buffer()
+    state.keep(TOPIC, [(5, bytes(VALUE_SIZE_BYTES_MAX)), (6, bytes(10 * VALUE_SIZE_BYTES_MAX))])
+
+    assert [len(entry.value or b"") for entry in state.buffer] == [VALUE_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX + 1]
+
+
+def test_records_that_arrive_end_a_fault() -> None:
+    state = buffer()
+    state.fault, state.failures = Fault.CORRUPT, 3
+    state.keep(TOPIC, [(4, b"x")])
+    before = [state.fault, state.failures]
+    state.keep(TOPIC, [(5, b"x")])
+
+    assert before == [Fault.CORRUPT, 3]
+    assert [state.fault, state.failures] == [None, 0]
+
+
+def test_positions_without_a_record_are_passed_over_behind_the_records() -> None:
+    """Once: the caller then asks for the position after them."""
+    state = buffer()
+    state.keep(TOPIC, [(5, b"a"), (6, b"b")])
+    state.pass_over(9)
+    first, _, early = state.take(1, 10**9)
+
+    assert ([entry.position for entry in first], early) == ([5], None)
+    assert taken(state) == ([6], None, 9)
+    assert taken(state) == ([], None, None)
+    assert state.next == 9
+
+
+@pytest.mark.parametrize("position", [4, 5, POSITION_MAX + 1])
+def test_nothing_is_passed_over_backwards_or_beyond_the_limit(position: int) -> None:
+    state = buffer()
+    state.pass_over(position)
+
+    assert taken(state) == ([], None, None)
+
+
+def test_a_fault_is_reported_behind_the_records() -> None:
+    state = buffer()
+    state.keep(TOPIC, [(5, b"a"), (6, b"b")])
+    state.fault = Fault.CORRUPT
+
+    assert state.take(1, 10**9)[1] is None
+    assert taken(state) == ([6], Fault.CORRUPT, None)
+
+
+def test_a_seek_forgets_records_and_faults() -> None:
+    state = buffer()
+    state.keep(TOPIC, [(5, b"a")])
+    state.fault, state.failures = Fault.DENIED, 2
+    state.seek(2)
+
+    assert taken(state) == ([], None, None)
+    assert (state.next, state.tail, state.failures) == (2, 2, 0)
+
+
+def test_an_answer_without_a_record_ends_a_wait_only_once() -> None:
+    """A caller that ignores it does not turn without a pause."""
+    news = FaultNews()
+    passed = [Fetched(topic=TOPIC, entries=(), after=9)]
+    corrupt = [Fetched(topic=TOPIC, entries=(), fault=Fault.CORRUPT)]
+
+    assert [news.is_news(passed, {TOPIC: 5}), news.is_news(passed, {TOPIC: 5})] == [True, False]
+    assert news.is_news(corrupt, {TOPIC: 9})
+    assert not news.is_news(corrupt, {TOPIC: 9})
+    assert news.is_news([Fetched(topic=TOPIC, entries=(Entry(topic=TOPIC, position=9, value=b"x"),))], {TOPIC: 9})
+    assert news.is_news(passed, {TOPIC: 5})
