@@ -59,7 +59,7 @@ class LogFile(LogConnection):
     def topics(self) -> frozenset[str]:
         """The names of the topics."""
         with self.transaction("BEGIN") as connection:
-            return rows.names(connection)
+            return rows.topic_names(connection)
 
     @translating
     def truncate_before(self, topic: str, position: int) -> None:

@@ -56,15 +56,15 @@ def is_position(value: object) -> bool:
     return type(value) is int and 0 <= value <= POSITION_MAX
 
 
-def names(connection: Connection) -> frozenset[str]:
+def topic_names(connection: Connection) -> frozenset[str]:
     """The names of the topics, in the order of their creation at most `TOPICS_MAX`."""
-    found = set()
+    names = set()
     for row_id in connection.execute(f"SELECT rowid FROM topic ORDER BY rowid LIMIT {TOPICS_MAX}"):
         with suppress(sqlite3.DataError):  # a name that is too long to be loaded
             name = connection.execute(_NAME, row_id).fetchone()[0]
             if name is not None and _TOPIC_NAME.fullmatch(name):
-                found.add(name.decode())
-    return frozenset(found)
+                names.add(name.decode())
+    return frozenset(names)
 
 
 def topic_rows(connection: Connection, asked: Collection[str]) -> dict[str, TopicRow]:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -29,7 +29,6 @@ from node.runtime.single_daemon import claimed
 log = structlog.get_logger()
 
 CLAIM_SECONDS: Final = 5.0  # between two looks at the claim to the store
-STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 
 
 async def run(
@@ -101,7 +100,7 @@ async def _group(node: OpenNode, stopping: asyncio.Event, ready: Callable[[], No
     await node.subscriber.start()
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(job.run(node, stopping), name=job.name) for job in jobs]
+            tasks = {group.create_task(job.run(node, stopping), name=job.name): job for job in jobs}
             ready()
             await stopping.wait()
             log.info("node_stopping", node=node.code)
@@ -146,9 +145,12 @@ def _signals(stopping: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _end_of(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Let each task finish its step; cancel a task above the limit, whose step is done again after the next start."""
-    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS_MAX)
-    for task in late:
-        log.warning("task_cancelled", task=task.get_name())
-        task.cancel()
+async def _end_of(tasks: Mapping[asyncio.Task[None], Job]) -> None:
+    """Let each task finish its step; cancel a task above its limit, whose step is done again after the next start."""
+    begun, loop = asyncio.get_running_loop().time(), asyncio.get_running_loop()
+    for seconds in sorted({job.stop_seconds for job in tasks.values()}):
+        await asyncio.wait(tasks, timeout=max(0.0, begun + seconds - loop.time()))
+        for task, job in tasks.items():
+            if job.stop_seconds == seconds and not task.done():
+                log.warning("task_cancelled", task=task.get_name())
+                task.cancel()

@@ -34,6 +34,8 @@ RENEWALS_SECONDS: Final = 30.0  # between two looks at what ends soon
 AGE_SECONDS: Final = 10.0  # between two looks at what has aged out
 AGE_AGAIN_SECONDS: Final = 0.5  # after a look that found something: other transactions go first
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
+STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
+READ_STOP_SECONDS_MAX: Final = 2.0  # records and positions are committed together: nothing is lost
 
 Step = Callable[[], Awaitable[None]]
 
@@ -50,6 +52,9 @@ class Job:
 
     in_reader_processes: bool = False
     """Each reader process does it too, for the originators of its share."""
+
+    stop_seconds: float = STOP_SECONDS_MAX
+    """How long its last step may take once the node stops; then it is cancelled, and done again after a start."""
 
 
 async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
@@ -150,7 +155,7 @@ async def _retry_after_upgrade(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 JOBS: Final = (
-    Job(name="subscribe", run=_subscribe, in_reader_processes=True),
+    Job(name="subscribe", run=_subscribe, in_reader_processes=True, stop_seconds=READ_STOP_SECONDS_MAX),
     Job(name="relay", run=_relay),
     Job(name="send_receipts", run=_send_receipts),
     Job(name="watch", run=_watch),
