@@ -13,7 +13,6 @@ from node.exchange.portions import portions
 from node.verification.judge import Judge
 
 
-
 async def ingest_portions(
     store: Store,
     judge: Callable[[], Judge],
@@ -24,9 +23,8 @@ async def ingest_portions(
     reread_from: int | None = None,
 ) -> list[tuple[str, int]]:
     """Ingest `arrivals`; `positions` are where reading goes on after them, empty if they were read before.
-    Returns the grants that are new here, as (originator, sequence).
 
-    With `reread_from` the arrivals are those of one topic from this deferred position on. Raises Unavailable: then the
+    Returns the grants that are new here, as (originator, sequence). With `reread_from` the arrivals are those of one topic from this deferred position on. Raises Unavailable: then the
     portions before are stored. Afterwards an arrival has its decision without the opened message.
     """
     new_grants: list[tuple[str, int]] = []
