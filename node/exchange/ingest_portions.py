@@ -24,8 +24,9 @@ async def ingest_portions(
 ) -> list[tuple[str, int]]:
     """Ingest `arrivals`; `positions` are where reading goes on after them, empty if they were read before.
 
-    Returns the grants that are new here, as (originator, sequence). With `reread_from` the arrivals are those of one topic from this deferred position on. Raises Unavailable: then the
-    portions before are stored. Afterwards an arrival has its decision without the opened message.
+    Returns the grants that are new here, as (originator, sequence). With `reread_from` the arrivals are those of one
+    topic from this deferred position on. Raises Unavailable: then the portions before are stored.
+    Afterwards an arrival has its decision without the opened message.
     """
     new_grants: list[tuple[str, int]] = []
     for portion in portions(arrivals, positions):
