@@ -22,7 +22,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# The full campaigns. pytest prints at the end which tests took longest.
+# The full campaigns: 500 seeds of tests/campaign, and others. pytest prints at the end which tests took longest.
 slow: setup
 	$(BIN)/python -m pytest -m slow --dist worksteal --durations=10
 
