@@ -120,6 +120,7 @@ class RunningNode:
             "send_receipts": node.receipt_sealer.step,
             "watch": lambda: resender.look(self.clock()),
             "watch_renewals": node.renewals.step,
+            "age": node.ageing.step,
         }
 
     async def turn(self) -> None:

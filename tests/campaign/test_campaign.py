@@ -7,13 +7,16 @@ can see. Attacks concern all items of the issue but those in `NOT_IN_PROCESS`, w
 """
 
 import asyncio
+import inspect
 from pathlib import Path
 
 import pytest
 
+from node.runtime.jobs import JOBS
 from tests.campaign.attack import ATTACKS, By
 from tests.campaign.catalogue import BY, ITEMS, NOT_IN_PROCESS
 from tests.campaign.run import Result, campaign
+from tests.campaign.running import RunningNode
 from tests.campaign.setting import Setting, make
 
 SAMPLE = 10
@@ -51,6 +54,13 @@ async def test_no_attack_of_a_long_campaign_loses_an_accepted_report(
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_no_attack_alone_loses_an_accepted_report(name: str, setting: Setting, tmp_path: Path) -> None:
     judge(await campaign(setting, tmp_path / "campaign", 1, [name]), f"1 {name}")
+
+
+def test_a_turn_has_a_step_of_each_job_of_a_daemon() -> None:
+    """`retry_after_upgrade` takes its only step when a node starts."""
+    source = inspect.getsource(RunningNode.jobs)
+
+    assert [job.name for job in JOBS if job.name != "retry_after_upgrade" and f'"{job.name}"' not in source] == []
 
 
 def test_each_item_of_the_issue_has_an_attack_or_a_reason() -> None:
