@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -183,7 +184,9 @@ def import_row(scene: Scene) -> list[dict[str, Any]]:
 def mapping_check_row(scene: Scene) -> list[dict[str, Any]]:
     mapping, rows = scene.file("boats.toml", MAPPING), scene.file("boats.csv", ROWS_TO_IMPORT)
     wrong = scene.file("wrong.toml", MAPPING.replace("[occurred]", "[occured]"))
-    return [*ok("mapping", "check", mapping, rows, exit_code=1), *ok("mapping", "check", wrong, exit_code=1)]
+    draft = scene.file("draft.toml", ok("mapping", "new", rows)[0]["mapping"])
+    checked = [ok("mapping", "check", named, exit_code=1) for named in (wrong, draft)]
+    return [*ok("mapping", "check", mapping, rows, exit_code=1), *chain(*checked)]
 
 
 def mapping_new_row(scene: Scene) -> list[dict[str, Any]]:
