@@ -15,6 +15,7 @@ from typing import Final
 from node.reports.letters import fold
 
 WORD_CHARS_MAX: Final = 400  # longer words are cut; the index of PostgreSQL takes 2,046 bytes
+_LONG: Final = re.compile(f"[^ ]{{{WORD_CHARS_MAX + 1}}}")
 _UNSEPARATED: Final = re.compile(
     "[\u1100-\u11ff\u2e80-\u312f\u3130-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
@@ -25,9 +26,20 @@ _UNSEPARATED: Final = re.compile(
 def words_of(text: str) -> list[str]:
     """The folded words of `text`, in their order."""
     folded = fold(text)
-    if folded.isascii() or not _UNSEPARATED.search(folded):
-        return [word[:WORD_CHARS_MAX] for word in folded.split()]
-    return [word[:WORD_CHARS_MAX] for run in folded.split() for word in _words_of_run(run)]
+    words = folded.split()
+    if has_unseparated(folded):
+        words = [word for run in words for word in _words_of_run(run)]
+    return [word[:WORD_CHARS_MAX] for word in words]
+
+
+def joined_words(text: str) -> str:
+    """The words of `text`, each after one space; quicker than words_of for most texts."""
+    folded = fold(text)
+    if has_unseparated(folded) or _LONG.search(folded):
+        return " ".join(words_of(text))
+    while "  " in folded:
+        folded = folded.replace("  ", " ")
+    return folded.strip(" ")
 
 
 def has_unseparated(text: str) -> bool:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from node.database.dialects import POSTGRESQL
-from node.database.folding import has_unseparated, words_of
+from node.database.folding import has_unseparated, joined_words, words_of
 from node.database.record_tables import message_text
 from node.database.statements import insert_together
 
@@ -52,7 +52,7 @@ def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
 
 def stored_form(content: str) -> str:
     """A text as `message_text` holds it."""
-    return " ".join(words_of(content))
+    return joined_words(content)
 
 
 def matching(dialect: str, asked: str) -> tuple[FromClause, ColumnElement[int], Conditions]:

@@ -1,6 +1,5 @@
 """What a stored report is found by: ids, subjects, identifiers and text. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from node.reports.match_keys import match_key
@@ -26,33 +25,34 @@ class SearchTerms:
 
 def search_terms(report: IntelligenceReport) -> SearchTerms:
     """The terms of a report."""
+    keys: set[tuple[str, str, str]] = set()
+    texts = _texts(report)
+    for entity in report.entities:
+        _add_entity(texts, entity)
+        for identifier in entity.identifiers:
+            key = match_key(identifier.scheme, identifier.value)
+            keys.add((identifier.scheme, key, identifier.country or ""))
+            texts.append(identifier.value)
+            if key != identifier.value:
+                texts.append(key)
     return SearchTerms(
         report_id=report.report_id,
         created_at=report.created_at,
         subjects=frozenset(report.subjects),
-        identifier_keys=frozenset(
-            (identifier.scheme, match_key(identifier.scheme, identifier.value), identifier.country or "")
-            for entity in report.entities
-            for identifier in entity.identifiers
-        ),
-        text="\n".join(_texts(report)),
+        identifier_keys=frozenset(keys),
+        text="\n".join(text for text in texts if text),
     )
 
 
-def _texts(report: IntelligenceReport) -> Iterable[str]:
-    yield report.narrative.text
-    if report.place is not None:
-        yield from (text for text in (report.place.text, report.place.area, report.place.locode) if text)
-    for entity in report.entities:
-        yield from _texts_of_entity(entity)
+def _texts(report: IntelligenceReport) -> list[str | None]:
+    if report.place is None:
+        return [report.narrative.text]
+    return [report.narrative.text, report.place.text, report.place.area, report.place.locode]
 
 
-def _texts_of_entity(entity: Entity) -> Iterable[str]:
-    if entity.label:
-        yield entity.label
+def _add_entity(texts: list[str | None], entity: Entity) -> None:
+    texts.append(entity.label)
     if entity.person is not None:
-        yield from (name for name in (entity.person.given_names, entity.person.family_name) if name)
+        texts += (entity.person.given_names, entity.person.family_name)
     if entity.goods is not None:
-        yield entity.goods.type
-    for identifier in entity.identifiers:
-        yield from dict.fromkeys((identifier.value, match_key(identifier.scheme, identifier.value)))
+        texts.append(entity.goods.type)

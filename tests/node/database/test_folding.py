@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.database.folding import WORD_CHARS_MAX, words_of
+from node.database.folding import WORD_CHARS_MAX, joined_words, words_of
 from node.reports.letters import fold
 
 LANGUAGES = {
@@ -120,6 +120,11 @@ def test_folding_a_folded_text_does_not_change_it(text: str) -> None:
     once = fold(text)
 
     assert fold(once) == once
+
+
+@given(text=st.text() | st.text(alphabet="ab  密\n").map(lambda text: text * 150))
+def test_the_words_in_one_text_are_the_words(text: str) -> None:
+    assert joined_words(text) == " ".join(words_of(text))
 
 
 def test_a_long_word_is_cut() -> None:

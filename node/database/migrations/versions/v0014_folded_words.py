@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-from node.database.folding import words_of
+from node.database.folding import joined_words
 from node.reports.match_keys import match_key
 from node.reports.search_terms import search_terms
 from schemas.avro import codec
@@ -36,7 +36,7 @@ def upgrade() -> None:
     for statement in _DROP_SQLITE if is_sqlite else ("DROP INDEX message_words",):
         op.execute(statement)
     for reports in _reports(connection):
-        texts = [{"id": id_, "text": " ".join(words_of(search_terms(report).text))} for id_, report in reports]
+        texts = [{"id": id_, "text": joined_words(search_terms(report).text)} for id_, report in reports]
         connection.execute(_SET_TEXT, texts)
         _write_keys(connection, reports)
     for statement in _MAKE_SQLITE if is_sqlite else ("CREATE INDEX message_words ON message_text USING gin (words)",):
