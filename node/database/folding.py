@@ -15,7 +15,7 @@ from typing import Final
 from node.reports.letters import fold
 
 WORD_CHARS_MAX: Final = 400  # longer words are cut; the index of PostgreSQL takes 2,046 bytes
-_LONG: Final = re.compile(f"[^ ]{{{WORD_CHARS_MAX + 1}}}")
+_SPACES: Final = re.compile("  +")
 _UNSEPARATED: Final = re.compile(
     "[\u1100-\u11ff\u2e80-\u312f\u3130-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+"
@@ -35,11 +35,20 @@ def words_of(text: str) -> list[str]:
 def joined_words(text: str) -> str:
     """The words of `text`, each after one space; quicker than words_of for most texts."""
     folded = fold(text)
-    if has_unseparated(folded) or _LONG.search(folded):
+    if has_unseparated(folded) or _has_long_word(folded):
         return " ".join(words_of(text))
-    while "  " in folded:
-        folded = folded.replace("  ", " ")
-    return folded.strip(" ")
+    return _SPACES.sub(" ", folded).strip(" ")
+
+
+def _has_long_word(folded: str) -> bool:
+    """Whether more than WORD_CHARS_MAX characters follow each other without a space."""
+    start = 0
+    while len(folded) - start > WORD_CHARS_MAX:
+        space = folded.rfind(" ", start, start + WORD_CHARS_MAX + 1)
+        if space < 0:
+            return True
+        start = space + 1
+    return False
 
 
 def has_unseparated(text: str) -> bool:
