@@ -18,8 +18,7 @@ A transaction takes its locks in this order, so that two never wait for each oth
 8. Lock.KNOWLEDGE   the one row of `knowledge`.
 9. Lock.QUARANTINE  what the quarantined records take: ingests share it, deleting their bytes holds it alone.
 10. rows of `counter` and `usage`, in one call by name. Every ingest changes them in the order of its code,
-    `receipt_ignored` before 6 and all other counters after it. A row of `usage` is changed by who holds the turn of its
-    originator (3), or by a transaction that takes no further lock.
+    `receipt_ignored` before 6 and all other counters after it, and those of `usage` last.
 """
 
 from enum import IntEnum

@@ -104,7 +104,8 @@ def _write_if_current(db: Transaction, versions: dict[str, int], write: Callable
     """Write unless another process ingested records of these originators since the `versions` were read."""
     if not ingest_lock.advance(db, versions):
         return False
-    write(db)
+    with usage.gathered(db):
+        write(db)
     return True
 
 

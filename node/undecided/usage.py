@@ -3,7 +3,8 @@
 The numbers are kept beside the rows: counting the rows in each transaction would cost more the more there are.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -71,6 +72,8 @@ class Usage:
         return self.rows >= limit.rows or self.size >= limit.size
 
 
+_GATHERED: Final = "usage"
+
 UsageByBudget: TypeAlias = Mapping[tuple[str, Budget], Usage]
 """By originator and budget."""
 
@@ -88,7 +91,12 @@ _ADD: Final = Upsert(
 def of(db: Transaction, originators: Collection[str]) -> UsageByBudget:
     """What the rows of `originators` take; a budget without a row is absent."""
     rows = rows_for(db, _OF, {"originators": sorted(originators)})
-    return {(row.originator, Budget(row.budget)): Usage(row.rows, row.size) for row in rows}
+    found = {(row.originator, Budget(row.budget)): Usage(row.rows, row.size) for row in rows}
+    for (originator, budget), more in db.info.get(_GATHERED, {}).items():
+        if originator in originators:
+            name = originator, Budget(budget)
+            found[name] = found.get(name, Usage()) + more
+    return found
 
 
 def everything(db: Transaction) -> UsageByBudget:
@@ -98,9 +106,27 @@ def everything(db: Transaction) -> UsageByBudget:
 
 def add(db: Transaction, changes: Iterable[tuple[str, str, Usage]]) -> None:
     """Add to the use of (originator, budget); a negative use is subtracted."""
-    total: dict[tuple[str, str], Usage] = {}
+    open_block: dict[tuple[str, str], Usage] | None = db.info.get(_GATHERED)
+    total: dict[tuple[str, str], Usage] = {} if open_block is None else open_block
     for originator, budget, change_ in changes:
         total[originator, budget] = total.get((originator, budget), Usage()) + change_
+    if open_block is None:
+        _write(db, total)
+
+
+@contextmanager
+def gathered(transaction: Transaction) -> Iterator[None]:
+    """Write everything that is added in the block by one statement at its end, after all other locks were taken."""
+    total: dict[tuple[str, str], Usage] = {}
+    transaction.info[_GATHERED] = total
+    try:
+        yield
+    finally:
+        del transaction.info[_GATHERED]
+    _write(transaction, total)
+
+
+def _write(db: Transaction, total: Mapping[tuple[str, str], Usage]) -> None:
     values = [
         {"originator": originator, "budget": budget, "rows": used.rows, "size": used.size}
         for (originator, budget), used in sorted(total.items())
