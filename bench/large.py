@@ -25,9 +25,9 @@ from bench.large_store import MONTH_MS, cached, fill_database
 from bench.material import ACTOR, ORIGINATOR, READER
 from node.clock import now_ms
 from node.commands.search import search
-from node.commands.status import look_at
 from node.database.engine import Store
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX
+from node.health.status import look_at
 from node.reports.questions import Question
 from node.runtime.open_node import OpenNode
 from node.store.message_search import Query

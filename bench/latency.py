@@ -25,7 +25,8 @@ from bench.material import ACTOR, ORIGINATOR, READER, World
 from broker import topology as topologies
 from broker.bus import KAFKA, open_log
 from broker.log import Log, TopicSpec
-from node.runtime.open_node import open_store, publisher
+from node.runtime.open_intake import publisher
+from node.runtime.open_store import open_store
 from node.stages import Draft
 from tests.support.processes import running, until
 

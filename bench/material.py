@@ -18,7 +18,8 @@ from node import clock
 from node.commands.lab import lab
 from node.reports.validate import validate
 from node.runtime.home import Home, open_home
-from node.runtime.open_node import OpenNode, open_node, publisher
+from node.runtime.open_intake import publisher
+from node.runtime.open_node import OpenNode, open_node
 from node.sending.publish import Publisher
 from node.stages import Draft
 from schemas.formats import date_text

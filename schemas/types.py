@@ -434,6 +434,8 @@ class KeysSection(Record, frozen=True, kw_only=True):
     """File of the private keys, relative to the home."""
     passphrase_file: Text1To4096 | None = None
     """File with the passphrase that encrypts the keys; without it only the owner can read the file of keys."""
+    agree_file: Text1To4096 | None = None
+    """File of the AGREE keys, if they are kept apart; only commands that sign documents read it."""
 
 
 class LogLevel(StrEnum):

@@ -48,6 +48,12 @@ def explain(code: str) -> tuple[CatalogueEntry, ...]:
     return found
 
 
+def meaning(code: str) -> str | None:
+    """What a code of a finding or a problem says; None for a code without an entry."""
+    found = entries().get(code)
+    return found[-1].meaning if found else None
+
+
 def remedy(code: str) -> str | None:
     """What to do about a code of the verification, or of a finding about a stream; None for a code without an entry."""
     found = entries().get(code)

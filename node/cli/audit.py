@@ -80,14 +80,15 @@ def list_access(
     """
     from node.access.entries import list_entries
     from node.answers.arguments import parse_time
-    from node.runtime.open_node import open_store
+    from node.runtime.open_store import open_store
 
     opened, output = open_named_home(home), Output(json=json)
     from_time = parse_time(since, "since") if since else 0
 
     async def serve() -> bool:
         found = False
-        async with open_store(opened) as store, aclosing(list_entries(store, since=from_time, actor=actor)) as entries:
+        listing = open_store(opened, existing=True)
+        async with listing as store, aclosing(list_entries(store, since=from_time, actor=actor)) as entries:
             async for entry in entries:
                 found = True
                 output.item(entry)

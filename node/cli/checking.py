@@ -73,11 +73,11 @@ def _answer(
     from node.answers.plain_json import presentable
     from node.clock import now_ms
     from node.commands.check import check as ask
-    from node.runtime.open_node import open_store
+    from node.runtime.open_store import open_store
 
     asked, refused, actor, opening = 0, 0, login(), AsyncExitStack()
     with asyncio.Runner() as runner:
-        store = runner.run(opening.enter_async_context(open_store(home)))
+        store = runner.run(opening.enter_async_context(open_store(home, existing=True)))
         try:
             for lines in batches:
                 questions = [question for _, question in lines]

@@ -86,22 +86,25 @@ def status(
     json: JsonOption = False,
     until: Annotated[str | None, typer.Option(metavar="|".join(GOALS), help="Wait for this state.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 60,
+    check: Annotated[bool, typer.Option("--check", help="End with 1 if there is a problem.")] = False,
 ) -> int:
-    """Show outbox, streams, counts and findings of a node, whether its daemon runs or not.
+    """Show outbox, streams, counts, findings and problems of a node, whether its daemon runs or not.
 
     `drained` means that everything that was accepted was read back from the log. `caught-up` means that every stream
-    was read to its end.
+    was read to its end. `problems` are the states in which a party that is entitled to a report may not get it, each
+    with its reason and remedy.
 
     Example:
 
-        enlace status --until drained --timeout 30 --home bz
+        enlace status --check --home bz
 
-    Exit codes: 0 done; 2 usage or configuration; 4 the state was not reached in time, or the store is unavailable.
+    Exit codes: 0 done; 1 with --check: there is a problem; 2 usage or configuration, or there is no store; 4 the state
+    was not reached in time, or the store is unavailable.
     """
     if until is not None and until not in GOALS:
         raise UsageError("usage", f"{until} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
     from node.answers.plain_json import presentable
-    from node.commands.status import Goal, wait_for
+    from node.health.status import Goal, wait_for
 
     seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, timeout))
     output = Output(json=json)
@@ -109,11 +112,11 @@ def status(
     error = None if reached else Unavailable("timed_out", f"not {until} within {timeout:g} s", path="--timeout")
     if json:
         output.object(answer | ({"error": error_fields(error)} if error else {}))
-        return error.exit_code if error else 0
+        return error.exit_code if error else int(check and bool(seen.problems))
     output.object(_without_idle(answer))
     if error:
         raise error
-    return 0
+    return int(check and bool(seen.problems))
 
 
 def doctor(home: HomeOption = None, json: JsonOption = False) -> int:

@@ -40,10 +40,8 @@ def check(home: HomeOption = None, json: JsonOption = False) -> int:
     the store is unavailable, try again.
     """
     from node.upkeep.check import check as check_opened
-    from node.upkeep.store_address import existing_store
 
     opened = open_named_home(home)
-    existing_store(opened)
     answer = on_store(opened, lambda store: check_opened(opened, store))
     Output(json=json).object(answer)
     return int(bool(answer.findings))

@@ -15,9 +15,9 @@ def on_store(home: "Home", command: Callable[["Store"], Awaitable[AnswerT]]) -> 
     """Run a command on the store of a home."""
 
     async def serve() -> AnswerT:
-        from node.runtime.open_node import open_store
+        from node.runtime.open_store import open_store
 
-        async with open_store(home) as store:
+        async with open_store(home, existing=True) as store:
             return await command(store)
 
     return asyncio.run(serve())

@@ -51,7 +51,7 @@ def publish(
     store is unavailable, try again.
     """
     from node.commands.publish import publish as hand_in
-    from node.runtime.open_node import open_intake
+    from node.runtime.open_intake import open_intake
 
     opened = open_named_home(home)
     data = read_input(file)
@@ -92,7 +92,7 @@ def import_(
     """
     from node.cli.progress import rows_of
     from node.commands.import_file import import_file
-    from node.runtime.open_node import open_intake
+    from node.runtime.open_intake import open_intake
 
     opened = open_named_home(home)
 

@@ -1,4 +1,4 @@
-"""Commands that set up: init and lab."""
+"""Commands that set up: init, lab, and keys separate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.arguments import bus_url, hash_of
-from node.cli.help_text import Reader, add_command
-from node.cli.options import HomeOption, JsonOption, named_home
+from node.cli.help_text import Reader, add_command, add_group, group
+from node.cli.options import HomeOption, JsonOption, home_of, named_home
 from node.cli.output import Output
 from node.errors import UsageError
 
 if TYPE_CHECKING:
     from node.commands.lab import Lab
 
+keys_app = group("The private keys of a node.")
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     add_command(app, init, "init", Reader.OPERATOR)
     add_command(app, lab, "lab", Reader.INTEGRATOR)
+    add_group(app, keys_app, "keys", Reader.OPERATOR)
+    add_command(keys_app, separate, "separate")
 
 
 def init(
@@ -101,3 +105,28 @@ def _provision(made: "Lab", folder: Path, certificates: Path | None) -> None:
     except BaseException:
         shutil.rmtree(folder)
         raise
+
+
+def separate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="New file of the AGREE keys.")],
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Encrypt FILE with this file's content; default: the passphrase of the home.")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Move the AGREE keys of a node to a file that its daemon does not read, such as one on a removable disk.
+
+    They sign agreements and new keys of the node. Afterwards name FILE with `governance sign --key`, or in
+    `keys.agree_file` of node.toml. The daemon may run meanwhile.
+
+    Example:
+
+        enlace keys separate /media/safe/bz-agree.json --home bz
+
+    Exit codes: 0 done; 2 usage, FILE exists, or the home has no AGREE key.
+    """
+    from node.commands.keys import separate as separate_keys
+
+    Output(json=json).object(separate_keys(home_of(home), file, passphrase_file=passphrase_file))
+    return 0

@@ -30,6 +30,8 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "init": {"node": "--node"},
     "lab": {"agreements": "--agreements", "nodes": "--nodes"},
     "policy explain": {"at": "--at", "from": "--from", "to": "--to"},
+    "outbox resend": {**_ID, "to": "--to"},
+    "outbox withdraw": _ID,
     "pending drop": {**_ID, "originator": "--originator"},
     "pending list": {"originator": "--originator"},
     "quarantine list": _QUARANTINE,

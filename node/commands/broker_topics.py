@@ -1,8 +1,8 @@
 """`broker provision` and `broker check`: the topics of an exchange, compared with its topology.
 
-Rules. Only topics of members are wanted: of the nodes that have a NODE document here, and of the home's own node. A
-topology that is named as a file replaces that, so that an operator can make topics before a node joins. Topics that
-exist are never deleted.
+Rules. Only topics of members are wanted: of the nodes that have a NODE document here, and of the home's own node. They
+are those of the topology, and those of streams that NODE documents list. A topology that is named as a file replaces
+that, so that an operator can make topics before a node joins. Topics that exist are never deleted.
 """
 
 import asyncio
@@ -17,10 +17,13 @@ from msgspec import structs
 from broker import topology as topologies
 from broker.log import Drift, Log, TopicSpec
 from broker.topology import Topology
+from node.clock import now_ms
 from node.errors import UsageError
 from node.runtime.home import Home, open_home
 from node.runtime.open_node import open_bus
 from node.runtime.tls_files import PROVISIONER, tls_files
+from node.runtime.topics_read import topics_expected
+from node.trust.governance import Governance
 
 VISIBLE_SECONDS_MAX: Final = 10.0  # a busy broker learns of a new topic after the others
 POLL_SECONDS: Final = 0.2
@@ -69,18 +72,40 @@ def wanted_topics(home: Home, topology: Topology | None = None) -> tuple[TopicSp
     """The topics of the community's members; with a `topology`, those of all its members."""
     if topology is not None:
         return topologies.specs_of(topology)
-    return topologies.specs_of(home.topology, members_of(home))
+    specs = topologies.specs_of(home.topology, members_of(home))
+    return tuple(sorted((*specs, *_listed_elsewhere(home, specs)), key=lambda spec: spec.topic))
+
+
+def _listed_elsewhere(home: Home, specs: Sequence[TopicSpec]) -> list[TopicSpec]:
+    """Topics of streams that a valid NODE document lists and the home's own topology does not name."""
+    governance, known = _governance(home), {spec.topic for spec in specs}
+    listed = topics_expected(governance, now_ms()) if governance is not None else {}
+    return [
+        TopicSpec(
+            topic=topic,
+            replication=home.topology.replication,
+            retention_days=topologies.retention_days(home.topology, place.stream),
+        )
+        for topic, place in listed.items()
+        if topic not in known
+    ]
 
 
 def members_of(home: Home) -> tuple[str, ...]:
     """The home's node and all nodes that have a NODE document here, valid now or not, sorted."""
+    governance = _governance(home)
+    listed: Collection[str] = governance.nodes if governance is not None else ()
+    return tuple(sorted({home.node, *listed}))
+
+
+def _governance(home: Home) -> Governance | None:
+    """The documents of the home; None if it has not joined yet."""
     try:
-        listed: Collection[str] = home.documents().governance.nodes
+        return home.documents().governance
     except UsageError as error:
         if error.code != "root_missing":
             raise
-        listed = ()  # the home has not joined yet
-    return tuple(sorted({home.node, *listed}))
+        return None
 
 
 async def _settled(bus: Log, specs: Sequence[TopicSpec], created: Sequence[str]) -> tuple[Drift, ...]:

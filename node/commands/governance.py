@@ -13,6 +13,7 @@ from broker import topology as topologies
 from broker.streams import REGISTRY
 from node.clock import now_ms
 from node.commands.document_answers import DocumentAnswer, ShownDocument, WrittenDocument, document_fields
+from node.commands.keys import signing_keys
 from node.errors import UsageError
 from node.files import read_text, write_file
 from node.runtime import config
@@ -144,6 +145,4 @@ def _keys(context: Context, key: Path | None, passphrase_file: Path | None) -> P
         return key_file.read(key, passphrase_file or config.passphrase_variable())
     if context.home is None:
         raise UsageError("home_missing", "no key was named", path="key")
-    settings = config.load(context.home).keys
-    passphrase = context.home / settings.passphrase_file if settings.passphrase_file else None
-    return key_file.read(context.home / settings.file, passphrase)
+    return signing_keys(context.home)

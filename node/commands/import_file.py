@@ -19,7 +19,7 @@ from node.mapping.load_mapping import load
 from node.mapping.open_source import MappedRow, Source
 from node.reports.plausibility import FieldWarning
 from node.rows.row import LineAccount
-from node.runtime.open_node import OpenIntake
+from node.runtime.open_intake import OpenIntake
 from node.sending.publish import Acceptance
 from schemas.field_errors import FieldError
 
@@ -104,7 +104,7 @@ async def import_file(
         mapping=load(read_text(mapping, pipe=True), file=str(mapping)),
         folder=mapping.parent,
         originator=intake.home.node,
-        topology=intake.home.topology,
+        topology=intake.topology(),
     )
     refusals, warnings = _Notes(), _Notes()
     with _report_lines(report) as write:

@@ -2,6 +2,7 @@
 
     HOME/node.toml        mode 0600       HOME/keys.json       mode 0600
     HOME/documents/       mode 0700       HOME/CC.node.toml    the request, which `governance new node` compiles
+    HOME/store.db         mode 0600       an empty store
 
 An existing home is never changed. Does not read a home (node/runtime/home.py).
 """
@@ -14,11 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from broker.bus import SQLITE
 from broker.streams import REGISTRY
 from node.clock import now_ms
+from node.database.engine import make_store
 from node.errors import UsageError
 from node.files import make_folder, write_file
 from node.runtime.config import NODE_FILE
+from node.runtime.home import STORE_FILE
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.trust.document_files import DOCUMENTS_FOLDER
@@ -66,10 +70,12 @@ def init(
     passphrase_file: Path | None = None,
     keys_file: str = KEYS_FILE,
     tls_files: Mapping[str, str] = MappingProxyType({}),
+    store: Path | None = None,
 ) -> NewHome:
     """Make a home with new keys; UsageError if the folder exists or `node` is not a node code.
 
-    `tls_files` has the keys of [bus] that name the files for TLS.
+    `tls_files` has the keys of [bus] that name the files for TLS. `store` is an empty store to copy: making many takes
+    time.
     """
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
         message = f"{node} is not a node code"
@@ -89,9 +95,18 @@ def init(
     if passphrase_file is not None:
         tables["keys"]["passphrase_file"] = str(passphrase_file.resolve())
     write_file(home / NODE_FILE, _toml(tables).encode())
+    _make_store(home / STORE_FILE, store)
     join_request = home / f"{node}.node.toml"
     write_file(join_request, _join_request(keys, now_ms()).encode())
     return NewHome(path=home, keys=keys, join_request=join_request)
+
+
+def _make_store(file: Path, store: Path | None) -> None:
+    """Make an empty store, so that a store that is missing later is an error."""
+    if store is None:
+        make_store(f"{SQLITE}{file}")
+    else:
+        write_file(file, store.read_bytes())
 
 
 def init_answer(made: NewHome) -> InitAnswer:

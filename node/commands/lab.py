@@ -21,13 +21,14 @@ from typing import Final
 from broker import topology as topologies
 from broker.topology import Topology, streams_of
 from node.clock import now_ms
-from node.commands.init import init
+from node.commands.init import NewHome, init
 from node.commands.lab_documents import AgreementText, SignedDocuments
 from node.errors import UsageError
 from node.files import make_folder, new_folder, read_text, write_file
 from node.limits import DAY_MS
 from node.runtime import config
 from node.runtime.config import TOPOLOGY_FILE
+from node.runtime.home import STORE_FILE
 from node.runtime.tls_files import tls_files
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
@@ -110,12 +111,7 @@ def _make(
     trustees = _trustees(folder / "trustees")
     signed = SignedDocuments(time_ms(BEGIN), now_ms() // DAY_MS * DAY_MS + VALID_DAYS * DAY_MS)
     signed.root(trustees)
-    made = {
-        code: init(
-            folder / code.lower(), code, url, community=signed.community, keys_file=KEYS_FILE, tls_files=tls[code]
-        )
-        for code in codes
-    }
+    made = _homes(folder, url, signed.community, tls)
     for code in codes:
         signed.node(made[code].keys, streams_of(topology, code), trustees)
         made[code].join_request.unlink()  # the node has joined
@@ -135,6 +131,17 @@ def _make(
     homes = {code: final / home.path.name for code, home in made.items()}
     documents = final / DOCUMENTS_FOLDER
     return Lab(community=signed.community, homes=homes, documents=documents, topology=topology, bus=url)
+
+
+def _homes(folder: Path, url: str, community: bytes, tls: Mapping[str, Mapping[str, str]]) -> dict[str, NewHome]:
+    """The homes by code; the stores of the later ones are copies of the first, which is empty."""
+    made: dict[str, NewHome] = {}
+    store: Path | None = None
+    for code, files in tls.items():
+        home = folder / code.lower()
+        made[code] = init(home, code, url, community=community, keys_file=KEYS_FILE, tls_files=files, store=store)
+        store = home / STORE_FILE
+    return made
 
 
 def _bus(url: str, folder: Path) -> str:

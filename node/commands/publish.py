@@ -1,7 +1,7 @@
 """`publish`: hands reports in, as JSON or NDJSON, and answers each one in the order of the input.
 
 A bad item is refused with the errors of its fields, and the next one goes on. Needs an open intake
-(node/runtime/open_node.py) and nothing of the command line.
+(node/runtime/open_intake.py) and nothing of the command line.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from broker.topology import Topology
 from node.answers.plain_json import MessageId
 from node.database.engine import Transaction
 from node.reports import ndjson
 from node.reports.plausibility import FieldWarning, warnings_of
 from node.reports.references import Originators, referred_ids
 from node.reports.validate import ReportRefused, validate
-from node.runtime.open_node import OpenIntake
+from node.runtime.open_intake import OpenIntake
 from node.sending.publish import Acceptance
 from node.sharing.recipients import Recipients
 from node.stages import Draft
@@ -80,7 +81,8 @@ async def _publish_chunk(
     """Validate the items of one transaction and hand in those that are reports."""
     wanted = [id_ for _, item in chunk if isinstance(item, dict) for id_ in referred_ids(item)]
     known = await _originators(intake, wanted) if wanted else {}
-    results = [(line, _draft_of(intake, item, known)) for line, item in chunk]
+    topology = intake.topology()
+    results = [(line, _draft_of(intake, item, known, topology)) for line, item in chunk]
     drafts = [result for _, result in results if isinstance(result, Draft)]
     acceptances = iter(await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ())
     return [
@@ -92,7 +94,7 @@ async def _publish_chunk(
 
 
 def _draft_of(
-    intake: OpenIntake, item: dict[str, object] | FieldError, known: Originators
+    intake: OpenIntake, item: dict[str, object] | FieldError, known: Originators, topology: Topology
 ) -> Draft | Sequence[FieldError]:
     """The draft of an item, or the errors of its fields."""
     if isinstance(item, FieldError):
@@ -101,7 +103,7 @@ def _draft_of(
         return validate(
             item,
             originator=intake.home.node,
-            topology=intake.home.topology,
+            topology=topology,
             now_ms=intake.clock(),
             resolve_references=known,
         )
@@ -122,8 +124,13 @@ async def _originators(intake: OpenIntake, wanted: Sequence[bytes]) -> Originato
 
 
 def draft_warnings(intake: OpenIntake, draft: Draft) -> tuple[FieldWarning, ...]:
-    """What looks wrong in a valid report."""
-    return warnings_of(draft.report, originator=intake.home.node, now_ms=intake.clock())
+    """What looks wrong in a valid report; and that it waits, if nothing can be sealed now."""
+    found = warnings_of(draft.report, originator=intake.home.node, now_ms=intake.clock())
+    reason = intake.why_not_sealed()
+    if reason is None:
+        return found
+    message = f"the report waits in the outbox: {reason}"
+    return (*found, FieldWarning(path="", code="sealing_waits", message=message))
 
 
 def accepted_item(line: int, acceptance: Acceptance, warnings: tuple[FieldWarning, ...]) -> ItemAnswer:

@@ -29,7 +29,8 @@ async def reread(home: Home, store: Store, topic: str, *, first: int | None) -> 
     A running daemon is not disturbed. Raises UsageError for a topic that the node does not read, and for a first
     position that it has not read yet; LogUnavailable, Unavailable.
     """
-    places = home.places()
+    documents = home.documents()
+    places = home.places(governance=documents.governance)
     if topic not in places:
         raise UsageError("topic_unknown", f"{topic} is not a topic that this node reads", path="topic")
     end = (await store.read(read_positions.next_positions)).get(topic, 0)
@@ -38,7 +39,7 @@ async def reread(home: Home, store: Store, topic: str, *, first: int | None) -> 
         raise UsageError(
             "out_of_range", message, path="from", hint="name a lower position; the daemon reads the others"
         )
-    judge = CurrentJudge(home.documents(), home.node, home.keys()).judge
+    judge = CurrentJudge(documents, home.node, home.keys()).judge
     async with open_bus(home) as bus:
         bounds = (await bus.bounds([topic])).get(topic)
         beginning = max(first or 0, bounds.beginning if bounds is not None else end)

@@ -52,15 +52,17 @@ class Store:
         self._reading = ThreadPoolExecutor(backend.readers, "store-reader")
 
     @classmethod
-    async def open(cls, url: str, options: StoreOptions | None = None) -> "Store":
-        """Open the store at `url` and bring its tables up to date.
+    async def open(cls, url: str, options: StoreOptions | None = None, *, existing: bool = False) -> "Store":
+        """Open the store at `url` and bring its tables up to date; without `existing` a new one is made.
 
         `sqlite:///FILE` or `postgresql+psycopg://USER@HOST/DATABASE`. Raises UsageError for a URL of another kind,
-        Unavailable if the file or the server cannot be used now.
+        Unavailable if the file or the server cannot be used now, and UsageError `store_missing`.
         """
         store = cls(backend_at(url, options or StoreOptions()))
         try:
             if not await store.read(migrate.is_current):
+                if existing and await store.read(migrate.is_empty):
+                    raise store_missing("the database has no tables")
                 await store.write(migrate.upgrade)
         except BaseException:
             await store.close()
@@ -118,6 +120,17 @@ class Store:
         self._backend.reader.dispose()
 
 
+def make_store(url: str) -> None:
+    """Make a new store at `url`, without the threads of a Store. Raises like `Store.open`."""
+    backend = backend_at(url, StoreOptions())
+    try:
+        with faults_translated(backend, writes=True), backend.writer.begin() as connection:
+            migrate.upgrade(connection)
+    finally:
+        backend.writer.dispose()
+        backend.reader.dispose()
+
+
 @contextmanager
 def faults_translated(backend: Backend, *, writes: bool) -> Iterator[None]:
     """Raise an error of the database as `Unavailable` or `store_damaged`; one that is a bug stays as it is.
@@ -133,6 +146,12 @@ def faults_translated(backend: Backend, *, writes: bool) -> Iterator[None]:
         raise
     except BadMessage as error:
         raise store_damaged(error.reason) from error
+
+
+def store_missing(found: str) -> UsageError:
+    """The error for a store that is not there."""
+    hint = "correct the address, or restore a backup; the daemon makes a new store when it starts"
+    return UsageError("store_missing", found, path="store.url", hint=hint)
 
 
 def backend_at(url: str, options: StoreOptions) -> Backend:

@@ -11,12 +11,17 @@ from node.database import postgres_migrating
 from node.database.locks import Lock, hold
 from node.errors import UsageError
 
-REVISION: Final = "0015"
+REVISION: Final = "0017"
 
 
 def is_current(connection: Connection) -> bool:
     """Whether the store has this version's tables."""
     return revision(connection) == REVISION
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the database has no tables."""
+    return not inspect(connection).get_table_names()
 
 
 def upgrade(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The tables of what this node sends: drafts, sealed bytes, heads of the own streams, and own grants."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from node.database.metadata import Id, metadata
 
@@ -21,13 +21,19 @@ draft = Table(
     Column("set_aside_at", BigInteger, nullable=True, comment="when it was found that it cannot be sealed"),
     Column("set_aside_code", String(64), nullable=True),
     Column("set_aside_reason", Text, nullable=True),
-    UniqueConstraint("report_id", "region"),
+    Column("answered", Text, nullable=True, comment="codes of the recipients that intake answered"),
+    Column("missed", Text, nullable=True, comment="codes of `answered` that it was not sealed for"),
+    Column("copy", Integer, nullable=False, server_default="0", comment="0, or the number of a later copy"),
+    Column("only_for", Text, nullable=True, comment="codes of the recipients of a copy"),
+    UniqueConstraint("report_id", "region", "copy"),
 )
 Index(
     "draft_accepted", draft.c.id, sqlite_where=draft.c.sequence.is_(None), postgresql_where=draft.c.sequence.is_(None)
 )
 _SET_ASIDE = draft.c.set_aside_at.is_not(None)
 Index("draft_set_aside", draft.c.id, sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE)
+_MISSED = draft.c.missed.is_not(None)
+Index("draft_missed", draft.c.id, sqlite_where=_MISSED, postgresql_where=_MISSED)
 
 outgoing = Table(
     "outgoing",

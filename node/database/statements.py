@@ -74,10 +74,15 @@ def insert_together(db: Connection, table: Table, names: tuple[str, ...], rows: 
         direct.execute(db, _inserting_together(_dialect(db), table, names, len(chunk)), values)
 
 
-def set_rows(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> None:
-    """Update the columns `names` (in the order of the table) of existing rows; each of `rows` ends with its `id`."""
-    if rows:
-        direct.execute_many(db, _setting(_dialect(db), table, names), rows)
+def set_rows(db: Connection, table: Table, names: tuple[str, ...], rows: Rows) -> int:
+    """Update the columns `names` (in the order of the table) of rows; each of `rows` ends with its `id`.
+
+    Returns how many rows were there.
+    """
+    if not rows:
+        return 0
+    count: int = direct.execute_many(db, _setting(_dialect(db), table, names), rows).rowcount
+    return count
 
 
 def change(db: Connection, statement: Insert | Update | Delete | Upsert, rows: Sequence[Mapping[str, Any]]) -> int:

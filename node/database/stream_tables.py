@@ -1,6 +1,6 @@
-"""The tables of the streams that are read: positions, chains, used ids, grants, findings."""
+"""The tables of the streams that are read: positions, chains, used ids, grants, findings; and of standing faults."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from node.database.metadata import Id, metadata
 
@@ -108,4 +108,13 @@ Index(
     finding.c.id,
     sqlite_where=finding.c.closed_at.is_(None),
     postgresql_where=finding.c.closed_at.is_(None),
+)
+
+fault = Table(
+    "fault",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("subject", String(128), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
 )

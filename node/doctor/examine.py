@@ -12,7 +12,7 @@ from node.doctor import bus, expiry, exposed_files, machine
 from node.doctor.examination import Examination, bad
 from node.errors import EnlaceError
 from node.runtime.home import Home
-from node.runtime.open_node import open_store
+from node.runtime.open_store import open_store
 from node.store.newest_sealing import newest_sealings
 
 
@@ -46,7 +46,7 @@ def _places(home: Home) -> list[Path]:
 async def _store(home: Home) -> tuple[dict[str, int], list[Examination]]:
     """What other nodes sealed, for the clock; and an examination if the store cannot be opened."""
     try:
-        async with open_store(home) as store:
+        async with open_store(home, existing=True) as store:
             return await store.read(lambda db: newest_sealings(db, without=home.node)), []
     except EnlaceError as error:
         return {}, [bad("store", error.message, error.hint or "correct the section [store] of the configuration")]

@@ -27,6 +27,12 @@ def _exposed_secrets(home: Home) -> Iterator[Examination]:
     for name, group_may_read in (
         (config.keys.file, False),
         (config.keys.passphrase_file, True),
+        (
+            config.keys.agree_file
+            if config.keys.agree_file and (home.path / config.keys.agree_file).exists()
+            else None,
+            False,
+        ),
         (config.bus.key_file, False),
     ):
         if name is None:

@@ -53,19 +53,15 @@ class Subscriber:
         self._clock = clock
         self._reads = reads
         self._positions: dict[str, int] = {}
-        self._known: set[str] = set()
-        """Topics of which a record was ingested."""
-
+        self._known: set[str] = set()  # topics of which a record was ingested
         self._pausing = Pausing(store, clock, reads, lambda: judge().node)
         self._faults = LogFaults(store, self.places, clock)
         self._rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
         self._rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
         self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
-
         self._retry_at_start = True
-        self._uncertain = False
-        """A transaction failed, and a server that vanished may have committed it."""
+        self._uncertain = False  # a transaction failed, and the server may have committed it; or there are more topics
 
     async def start(self) -> None:
         """Load the positions from the store."""
@@ -77,6 +73,12 @@ class Subscriber:
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
         self._marks = await self._store.read(read_positions.marks)
         await self._pausing.look()
+
+    def read_also(self, places: Mapping[str, StreamId]) -> None:
+        """Read further topics too, from the next step on."""
+        if places.keys() - self.places.keys():
+            self.places.update(places)
+            self._uncertain = True
 
     def _is_not_keys(self, topic: str) -> bool:
         return self.places[topic].stream != KEYS

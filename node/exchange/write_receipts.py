@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from node.database.engine import Transaction
+from node.sending import rejections
 from node.stages import Decision, Grant, StreamId, Verified
 from node.store import counters, own_batches, receipts_due, receipts_received, waiting_grants
 from node.store.own_batches import OwnBatch
@@ -68,7 +69,9 @@ def write_received(db: Transaction, node: str, records: Iterable[Verified], now:
         receipts_received.add(db, [_received(record, item) for item in counting], now)
         wrong = [item for item in receipt.items if item not in counting and _is_wrong(item, known.get(item.batch))]
         ignored += len(wrong)
-        _log(record, receipt, [(known[item.batch].first, item.outcomes) for item in counting], len(wrong))
+        reported = [(known[item.batch].first, item.outcomes) for item in counting]
+        rejections.note(db, record.batch.originator, receipt.stream, reported, now)
+        _log(record, receipt, reported, len(wrong))
     counters.increase(db, {"receipt_ignored": ignored})
 
 

@@ -23,7 +23,7 @@ class CurrentJudge:
         self.judge = Judge(
             node=node,
             governance=governance,
-            holds=lambda key_id: keys.by_id(key_id) is not None,
+            holds=keys.is_own,
             audience_keys=AudienceKeys(unwrapper(keys), governance.community),
             memory=SignatureMemory(),
         )

@@ -7,9 +7,8 @@ topology.toml.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from broker import streams
-from broker import topology as topologies
 from broker.bus import SQLITE
 from broker.topology import Topology
 from node.database.backend import StoreOptions
@@ -17,11 +16,15 @@ from node.errors import UsageError
 from node.runtime import config
 from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.reading_share import ReadingShare
+from node.runtime.topics_read import topics_of_documents, topics_of_topology
 from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.stages import StreamId
 from node.trust.document_files import DOCUMENTS_FOLDER
+from node.trust.governance import Governance
 from schemas.types import NodeConfig
+
+STORE_FILE: Final = "store.db"  # in the home, unless `store.url` names another place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Home:
     @property
     def store_url(self) -> str:
         """The store's URL; store.db in the home if none is configured. A relative file is relative to the home."""
-        url = self.config.store.url or f"{SQLITE}store.db"
+        url = self.config.store.url or f"{SQLITE}{STORE_FILE}"
         return f"{SQLITE}{self.path / url.removeprefix(SQLITE)}" if url.startswith(SQLITE) else url
 
     @property
@@ -77,14 +80,15 @@ class Home:
         """What the daemon itself reads (0), or its reader process of this number."""
         return ReadingShare(number=number, of=self.config.node.processes)
 
-    def places(self, share: ReadingShare | None = None) -> dict[str, StreamId]:
-        """Topic -> stream, for every topic that the process with this share reads; without a share, the node."""
-        places, reads = {}, self.reads(share)
-        for topic in topologies.topics_of(self.topology):
-            stream, originator = streams.stream_of(topic)
-            if stream != streams.GOVERNANCE and reads(originator):
-                places[topic] = StreamId(stream=stream, originator=originator)
-        return places
+    def places(self, share: ReadingShare | None = None, governance: Governance | None = None) -> dict[str, StreamId]:
+        """Topic -> stream, for every topic that the process with this share reads; without a share, the node.
+
+        Those of the topology, and with `governance` also those of the streams that NODE documents list.
+        """
+        places, reads = topics_of_topology(self.topology), self.reads(share)
+        if governance is not None:
+            places |= topics_of_documents(governance)
+        return {topic: place for topic, place in sorted(places.items()) if reads(place.originator)}
 
     def reads(self, share: ReadingShare | None) -> Callable[[str], bool]:
         """Whether the process with this share reads an originator; without a share, the node reads every one.

@@ -57,8 +57,12 @@ class InstalledDocuments:
     def _look(self) -> _FolderState:
         files = []
         for path in sorted(self._folder.glob(f"*{DOCUMENT_SUFFIX}")):
-            status = path.stat()
-            files.append((path.name, status.st_mtime_ns, status.st_size))
+            try:
+                status = path.stat()
+            except OSError:  # it was removed meanwhile, or is a link without a target
+                files.append((path.name, 0, 0))
+            else:
+                files.append((path.name, status.st_mtime_ns, status.st_size))
         return tuple(files)
 
 

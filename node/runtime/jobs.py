@@ -18,6 +18,7 @@ import structlog
 from broker.log import LogUnavailable
 from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
+from node.exchange.stalled_streams import StalledStreams
 from node.exchange.subscribe import WAITING_ALARM_MS
 from node.runtime.open_node import OpenNode
 from node.sending.resend import Resender
@@ -36,6 +37,7 @@ AGE_AGAIN_SECONDS: Final = 0.5  # after a look that found something: other trans
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 READ_STOP_SECONDS_MAX: Final = 2.0  # records and positions are committed together: nothing is lost
+STALLED_SECONDS: Final = 60.0  # between two looks at streams that stand still
 
 Step = Callable[[], Awaitable[None]]
 
@@ -65,7 +67,11 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
         nonlocal looked_at, judge
         if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
             now, current = node.clock(), node.judge.current()
-            await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
+            if current is judge:
+                await node.subscriber.retry_due()
+            else:
+                node.subscriber.read_also(node.home.places(node.share, current.governance))
+                await node.subscriber.retry_all()
             looked_at, judge = now, current  # after a failure the next step looks again
         await node.subscriber.step(FETCH_WAIT_SECONDS, gather_ms=OWN_GATHER_MS)
 
@@ -98,13 +104,15 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Log an alarm, once, for each message that waits too long; send again what the log lost."""
+    """Alarms about messages that wait and streams that stand still; send again what the log lost."""
     alarmed: set[int] = set()
+    stalled, looked_at = StalledStreams(store=node.store, bus=node.bus, faults=node.relay.faults), node.clock()
     resender = Resender(
         store=node.store, node=node.code, topic_of=node.relay.topic_of, acknowledged=node.relay.acknowledged
     )
 
     async def step() -> None:
+        nonlocal looked_at
         await pause(WATCH_SECONDS, stopping)
         await resender.look(node.clock())
         since = node.clock() - WAITING_ALARM_MS
@@ -114,6 +122,9 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
                 log.error("message_waits_too_long", **asdict(record))
         alarmed.clear()
         alarmed.update(record.id for record in overdue)
+        if abs(node.clock() - looked_at) >= STALLED_SECONDS * 1000:
+            looked_at = node.clock()
+            await stalled.look(node.home.places(governance=node.judge.judge.governance), looked_at)
 
     await repeat("watch", step, stopping)
 

@@ -23,20 +23,19 @@ def configure(section: LogSection, *, counts: EventCounts | None = None) -> None
 
     With `counts`, events that others can cause are counted after the first one.
     """
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if section.format is LogFormat.json
-        else structlog.dev.ConsoleRenderer(
+    renderers: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()]
+    if section.format is not LogFormat.json:
+        text = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             exception_formatter=structlog.dev.plain_traceback,  # the default shows local variables: keys and payloads
         )
-    )
+        renderers = [_printable, text]
     structlog.configure(
         processors=[
             *([] if counts is None else [counts]),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[section.level.upper()]),
         logger_factory=lambda *_: _Lines(),
@@ -53,6 +52,17 @@ def configure_counting(section: LogSection) -> EventCounts:
     counts = EventCounts()
     configure(section, counts=counts)
     return counts
+
+
+def _printable(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape what would move the cursor of a terminal: texts come from files and from other nodes."""
+    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 class _Lines:

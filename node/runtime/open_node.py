@@ -1,4 +1,4 @@
-"""Opens a node: its store, its bus, its intake, or everything that its daemon needs.
+"""Opens a node: its bus, or everything that its daemon needs.
 
 Implementations are chosen here, and in tests. Opening a part does not ask whether the bus answers.
 """
@@ -18,6 +18,7 @@ from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.runtime.installed_documents import InstalledDocuments
+from node.runtime.open_store import open_store
 from node.runtime.own_streams import OwnStreams
 from node.runtime.reading_share import ReadingShare
 from node.runtime.renewals import RenewalWatch, certificate_of
@@ -25,25 +26,15 @@ from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
 from node.sending.own_records import OwnRecords
-from node.sending.publish import Publisher
 from node.sending.relay import Relay
 from node.sending.room import ask_for_room
 from node.sending.seal_receipts import ReceiptSealer
 from node.system_random import random_bytes
+from node.trust.governance import Governance
 from schemas.types import KeyUse
 
 Clock = Callable[[], int]
 """The time in ms."""
-
-
-@asynccontextmanager
-async def open_store(home: Home) -> AsyncIterator[Store]:
-    """The node's store."""
-    store = await Store.open(home.store_url, home.store_options)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @asynccontextmanager
@@ -54,45 +45,6 @@ async def open_bus(home: Home) -> AsyncIterator[Log]:
         yield bus
     finally:
         await bus.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenIntake:
-    """What takes reports in: store, documents and publisher. Needs no private key and no bus."""
-
-    home: Home
-    clock: Clock
-    store: Store
-    documents: InstalledDocuments
-    publisher: Publisher
-
-
-@asynccontextmanager
-async def open_intake(home: Home, *, now: Clock = clock.now_ms) -> AsyncIterator[OpenIntake]:
-    """The intake of a node, with the documents as they are now; `publish` reads a changed folder again.
-
-    Raises UsageError.
-    """
-    documents = home.documents()
-    async with open_store(home) as store:
-        yield OpenIntake(
-            home=home,
-            clock=now,
-            store=store,
-            documents=documents,
-            publisher=publisher(home, store, documents, now=now),
-        )
-
-
-def publisher(home: Home, store: Store, documents: InstalledDocuments, *, now: Clock = clock.now_ms) -> Publisher:
-    """The publisher of a node on a store that is open."""
-    return Publisher(
-        store=store,
-        node=home.node,
-        governance=lambda: documents.governance,
-        clock=now,
-        random=NonRepeatingRandom(random_bytes),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +62,9 @@ class OpenNode:
     subscriber: Subscriber
     renewals: RenewalWatch
     ageing: Ageing
+    home: Home
+    share: ReadingShare | None
+    """What this process reads; None if it reads everything."""
 
 
 @asynccontextmanager
@@ -121,12 +76,11 @@ async def open_node(
     At the end the store learns what the log has acknowledged.
     """
     keys, documents = home.keys(), home.documents()
-    judge = CurrentJudge(documents, home.node, keys)
+    judge, signer = CurrentJudge(documents, home.node, keys), _signer(keys, documents)
     async with open_store(home) as store, open_bus(home) as configured:
-        log = bus or configured
-        own_records = OwnRecords()
-        relay, receipt_sealer = _senders(home.node, store, log, _signer(keys, documents), judge, now, own_records)
-        ask_for_room(relay, receipt_sealer, own_streams(home, store, log).may_seal)
+        log, own_records = bus or configured, OwnRecords()
+        relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
+        ask_for_room(relay, receipt_sealer, own_streams(home, store, log, documents.governance).may_seal)
         node = OpenNode(
             code=home.node,
             clock=now,
@@ -140,13 +94,15 @@ async def open_node(
                 store=store,
                 bus=log,
                 judge=lambda: judge.judge,
-                places=home.places(share),
+                places=home.places(share, documents.governance),
                 own_records=own_records,
                 clock=now,
                 reads=home.reads(share),
             ),
             renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
-            ageing=Ageing(store=store, bus=log, node=home.node, places=home.places(), clock=now),
+            ageing=Ageing(store=store, bus=log, node=home.node, places=home.places(governance=documents.governance), clock=now),
+            home=home,
+            share=share,
         )
         try:
             yield node
@@ -155,9 +111,10 @@ async def open_node(
                 await relay.record_acknowledgements()
 
 
-def own_streams(home: Home, store: Store, bus: Log) -> OwnStreams:
+def own_streams(home: Home, store: Store, bus: Log, governance: Governance) -> OwnStreams:
     """The check of the own streams, which the first sealing waits for."""
-    places = {topic: place for topic, place in home.places().items() if place.originator == home.node}
+    everything = home.places(governance=governance).items()
+    places = {topic: place for topic, place in everything if place.originator == home.node}
     return OwnStreams(store=store, bus=bus, node=home.node, places=places)
 
 

@@ -65,20 +65,23 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     node: str
     keys: tuple[_StoredKey, ...] | None = None
     sealed: _Sealed | None = None
+    elsewhere: tuple[bytes, ...] = ()
+    """Ids of keys that are kept in another file."""
 
 
 def encode(keys: PrivateKeys, passphrase: bytes | None, *, log2_n: int | None = None) -> bytes:
     """The content of the file, encrypted if there is a passphrase. `log2_n` is the cost of scrypt."""
     stored = tuple(_StoredKey(use=key.use, suite=SUITE, public=key.public, private=key.private) for key in keys.keys)
+    elsewhere = tuple(sorted(keys.elsewhere))
     if passphrase is None:
-        return msgspec.json.encode(_File(format=FORMAT, node=keys.node, keys=stored)) + b"\n"
+        return msgspec.json.encode(_File(format=FORMAT, node=keys.node, keys=stored, elsewhere=elsewhere)) + b"\n"
     salt = random_bytes(SALT_SIZE_BYTES)
     scrypt = _Scrypt(log2_n=log2_n or SCRYPT_LOG2_N, r=SCRYPT_R, p=SCRYPT_P, salt=salt)
     nonce = random_bytes(NONCE_SIZE_BYTES)
     cipher = AESGCM(_file_key(passphrase, scrypt))
-    ciphertext = cipher.encrypt(nonce, msgspec.json.encode(stored), _associated_data(keys.node, scrypt))
+    ciphertext = cipher.encrypt(nonce, msgspec.json.encode(stored), _associated_data(keys.node, scrypt, elsewhere))
     sealed = _Sealed(scrypt=scrypt, nonce=nonce, ciphertext=ciphertext)
-    return msgspec.json.encode(_File(format=FORMAT, node=keys.node, sealed=sealed)) + b"\n"
+    return msgspec.json.encode(_File(format=FORMAT, node=keys.node, sealed=sealed, elsewhere=elsewhere)) + b"\n"
 
 
 def decode(data: bytes, passphrase: bytes | None) -> PrivateKeys:
@@ -88,10 +91,11 @@ def decode(data: bytes, passphrase: bytes | None) -> PrivateKeys:
         strict_json.decode(data)  # it refuses a key that occurs twice
         if file.format != FORMAT or (file.keys is None) == (file.sealed is None):
             raise UsageError("keys_unreadable", f"this is not a file of the format '{FORMAT}'")
-        stored = file.keys if file.sealed is None else _decrypt(file.node, file.sealed, passphrase)
+        stored = file.keys if file.sealed is None else _decrypt(file, file.sealed, passphrase)
     except (msgspec.DecodeError, strict_json.JsonError) as error:
         raise UsageError("keys_unreadable", f"the key file is malformed: {error}") from None
-    return PrivateKeys(file.node, tuple(_private_key(file.node, key) for key in stored or ()))
+    keys = tuple(_private_key(file.node, key) for key in stored or ())
+    return PrivateKeys(file.node, keys, file.elsewhere)
 
 
 def is_encrypted(path: Path) -> bool:
@@ -112,11 +116,12 @@ def _file_key(passphrase: bytes, scrypt: _Scrypt) -> bytes:
     return Scrypt(salt=scrypt.salt, length=32, n=1 << scrypt.log2_n, r=scrypt.r, p=scrypt.p).derive(passphrase)
 
 
-def _associated_data(node: str, scrypt: _Scrypt) -> bytes:
-    return frame(FORMAT, node, bytes([scrypt.log2_n, scrypt.r, scrypt.p]), scrypt.salt)
+def _associated_data(node: str, scrypt: _Scrypt, elsewhere: tuple[bytes, ...]) -> bytes:
+    """The other fields of the file. A file whose keys are all here has no further frame."""
+    return frame(FORMAT, node, bytes([scrypt.log2_n, scrypt.r, scrypt.p]), scrypt.salt, *elsewhere)
 
 
-def _decrypt(node: str, sealed: _Sealed, passphrase: bytes | None) -> tuple[_StoredKey, ...]:
+def _decrypt(file: _File, sealed: _Sealed, passphrase: bytes | None) -> tuple[_StoredKey, ...]:
     if passphrase is None:
         raise UsageError(
             "passphrase_missing",
@@ -128,7 +133,9 @@ def _decrypt(node: str, sealed: _Sealed, passphrase: bytes | None) -> tuple[_Sto
         raise UsageError("keys_unreadable", f"the nonce must have {NONCE_SIZE_BYTES} bytes", path="sealed.nonce")
     cipher = AESGCM(_file_key(passphrase, sealed.scrypt))
     try:
-        plain = cipher.decrypt(sealed.nonce, sealed.ciphertext, _associated_data(node, sealed.scrypt))
+        plain = cipher.decrypt(
+            sealed.nonce, sealed.ciphertext, _associated_data(file.node, sealed.scrypt, file.elsewhere)
+        )
     except InvalidTag:
         message = "the key file does not open: the passphrase is wrong, or the file was changed"
         raise UsageError("passphrase_wrong", message) from None

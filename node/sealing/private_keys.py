@@ -9,6 +9,7 @@ Not here: their file (key_file.py), public keys and their rules (public_keys.py)
 An ENCRYPT private key is ML-KEM seed (64) || X25519 (32); the others are seeds of 32 bytes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Self
@@ -76,9 +77,11 @@ class PrivateKey:
 class PrivateKeys:
     """All private keys of one node or trustee."""
 
-    def __init__(self, node: str, keys: tuple[PrivateKey, ...]) -> None:
+    def __init__(self, node: str, keys: tuple[PrivateKey, ...], elsewhere: Iterable[bytes] = ()) -> None:
+        """`elsewhere` are the ids of further keys of the node that are kept in another file."""
         self.node = node
         self.keys = keys
+        self.elsewhere = frozenset(elsewhere)
         self._by_id = {key.key_id: key for key in keys}
         self._newest = {key.use: key for key in keys}
 
@@ -90,7 +93,20 @@ class PrivateKeys:
 
     def with_new(self, *uses: KeyUse) -> "PrivateKeys":
         """These keys and a new generation for each of `uses`."""
-        return PrivateKeys(self.node, self.keys + PrivateKeys.generate(self.node, uses).keys)
+        return PrivateKeys(self.node, self.keys + PrivateKeys.generate(self.node, uses).keys, self.elsewhere)
+
+    def without(self, use: KeyUse) -> "PrivateKeys":
+        """The keys of the other uses; those of this use are elsewhere."""
+        kept = tuple(key for key in self.keys if key.use is not use)
+        return PrivateKeys(self.node, kept, {*self.elsewhere, *(key.key_id for key in self.of_use(use).keys)})
+
+    def of_use(self, use: KeyUse) -> "PrivateKeys":
+        """The keys of one use alone."""
+        return PrivateKeys(self.node, tuple(key for key in self.keys if key.use is use))
+
+    def with_those(self, others: "PrivateKeys") -> "PrivateKeys":
+        """These keys and those of another file of the same node, which count as the older ones."""
+        return PrivateKeys(self.node, (*others.keys, *self.keys), self.elsewhere)
 
     def newest(self, use: KeyUse) -> PrivateKey:
         """The last generation of a use. UsageError if there is none."""
@@ -102,6 +118,10 @@ class PrivateKeys:
     def by_id(self, wanted: bytes) -> PrivateKey | None:
         """The key with this id, of any generation."""
         return self._by_id.get(wanted)
+
+    def is_own(self, wanted: bytes) -> bool:
+        """Whether the key with this id is here, or is known to be in another file of the node."""
+        return wanted in self._by_id or wanted in self.elsewhere
 
     def sign(self, use: KeyUse, data: bytes) -> bytes:
         """Sign with the newest key of a use. `newest(use).key_id` is the id of that key."""

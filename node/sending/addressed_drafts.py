@@ -37,6 +37,11 @@ class AddressedDraft:
     """Codes of the recipients, without this node."""
 
     @property
+    def missed(self) -> tuple[str, ...]:
+        """Recipients that intake answered, and that may not have the report any more."""
+        return tuple(code for code in (self.row.answered or "").split() if code not in self.admitted)
+
+    @property
     def stream(self) -> str:
         """The stream that the draft is sealed into."""
         return intel_stream(self.row.region)
@@ -51,15 +56,19 @@ def address_drafts(
 ) -> list[AddressedDraft]:
     """Decide the recipients of each draft. An audience is made and hashed once for all its drafts."""
     decide = RecipientCache(originator=originator, governance=governance, at=now).decide
-    audiences: dict[int, tuple[Recipients, Audience, bytes]] = {}  # by identity: the cache keeps each answer
+    audiences: dict[
+        tuple[int, str | None], tuple[Recipients, Recipients, Audience, bytes]
+    ] = {}  # the cache keeps each answer
     drafts = []
     for row in rows:
         labels, terms = _known_at_intake(row)
         recipients = decide(labels, row.region)
-        if id(recipients) not in audiences:
-            made = audience_of(recipients.admitted, originator=originator, governance=governance, t=now)
-            audiences[id(recipients)] = recipients, made, audience_hash(made)
-        _, audience, hash_ = audiences[id(recipients)]
+        name = id(recipients), row.only_for
+        if name not in audiences:
+            admitted = _restricted(recipients, row.only_for)
+            made = audience_of(admitted.admitted, originator=originator, governance=governance, t=now)
+            audiences[name] = recipients, admitted, made, audience_hash(made)
+        _, admitted, audience, hash_ = audiences[name]
         drafts.append(
             AddressedDraft(
                 row=row,
@@ -67,10 +76,19 @@ def address_drafts(
                 terms=terms,
                 audience=audience,
                 audience_hash=hash_,
-                admitted=tuple(recipients.admitted),
+                admitted=tuple(admitted.admitted),
             )
         )
     return drafts
+
+
+def _restricted(recipients: Recipients, only_for: str | None) -> Recipients:
+    """The recipients of a copy: those of `only_for` that are still entitled."""
+    if only_for is None:
+        return recipients
+    wanted = set(only_for.split())
+    admitted = {code: clauses for code, clauses in recipients.admitted.items() if code in wanted}
+    return Recipients(admitted=admitted, refusals=recipients.refusals)
 
 
 def _known_at_intake(row: UnsealedDraft) -> tuple[Labels, bytes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from broker.streams import KEYS
+from broker.streams import KEYS, is_intel, region_of
 from node.database.engine import Store, Transaction
 from node.sending.acknowledgements import Acknowledgements, Ranges
 from node.stages import StreamHead
@@ -51,12 +51,21 @@ class Outgoing:
     """Acknowledgements that are to be recorded now."""
 
 
-def look(db: Transaction, acknowledged: Acknowledgements, now: int) -> Outgoing:
-    """What there is to do, from one state of the store."""
+def look(db: Transaction, acknowledged: Acknowledgements, now: int, resting: frozenset[str] = frozenset()) -> Outgoing:
+    """What there is to do, from one state of the store, without the own streams that rest.
+
+    Reports need their grants, so while `keys` rests, there are neither drafts nor records of `intel` streams.
+    """
     heads = outbox.heads(db)
-    unsent = _unsent(db, heads, acknowledged)
-    drafts = [] if unsent else own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX)
+    tried = {stream: head for stream, head in heads.items() if not _rests(stream, resting)}
+    unsent = _unsent(db, tried, acknowledged)
+    without = [region_of(stream) for stream in resting if is_intel(stream)]
+    drafts = [] if unsent or KEYS in resting else own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX, without)
     return Outgoing(unsent=unsent, drafts=drafts, heads=heads, unrecorded=acknowledged.due(now))
+
+
+def _rests(stream: str, resting: frozenset[str]) -> bool:
+    return stream in resting or (KEYS in resting and is_intel(stream))
 
 
 def _unsent(db: Transaction, heads: Mapping[str, StreamHead], acknowledged: Acknowledgements) -> list[Unsent]:

@@ -98,6 +98,7 @@ class Publisher:
                 continue
             message_id, labels = self.random(16), labels_of(draft.report, ZERO_HASH)
             known[name] = own_reports.KnownDraft(message_id=message_id, content_hash=draft.content_hash)
+            addressed = recipients.decide(labels, draft.region)
             new.append(
                 own_reports.NewDraft(
                     report_id=draft.report_id,
@@ -108,15 +109,11 @@ class Publisher:
                     created_at=draft.report.created_at,
                     labels=keep_labels(labels),
                     terms=keep_terms(search_terms(draft.report)),
+                    answered=" ".join(sorted(addressed.admitted)),
                 )
             )
             answers.append(
-                Acceptance(
-                    outcome="accepted",
-                    report_id=draft.report_id,
-                    message_id=message_id,
-                    addressed=recipients.decide(labels, draft.region),
-                )
+                Acceptance(outcome="accepted", report_id=draft.report_id, message_id=message_id, addressed=addressed)
             )
         return answers, new
 

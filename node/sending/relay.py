@@ -18,29 +18,30 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 import structlog
 
 from broker.log import Log
-from broker.streams import KEYS
-from node.database.engine import Store, Transaction
+from broker.streams import KEYS, intel_stream
+from node.database.engine import Store
 from node.sealing.seal import RandomSource, Signer
 from node.sending.acknowledgements import Acknowledgements, Ranges, kept, record
-from node.sending.addressed_drafts import AddressedDraft, address_drafts
+from node.sending.addressed_drafts import address_drafts
+from node.sending.faults import Faults
 from node.sending.obstacles import OBSTACLES, find_obstacles
 from node.sending.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
 from node.sending.own_records import OwnRecords
-from node.sending.seal_drafts import DraftSealer, SealedDrafts
-from node.store import access_log, outbox, own_batches, own_grants, own_reports, set_aside
-from node.store.access_log import Operation
+from node.sending.seal_drafts import DraftSealer
+from node.sending.send import Sender
+from node.sending.write_sealed import write_sealed
+from node.store import outbox, set_aside
 from node.store.own_reports import UnsealedDraft
 from node.verification.judge import Judge
 from node.verification.own_work import SealingRefused, check_own_key, check_own_work
 
 log = structlog.get_logger()
 
-ANSWER_COUNTS_MS: Final = 1_000  # how long an answer of the log shows that it is there
+REFUSED = "sealing_refused"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,40 +64,52 @@ class Relay:
     may_seal: Callable[[int], Awaitable[bool]] | None = None
     """Asked with the time before sealing: whether the own streams agree with the log. None: they do."""
 
-    answered_at: int | None = None
-    """When the log acknowledged the last append, if that was the last call."""
+    faults: Faults = field(init=False)
+    sender: Sender = field(init=False)
 
     def __post_init__(self) -> None:
         """Remember the grants of this store."""
         self.grants = GrantMemory(self.store)
+        self.faults = Faults(store=self.store, clock=self.clock)
+        self.sender = Sender(
+            topic_of=self.topic_of, clock=self.clock, acknowledged=self.acknowledged, faults=self.faults
+        )
 
     async def step(self) -> int:
         """Send what is sealed; if the log answers, seal the drafts and send them. Returns the number of records sent.
 
-        Raises LogUnavailable or Unavailable; nothing is lost then.
+        A stream that the log refuses stops no other. Raises LogUnavailable or Unavailable; nothing is lost then.
         """
+        try:
+            return await self._step()
+        except SealingRefused as error:
+            await self.faults.note(REFUSED, self.signer.originator, error.message)
+            raise
+
+    async def _step(self) -> int:
         sent = 0
         while True:
             seen = await self.look()
             if seen.unsent:
-                sent += await self._send(seen.unsent)
+                sent += await self.sender.send(self.bus, seen.unsent)
             elif seen.drafts and not await self._may_seal():
                 return sent
             elif seen.drafts:
-                await self._ask_log()
+                await self.sender.ask(self.bus)
                 sealed = await self.seal(seen)
-                sent += await self._send(sealed)
+                sent += await self.sender.send(self.bus, sealed)
                 all_sealed = len(seen.drafts) == sum(len(part.values) for part in sealed if part.stream != KEYS)
                 if sealed and all_sealed and len(seen.drafts) < DRAFTS_IN_BATCH_MAX and self._has_all(sealed):
                     return sent
             else:
                 await self._record(seen.unrecorded)
+                await self.sender.settle()
                 return sent
 
     async def look(self) -> Outgoing:
         """What there is to do, from one state of the store."""
-        now = self.clock()
-        return await self.store.read(partial(look, acknowledged=self.acknowledged, now=now))
+        now, resting = self.clock(), self.sender.resting()
+        return await self.store.read(partial(look, acknowledged=self.acknowledged, now=now, resting=resting))
 
     async def seal(self, seen: Outgoing) -> list[Unsent]:
         """Seal the drafts and store the sealed bytes; returns these; none if another process has sealed meanwhile."""
@@ -105,24 +118,30 @@ class Relay:
         earliest = [*(head.sealed_at for head in seen.heads.values()), *(draft.created_at for draft in seen.drafts)]
         now = max([self.clock(), *earliest])
         check_own_key(judge, now)
+        rows = await self._listed(seen.drafts, judge, now)
+        if not rows:
+            return []
         sealer = DraftSealer(signer=self.signer, judge=judge, heads=seen.heads, now=now, random=self.random)
         try:
-            drafts = address_drafts(seen.drafts, originator=judge.node, governance=judge.governance, now=now)
+            drafts = address_drafts(rows, originator=judge.node, governance=judge.governance, now=now)
             earlier = await self.grants.of({draft.audience_hash for draft in drafts})
             result = sealer.seal(drafts, earlier)
             verified = check_own_work(result.batches, judge)
         except (*OBSTACLES, SealingRefused) as error:
-            await self._set_aside(seen.drafts, sealer, error)
+            await self._set_aside(rows, sealer, error)
             return []
         drafts = [draft for draft in drafts if draft.row.id in result.sealed]
         try:
-            await self.store.write(lambda db: _put(db, seen, sealer, drafts, result))
+            await self.store.write(lambda db: write_sealed(db, seen, sealer, drafts, result))
         except outbox.HeadMoved:
             log.warning("head_moved")
             return []
+        await self.faults.end(REFUSED, [judge.node, *(self.topic_of(batch.stream) for batch in result.batches)])
         self.grants.add(result.grants)
         self.acknowledged.recorded(seen.unrecorded)
         self.own_records.add(verified, result.contents)
+        for draft in (draft for draft in drafts if draft.missed):
+            log.warning("audience_narrowed", report_id=draft.row.report_id, recipients=" ".join(draft.missed))
         return [
             Unsent(stream=batch.stream, first=batch.first_sequence, values=batch.values) for batch in result.batches
         ]
@@ -149,34 +168,28 @@ class Relay:
 
     def wait_seconds(self) -> float | None:
         """How long the next step may wait if nothing happens; None if it may wait for ever."""
-        wait = self.acknowledged.wait_ms(self.clock())
+        waits = [self.acknowledged.wait_ms(self.clock()), self.sender.wait_ms()]
+        wait = min((wait for wait in waits if wait is not None), default=None)
         return None if wait is None else wait / 1000
 
     async def _may_seal(self) -> bool:
         """Whether own streams agree with the log. Raises Unavailable `head_behind`."""
         return self.may_seal is None or await self.may_seal(self.clock())
 
-    async def _ask_log(self) -> None:
-        """Raise LogUnavailable if the log does not answer; it is not asked if it answered just now."""
-        if self.answered_at is None or not 0 <= self.clock() - self.answered_at < ANSWER_COUNTS_MS:
-            await self.bus.bounds([self.topic_of(KEYS)])
+    async def _listed(self, rows: Sequence[UnsealedDraft], judge: Judge, now: int) -> list[UnsealedDraft]:
+        """The drafts of the streams that the own NODE document lists; the other streams rest."""
+        streams = {intel_stream(row.region) for row in rows}
+        refused = {stream for stream in streams if not judge.governance.may_write(judge.node, stream, now)}
+        for stream in sorted(refused):
+            if not self.sender.rest(stream):
+                log.error("stream_not_listed", stream=stream)
+            reason = f"the NODE document of {judge.node} does not list {stream}"
+            await self.faults.note(REFUSED, self.topic_of(stream), reason)
+        return [row for row in rows if intel_stream(row.region) not in refused]
 
     def _has_all(self, sealed: Sequence[Unsent]) -> bool:
         """Whether the log has acknowledged all of it."""
         return all(self.acknowledged.last(part.stream) >= part.last for part in sealed)
-
-    async def _send(self, unsent: Sequence[Unsent]) -> int:
-        """Append records to their streams; returns how many. A part that is too large for one append stays unsent."""
-        sent = 0
-        for part in unsent:
-            if sum(map(len, part.values)) > outbox.OUTGOING_BYTES_MAX and len(part.values) > 1:
-                break
-            self.answered_at = None
-            await self.bus.append(self.topic_of(part.stream), part.values)
-            self.answered_at = self.clock()
-            self.acknowledged.add(part.stream, part.first, part.last, self.clock())
-            sent += len(part.values)
-        return sent
 
     async def _record(self, ranges: Ranges) -> None:
         """Record acknowledgements; those of records that were read back need no transaction."""
@@ -185,16 +198,3 @@ class Relay:
         if left := await self.store.read(partial(kept, ranges=ranges)):
             await self.store.write(partial(record, ranges=left))
         self.acknowledged.recorded(ranges)
-
-
-def _put(
-    db: Transaction, seen: Outgoing, sealer: DraftSealer, drafts: Sequence[AddressedDraft], result: SealedDrafts
-) -> None:
-    """Store batches, sealed bytes, grants and heads, and note which drafts are sealed. Raises HeadMoved."""
-    record(db, seen.unrecorded)
-    outbox.store_batches(db, seen.heads, result.batches)
-    own_grants.put(db, result.grants)
-    own_reports.mark_sealed(db, result.sealed)
-    own_batches.put(db, result.sealed_batches(drafts))
-    subjects = [(draft.row.report_id, " ".join(draft.admitted)) for draft in drafts if draft.admitted]
-    access_log.add(db, Operation.DISCLOSURE, actor=sealer.judge.node, subjects=subjects, now=sealer.now)

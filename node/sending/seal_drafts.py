@@ -103,7 +103,7 @@ class DraftSealer:
                 labels = structs.replace(draft.labels, salt=self.random(32))
                 leaves.append(self._leaf(draft, labels, keys[draft.audience_hash]))
                 result.sealed[draft.row.id] = SealedDraft(
-                    sequence=sequence, audience=draft.admitted, size=len(draft.row.payload)
+                    sequence, draft.admitted, draft.missed, size=len(draft.row.payload)
                 )
                 result.contents[stream, sequence] = SealedContent(
                     labels=labels, payload=draft.row.payload, terms=draft.terms

@@ -17,6 +17,7 @@ class Operation(StrEnum):
     COLLECTION = "COLLECTION"
     CONSULTATION = "CONSULTATION"
     DISCLOSURE = "DISCLOSURE"
+    ERASURE = "ERASURE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

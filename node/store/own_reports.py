@@ -1,7 +1,7 @@
 """Reports that this node accepted: the rows from which it seals, and by which it knows its own reports later."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -12,6 +12,7 @@ from node.database.outgoing_tables import draft, outgoing
 from node.database.record_tables import message
 from node.database.statements import insert_rows, rows_for, set_rows
 from node.store import counters
+from node.store.outbox import HeadMoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,9 @@ class NewDraft:
     terms: bytes | None = None
     """What it is found by (node/reports/kept_forms.py)."""
 
+    answered: str | None = None
+    """Codes of the recipients that the caller is told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDraft:
@@ -40,7 +44,7 @@ class KnownDraft:
 
 
 _KNOWN: Final = select(draft.c.report_id, draft.c.region, draft.c.message_id, draft.c.content_hash).where(
-    draft.c.report_id.in_(bindparam("report_ids", expanding=True))
+    draft.c.report_id.in_(bindparam("report_ids", expanding=True)), draft.c.copy == 0
 )
 
 
@@ -57,7 +61,7 @@ def known(db: Transaction, names: Collection[tuple[str, str]]) -> dict[tuple[str
 
 def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     """Write accepted drafts. The caller has checked that they are new."""
-    names = ("report_id", "region", "message_id", "content_hash", "payload", "created_at", "labels", "terms")
+    names = tuple(field.name for field in fields(NewDraft))
     insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
     size = sum(len(new.payload) for new in drafts)
     counters.increase(db, {counters.ACCEPTED: len(drafts), counters.ACCEPTED_SIZE: size})
@@ -67,15 +71,6 @@ def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:
     """Those of the message ids that this node gave to its own reports."""
     rows = db.execute(select(draft.c.message_id).where(draft.c.message_id.in_(list(wanted))))
     return list(rows.scalars())
-
-
-_UNSEALED_COLUMNS: Final = ("id", "report_id", "region", "message_id", "payload", "created_at", "labels", "terms")
-_UNSEALED: Final = (
-    select(*(draft.c[name] for name in _UNSEALED_COLUMNS))
-    .where(draft.c.sequence.is_(None), draft.c.set_aside_at.is_(None))
-    .order_by(draft.c.id)
-    .limit(bindparam("at_most"))
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,33 +88,63 @@ class UnsealedDraft:
 
     terms: bytes | None
 
+    answered: str | None
+    """Codes of the recipients that intake answered; None if an earlier version of Enlace accepted it."""
 
-def unsealed(db: Transaction, limit: int) -> list[UnsealedDraft]:
-    """The oldest drafts that wait to be sealed, without those that were set aside."""
-    rows = rows_for(db, _UNSEALED, {"at_most": limit})
+    only_for: str | None
+    """Codes of the recipients of a copy for parties that became entitled later; None: all that are entitled."""
+
+
+_UNSEALED_COLUMNS: Final = tuple(field.name for field in fields(UnsealedDraft))
+_UNSEALED: Final = (
+    select(*(draft.c[name] for name in _UNSEALED_COLUMNS))
+    .where(draft.c.sequence.is_(None), draft.c.set_aside_at.is_(None))
+    .order_by(draft.c.id)
+    .limit(bindparam("at_most"))
+)
+_UNSEALED_ELSEWHERE: Final = _UNSEALED.where(draft.c.region.not_in(bindparam("without", expanding=True)))
+
+
+def unsealed(db: Transaction, limit: int, without: Collection[str] = ()) -> list[UnsealedDraft]:
+    """The oldest drafts that wait to be sealed, except those that were set aside and those of regions in `without`."""
+    if without:
+        rows = rows_for(db, _UNSEALED_ELSEWHERE, {"at_most": limit, "without": sorted(without)})
+    else:
+        rows = rows_for(db, _UNSEALED, {"at_most": limit})
     return [UnsealedDraft(**dict(zip(_UNSEALED_COLUMNS, row, strict=True))) for row in rows]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SealedDraft:
     """The sequence of a sealed draft in its stream, and the recipients that it was sealed for."""
 
     sequence: int
     audience: Sequence[str]
+    missed: Sequence[str] = ()
+    """Recipients that intake answered, and that are not in the audience."""
+
     size: int = 0
     """Of its payload, in bytes."""
 
 
 def mark_sealed(db: Transaction, sealed: Mapping[int, SealedDraft]) -> None:
-    """Note the sequence and audience of drafts by draft id; what the sealed bytes hold is deleted."""
-    set_rows(
-        db,
-        draft,
-        ("payload", "sequence", "audience", "labels", "terms"),
-        [(None, done.sequence, " ".join(sorted(done.audience)), None, None, id_) for id_, done in sealed.items()],
-    )
+    """Note the sequence and audience of drafts by draft id; what the sealed bytes hold is deleted.
+
+    Raises HeadMoved if a draft was withdrawn since it was read.
+    """
+    names = ("payload", "sequence", "audience", "labels", "terms", "missed")
+    rows = [
+        (None, done.sequence, _codes(done.audience), None, None, _codes(done.missed) or None, id_)
+        for id_, done in sealed.items()
+    ]
+    if set_rows(db, draft, names, rows) != len(rows):
+        raise HeadMoved
     size = sum(done.size for done in sealed.values())
     counters.increase(db, {counters.ACCEPTED: -len(sealed), counters.ACCEPTED_SIZE: -size})
+
+
+def _codes(codes: Sequence[str]) -> str:
+    return " ".join(sorted(codes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +169,7 @@ _BY_MESSAGE: Final = select(draft).where(draft.c.message_id == bindparam("messag
 
 
 def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnReport]:
-    """The own reports with this report id or this message id, one for each region."""
+    """The own reports with this report id or this message id: one for each region, and their copies."""
     by_report = rows_for(db, _BY_REPORT, {"report_id": report_id})
     by_message = rows_for(db, _BY_MESSAGE, {"message_id": message_id})
     rows = {row.id: row for row in (*by_report, *by_message)}

@@ -6,7 +6,7 @@ all its streams stands, and the chains have the truth. Old findings leave (node/
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
@@ -35,6 +35,8 @@ class StreamFinding:
     stream: str
     sequence: int | None
     position: int | None
+    found_at: int | None = None
+    """In ms."""
 
 
 _GAPS: Final = select(finding.c.id, finding.c.sequence, finding.c.last_sequence, finding.c.position).where(
@@ -138,15 +140,7 @@ def stands_at(db: Transaction, code: str, place: StreamId, position: int) -> boo
 
 def standing(db: Transaction) -> list[StreamFinding]:
     """Every finding that is not closed, the oldest first."""
-    columns = (finding.c.code, finding.c.originator, finding.c.stream, finding.c.sequence, finding.c.position)
+    names = tuple(field.name for field in fields(StreamFinding))
+    columns = [finding.c[name] for name in names]
     rows = db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
-    return [
-        StreamFinding(
-            code=row.code,
-            originator=row.originator,
-            stream=row.stream,
-            sequence=row.sequence,
-            position=row.position,
-        )
-        for row in rows
-    ]
+    return [StreamFinding(**row) for row in rows.mappings()]

@@ -107,7 +107,7 @@ class DocumentFolder:
 
     governance: Governance
     problems: tuple[tuple[Path, UsageError], ...]
-    """Files without effect, also those that only lack signatures. A daemon logs them and continues without them."""
+    """Files that cannot be read or have no effect, also those that only lack signatures. A daemon continues."""
 
 
 def read_folder(folder: Path, community: bytes | None = None, *, now: int | None = None) -> DocumentFolder:
@@ -120,7 +120,7 @@ def read_folder(folder: Path, community: bytes | None = None, *, now: int | None
     if len(files) > DOCUMENTS_MAX:
         message = f"{folder} contains more than {DOCUMENTS_MAX} documents"
         raise UsageError("documents_too_many", message, path=str(folder))
-    contents = [read_file(file, DOCUMENT_SIZE_BYTES_MAX) for file in files]
+    files, contents, unreadable = _read_files(files)
     known = stops_known.read(folder)
     governance = load_governance(contents, community, known)
     new = [stop.hash for stop in governance.stops() if stop.hash not in known]
@@ -129,8 +129,20 @@ def read_folder(folder: Path, community: bytes | None = None, *, now: int | None
         governance = load_governance(contents, community, stops_known.read(folder))
     return DocumentFolder(
         governance=governance,
-        problems=tuple((files[problem.index], problem.error) for problem in governance.problems),
+        problems=(*unreadable, *((files[problem.index], problem.error) for problem in governance.problems)),
     )
+
+
+def _read_files(files: Iterable[Path]) -> tuple[list[Path], list[bytes], list[tuple[Path, UsageError]]]:
+    """The files that can be read, their contents, and the others: a bad file concerns itself alone."""
+    read_ones, contents, unreadable = list[Path](), list[bytes](), list[tuple[Path, UsageError]]()
+    for file in files:
+        try:
+            contents.append(read_file(file, DOCUMENT_SIZE_BYTES_MAX))
+            read_ones.append(file)
+        except UsageError as error:
+            unreadable.append((file, error))
+    return read_ones, contents, unreadable
 
 
 def read_folder_if_any(folder: Path, community: bytes | None = None) -> Governance | None:

@@ -38,6 +38,27 @@ def waiting_since(db: Transaction, before: int) -> list[OverdueRecord]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueGroup:
+    """Records of one originator that have been in one state too long."""
+
+    originator: str
+    outcome: str
+    reason: str
+    records: int
+    first_received_at: int
+
+
+def overdue(db: Transaction, before: int) -> list[OverdueGroup]:
+    """The pending records that arrived before a time in ms, by originator, outcome and reason."""
+    columns = (pending.c.originator, pending.c.outcome, pending.c.reason)
+    counted = (func.count().label("records"), func.min(pending.c.received_at).label("first_received_at"))
+    rows = db.execute(
+        select(*columns, *counted).where(pending.c.received_at < before).group_by(*columns).order_by(*columns)
+    )
+    return [OverdueGroup(**row) for row in rows.mappings()]
+
+
 def waits_for_arrived_grant(db: Transaction) -> bool:
     """Whether a record waits for a grant that has arrived: it will be looked at again in a moment."""
     statement = select(pending.c.id).where(

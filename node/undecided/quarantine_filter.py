@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement
 
 from node.database.record_tables import quarantine
+from node.undecided.usage import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +16,16 @@ class Filter:
     code: str | None = None
     originator: str | None = None
     stream: str | None = None
+    kept: bool = False
+    """Only those whose bytes were not deleted."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions of a statement."""
         given = ((quarantine.c.code, self.code), (quarantine.c.originator, self.originator))
-        return [column == value for column, value in (*given, (quarantine.c.stream, self.stream)) if value is not None]
+        wanted = [
+            column == value for column, value in (*given, (quarantine.c.stream, self.stream)) if value is not None
+        ]
+        return [*wanted, quarantine.c.budget != Budget.PURGED.value] if self.kept else wanted
 
 
 EVERYTHING: Final = Filter()

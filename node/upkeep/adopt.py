@@ -51,7 +51,7 @@ async def adopt(home: Home) -> tuple[AdoptedStream, ...]:
 
 
 async def _read_own(home: Home, node: OpenNode) -> None:
-    check = own_streams(home, node.store, node.bus)
+    check = own_streams(home, node.store, node.bus, node.documents.governance)
     node.subscriber.places = {
         topic: place for topic, place in node.subscriber.places.items() if place.originator == home.node
     }

@@ -18,7 +18,7 @@ from node.errors import UsageError
 from node.integrity.copy_store import snapshot
 from node.runtime.config import NODE_FILE, TOPOLOGY_FILE
 from node.runtime.home import Home
-from node.runtime.open_node import open_store
+from node.runtime.open_store import open_store
 from node.sealing import key_file
 from node.trust.document_files import DOCUMENTS_FOLDER
 from node.upkeep import archive
@@ -78,7 +78,7 @@ def _check_free(file: Path) -> None:
 
 
 async def _store_into(home: Home, file: Path) -> dict[str, int]:
-    async with open_store(home) as store:
+    async with open_store(home, existing=True) as store:
         with opened(file_address(file), "file", make=True) as target:
             return await store.read(partial(snapshot, target=target))
 

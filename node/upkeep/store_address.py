@@ -99,14 +99,6 @@ def _is_sqlite(file: Path) -> bool:
         return opened_file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
 
 
-def existing_store(home: Home) -> None:
-    """Raise UsageError `store_missing` if the store of a home is a file that does not exist or is empty."""
-    address = address_of(home.store_url, home)
-    if address.file is not None and not (address.file.exists() and address.file.stat().st_size):
-        message = f"{address.file} does not exist or is empty"
-        raise UsageError("store_missing", message, path="store.url", hint="correct the address, or restore a backup")
-
-
 @contextmanager
 def no_daemon(home: Home | None, addresses: Iterable[StoreAddress]) -> Iterator[None]:
     """Hold the locks of the homes, so that none of their daemons runs or starts. Raises Unavailable `already_running`.

@@ -11,7 +11,7 @@ from node.database.engine import Store
 from node.integrity.check_store import count_rows
 from node.integrity.finding_types import StoreFinding
 from node.runtime.home import Home
-from node.runtime.open_node import open_store
+from node.runtime.open_store import open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

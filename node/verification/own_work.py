@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from broker.streams import KEYS
 from node.errors import Unavailable
 from node.stages import SealedBatch, StreamId, Verified
+from node.trust.governance import Governance
 from node.verification.judge import Judge
 
 _OF_DOCUMENTS: Final = ("key_not_valid", "key_unknown", "key_use_wrong")
@@ -29,10 +31,22 @@ def _refused(rejected: str, reason: str) -> SealingRefused:
     return error
 
 
+def why_not_sealed(governance: Governance, node: str, t: int) -> str | None:
+    """Why nothing of a node can be sealed at `t` (ms), as far as its documents decide it; None if it can.
+
+    Without a valid ENCRYPT key the node could not read what it seals; without `keys`, readers refuse its grants.
+    """
+    if not governance.encrypt_keys(node, t):
+        return f"{node} has no valid NODE document with a valid ENCRYPT key"
+    if not governance.may_write(node, KEYS, t):
+        return f"the NODE document of {node} does not list the stream {KEYS}"
+    return None
+
+
 def check_own_key(judge: Judge, t: int) -> None:
-    """Raise SealingRefused if this node has no valid ENCRYPT key at `t` (ms): it could not read what it seals."""
-    if not judge.governance.encrypt_keys(judge.node, t):
-        raise _refused("key_not_valid", f"{judge.node} has no valid NODE document with a valid ENCRYPT key")
+    """Raise SealingRefused if the documents let this node seal nothing at `t` (ms)."""
+    if (reason := why_not_sealed(judge.governance, judge.node, t)) is not None:
+        raise _refused("key_not_valid", reason)
 
 
 def _hint(code: str) -> str:

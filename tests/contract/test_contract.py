@@ -393,9 +393,43 @@ def adopt_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("adopt", home=home)
 
 
+def outbox_home(scene: Scene) -> Path:
+    """A node without a daemon, one report of which missed a recipient of its answer."""
+    home = scene.folder / "outbox" / "lab" / "bz"
+    if not home.exists():
+        lab(scene.folder / "outbox", ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))
+        ok("publish", "-", home=home, data=named("Missed"))
+        [document] = (home / "documents").glob("agreement-*")
+        kept = document.read_bytes()
+        document.unlink()
+        asyncio.run(send(home, careless=False))
+        document.write_bytes(kept)
+        asyncio.run(send(home, careless=False))
+    return home
+
+
+def outbox_list_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("outbox", "list", home=outbox_home(scene))
+
+
+def outbox_withdraw_row(scene: Scene) -> list[dict[str, Any]]:
+    home = outbox_home(scene)
+    [answer] = ok("publish", "-", home=home, data=named("Withdrawn"))
+    return ok("outbox", "withdraw", answer["report_id"], home=home)
+
+
+def outbox_resend_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("outbox", "resend", "--all", "--to", "GT", home=outbox_home(scene))
+
+
+def keys_row(scene: Scene) -> list[dict[str, Any]]:
+    return ok("keys", "separate", scene.folder / "apart.json", home=scene.folder / "another" / "gt")
+
+
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
+    "keys separate": keys_row,
     "run": run_row,
     "status": status_row,
     "publish": lambda scene: scene.published,
@@ -412,6 +446,9 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "pending list": lambda scene: ok("pending", "list", home=scene.bz),
     "pending drop": lambda scene: ok("pending", "drop", "--all", home=scene.mx),
     "reread": lambda scene: ok("reread", "keys.gt", "--from", 1, home=scene.bz),
+    "outbox list": outbox_list_row,
+    "outbox withdraw": outbox_withdraw_row,
+    "outbox resend": outbox_resend_row,
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
     "db check": lambda scene: ok("db", "check", home=scene.bz),
@@ -441,7 +478,6 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "explain": explain_code_row,
 }
 NEVER_FILLED = {
-    "status": {"problems"},  # no document, key or certificate ends soon
     "mapping new": {"problems", "rows.warnings"},  # a draft has none, and its rows are refused until it is filled in
     "db check": {"findings"},  # the store is whole
     "db copy": {"findings"},

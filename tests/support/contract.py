@@ -28,6 +28,8 @@ GROUPS: Final = (
     "access",
     "quarantine",
     "pending",
+    "keys",
+    "outbox",
     "mapping",
     "policy",
     "governance",

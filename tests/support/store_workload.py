@@ -2,9 +2,12 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
+from node.outgoing import own_copies, waiting_reports
+from node.outgoing.own_copies import NewCopy
 from node.reports.questions import Question
 from node.retention import old_grants, old_notes, old_outcomes
 from node.sending.publish import Acceptance
@@ -30,6 +33,7 @@ from node.store import (
     receipts_to_seal,
     received_grants,
     set_aside,
+    standing_faults,
     stored_leaves,
     stream_findings,
     waiting_grants,
@@ -39,6 +43,7 @@ from node.store.access_log import Consultation
 from node.store.message_search import Query
 from node.store.messages import Rows
 from node.store.set_aside import Obstacle
+from node.store.standing_faults import StandingFault
 from node.store.withheld_notes import WithheldMessage
 from node.undecided import (
     deferred_positions,
@@ -312,8 +317,38 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     )
 
 
+def _write_outgoing(db: Transaction) -> None:
+    """Own reports that are accepted, copied, missed by a recipient and withdrawn; faults that stand."""
+    kept: dict[str, Any] = {"content_hash": b"h" * 32, "payload": b"p", "created_at": 1, "labels": b"l", "terms": b"t"}
+    drafts = [
+        own_reports.NewDraft(
+            report_id=f"r{number}", region="caribbean", message_id=bytes([number]) * 16, answered="GT", **kept
+        )
+        for number in (1, 2)
+    ]
+    own_reports.add(db, drafts)
+    own_reports.unsealed(db, 5, ["europe", "x"])
+    names = own_copies.report_ids(db, [("r1", b"x" * 16), ("x", bytes([2]) * 16)])
+    first, second = own_copies.copies(db, sorted(names))
+    own_copies.all_report_ids(db, after=0, limit=10)
+    own_copies.content(db, "BZ", first)
+    copy = NewCopy(of=first, message_id=b"c" * 16, payload=b"p", labels=b"l", terms=b"t", only_for="MX")
+    own_copies.add(db, [copy])
+    own_reports.mark_sealed(db, {first.id: own_reports.SealedDraft(901, (), ("GT",))})
+    waiting_reports.waiting_reports(db)
+    own_copies.settle(db, [first])
+    own_copies.withdraw(db, [first, second])
+    noted = [StandingFault(code="stream_blocked", subject=subject, since=1, message="m") for subject in ("a", "b")]
+    standing_faults.put(db, noted)
+    standing_faults.put(db, noted[:1])
+    standing_faults.end(db, "stream_blocked", ["b"])
+    standing_faults.standing(db)
+    pending_lists.overdue(db, 2**50)
+
+
 def _write_parts(db: Transaction) -> None:
     """A draft that is set aside, and a grant in parts, of which the last one is kept first."""
+    _write_outgoing(db)
     set_aside.put(db, {7: Obstacle(code="draft_damaged", reason="r")}, 1)
     set_aside.drafts(db)
     set_aside.take_back(db, [7])

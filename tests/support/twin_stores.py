@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from sqlalchemy import select, update
 
+from node import outgoing as outgoing_package
 from node import retention as retention_package
 from node import store as store_package
 from node import undecided as undecided_package
@@ -31,10 +32,10 @@ _here = threading.local()
 
 
 def modules() -> list[ModuleType]:
-    """The modules of node/store, node/undecided and node/retention."""
+    """The modules of node/store, node/undecided, node/outgoing and node/retention."""
     return [
         importlib.import_module(f"{package.__name__}.{found.name}")
-        for package in (store_package, undecided_package, retention_package)
+        for package in (store_package, undecided_package, outgoing_package, retention_package)
         for found in pkgutil.iter_modules(package.__path__)
     ]
 

@@ -13,9 +13,9 @@ from node.cli import publishing
 from node.cli.output import Output
 from node.commands import publish
 from node.commands.publish import ItemAnswer
-from node.runtime import open_node
+from node.runtime import open_intake as opening
 from node.runtime.home import Home
-from node.runtime.open_node import OpenIntake
+from node.runtime.open_intake import OpenIntake
 from node.standard_streams import ReaderGone
 from tests.support.exchange import report
 from tests.support.processes import ENLACE, agreement, lab
@@ -39,7 +39,7 @@ def reports(tmp_path: Path) -> Path:
 
 def test_the_answers_end_before_the_intake_closes(home: Path, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[str] = []
-    hand_in, open_intake = publish.publish, open_node.open_intake
+    hand_in, open_intake = publish.publish, opening.open_intake
 
     async def watched(*arguments: Any, **options: Any) -> AsyncGenerator[ItemAnswer]:
         try:
@@ -60,7 +60,7 @@ def test_the_answers_end_before_the_intake_closes(home: Path, reports: Path, mon
         raise ReaderGone
 
     monkeypatch.setattr(publish, "publish", watched)
-    monkeypatch.setattr(open_node, "open_intake", watched_intake)
+    monkeypatch.setattr(opening, "open_intake", watched_intake)
     monkeypatch.setattr(Output, "item", gone)
     with pytest.raises(ReaderGone):
         publishing.publish(str(reports), home=home, json=True)

@@ -17,7 +17,8 @@ from node.database.access_tables import access_log
 from node.database.engine import Store
 from node.errors import Refused
 from node.runtime.home import Home, open_home
-from node.runtime.open_node import open_intake, open_store
+from node.runtime.open_intake import open_intake
+from node.runtime.open_store import open_store
 from tests.support.contract import step
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab

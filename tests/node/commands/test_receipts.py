@@ -14,7 +14,8 @@ from node.clock import now_ms
 from node.database import migrate
 from node.database.engine import Store
 from node.runtime.home import open_home
-from node.runtime.open_node import open_node, open_store
+from node.runtime.open_node import open_node
+from node.runtime.open_store import open_store
 from node.store import outbox, receipts_received
 from schemas.formats import time_text
 from tests.support.contract import cli, ok, step

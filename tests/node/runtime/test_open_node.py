@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from node.runtime.home import open_home
-from node.runtime.open_node import open_intake
+from node.runtime.open_intake import open_intake
 from node.trust import document_files
 from tests.contract.test_contract import MAPPING, ROWS_TO_IMPORT
 from tests.support.contract import cli, ok

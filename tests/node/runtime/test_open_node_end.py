@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from node.runtime.home import open_home
-from node.runtime.open_node import open_node, open_store
+from node.runtime.open_node import open_node
+from node.runtime.open_store import open_store
 from node.store import outbox
 from node.store.outbox import OutboxCounts
 from tests.support.contract import ok

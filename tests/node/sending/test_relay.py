@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from broker.log import LogUnavailable
 from node.primitives import digest
 from node.sending.acknowledgements import RECORD_AFTER_MS
-from node.sending.relay import ANSWER_COUNTS_MS
+from node.sending.send import ANSWER_COUNTS_MS
 from node.stages import SealedBatch, StreamHead
 from node.store import counters, message_search, outbox, stream_findings
 from node.store.message_search import Query

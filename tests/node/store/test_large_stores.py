@@ -12,8 +12,8 @@ from pathlib import Path
 from bench.large_rows import Filling
 from bench.large_store import fill
 from bench.material import READER
-from node.commands import status
 from node.database.engine import Store, Transaction
+from node.health import status
 from node.reports.questions import Question
 from node.stages import StreamId
 from node.store import chains, own_batches, own_reports, receipts_to_seal

@@ -1,19 +1,29 @@
-"""`status`: what an operator sees of a node, from its store and its bus, whether its daemon runs or not."""
+"""`status`: what an operator sees of a node, from its store and its bus, whether its daemon runs or not.
+
+`findings` are about streams. `problems` are all states in which a party that is entitled to a report may not get it,
+each with its reason and its remedy; findings that have this effect are among them.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from broker.log import Log, LogUnavailable
 from node.clock import now_ms
-from node.commands.standing_findings import FindingStatus, Problem, renewal_problems, shown_findings
-from node.commands.stream_states import StreamStatus, read_beyond, stream_states
 from node.database.engine import Store, Transaction
+from node.health.documents import Documents, look_at_documents
+from node.health.machine import machine_problems
+from node.health.problem import Problem
+from node.health.records import record_problems
+from node.health.standing_findings import NOT_CAUGHT_UP, FindingStatus, all_findings, finding_problems, shown_findings
+from node.health.stream_states import StreamStatus, read_beyond, stream_states, unread
 from node.runtime.home import Home
-from node.runtime.open_node import open_bus, open_store
+from node.runtime.open_node import open_bus
+from node.runtime.open_store import open_store
 from node.runtime.single_daemon import is_running
 from node.store import counters, messages, outbox, read_positions, receipts_to_seal, set_aside, stream_findings
 from node.store.outbox import OutboxCounts
@@ -46,7 +56,6 @@ class NodeStatus:
     counts: Mapping[str, int]
     findings: tuple[FindingStatus, ...]
     problems: tuple[Problem, ...] = ()
-    """What has to be renewed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +63,14 @@ class Look:
     """One look at a node."""
 
     status: NodeStatus
+    bus_error: str | None
+    findings: Sequence[StreamFinding]
     drained: bool
     """Everything that was accepted was read back from the log."""
 
     caught_up: bool
-    """Each lag was zero at one read of the ends, no message waits for a grant that has arrived, and the receipts of
-    this node were read back."""
+    """Each stream that the node should read was read to its end at one read of the ends, no message waits for a grant
+    that has arrived, and the receipts of this node were read back."""
 
     def reached(self, goal: Goal | None) -> bool:
         """Whether the node is in the state that the caller waits for."""
@@ -67,22 +78,35 @@ class Look:
 
 
 async def wait_for(home: Home, goal: Goal | None, seconds: float) -> tuple[NodeStatus, bool]:
-    """Look until `goal` is reached, for at most `seconds`; returns the last look, and whether the goal was reached."""
+    """Look until `goal` is reached, for at most `seconds`; returns the last look, and whether the goal was reached.
+
+    Raises UsageError `store_missing`, Unavailable.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     wait, longest = POLL_SECONDS
-    problems = renewal_problems(home, now_ms())
-    async with open_store(home) as store, open_bus(home) as bus:
+    documents = look_at_documents(home, now_ms())
+    async with open_store(home, existing=True) as store, open_bus(home) as bus:
         while True:
-            seen = await look(home, store, bus, problems)
+            seen = await look(home, store, bus, documents)
             if seen.reached(goal) or asyncio.get_running_loop().time() >= deadline:
-                return seen.status, seen.reached(goal)
+                return await _with_problems(home, store, seen, documents), seen.reached(goal)
             await asyncio.sleep(wait)
             wait = min(longest, wait * 1.5)
 
 
-async def look(home: Home, store: Store, bus: Log, problems: tuple[Problem, ...] = ()) -> Look:
+async def _with_problems(home: Home, store: Store, seen: Look, documents: Documents) -> NodeStatus:
+    problems = [
+        *machine_problems(home, running=seen.status.running, bus=seen.bus_error),
+        *documents.problems,
+        *finding_problems(seen.findings),
+        *await store.read(partial(record_problems, now=now_ms())),
+    ]
+    return replace(seen.status, problems=tuple(problems))
+
+
+async def look(home: Home, store: Store, bus: Log, documents: Documents) -> Look:
     """Look once. The ends are read before the positions, so that a lag of zero means that all was read."""
-    places = home.places()
+    places = home.places(governance=documents.governance)
     try:
         bounds = await bus.bounds(list(places))
         bus_error = None
@@ -93,6 +117,8 @@ async def look(home: Home, store: Store, bus: Log, problems: tuple[Problem, ...]
         with suppress(LogUnavailable):
             bounds = {**bounds, **await bus.bounds(grown)}
     streams = stream_states(places, bounds, kept.read)
+    not_read = unread(documents.governance, bounds, now_ms()) if bus_error is None else []
+    findings = all_findings(kept.findings, kept.set_aside, not_read, home.node)
     status = NodeStatus(
         node=home.node,
         running=is_running(home.path),
@@ -100,12 +126,13 @@ async def look(home: Home, store: Store, bus: Log, problems: tuple[Problem, ...]
         outbox=kept.outbox,
         streams=streams,
         counts=kept.counts,
-        findings=shown_findings(kept.findings, kept.set_aside, home.node),
-        problems=problems,
+        findings=shown_findings(findings),
     )
-    all_read = all(stream.lag == 0 for stream in streams)
+    all_read = all(stream.lag == 0 for stream in streams) and not any(one.code in NOT_CAUGHT_UP for one in findings)
     return Look(
         status=status,
+        bus_error=bus_error,
+        findings=findings,
         drained=kept.outbox.drained,
         caught_up=bus_error is None and all_read and not kept.grant_arrived and not kept.unsent_receipts,
     )

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.log import Bounds
+from node.runtime.topics_read import topics_expected
 from node.stages import StreamId
 from node.store.read_positions import StreamReading
+from node.trust.governance import Governance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +57,10 @@ def stream_states(
             )
         )
     return tuple(streams)
+
+
+def unread(governance: Governance | None, bounds: Mapping[str, Bounds], now: int) -> list[StreamId]:
+    """The streams that a NODE document valid at `now` (ms) lists, and whose topics the log does not have or show."""
+    if governance is None:
+        return []
+    return [place for topic, place in sorted(topics_expected(governance, now).items()) if topic not in bounds]
