@@ -401,9 +401,13 @@ def test_a_folder_that_is_not_a_home_or_no_folder_ends_with_2(tmp_path: Path) ->
 
 def test_a_relative_store_belongs_to_the_home(home: Path) -> None:
     place = home / "other.db"
-    ran = cli("status", home=home, env={"ENLACE_STORE__URL": "sqlite:///other.db"})
+    elsewhere = {"ENLACE_STORE__URL": "sqlite:///other.db"}
+    missing = cli("status", home=home, env=elsewhere)
+    cli("publish", "-", home=home, data=json.dumps(report_with("elsewhere")).encode(), env=elsewhere)
+    ran = cli("status", home=home, env=elsewhere)
 
-    assert ran.objects[0]["counts"]["stored"] == 0
+    assert (missing.exit, missing.error["code"]) == (2, "store_missing")
+    assert ran.objects[0]["outbox"]["accepted"] == 1
     assert place.exists()
 
 
