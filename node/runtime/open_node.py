@@ -100,7 +100,9 @@ async def open_node(
                 reads=home.reads(share),
             ),
             renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
-            ageing=Ageing(store=store, bus=log, node=home.node, places=home.places(governance=documents.governance), clock=now),
+            ageing=Ageing(
+                store=store, bus=log, node=home.node, places=home.places(governance=documents.governance), clock=now
+            ),
             home=home,
             share=share,
         )

@@ -9,7 +9,7 @@ from functools import partial
 
 from node.database.engine import Store
 from node.store import standing_faults
-from node.store.standing_faults import StandingFault
+from node.outgoing.standing_faults import StandingFault
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from node.database.engine import Transaction
 from node.store import standing_faults
-from node.store.standing_faults import StandingFault
+from node.outgoing.standing_faults import StandingFault
 from node.verification.receipt_bytes import meaning
 
 REJECTED: Final = "report_rejected"

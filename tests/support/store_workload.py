@@ -43,7 +43,7 @@ from node.store.access_log import Consultation
 from node.store.message_search import Query
 from node.store.messages import Rows
 from node.store.set_aside import Obstacle
-from node.store.standing_faults import StandingFault
+from node.outgoing.standing_faults import StandingFault
 from node.store.withheld_notes import WithheldMessage
 from node.undecided import (
     deferred_positions,

@@ -30,7 +30,7 @@ from node.stages import StreamId
 from node.store import standing_faults, stream_findings
 from node.store.set_aside import Obstacle
 from node.store.set_aside import put as set_aside
-from node.store.standing_faults import StandingFault
+from node.outgoing.standing_faults import StandingFault
 from tests.support.contract import cli, code, tables
 from tests.support.processes import agreement, lab, ok, publish, running, settle
 
