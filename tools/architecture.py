@@ -37,7 +37,7 @@ PACKAGES: Final = {
     "node.database": "SQLite: opening it, its tables, statements for many rows.",
     "node.undecided": "Records that wait, are held, refused or deferred.",
     "node.store": "What a node keeps: one module for each kind of row.",
-    "node.outgoing": "Which own reports are not settled, and what becomes of them?",
+    "node.outgoing": "Which own reports are not settled, and what can the node not do now?",
     "node.integrity": "Is a store whole, and is a copy equal?",
     "node.sending": "The services that publish, seal and send.",
     "node.exchange": "The services that read, decide and store.",

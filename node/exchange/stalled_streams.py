@@ -17,6 +17,7 @@ from node.store import read_positions
 log = structlog.get_logger()
 
 STALLED_MS_MAX: Final = 5 * 60 * 1000  # longer than a start of all clients of a log takes
+LOOK_MS: Final = 60 * 1000  # between two looks
 STALLED: Final = "stream_stalled"
 
 
@@ -27,11 +28,17 @@ class StalledStreams:
     store: Store
     bus: Log
     faults: Faults
+    _looked_at: int | None = None
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Topic that is behind -> its position, and since when it is there, in ms."""
 
+    def is_due(self, now: int) -> bool:
+        """Whether it is time to look again; `now` in ms."""
+        return self._looked_at is None or abs(now - self._looked_at) >= LOOK_MS
+
     async def look(self, topics: Mapping[str, object], now: int) -> None:
         """Compare positions with the ends of `topics`. Raises LogUnavailable and Unavailable."""
+        self._looked_at = now
         bounds = await self.bus.bounds(list(topics))
         positions = await self.store.read(read_positions.next_positions)
         behind = {

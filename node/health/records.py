@@ -5,7 +5,7 @@ from typing import Final
 
 from node.database.engine import Transaction
 from node.health.problem import Problem, problem
-from node.store import standing_faults
+from node.outgoing import standing_faults
 from node.undecided import pending_lists, quarantine_purge
 from node.undecided.quarantine_filter import Filter
 from node.undecided.quarantine_purge import QuarantineGroup

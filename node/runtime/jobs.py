@@ -37,7 +37,6 @@ AGE_AGAIN_SECONDS: Final = 0.5  # after a look that found something: other trans
 WATCH_SECONDS: Final = 5.0  # between two looks at messages that wait too long
 STOP_SECONDS_MAX: Final = 6.0  # of the ten that the contract gives; the rest is for closing
 READ_STOP_SECONDS_MAX: Final = 2.0  # records and positions are committed together: nothing is lost
-STALLED_SECONDS: Final = 60.0  # between two looks at streams that stand still
 
 Step = Callable[[], Awaitable[None]]
 
@@ -106,13 +105,12 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     """Alarms about messages that wait and streams that stand still; send again what the log lost."""
     alarmed: set[int] = set()
-    stalled, looked_at = StalledStreams(store=node.store, bus=node.bus, faults=node.relay.faults), node.clock()
+    stalled = StalledStreams(store=node.store, bus=node.bus, faults=node.relay.faults)
     resender = Resender(
         store=node.store, node=node.code, topic_of=node.relay.topic_of, acknowledged=node.relay.acknowledged
     )
 
     async def step() -> None:
-        nonlocal looked_at
         await pause(WATCH_SECONDS, stopping)
         await resender.look(node.clock())
         since = node.clock() - WAITING_ALARM_MS
@@ -122,9 +120,8 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
                 log.error("message_waits_too_long", **asdict(record))
         alarmed.clear()
         alarmed.update(record.id for record in overdue)
-        if abs(node.clock() - looked_at) >= STALLED_SECONDS * 1000:
-            looked_at = node.clock()
-            await stalled.look(node.home.places(governance=node.judge.judge.governance), looked_at)
+        if stalled.is_due(node.clock()):
+            await stalled.look(node.home.places(governance=node.judge.judge.governance), node.clock())
 
     await repeat("watch", step, stopping)
 

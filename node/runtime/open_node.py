@@ -80,6 +80,7 @@ async def open_node(
     async with open_store(home) as store, open_bus(home) as configured:
         log, own_records = bus or configured, OwnRecords()
         relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
+        everything = home.places(governance=documents.governance)
         ask_for_room(relay, receipt_sealer, own_streams(home, store, log, documents.governance).may_seal)
         node = OpenNode(
             code=home.node,
@@ -90,19 +91,9 @@ async def open_node(
             judge=judge,
             relay=relay,
             receipt_sealer=receipt_sealer,
-            subscriber=Subscriber(
-                store=store,
-                bus=log,
-                judge=lambda: judge.judge,
-                places=home.places(share, documents.governance),
-                own_records=own_records,
-                clock=now,
-                reads=home.reads(share),
-            ),
+            subscriber=_subscriber(home, store, log, judge, now, own_records, share),
             renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
-            ageing=Ageing(
-                store=store, bus=log, node=home.node, places=home.places(governance=documents.governance), clock=now
-            ),
+            ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now),
             home=home,
             share=share,
         )
@@ -111,6 +102,27 @@ async def open_node(
         finally:
             with suppress(Unavailable):  # then the next start sends again what the log has
                 await relay.record_acknowledgements()
+
+
+def _subscriber(
+    home: Home,
+    store: Store,
+    log: Log,
+    judge: CurrentJudge,
+    now: Clock,
+    own_records: OwnRecords,
+    share: ReadingShare | None,
+) -> Subscriber:
+    """What reads the share of this process."""
+    return Subscriber(
+        store=store,
+        bus=log,
+        judge=lambda: judge.judge,
+        places=home.places(share, judge.judge.governance),
+        own_records=own_records,
+        clock=now,
+        reads=home.reads(share),
+    )
 
 
 def own_streams(home: Home, store: Store, bus: Log, governance: Governance) -> OwnStreams:

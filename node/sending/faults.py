@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from node.database.engine import Store
-from node.store import standing_faults
+from node.outgoing import standing_faults
 from node.outgoing.standing_faults import StandingFault
 
 

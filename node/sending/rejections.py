@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from node.database.engine import Transaction
-from node.store import standing_faults
+from node.outgoing import standing_faults
 from node.outgoing.standing_faults import StandingFault
 from node.verification.receipt_bytes import meaning
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
-from node.outgoing import own_copies, waiting_reports
+from node.outgoing import own_copies, standing_faults, waiting_reports
 from node.outgoing.own_copies import NewCopy
+from node.outgoing.standing_faults import StandingFault
 from node.reports.questions import Question
 from node.retention import old_grants, old_notes, old_outcomes
 from node.sending.publish import Acceptance
@@ -33,7 +34,6 @@ from node.store import (
     receipts_to_seal,
     received_grants,
     set_aside,
-    standing_faults,
     stored_leaves,
     stream_findings,
     waiting_grants,
@@ -43,7 +43,6 @@ from node.store.access_log import Consultation
 from node.store.message_search import Query
 from node.store.messages import Rows
 from node.store.set_aside import Obstacle
-from node.outgoing.standing_faults import StandingFault
 from node.store.withheld_notes import WithheldMessage
 from node.undecided import (
     deferred_positions,

@@ -5,8 +5,8 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from node.exchange.stalled_streams import STALLED_MS_MAX, StalledStreams
+from node.outgoing import standing_faults
 from node.sending.faults import Faults
-from node.store import standing_faults
 from tests.support.exchange import TestNode, exchange
 
 TOPIC = "intel.caribbean.bz"

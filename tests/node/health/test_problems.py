@@ -22,15 +22,16 @@ from node.database.engine import Store, Transaction
 from node.database.record_tables import pending
 from node.health import records, standing_findings
 from node.limits import DAY_MS
+from node.outgoing import standing_faults
+from node.outgoing.standing_faults import StandingFault
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.runtime.open_store import open_store
 from node.sending.faults import Faults
 from node.stages import StreamId
-from node.store import standing_faults, stream_findings
+from node.store import stream_findings
 from node.store.set_aside import Obstacle
 from node.store.set_aside import put as set_aside
-from node.outgoing.standing_faults import StandingFault
 from tests.support.contract import cli, code, tables
 from tests.support.processes import agreement, lab, ok, publish, running, settle
 

@@ -15,13 +15,14 @@ from sqlalchemy.types import LargeBinary
 
 from node.errors import Unavailable
 from node.integrity.all_tables import TABLES
-from node.sending import publish, room
+from node.sending import publish, rejections, room
 from node.sending.room import has_room
 from node.stages import Draft
 from node.store import counters, receipts_received, stream_findings
 from node.system_random import random_bytes
 from node.undecided import deferred_positions
 from node.undecided.usage import Budget, Usage
+from node.verification.receipt_bytes import meaning
 from schemas.types import ReceiptItem
 from tests.node.sending.test_seal_receipts import own_hash, receive
 from tests.support import floods
@@ -154,6 +155,19 @@ async def receipts(folder: Path) -> None:
         assert await bz.store.read(partial(rows_of, BY_NAME["receipt"])) == FEW
 
 
+async def rejected(folder: Path) -> None:
+    """A recipient rejects every record; the first ones are noted."""
+    byte = next(byte for byte in range(256) if meaning(byte)[0] == "rejected")
+    async with exchange(folder, "BZ", community=world().community) as made:
+        store = made.nodes["BZ"].store
+        for first in range(1, 1000, 100):
+            many = [(first, bytes([byte]) * 100)]
+            await store.write(
+                partial(rejections.note, recipient="GT", stream="intel.caribbean", outcomes=many, now=made.clock())
+            )
+        assert await store.read(partial(rows_of, BY_NAME["fault"])) == rejections.REJECTIONS_NOTED_MAX
+
+
 async def own_pay(folder: Path, table: str) -> None:
     """Whatever others write, the table stays empty: only commands of own users add rows."""
     async with bed(folder) as scene:
@@ -233,6 +247,7 @@ FILLS: Final[dict[str, Fill]] = {
     "counter": partial(few_rows, table="counter", most=20),
     "deferred": ranges,
     "draft": drafts,
+    "fault": rejected,
     "finding": findings,
     "granted": lambda folder: paused(folder, floods.grants, Budget.GRANTS, "granted", "granted_part"),
     "granted_part": lambda folder: paused(folder, floods.parts, Budget.GRANTS, "granted", "granted_part"),

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from node.database.engine import Store
+from node.outgoing import standing_faults
 from node.sending import rejections
-from node.store import standing_faults
 from node.verification.receipt_bytes import meaning
 
 REJECTED = next(byte for byte in range(256) if meaning(byte)[0] == "rejected")

@@ -8,8 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from broker.log import Log, LogStuck, LogUnavailable, RecordTooLarge
+from node.outgoing import standing_faults
 from node.sending.send import REST_MS
-from node.store import message_search, outbox, standing_faults
+from node.store import message_search, outbox
 from node.store.message_search import Query
 from node.store.outbox import OutboxCounts
 from tests.support.community import STREAMS, Community
