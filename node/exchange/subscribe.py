@@ -60,8 +60,7 @@ class Subscriber:
         self._rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
         self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
-        self._retry_at_start = True
-        self._uncertain = False  # a transaction failed, and the server may have committed it; or there are more topics
+        self._retry_at_start, self._uncertain = True, False  # uncertain: a transaction failed, or there are more topics
 
     async def start(self) -> None:
         """Load the positions from the store."""

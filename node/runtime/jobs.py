@@ -66,11 +66,9 @@ async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
         nonlocal looked_at, judge
         if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
             now, current = node.clock(), node.judge.current()
-            if current is judge:
-                await node.subscriber.retry_due()
-            else:
+            if current is not judge:
                 node.subscriber.read_also(node.home.places(node.share, current.governance))
-                await node.subscriber.retry_all()
+            await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
             looked_at, judge = now, current  # after a failure the next step looks again
         await node.subscriber.step(FETCH_WAIT_SECONDS, gather_ms=OWN_GATHER_MS)
 
@@ -105,10 +103,9 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     """Alarms about messages that wait and streams that stand still; send again what the log lost."""
     alarmed: set[int] = set()
-    stalled = StalledStreams(store=node.store, bus=node.bus, faults=node.relay.faults)
-    resender = Resender(
-        store=node.store, node=node.code, topic_of=node.relay.topic_of, acknowledged=node.relay.acknowledged
-    )
+    relay = node.relay
+    stalled = StalledStreams(store=node.store, bus=node.bus, faults=relay.faults)
+    resender = Resender(store=node.store, node=node.code, topic_of=relay.topic_of, acknowledged=relay.acknowledged)
 
     async def step() -> None:
         await pause(WATCH_SECONDS, stopping)
