@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from broker.log import Log, LogUnavailable
-from node.commands.status import look
 from node.errors import EnlaceError, Unavailable, UsageError
 from node.exchange.retry_after_upgrade import retry_after_upgrade
+from node.health.documents import look_at_documents
+from node.health.status import look
 from node.reports.validate import validate
 from node.runtime.home import Home, open_home
-from node.runtime.open_node import OpenNode, open_intake, open_node, publisher
+from node.runtime.open_intake import open_intake, publisher
+from node.runtime.open_node import OpenNode, open_node
 from node.runtime.restart import refusal_of, restart_of
 from node.runtime.single_daemon import only_daemon
 from node.sending.publish import Publisher
@@ -199,7 +201,7 @@ class RunningNode:
             return
         store, bus = self.node.store, self.node.bus
         self.seen.seen |= await store.read(lambda db: kept_in(db, self.code))
-        status = (await look(self.home, store, bus)).status
+        status = (await look(self.home, store, bus, look_at_documents(self.home, self.clock()))).status
         self.seen.add(self.code, Where.STATUS, *(found.code for found in status.findings))
         if status.bus != "available":
             self.seen.add(self.code, Where.STATUS, "bus_unavailable")
