@@ -66,21 +66,19 @@ def _kept(db: Transaction, node: str) -> list[Kept]:
         for row in db.execute(select(*columns, func.count().label("rows"), size).group_by(*columns)):
             rows, taken = used.get((row.originator, row.budget), (0, 0))
             used[row.originator, row.budget] = rows + row.rows, taken + row.size
-    found = []
-    for (originator, budget), (rows, taken) in used.items():
-        limit, waits = LIMITS[Budget(budget)], budget == Budget.WAITING
-        if budget != Budget.PURGED:
-            found.append(
-                Kept(
-                    node=node,
-                    name=f"{originator} {budget}",
-                    rows=rows,
-                    size=taken,
-                    rows_max=limit.rows + (RECORDS_IN_TRANSACTION_MAX if waits else 0),
-                    size_max=limit.size + (SIZE_OF_WAITING_MAX if waits else RECORD_BYTES_MAX),
-                )
-            )
-    return found
+    return [
+        Kept(
+            node=node,
+            name=f"{originator} {budget}",
+            rows=rows,
+            size=size,
+            rows_max=LIMITS[Budget(budget)].rows + (RECORDS_IN_TRANSACTION_MAX if budget == Budget.WAITING else 0),
+            size_max=LIMITS[Budget(budget)].size
+            + (SIZE_OF_WAITING_MAX if budget == Budget.WAITING else RECORD_BYTES_MAX),
+        )
+        for (originator, budget), (rows, size) in used.items()
+        if budget != Budget.PURGED
+    ]
 
 
 async def _wrong_store(node: RunningNode) -> list[str]:

@@ -50,17 +50,16 @@ async def campaign(setting: Setting, folder: Path, seed: int, names: Sequence[st
         traces = await _attacks(made, attacks)
         made.story.append("all attacks have ended")
         await _round(made)
-        await _round(made)
         await made.settle()
         wrong = await judgement.wrong(made, traces)
         return Result(wrong=tuple(wrong), story=tuple(made.story))
 
 
 async def _round(made: World) -> None:
-    """Honest traffic, two turns of each node, and some minutes."""
+    """Honest traffic, one or two turns of each node, and some minutes."""
     await made.traffic()
-    await made.turn()
-    await made.turn()
+    for _ in range(made.dice.randint(1, 2)):
+        await made.turn()
     await made.observe()
     made.now += made.dice.randint(1, 5) * MINUTE_MS
 
