@@ -150,9 +150,9 @@ async def refuses_one_topic(made: World) -> Phases:
         return values
 
     with made.broker.lying(appending=refuse):
-        while not refused:
+        yield (Trace(Where.STATUS, ("stream_blocked",), victim.code),)
+        while len(refused) < 2:
             yield ()
-    yield (Trace(Where.UNAVAILABLE, ("log",), victim.code),)
 
 
 @attack(18, By.BROKER)
@@ -160,10 +160,10 @@ async def does_not_answer(made: World) -> Phases:
     """Some nodes, or all."""
     victims = made.dice.sample(list(made.nodes), made.dice.randint(1, len(made.nodes)))
     made.broker.away_for |= set(victims)
-    for _ in range(made.dice.randint(1, 2)):
+    yield tuple(Trace(Where.STATUS, ("bus_unavailable", "daemon_down"), code) for code in victims)
+    for _ in range(made.dice.randint(0, 1)):
         yield ()
     made.broker.away_for -= set(victims)
-    yield tuple(Trace(Where.STATUS, ("bus_unavailable", "not_running"), code) for code in victims)
 
 
 @attack(22, By.BROKER)

@@ -113,10 +113,10 @@ async def forgets_to_start_the_daemon(made: World) -> Phases:
     victim = made.victim()
     victim.is_wanted = False
     await victim.stop()
-    for _ in range(made.dice.randint(1, 3)):
+    yield (Trace(Where.STATUS, ("daemon_down",), victim.code),)
+    for _ in range(made.dice.randint(0, 2)):
         yield ()
     victim.is_wanted = True
-    yield (Trace(Where.STATUS, ("not_running",), victim.code),)
 
 
 @attack(19, By.OPERATOR)

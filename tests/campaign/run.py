@@ -15,7 +15,7 @@ from tests.campaign import judgement
 from tests.campaign.attack import ATTACKS, Attack, Phases
 from tests.campaign.catalogue import BY
 from tests.campaign.setting import Setting, make
-from tests.campaign.sightings import Trace
+from tests.campaign.sightings import Trace, Where
 from tests.campaign.world import MINUTE_MS, World, world
 
 FURTHER_ATTACKS_MAX = 1
@@ -49,6 +49,7 @@ async def campaign(setting: Setting, folder: Path, seed: int, names: Sequence[st
         await _round(made)
         traces = await _attacks(made, attacks)
         made.story.append("all attacks have ended")
+        made.watched.clear()
         await _round(made)
         await made.settle()
         wrong = await judgement.wrong(made, traces)
@@ -80,6 +81,7 @@ async def _attacks(made: World, attacks: Sequence[Attack]) -> list[tuple[Attack,
                 made.story.append(f"has ended: {attack.name}")
                 running.remove((attack, phases))
             traces += [(attack, trace) for trace in left or ()]
+            made.watched |= {trace.node for trace in left or () if trace.where is Where.STATUS and trace.node}
         await _round(made)
         if not running and not waiting:
             return traces

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from broker.log import Log, LogUnavailable
 from node.errors import EnlaceError, Unavailable, UsageError
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.health.documents import look_at_documents
+from node.health.machine import machine_problems
+from node.health.problem import Problem
+from node.health.records import record_problems
+from node.health.standing_findings import finding_problems
 from node.health.status import look
 from node.reports.validate import validate
 from node.runtime.home import Home, open_home
 from node.runtime.open_intake import open_intake, publisher
 from node.runtime.open_node import OpenNode, open_node
 from node.runtime.restart import refusal_of, restart_of
-from node.runtime.single_daemon import only_daemon
+from node.runtime.single_daemon import is_running, only_daemon
 from node.sending.publish import Publisher
 from node.sending.resend import Resender
 from node.store import outbox
@@ -193,18 +198,27 @@ class RunningNode:
             return None
         return Accepted(originator=self.code, report_id=answer.report_id, subject=subject, at=now)
 
-    async def observe(self) -> None:
-        """Note what the node shows now."""
+    async def observe(self, *, status: bool) -> None:
+        """Note what the store of the node shows now, and what `status` lists, if it is asked."""
         self.seen.acting = self.code
+        if self.node is not None:
+            self.seen.seen |= await self.node.store.read(lambda db: kept_in(db, self.code))
+        if status:
+            self.seen.add(self.code, Where.STATUS, *(found.code for found in await self._problems()))
+
+    async def _problems(self) -> list[Problem]:
+        """The problems that `status` lists, from the view that the node has of the log."""
+        running = is_running(self.path)
         if self.node is None:
-            self.seen.add(self.code, Where.STATUS, "not_running")
-            return
-        store, bus = self.node.store, self.node.bus
-        self.seen.seen |= await store.read(lambda db: kept_in(db, self.code))
-        status = (await look(self.home, store, bus, look_at_documents(self.home, self.clock()))).status
-        self.seen.add(self.code, Where.STATUS, *(found.code for found in status.findings))
-        if status.bus != "available":
-            self.seen.add(self.code, Where.STATUS, "bus_unavailable")
+            return machine_problems(self.home, running=running, bus=None)
+        store, documents = self.node.store, look_at_documents(self.home, self.clock())
+        seen = await look(self.home, store, self.node.bus, documents)
+        return [
+            *machine_problems(self.home, running=running, bus=seen.bus_error),
+            *documents.problems,
+            *finding_problems(seen.findings),
+            *await store.read(partial(record_problems, now=self.clock())),
+        ]
 
     async def is_drained(self) -> bool:
         """Whether everything that was accepted was read back from the log."""

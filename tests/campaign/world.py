@@ -49,6 +49,9 @@ class World:
     stopped: dict[str, int] = field(default_factory=dict)
     """Agreement -> the time in ms from which it is not in force."""
 
+    watched: set[str] = field(default_factory=set)
+    """Nodes whose status is looked at in each round."""
+
     story: list[str] = field(default_factory=list)
     """What happened, for the report of a failure."""
 
@@ -131,13 +134,13 @@ class World:
             await node.turn()
 
     async def observe(self) -> None:
-        """Note what every node shows."""
+        """Note what every node shows; the status of those that an attack concerns, as a status takes long."""
         for node in self.nodes.values():
-            await node.observe()
+            await node.observe(status=node.code in self.watched)
 
     async def settle(self) -> None:
         """Let time pass until what had to be sent again was sent, and receipts came back."""
-        for minutes in (0, 2, 2, 20, 2, 0):
+        for minutes in (0, 2, 2, 20, 2, 0, 0):
             self.now += minutes * MINUTE_MS
             await self.turn()
             await self.observe()
