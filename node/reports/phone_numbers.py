@@ -5,7 +5,8 @@ Pure, except that it reads the table of numbering plans once (docs/decisions/004
 - A number with `+` or `00` begins with its calling code.
 - Another number needs its country; the country is not guessed. It is a national number, with or without the trunk
   prefix of the country, or it begins with the calling code of the country and only lacks the plus.
-- A number that can be both is refused: the hint shows the two numbers.
+- A number whose length fits both begins with the calling code if the numbering plan has no national number of this
+  length that begins with these digits. Otherwise it is refused: the hint shows the two numbers.
 """
 
 import json
@@ -23,7 +24,9 @@ _NUMBERING_PLANS: Final = Path(__file__).parent / "data/phone_numbers.json"
 
 @cache
 def _plans() -> Any:
-    """`lengths`: calling code -> lengths of national numbers; `regions`: country -> calling code and trunk prefix."""
+    """`lengths`: calling code -> lengths of national numbers; `regions`: country -> calling code and trunk prefix;
+    `never_national`: calling code -> lengths at which no national number begins with the digits of the code.
+    """
     return json.loads(_NUMBERING_PLANS.read_text("utf-8"))
 
 
@@ -80,6 +83,8 @@ def _readings(digits: str, code: str, trunk: str, lengths: list[int]) -> list[st
     if trunk and digits.startswith(trunk) and len(digits) - len(trunk) in lengths:
         return [f"+{code}{digits.removeprefix(trunk)}"]
     national = [f"+{code}{digits}"] if len(digits) in lengths else []
-    if digits.startswith(code) and len(digits) - len(code) in lengths:
-        return [*national, f"+{digits}"]
-    return national
+    if not digits.startswith(code) or len(digits) - len(code) not in lengths:
+        return national
+    if len(digits) in _plans()["never_national"].get(code, ()):
+        return [f"+{digits}"]
+    return [*national, f"+{digits}"]
