@@ -6,11 +6,15 @@ kafka://HOST:PORT,...   Apache Kafka; plaintext only on loopback, or if an opera
 
 import ipaddress
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from broker.log import Log
+
+if TYPE_CHECKING:
+    from broker.embedded.evidence import FileEvidence
 
 SQLITE: Final = "sqlite:///"
 KAFKA: Final = "kafka://"
@@ -58,3 +62,29 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A log that is only read, and the files that were read for it."""
+
+    log: Log
+    files: "FileEvidence | None"
+    """None for a server: a cluster has no file to read."""
+
+
+def open_evidence(
+    url: str, folder: Path, scratch: Path, *, protection: Protection | None = None, stopped: Callable[[], bool]
+) -> Evidence:
+    """The log at `url` for an auditor: nothing of its files changes, and nothing is made beside them.
+
+    `scratch` is an empty folder for copies. ValueError if the address has another form; LogUnavailable if a file cannot
+    be read, or if `stopped` answers true meanwhile. Reads every file once.
+    """
+    if not url.startswith(SQLITE) or len(url) == len(SQLITE):
+        return Evidence(log=open_log(url, folder, protection), files=None)
+    from broker.embedded.evidence import read_evidence
+    from broker.embedded.log import EmbeddedLog
+
+    files = read_evidence(folder / url.removeprefix(SQLITE), scratch, stopped)
+    return Evidence(log=EmbeddedLog(files.readable, immutable=not files.is_copy), files=files)

@@ -138,6 +138,15 @@ class Drift:
     found: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFile:
+    """A file of a log that was read as evidence: its name, its size in bytes, its SHA-256 in hexadecimal."""
+
+    file: str
+    size: int
+    sha256: str
+
+
 class Log(Protocol):
     """The operations. Each raises `LogUnavailable` when the log cannot be reached, and each wait has a limit."""
 

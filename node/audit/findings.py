@@ -4,7 +4,7 @@ Pure. This module neither reads nor verifies. Rules:
 
 - An answer contains no time and no random id: the same bytes and documents give the same answer, byte for byte.
 - A finding has the sequence of its record. If the sequence cannot be authenticated, it is None.
-- Findings are in the order of topic, then position.
+- Findings are in the order of topic, then position (finding_groups.py).
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingGroup:
+    """One finding, or several of one code in one stream; place, `expected` and `found` are those of the first."""
+
+    code: str
+    originator: str
+    stream: str
+    sequence: int | None
+    position: int | None
+    expected: str | None
+    found: str | None
+    count: int
+    last_sequence: int | None
+    last_position: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedStream:
     """One stream that had records to read."""
 
@@ -40,6 +56,9 @@ class ReplayedStream:
     """Lowest sequence that has its place in the chain; None if no record has."""
 
     last: int | None
+
+    sha256: str = ""
+    """Of the records that were read: each position and length, 8 bytes each big-endian, and the bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +79,14 @@ class ReplayAnswer:
     """Topics of the log that are not streams of an exchange."""
 
     streams: Sequence[ReplayedStream]
+    silent: tuple[str, ...]
+    """Members of whom the log has no record, if the whole log was read."""
+
     findings: Sequence[Finding]
+    """By topic and place; of a group with very many only some."""
+
+    groups: Sequence[FindingGroup]
+    """All of them, those of one code in one stream together."""
 
 
 def about(
@@ -109,8 +135,3 @@ def malformed(place: StreamId) -> Finding:
     """The finding that the log has something in the stream that cannot be a record; it has no position."""
     expected, found = "records at positions from 0 on", "something else, such as a position that is a text"
     return about(place, "transport_malformed", position=None, expected=expected, found=found)
-
-
-def in_order(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings of one stream in the order of the answer."""
-    return sorted(findings, key=lambda finding: (finding.position or 0, finding.sequence or 0, finding.code))

@@ -3,33 +3,34 @@
 Uses topics, bounds and fetch of the log's port. It never joins a group, never commits and writes nothing to the log.
 It has no private key and decrypts nothing. Rules:
 
-- Topics are read in their order, one after the other, each up to the end that it had when the replay began.
+- Topics are read one after the other, each up to the end that it had when the replay began: first `keys`, last
+  `receipts`, as records name grants, and receipts name batches.
 - A topic that is not a stream of an exchange is not read; the answer names it.
 - If the log cannot deliver records, that is a finding, and reading of that stream ends there. What cannot be a record
   is a finding too, and the records of the stream are read.
+- If the whole log is read, what records name must be there (references.py), and the streams of members (members.py).
 - If the log is unavailable, the replay raises `Unavailable` and has no answer.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
 
-from broker import streams
-from broker.log import Bounds, Fault, Log, LogUnavailable, LogUnusable
-from node.audit.findings import Finding, ReplayAnswer, ReplayedStream, about, malformed
+from broker.log import Bounds, Log, LogUnavailable, LogUnusable
+from node.audit.finding_groups import FindingGroups
+from node.audit.findings import ReplayAnswer, malformed
+from node.audit.members import deleted_records, missing_streams, nobody_wrote, silent_members, stream_place
+from node.audit.read_topic import read_topic
+from node.audit.references import References, reading_order
 from node.audit.replay_stream import StreamReplay
 from node.database.engine import Store
 from node.errors import Unavailable, UsageError
 from node.stages import StreamId
 from node.trust.governance import Governance
-from node.verification.kinds import is_stream
-
-RECORDS_AT_ONCE_MAX: Final = 500  # as at a node: records share a commit, and memory stays small between two commits
-WAIT_SECONDS: Final = 5.0  # for the next records of a stream that has not ended
-SILENT_FETCHES_MAX: Final = 6  # half a minute without a record from a log that answers: it lacks records that it claims
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
@@ -47,19 +48,14 @@ class Selection:
     until: int | None = None
     """Position before which reading ends."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether the whole log is read."""
+        return self == Selection()
+
     def admits(self, topic: str, place: StreamId) -> bool:
         """Whether to read the topic."""
         return self.stream is None or self.stream in (topic, place.stream)
-
-
-def stream_place(topic: str) -> StreamId | None:
-    """The stream of a topic; None if the topic is not a stream of an exchange."""
-    try:
-        stream, originator = streams.stream_of(topic)
-    except ValueError:
-        return None
-    is_ours = is_stream(stream)
-    return StreamId(stream=stream, originator=originator) if is_ours else None
 
 
 @contextmanager
@@ -69,16 +65,23 @@ def unwatched(_total: int) -> Iterator[Callable[[int], None]]:
 
 
 async def replay(
-    bus: Log, governance: Governance, selection: Selection, *, scratch: Path, progress: Progress = unwatched
+    bus: Log,
+    governance: Governance,
+    selection: Selection,
+    *,
+    scratch: Path,
+    progress: Progress = unwatched,
+    deleted_rows: Callable[[], int] = lambda: 0,
 ) -> ReplayAnswer:
     """Read and verify; the state of the chains is kept in the empty folder `scratch` meanwhile.
 
-    `progress` gets the number of positions to read, then the number that was read so far. Raises UsageError if the log
-    does not have the selected stream, Unavailable if the log is unavailable.
+    `progress` gets the number of positions to read, then the number that was read so far. `deleted_rows` counts records
+    that the log once had. Raises UsageError if the log does not have the selected stream, Unavailable if the log is
+    unavailable.
     """
     store = await Store.open(f"sqlite:///{scratch / 'chains.db'}")
     try:
-        return await _Replay(bus, governance, selection, store).run(progress)
+        return await _Replay(bus, governance, selection, store, deleted_rows).run(progress)
     except LogUnusable:
         raise
     except LogUnavailable as error:
@@ -87,14 +90,27 @@ async def replay(
         await store.close()
 
 
+def _progress(progressed: Callable[[int], None], before: int, done: int) -> None:
+    progressed(before + done)
+
+
 class _Replay:
-    def __init__(self, bus: Log, governance: Governance, selection: Selection, store: Store) -> None:
+    def __init__(
+        self,
+        bus: Log,
+        governance: Governance,
+        selection: Selection,
+        store: Store,
+        deleted_rows: Callable[[], int],
+    ) -> None:
         self._bus = bus
         self._governance = governance
         self._selection = selection
         self._store = store
-        self._on_progress: Callable[[int], None] = lambda _done: None
-        self._passed = 0
+        self._deleted_rows = deleted_rows
+        self._findings = FindingGroups()
+        self._references: References | None = None
+        self._silent: tuple[str, ...] = ()
 
     async def run(self, progress: Progress) -> ReplayAnswer:
         topics = sorted(await self._bus.topics())
@@ -106,89 +122,72 @@ class _Replay:
             raise UsageError("stream_unknown", message, path="stream", hint=hint)
         bounds = await self._bus.bounds(list(wanted))
         parts = {topic: self._part(bounds[topic]) for topic in wanted if topic in bounds}
+        self._findings.add(malformed(place) for topic, place in wanted.items() if topic not in bounds)
+        if self._selection.is_everything:
+            beginnings = {wanted[topic]: bound.beginning for topic, bound in bounds.items()}
+            self._references = References(self._governance, beginnings)
+            self._findings.add(missing_streams(self._governance, wanted.values()))
+        with progress(sum(len(part) for part in parts.values())) as progressed:
+            replayed = await self._read(wanted, parts, bounds, progressed)
         counts = Counter[str]()
-        streams, findings = list[ReplayedStream](), list[Finding]()
-        with progress(sum(len(part) for part in parts.values())) as self._on_progress:
-            for topic, place in wanted.items():
-                if topic not in bounds:
-                    findings.append(malformed(place))
-                    continue
-                part, is_malformed = parts[topic], bounds[topic].malformed
-                if not part and not is_malformed:
-                    continue
-                stream = self._stream_replay(topic, place, is_window=part.start > bounds[topic].beginning)
-                if is_malformed:
-                    stream.add(malformed(place))
-                await self._read(stream, part, is_malformed=is_malformed)
-                counts.update(records=stream.records, verified=stream.verified, duplicates=stream.duplicates)
-                streams.append(stream.read())
-                findings += await stream.findings()
+        for stream in replayed.values():
+            counts.update(records=stream.records, verified=stream.verified, duplicates=stream.duplicates)
+            counts.update(missing=stream.missing)
+        if self._selection.is_everything:
+            await self._look_at_everything(list(replayed.values()), counts["missing"])
         return ReplayAnswer(
             records=counts["records"],
             verified=counts["verified"],
             duplicates=counts["duplicates"],
-            empty=len(wanted) - len(streams),
+            empty=len(wanted) - len(replayed),
             ignored=tuple(topic for topic in topics if topic not in ours),
-            streams=streams,
-            findings=findings,
+            streams=[replayed[topic].read() for topic in wanted if topic in replayed],
+            silent=self._silent,
+            findings=self._findings.kept,
+            groups=self._findings.groups,
         )
+
+    async def _read(
+        self,
+        wanted: Mapping[str, StreamId],
+        parts: Mapping[str, range],
+        bounds: Mapping[str, Bounds],
+        progressed: Callable[[int], None],
+    ) -> dict[str, StreamReplay]:
+        """Read the topics that have something, in the order in which records name each other."""
+        replayed, passed = dict[str, StreamReplay](), 0
+        some = [topic for topic, part in parts.items() if part or bounds[topic].malformed]
+        for topic in sorted(some, key=lambda topic: reading_order(topic, wanted[topic])):
+            replayed[topic] = stream = self._stream_replay(topic, wanted[topic], parts[topic], bounds[topic])
+            shown = partial(_progress, progressed, passed)
+            await read_topic(self._bus, stream, parts[topic], shown, is_malformed=bounds[topic].malformed)
+            passed += len(parts[topic])
+            await stream.finish()
+        return replayed
+
+    async def _look_at_everything(self, streams: Sequence[StreamReplay], missing: int) -> None:
+        """Add what is known only after the whole log was read."""
+        if self._references is not None:
+            places = [stream.place for stream in streams]
+            self._findings.add(await self._store.read(partial(self._references.recalled, streams=places)))
+        writers = {stream.place.originator for stream in streams if stream.highest}
+        self._silent = silent_members(self._governance, writers)
+        self._findings.add(nobody_wrote(self._governance, writers))
+        self._findings.add(deleted_records(await asyncio.to_thread(self._deleted_rows), missing))
 
     def _part(self, bounds: Bounds) -> range:
         """The positions of a topic to read."""
         until = bounds.end if self._selection.until is None else min(bounds.end, self._selection.until)
         return range(max(bounds.beginning, self._selection.start), until)
 
-    def _stream_replay(self, topic: str, place: StreamId, *, is_window: bool) -> StreamReplay:
+    def _stream_replay(self, topic: str, place: StreamId, part: range, bounds: Bounds) -> StreamReplay:
         return StreamReplay(
-            topic=topic, place=place, governance=self._governance, store=self._store, is_window=is_window
+            topic=topic,
+            place=place,
+            governance=self._governance,
+            store=self._store,
+            findings=self._findings,
+            references=self._references,
+            is_window=part.start > bounds.beginning,
+            to_end=part.stop == bounds.end,
         )
-
-    async def _read(self, stream: StreamReplay, part: range, *, is_malformed: bool) -> None:
-        position, silent = part.start, 0
-        while position < part.stop:
-            fetched = await self._bus.fetch(
-                {stream.topic: position}, records_max=RECORDS_AT_ONCE_MAX, wait_seconds=WAIT_SECONDS
-            )
-            entries = [entry for answer in fetched for entry in answer.entries]
-            fault = next((answer.fault for answer in fetched if answer.fault is not None), None)
-            after = max((answer.after for answer in fetched if answer.after is not None), default=0)
-            if (fault is Fault.MALFORMED or after) and not is_malformed:
-                stream.add(malformed(stream.place))
-                is_malformed = True
-            fault = None if fault is Fault.MALFORMED else fault
-            if entries:
-                await stream.take([entry for entry in entries if entry.position < part.stop])
-                position, silent = max(entries[-1].position + 1, after), 0
-            elif after > position:
-                position, silent = after, 0
-            elif fault is None:
-                silent += 1
-            self._on_progress(self._passed + min(position, part.stop) - part.start)
-            if position < part.stop and (fault is not None or silent == SILENT_FETCHES_MAX):
-                position = await self._after_fault(stream, fault, position, part.stop)
-        self._passed += len(part)
-
-    async def _after_fault(self, stream: StreamReplay, fault: Fault | None, position: int, end: int) -> int:
-        """Add the finding; returns where reading goes on, or `end`. `fault` is None if no record came."""
-        bounds = (await self._bus.bounds([stream.topic])).get(stream.topic)
-        if fault is Fault.OUT_OF_RANGE and bounds is not None and position < bounds.beginning:
-            stream.add(
-                about(
-                    stream.place,
-                    "head_truncated",
-                    sequence=stream.highest + 1,
-                    position=bounds.beginning,
-                    expected=f"position {position}",
-                    found="a beginning that moved while it was read",
-                )
-            )
-            return min(end, bounds.beginning)
-        if fault is Fault.CORRUPT:
-            found = "a record that cannot be read"
-        elif fault is None:
-            found = "nothing"
-        else:
-            found = "no topic" if bounds is None else f"an end at position {bounds.end}"
-        expected = f"records up to position {end - 1}"
-        stream.add(about(stream.place, "transport_corrupt", position=position, expected=expected, found=found))
-        return end

@@ -1,7 +1,11 @@
 """Commands of auditors and data-protection officers: audit replay, access list."""
 
 import asyncio
-from contextlib import aclosing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,9 +45,10 @@ def replay(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Verify every record of a log and the chains that they form.
+    """Verify every record of a log, the chains that they form, and what they name.
 
-    Needs the log and the documents, no home and no private key. The same log and documents always give the same answer.
+    Needs the log and the documents, no home and no private key. Both are only read, and the answer has their SHA-256.
+    The same log and documents give the same answer on the same day.
 
     Example:
 
@@ -59,9 +64,35 @@ def replay(
 
     selection = selection_of(stream=stream, start=start, until=until)
     found = sources(bus=bus, documents=documents, community=hash_of(community), home=opened)
-    answer = asyncio.run(audit_replay(found, selection, progress=partial(bar, "replaying", "records")))
+    with _ended_by_sigterm():
+        answer = asyncio.run(audit_replay(found, selection, progress=partial(bar, "replaying", "records")))
     Output(json=json).object(answer)
     return 1 if answer.findings else 0
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as an interrupt from the keyboard does, and then the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if asked:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def list_access(

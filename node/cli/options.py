@@ -21,6 +21,13 @@ PurposeOption = Annotated[
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why you ask, in words, for the access log.")
 ]
+ExpiredOption = Annotated[
+    bool,
+    typer.Option(
+        "--include-expired",
+        help="Also what expired and is not erased yet: for a data-protection officer. Needs purpose and reason.",
+    ),
+]
 DocumentsOption = Annotated[
     Path | None, typer.Option("--documents", help="Folder of signed documents, instead of the home's.")
 ]

@@ -1,12 +1,13 @@
 """Commands that read the store: search, show, receipts and withheld list."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from node.cli.help_text import Reader, add_command, add_group, group
 from node.cli.on_store import on_store
-from node.cli.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.cli.options import ExpiredOption, HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
 from node.cli.output import Output
 from node.cli.user import login
 from node.errors import UsageError
@@ -41,10 +42,11 @@ def search(
     after: Annotated[str | None, typer.Option(help="The cursor of the last report of the answer before.")] = None,
     purpose: PurposeOption = None,
     reason: ReasonOption = None,
+    include_expired: ExpiredOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Find reports that this node holds; all filters must match, and of a repeated one any.
+    """Find reports that have not expired; all filters must match, and of a repeated one any.
 
     The access log keeps the question and what is shown.
 
@@ -55,16 +57,15 @@ def search(
     Exit codes: 0 done, also if nothing was found; 2 usage, no filter, or configuration; 4 the store is unavailable,
     try again.
     """
+    from node.commands import search as searching
     from node.commands.justification import justification_of
-    from node.commands.search import query_of
-    from node.commands.search import search as search_store
 
     filters = [_given(values) for values in (text, identifier, originator, subject)]
     if not (every or since or any(filters)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
-    query = query_of(*filters, since=since, limit=limit, after=after)
-    why = justification_of(purpose, reason)
-    found = on_store(open_named_home(home), lambda store: search_store(store, query, actor=login(), why=why))
+    query = searching.query_of(*filters, since=since, limit=limit, after=after)
+    ask = partial(searching.search, query=query, actor=login(), why=justification_of(purpose, reason))
+    found = on_store(open_named_home(home), partial(ask, include_expired=include_expired))
     return Output(json=json).each(found)
 
 
@@ -77,13 +78,14 @@ def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A report id or a message id.")],
     purpose: PurposeOption = None,
     reason: ReasonOption = None,
+    include_expired: ExpiredOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show a report and the decision of this node about it.
 
-    A message that is withheld, waits or is held has a decision and no content. The access log keeps the question and
-    each report that is shown.
+    A message that is withheld, has expired, waits or is held has a decision and no content. The access log keeps the
+    question and each report that is shown.
 
     Example:
 
@@ -95,7 +97,10 @@ def show(
     from node.commands.show import show as show_stored
 
     why = justification_of(purpose, reason)
-    found = on_store(open_named_home(home), lambda store: show_stored(store, id_, actor=login(), why=why))
+    found = on_store(
+        open_named_home(home),
+        lambda store: show_stored(store, id_, actor=login(), why=why, include_expired=include_expired),
+    )
     return Output(json=json).each(found)
 
 

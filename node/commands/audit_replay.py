@@ -1,21 +1,31 @@
-"""`audit replay`: opens a log and a folder of documents, and replays the log.
+"""`audit replay`: opens a log and a folder of documents for reading, and replays the log.
 
-Needs no home and no private key. With a home, its bus and its documents are used where no others are given.
+Needs no home and no private key. With a home, its bus and its documents are used where no others are given. Nothing is
+written but a temporary folder, which is removed, also when the command is interrupted.
 """
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from node.audit.findings import ReplayAnswer
+from broker.bus import Evidence
+from broker.log import EvidenceFile, LogUnavailable
+from node.audit.documents_read import DocumentsRead, documents_read
+from node.audit.findings import FindingGroup, ReplayAnswer, ReplayedStream
 from node.audit.replay import Progress, Selection, replay, unwatched
-from node.errors import UsageError
+from node.clock import now_ms
+from node.commands.version import version
+from node.errors import Unavailable, UsageError
 from node.runtime import config
-from node.runtime.bus import opened_bus, protection_of
+from node.runtime.bus import opened_evidence, protection_of
 from node.runtime.home import Home
 from node.runtime.installed_documents import log_problems
-from node.trust.document_files import read_folder
+from node.trust.document_files import DocumentFolder, read_folder
+from schemas.formats import time_text
 from schemas.types import BusSection
 
 
@@ -30,6 +40,31 @@ class ReplaySources:
     documents: Path
     community: bytes | None
     """Hash of the first ROOT; None if the folder has only one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditAnswer:
+    """What the log proves, and what it was proved from."""
+
+    records: int
+    verified: int
+    duplicates: int
+    empty: int
+    ignored: tuple[str, ...]
+    streams: Sequence[ReplayedStream]
+    findings: Sequence[FindingGroup]
+    silent: tuple[str, ...]
+    """Members of whom the log has no record."""
+
+    date: str
+    """The UTC date of the replay."""
+
+    version: str
+    commit: str | None
+    community: bytes
+    documents: DocumentsRead
+    files: Sequence[EvidenceFile]
+    """Of the log; none for a server."""
 
 
 def sources(
@@ -62,15 +97,73 @@ def selection_of(*, stream: str | None, start: int, until: int | None) -> Select
     return Selection(stream=stream, start=start, until=until)
 
 
-async def audit_replay(from_: ReplaySources, selection: Selection, *, progress: Progress = unwatched) -> ReplayAnswer:
-    """Replay the log; raises UsageError, or Unavailable if the log is unavailable."""
+async def audit_replay(from_: ReplaySources, selection: Selection, *, progress: Progress = unwatched) -> AuditAnswer:
+    """Replay the log; raises UsageError, or Unavailable if the log is unavailable or changes meanwhile."""
     if not from_.documents.is_dir():
         raise UsageError("root_missing", f"{from_.documents} is not a folder of documents", path="documents")
+    documents = documents_read(from_.documents)
     folder = read_folder(from_.documents, from_.community)
     log_problems(folder)
-    log = opened_bus(from_.bus.url, from_.bus_folder, protection_of(from_.bus, from_.bus_folder), path="bus")
+    with TemporaryDirectory(prefix="enlace-audit-") as scratch:
+        try:
+            evidence = await _opened(from_, Path(scratch))
+            answer = await _replayed(evidence, folder, selection, Path(scratch), progress)
+        except LogUnavailable as error:
+            hint = "nothing was concluded; try again"
+            raise Unavailable("bus_unavailable", str(error), path="bus", hint=hint) from error
+    return _answer(answer, evidence, folder, documents)
+
+
+async def _opened(from_: ReplaySources, scratch: Path) -> Evidence:
+    """The log. Reading and copying its files ends soon after the call is cancelled, before the folder is removed."""
+    stop, copies = threading.Event(), scratch / "log"
+    copies.mkdir()
+    protection = protection_of(from_.bus, from_.bus_folder)
+    read = partial(opened_evidence, from_.bus.url, from_.bus_folder, copies, protection, path="bus")
+    reading = asyncio.ensure_future(asyncio.to_thread(read, stopped=stop.is_set))
     try:
-        with TemporaryDirectory(prefix="enlace-audit-") as scratch:
-            return await replay(log, folder.governance, selection, scratch=Path(scratch), progress=progress)
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([reading])
+        raise
+
+
+async def _replayed(
+    evidence: Evidence, folder: DocumentFolder, selection: Selection, scratch: Path, progress: Progress
+) -> ReplayAnswer:
+    files = evidence.files
+    try:
+        answer = await replay(
+            evidence.log,
+            folder.governance,
+            selection,
+            scratch=scratch,
+            progress=progress,
+            deleted_rows=files.deleted_rows if files is not None else lambda: 0,
+        )
     finally:
-        await log.close()
+        await evidence.log.close()
+    if files is not None:
+        files.check_unchanged()
+    return answer
+
+
+def _answer(answer: ReplayAnswer, evidence: Evidence, folder: DocumentFolder, documents: DocumentsRead) -> AuditAnswer:
+    program = version()
+    return AuditAnswer(
+        records=answer.records,
+        verified=answer.verified,
+        duplicates=answer.duplicates,
+        empty=answer.empty,
+        ignored=answer.ignored,
+        streams=answer.streams,
+        findings=answer.groups,
+        silent=answer.silent,
+        date=time_text(now_ms())[:10],
+        version=program.version,
+        commit=program.commit,
+        community=folder.governance.community,
+        documents=documents,
+        files=evidence.files.files if evidence.files is not None else (),
+    )

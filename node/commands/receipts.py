@@ -76,8 +76,10 @@ def _refuse(db: Transaction, wanted: UUID) -> None:
 
 
 def _unsealed(home: Home, report: OwnReport) -> list[RecipientOutcome]:
+    if report.payload is None:  # it expired before it was sealed, and nobody gets it
+        return []
     recipients = decide_recipients(
-        labels_of(codec.decode(IntelligenceReport, report.payload or b""), ZERO_HASH),
+        labels_of(codec.decode(IntelligenceReport, report.payload), ZERO_HASH),
         region=report.region,
         originator=home.node,
         governance=home.documents().governance,

@@ -1,15 +1,16 @@
 """`search`: the reports that this node holds and that match a query."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from node.answers.arguments import parse_code, parse_identifier, parse_time
 from node.answers.plain_json import MessageId, TimeMs
+from node.clock import now_ms
 from node.commands.consultation import log_consultation
-from node.commands.justification import Justification
+from node.commands.justification import Justification, required_justification
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search
@@ -61,8 +62,17 @@ def query_of(
     )
 
 
-async def search(store: Store, query: Query, *, actor: str, why: Justification = _NO_REASON) -> list[FoundReport]:
-    """The reports that match `query`, in the order of their arrival; logged as a consultation of `actor`."""
+async def search(
+    store: Store, query: Query, *, actor: str, why: Justification = _NO_REASON, include_expired: bool = False
+) -> list[FoundReport]:
+    """The reports that match `query`, in the order of their arrival; logged as a consultation of `actor`.
+
+    Reports that have expired and are not erased yet are for a data-protection officer. Raises UsageError
+    `purpose_missing` if they are asked for without a purpose and a reason.
+    """
+    if include_expired:
+        required_justification(why.purpose, why.reason)
+    query = replace(query, unexpired_at=None if include_expired else now_ms())
     messages = await store.read(lambda db: message_search.search(db, query))
     await log_consultation(store, messages, query=_logged(query), why=why, command="search", actor=actor)
     return [
@@ -78,6 +88,7 @@ async def search(store: Store, query: Query, *, actor: str, why: Justification =
             cursor=message.cursor,
         )
         for message in messages
+        if message.report is not None
     ]
 
 
@@ -91,6 +102,7 @@ def _logged(query: Query) -> str:
         "since": None if query.since is None else time_text(query.since),
         "after": query.after or None,
         "limit": query.limit,
+        "include_expired": True if query.unexpired_at is None else None,
     }
     return msgspec.json.encode({name: value for name, value in filters.items() if value is not None}).decode()
 

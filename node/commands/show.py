@@ -5,8 +5,9 @@ from typing import Final
 
 from node.answers.arguments import parse_id
 from node.answers.plain_json import MessageId, TimeMs
+from node.clock import now_ms
 from node.commands.consultation import log_consultation
-from node.commands.justification import Justification
+from node.commands.justification import Justification, required_justification
 from node.database.engine import Store
 from node.errors import Refused
 from node.stages import Outcome
@@ -15,6 +16,7 @@ from node.store.message_search import HeldMessage
 from node.store.withheld_notes import WithheldNote
 from node.undecided import pending_lists
 from node.undecided.pending_lists import PendingMessage
+from schemas.formats import time_text
 from schemas.types import Record
 
 _NO_REASON: Final = Justification()
@@ -46,12 +48,18 @@ class ShownReport:
     decision: DecisionMade
 
 
-async def show(store: Store, id_: str, *, actor: str, why: Justification = _NO_REASON) -> list[ShownReport]:
+async def show(
+    store: Store, id_: str, *, actor: str, why: Justification = _NO_REASON, include_expired: bool = False
+) -> list[ShownReport]:
     """Every message with the report id or message id `id_`; logged as a consultation of `actor`.
 
-    Raises UsageError if `id_` is not a UUID, Refused `not_found` if there is no such message.
+    Of a message that has expired, only place and decision are shown; the report is for a data-protection officer.
+    Raises UsageError if `id_` is not a UUID, or `purpose_missing` if expired reports are asked for without a purpose
+    and a reason. Raises Refused `not_found` if there is no such message.
     """
-    wanted = parse_id(id_)
+    if include_expired:
+        required_justification(why.purpose, why.reason)
+    wanted, now = parse_id(id_), now_ms()
     held, notes, pending = await store.read(
         lambda db: (
             message_search.by_id(db, report_id=str(wanted), message_id=wanted.bytes),
@@ -59,8 +67,13 @@ async def show(store: Store, id_: str, *, actor: str, why: Justification = _NO_R
             pending_lists.by_message_id(db, wanted.bytes),
         )
     )
-    await log_consultation(store, held, query=str(wanted), why=why, command="show", actor=actor)
-    shown = [*map(_held, held), *map(_withheld, notes), *map(_pending, pending)]
+    readable = [message for message in held if message.report is not None]
+    if not include_expired:
+        readable = [message for message in readable if message.expires_at > now]
+    hidden = [message for message in held if message not in readable]
+    command = "show, expired reports included" if include_expired else "show"
+    await log_consultation(store, readable, query=str(wanted), why=why, command=command, actor=actor)
+    shown = [*map(_held, readable), *map(_expired, hidden), *map(_withheld, notes), *map(_pending, pending)]
     if not shown:
         raise Refused("not_found", "no report or message of this id is here", path="id")
     return shown
@@ -80,6 +93,22 @@ def _held(message: HeldMessage) -> ShownReport:
         report=message.report,
         cursor=message.cursor,
         decision=DecisionMade(outcome=Outcome.STORED, agreement=agreement, clause=clause, reason=reason),
+    )
+
+
+def _expired(message: HeldMessage) -> ShownReport:
+    reason = f"its retention ended {time_text(message.expires_at)}"
+    return ShownReport(
+        message_id=message.message_id,
+        originator=message.originator,
+        stream=message.stream,
+        sequence=message.sequence,
+        decision=DecisionMade(
+            outcome=Outcome.WITHHELD,
+            agreement=message.agreement,
+            clause=message.clause,
+            reason=reason if message.report is not None else f"{reason}, and its content was erased",
+        ),
     )
 
 

@@ -88,6 +88,9 @@ class Backend:
     before_commit: Callable[[Connection], None]
     """What each writing transaction does at its end."""
 
+    empty_journal: Callable[[Engine], None]
+    """Leaves nothing of earlier transactions in a journal beside the database."""
+
 
 def unavailable(reason: str, hint: str) -> Unavailable:
     """The error for a store that cannot be used now."""

@@ -1,10 +1,11 @@
-"""What differs between SQLite and PostgreSQL in the text of statements; node/database/fulltext.py has the search."""
+"""What differs between SQLite and PostgreSQL in statements; node/database/fulltext.py has the search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Insert, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Connection, Insert, Integer, LargeBinary, String, Table
 from sqlalchemy.types import TypeEngine
 
 SQLITE: Final = "sqlite"
@@ -52,3 +53,16 @@ def copying(table: Table, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     columns = ", ".join(f'"{name}"' for name in names)
     types = (next(name for kind, name in _COPIED_TYPES if isinstance(table.c[column].type, kind)) for column in names)
     return f'COPY "{table.name}" ({columns}) FROM STDIN WITH (FORMAT BINARY)', tuple(types)
+
+
+@contextmanager
+def overwriting(db: Connection) -> Iterator[None]:
+    """Overwrite what the block deletes. PostgreSQL keeps deleted rows until its VACUUM, which runs by itself."""
+    if db.dialect.name != SQLITE:
+        yield
+        return
+    db.exec_driver_sql("PRAGMA secure_delete = ON").close()
+    try:
+        yield
+    finally:
+        db.exec_driver_sql("PRAGMA secure_delete = FAST").close()

@@ -90,6 +90,10 @@ class Store:
         """Run `work`, which sees one state of the store. Raises what `work` raises, and Unavailable."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
 
+    async def empty_journal(self) -> None:
+        """Leave nothing of earlier transactions in the journal. Raises Unavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._writing, self._empty_journal)
+
     def watch(self) -> CommitWatch:
         """A watch for commits to this store, by any process."""
         return self._backend.watch()
@@ -107,6 +111,10 @@ class Store:
             result = work(connection)
             self._backend.before_commit(connection)
             return result
+
+    def _empty_journal(self) -> None:
+        with faults_translated(self._backend, writes=True):
+            self._backend.empty_journal(self._backend.writer)
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         with faults_translated(self._backend, writes=False), self._backend.reader.connect() as connection:

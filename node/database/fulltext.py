@@ -9,6 +9,7 @@ the spaces, so both give the same answers. Rules:
   `+501 223 2222` finds the phone number.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from typing import Final
@@ -20,6 +21,7 @@ from sqlalchemy import (
     TextClause,
     and_,
     bindparam,
+    delete,
     false,
     func,
     literal_column,
@@ -28,15 +30,18 @@ from sqlalchemy import (
     text,
 )
 
-from node.database.dialects import POSTGRESQL
+from node.database.dialects import POSTGRESQL, SQLITE
 from node.database.folding import has_unseparated, joined_words, words_of
 from node.database.record_tables import message_text
-from node.database.statements import insert_together
+from node.database.statements import change, insert_together
 
 JOINED_CHARS_MAX: Final = 64  # no identifier is longer, but for names, which keep their spaces
 
 _fts = table("message_fts")
 _ROWID: Final[ColumnElement[int]] = literal_column("message_fts.rowid")
+DELETES_AT_ONCE: Final = (3, 42)  # SQLite
+MERGED_PAGES_MAX: Final = 500  # of the index, in a transaction
+_REMOVE: Final = delete(message_text).where(message_text.c.message == bindparam("id_"))
 _MATCHES_SQLITE: Final = "message_fts MATCH :asked"
 _MATCHES_POSTGRESQL: Final = "message_text.words @@ CAST(:asked AS tsquery)"
 
@@ -48,6 +53,13 @@ Words = tuple[str, ...]
 def add(db: Connection, rows: Sequence[tuple[int, str]]) -> None:
     """Index the texts of messages, by message id."""
     insert_together(db, message_text, ("message", "text"), [(id_, stored_form(content)) for id_, content in rows])
+
+
+def remove(db: Connection, ids: Sequence[int]) -> None:
+    """Remove the texts of messages, by message id. `forget_words` removes what the index keeps of the words."""
+    if db.dialect.name == SQLITE and sqlite3.sqlite_version_info >= DELETES_AT_ONCE:
+        db.exec_driver_sql("INSERT INTO message_fts(message_fts, rank) VALUES ('secure-delete', 1)")
+    change(db, _REMOVE, [{"id_": id_} for id_ in ids])
 
 
 def stored_form(content: str) -> str:
@@ -108,3 +120,16 @@ def _conditions_postgresql(phrases: list[Words], together: str | None) -> list[C
         ordered = and_(*exact)
         conditions.append(or_(ordered, _matches(_MATCHES_POSTGRESQL, f"'{together}'")) if together else ordered)
     return conditions
+
+
+def forget_words(db: Connection, *, begin: bool) -> bool:
+    """Do a part of what removes deleted words from the index; returns whether a further part is needed.
+
+    Only SQLite before 3.42 keeps them: it marks them as deleted, until the parts of the index are merged into one.
+    """
+    if db.dialect.name != SQLITE or sqlite3.sqlite_version_info >= DELETES_AT_ONCE:
+        return False
+    before = db.exec_driver_sql("SELECT total_changes()").scalar_one()
+    pages = -MERGED_PAGES_MAX if begin else MERGED_PAGES_MAX
+    db.exec_driver_sql("INSERT INTO message_fts(message_fts, rank) VALUES ('merge', ?)", (pages,))
+    return int(db.exec_driver_sql("SELECT total_changes()").scalar_one()) - int(before) > 1

@@ -19,6 +19,8 @@ A transaction takes its locks in this order, so that two never wait for each oth
 9. Lock.QUARANTINE  what the quarantined records take: ingests share it, deleting their bytes holds it alone.
 10. rows of `counter` and `usage`, in one call by name. Every ingest changes them in the order of its code,
     `receipt_ignored` before 6 and all other counters after it, and those of `usage` last.
+
+An erasure (node/retention) takes Lock.ERASURE before all others, so that two processes never erase the same rows.
 """
 
 from enum import IntEnum
@@ -29,7 +31,7 @@ from node.database.dialects import POSTGRESQL
 
 
 class Lock(IntEnum):
-    """Locks by the order in which a transaction takes them. The numbers are those of the advisory locks."""
+    """Locks by the order in which a transaction takes them, ERASURE first. The numbers are those of advisory locks."""
 
     MIGRATION = 1
     INTAKE = 2
@@ -39,6 +41,7 @@ class Lock(IntEnum):
     FINDINGS = 7
     KNOWLEDGE = 8
     QUARANTINE = 9
+    ERASURE = 11
 
 
 def hold(db: Connection, lock: Lock, *, shared: bool = False) -> None:

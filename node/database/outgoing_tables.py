@@ -25,6 +25,7 @@ draft = Table(
     Column("missed", Text, nullable=True, comment="codes of `answered` that it was not sealed for"),
     Column("copy", Integer, nullable=False, server_default="0", comment="0, or the number of a later copy"),
     Column("only_for", Text, nullable=True, comment="codes of the recipients of a copy"),
+    Column("expires_at", BigInteger, nullable=True, comment="midnight after retain_until; null: see payload"),
     UniqueConstraint("report_id", "region", "copy"),
 )
 Index(

@@ -53,6 +53,7 @@ def postgres_backend(url: URL, options: StoreOptions) -> Backend:
         watch=lambda: PostgresWatch(_listener(writer, options), psycopg.OperationalError),
         claim=lambda: PostgresClaim(_listener(writer, options), psycopg.OperationalError),
         before_commit=postgres_watch.notify,
+        empty_journal=lambda _: None,  # WAL segments are the task of the server
     )
 
 

@@ -32,13 +32,22 @@ message = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("agreement", String(64), nullable=True, comment="that covers it; null for the own messages"),
     Column("clause", String(32), nullable=True),
-    Column("payload", LargeBinary, nullable=False, comment="the report, Avro"),
-    Column("record", LargeBinary, nullable=False, comment="the sealed record, as in the log"),
+    Column("payload", LargeBinary, nullable=False, comment="the report, Avro; empty after the erasure"),
+    Column("record", LargeBinary, nullable=False, comment="as in the log; without its content after the erasure"),
+    Column("erased_at", BigInteger, nullable=True, comment="when payload, content, text and identifiers were erased"),
     UniqueConstraint("originator", "stream", "sequence"),
 )
 Index("message_report_id", message.c.report_id)
 Index("message_originator", message.c.originator, message.c.id)
 Index("message_message_id", message.c.message_id)
+_NOT_ERASED = message.c.erased_at.is_(None)
+Index(
+    "message_expires",
+    message.c.expires_at,
+    message.c.id,
+    sqlite_where=_NOT_ERASED,
+    postgresql_where=_NOT_ERASED,
+)
 
 BLOCK_SIZE: Final = 256  # ids of messages
 message_block = Table(
@@ -103,7 +112,7 @@ pending = Table(
     Column("outcome", String(16), nullable=False, comment="waiting or held"),
     Column("reason", String(32), nullable=False),
     Column("grant", BigInteger, nullable=True, comment="sequence of the grant that its header names"),
-    Column("due_at", BigInteger, nullable=True, comment="when a held record may be looked at again"),
+    Column("due_at", BigInteger, nullable=True, comment="when it is looked at again: held until then, or it expires"),
     Column("placed", Boolean, nullable=False, comment="it has a place in the chain"),
     Column("received_at", BigInteger, nullable=False),
     Column("value", LargeBinary, nullable=False),
@@ -136,9 +145,13 @@ quarantine = Table(
     Column("budget", String(16), nullable=False),
     Column("digest", LargeBinary(32), nullable=False, comment="of the bytes; stays when the bytes are deleted"),
     Column("size", Integer, nullable=False, comment="bytes that the record had in the log"),
+    Column("expires_at", BigInteger, nullable=True, comment="as its header says; null if its retention does not end"),
+    Column("erased_at", BigInteger, nullable=True, comment="when its content was erased"),
 )
 Index("quarantine_leaf", quarantine.c.originator, quarantine.c.stream, quarantine.c.sequence)
 Index("quarantine_received", quarantine.c.received_at, quarantine.c.id)
+_KEPT = quarantine.c.expires_at.is_not(None) & quarantine.c.erased_at.is_(None)
+Index("quarantine_expires", quarantine.c.expires_at, quarantine.c.id, sqlite_where=_KEPT, postgresql_where=_KEPT)
 
 counter = Table(
     "counter",

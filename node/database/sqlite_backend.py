@@ -6,6 +6,8 @@ here (node/database/locks.py).
 """
 
 import os
+import sqlite3
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +25,7 @@ from node.errors import EnlaceError, Unavailable
 from node.secret_files import make_private
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
+EMPTY_JOURNAL_MS_MAX: Final = 1000  # the writer waits so long for readers to end
 READERS_MAX: Final = 4
 WRITER_CACHE_KIB: Final = 32 * 1024  # in a large store, 500 messages change 20 MiB of pages
 READER_CACHE_KIB: Final = 4 * 1024
@@ -42,7 +45,22 @@ def sqlite_backend(path: Path) -> Backend:
         watch=partial(SqliteWatch, path),
         claim=HomeClaim,
         before_commit=lambda _: None,
+        empty_journal=_empty_journal,
     )
+
+
+def _empty_journal(writer: Engine) -> None:
+    """Write the journal into the file and make it empty. If readers need it, the next call does."""
+    connection = writer.raw_connection()
+    try:
+        cursor = connection.cursor()
+        with suppress(sqlite3.OperationalError):
+            cursor.execute(f"PRAGMA busy_timeout={EMPTY_JOURNAL_MS_MAX}").fetchall()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}").fetchall()
+        cursor.close()
+    finally:
+        connection.close()
 
 
 def _fault(error: DBAPIError, _writes: bool) -> EnlaceError | None:
@@ -87,6 +105,7 @@ def _engine(path: Path, *, begin: str, connections: int, cache_kib: int) -> Engi
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=FAST")  # overwrites what is deleted, where that writes no further page
         cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
         cursor.close()
 

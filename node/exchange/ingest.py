@@ -22,7 +22,7 @@ from node.exchange.place_arrivals import place_arrivals
 from node.exchange.placing import Placing
 from node.exchange.quotas import defer_above_budget
 from node.exchange.slices import Slices
-from node.exchange.write_decisions import write_decisions
+from node.exchange.write_decisions import log_erasures, write_decisions
 from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings
 from node.exchange.write_receipts import DecidedRecord
@@ -132,6 +132,7 @@ def _write(
     ]
     write_receipts.write_received(db, judge.node, counted, now)
     write_decisions(db, arrivals, now)
+    log_erasures(db, judge.node, arrivals, now)
     if reread is not None:
         deferred_positions.forget(db, reread.topic, reread.first, reread.end)
     write_deferred(db, arrivals, now)

@@ -5,6 +5,7 @@ Part of the transaction of `ingest`, which writes chain, positions and receipts 
 
 from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
 
 import structlog
 
@@ -14,7 +15,8 @@ from node.exchange.quotas import budget_of
 from node.reports.kept_forms import kept_terms
 from node.reports.search_terms import SearchTerms
 from node.stages import Decision, Opened, Outcome
-from node.store import counters, messages, withheld_notes
+from node.store import access_log, counters, messages, withheld_notes
+from node.store.access_log import Operation, erasure_detail
 from node.store.messages import Holding
 from node.store.withheld_notes import WithheldMessage
 from node.undecided import pending_records, quarantine, quarantine_retry
@@ -163,3 +165,16 @@ def _rejected(arrival: Arrival, decision: Decision) -> RejectedRecord:
         placed=arrival.placed,
         budget=budget_of(decision) or Budget.REFUSED,
     )
+
+
+def log_erasures(db: Transaction, node: str, arrivals: Sequence[Arrival], now: int) -> None:
+    """Note in the access log the kept records that expired before they could be stored: their bytes are deleted."""
+    erased = [
+        arrival.record.header
+        for arrival in arrivals
+        if not arrival.is_new and arrival.record is not None and arrival.decision is not None
+        if arrival.decision.outcome is Outcome.WITHHELD and arrival.decision.code == "expired"
+    ]
+    subjects = [(str(UUID(bytes=header.message_id)), erasure_detail(header.expires_at)) for header in erased]
+    access_log.add(db, Operation.ERASURE, actor=node, subjects=subjects, now=now)
+    counters.increase(db, {counters.ERASED: len(erased)})

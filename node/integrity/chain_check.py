@@ -158,7 +158,10 @@ def _placed(db: Transaction, place: StreamId) -> Iterator[tuple[int, PlacedRow]]
 
 
 _PLACED: Final[tuple[tuple[Table, Select[Any]], ...]] = (
-    (message, select(message.c.sequence, message.c.message_id, message.c.expires_at, message.c.record)),
+    (
+        message,
+        select(message.c.sequence, message.c.message_id, message.c.expires_at, message.c.record, message.c.erased_at),
+    ),
     (withheld, select(withheld.c.sequence, withheld.c.message_id)),
     (pending, select(pending.c.sequence, pending.c.message_id).where(pending.c.placed.is_(True))),
     (quarantine, select(quarantine.c.sequence, quarantine.c.code).where(quarantine.c.placed.is_(True))),

@@ -10,6 +10,7 @@ from node.database.outgoing_tables import draft, head
 from node.database.record_tables import message
 from node.integrity.finding_types import FindingCode, Findings, key_of
 from node.integrity.row_streams import rows_of
+from node.store.set_aside import EXPIRED
 
 INTEL_PREFIX: Final = intel_stream("")
 """What precedes the region in the name of a stream."""
@@ -22,12 +23,14 @@ def check_drafts(db: Transaction, node: str, findings: Findings) -> None:
 
 
 def _check_states(db: Transaction, findings: Findings) -> None:
-    """A draft has a payload until it has a sequence, which is below the head of its stream."""
+    """A draft has a payload until it expires or has a sequence, which is below the head of its stream."""
     heads = {row.stream: row.next_sequence for row in db.execute(select(head.c.stream, head.c.next_sequence))}
     bare = draft.c.payload.is_(None).label("bare")
-    for row in rows_of(db, select(draft.c.id, draft.c.region, draft.c.sequence, bare).order_by(draft.c.id)):
+    columns = (draft.c.id, draft.c.region, draft.c.sequence, draft.c.set_aside_code, bare)
+    for row in rows_of(db, select(*columns).order_by(draft.c.id)):
         end = heads.get(intel_stream(row.region), 1)
-        if row.bare != (row.sequence is not None):
+        has_left = row.sequence is not None or row.set_aside_code == EXPIRED
+        if row.bare != has_left:
             found = "neither" if row.bare else "both"
             _report(findings, row.id, "a payload or a sequence", found)
         if row.sequence is not None and not 1 <= row.sequence < end:

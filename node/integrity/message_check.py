@@ -27,6 +27,8 @@ _MESSAGES: Final = select(
     message.c.report_id,
     message.c.created_at,
     message.c.payload,
+    message.c.expires_at,
+    message.c.erased_at,
 ).order_by(message.c.id)
 INDEXES: Final = (message_subject.name, identifier.name, message_text.name)
 
@@ -48,7 +50,7 @@ def check_messages(db: Transaction, findings: Findings) -> None:
         found = {
             name: [value for id_, value in rows.below(row.id + 1) if id_ == row.id] for name, rows in indexes.items()
         }
-        terms = _terms(row, findings)
+        terms = _terms(row, findings) if row.erased_at is None else _after_erasure(row, findings)
         if terms is not None:
             _compare_index(row, terms, found, findings)
 
@@ -87,13 +89,28 @@ def _terms(row: Row[Any], findings: Findings) -> SearchTerms | None:
     return terms
 
 
+def _after_erasure(row: Row[Any], findings: Findings) -> SearchTerms:
+    """What the indexes must hold about a message whose content was erased: nothing. It has no payload any more."""
+    key = key_of(row.originator, row.stream, row.sequence)
+    if row.payload:
+        found = f"{len(row.payload)} bytes"
+        findings.report(FindingCode.PAYLOAD_DIFFERS, "message", key, expected="no payload: it was erased", found=found)
+    if row.erased_at < row.expires_at:
+        expected, found = f"an erasure at {row.expires_at} or later", str(row.erased_at)
+        findings.report(FindingCode.PAYLOAD_DIFFERS, "message", key, expected=expected, found=found)
+    nothing: frozenset[Any] = frozenset()
+    return SearchTerms(
+        report_id=row.report_id, created_at=row.created_at, subjects=nothing, identifier_keys=nothing, text=""
+    )
+
+
 def _compare_index(
     row: Row[Any], terms: SearchTerms, found: dict[str, list[tuple[Any, ...]]], findings: Findings
 ) -> None:
     wanted: dict[str, set[tuple[Any, ...]]] = {
         message_subject.name: {(subject,) for subject in terms.subjects},
         identifier.name: set(terms.identifier_keys),
-        message_text.name: {(fulltext.stored_form(terms.text),)},
+        message_text.name: {(fulltext.stored_form(terms.text),)} if row.erased_at is None else set(),
     }
     for name, expected in wanted.items():
         here = set(found[name])

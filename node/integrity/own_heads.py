@@ -103,12 +103,13 @@ def _mark_sealed(db: Transaction, node: str, stream: str) -> None:
     for row in rows:
         db.execute(update(draft).where(draft.c.id == row.id).values(sequence=row.sequence, **gone))
     size = sum(row.size or 0 for row in rows)
-    counters.increase(db, {counters.ACCEPTED: -len(rows), counters.ACCEPTED_SIZE: -size})
+    kept = [row for row in rows if row.size is not None]  # the others were erased, and are not counted
+    counters.increase(db, {counters.ACCEPTED: -len(kept), counters.ACCEPTED_SIZE: -size})
 
 
 def _remember_reports(db: Transaction, node: str, stream: BehindHead) -> None:
     """The reports of the adopted records are known as accepted: handed in again, they are duplicates."""
-    here = message.c.originator == node, message.c.stream == stream.stream
+    here = message.c.originator == node, message.c.stream == stream.stream, message.c.erased_at.is_(None)
     known: Collection[bytes] = set(db.scalars(select(draft.c.message_id)))
     names = {(row.report_id, row.region) for row in db.execute(select(draft.c.report_id, draft.c.region))}
     statement = select(message.c.message_id, message.c.sequence, message.c.payload).where(*here)

@@ -23,7 +23,9 @@ def check_record(row: Row[Any], link: Row[Any], findings: Findings) -> None:
     key = key_of(link.originator, link.stream, row.sequence)
     try:
         batch, header, index, batch_hash = read_record(
-            row.record, StreamId(stream=link.stream, originator=link.originator)
+            row.record,
+            StreamId(stream=link.stream, originator=link.originator),
+            erased=row.erased_at is not None,
         )
     except Rejected as error:
         findings.report(
@@ -50,8 +52,11 @@ def check_record(row: Row[Any], link: Row[Any], findings: Findings) -> None:
             )
 
 
-def read_record(value: bytes, place: StreamId) -> tuple[Batch, Header, int, bytes]:
-    """Batch, header, index and hash of the batch of a record that was verified before. Raises Rejected."""
+def read_record(value: bytes, place: StreamId, *, erased: bool = False) -> tuple[Batch, Header, int, bytes]:
+    """Batch, header, index and hash of the batch of a record that was verified before. Raises Rejected.
+
+    Only a record that was `erased` has no content, and it must have none.
+    """
     sealed = check_framing(value)
     try:
         community = codec.decode(Batch, sealed.batch).community
@@ -59,5 +64,8 @@ def read_record(value: bytes, place: StreamId) -> tuple[Batch, Header, int, byte
         raise Rejected("batch_malformed", error.reason) from None
     batch = check_batch(sealed.batch, place, community)
     check_path(sealed, batch, digest(sealed.header))
-    check_content(sealed)
-    return batch, check_header(sealed, batch), sealed.index, digest(sealed.batch)
+    if not erased:
+        check_content(sealed)
+    elif sealed.content:
+        raise Rejected("content_mismatch", "the content should be erased")
+    return batch, check_header(sealed, batch, erased=erased), sealed.index, digest(sealed.batch)

@@ -114,7 +114,8 @@ def withdraw(db: Transaction, own: Sequence[OwnCopy]) -> int:
     """Delete rows that are not sealed; returns how many. If one was sealed meanwhile, the caller rolls back."""
     hold(db, Lock.INTAKE)
     gone = db.execute(delete(draft).where(draft.c.id.in_([row.id for row in own]), draft.c.sequence.is_(None))).rowcount
-    counters.increase(db, {counters.ACCEPTED: -gone, counters.ACCEPTED_SIZE: -sum(row.size for row in own)})
+    accepted = sum(row.size > 0 for row in own)  # what was erased does not count
+    counters.increase(db, {counters.ACCEPTED: -accepted, counters.ACCEPTED_SIZE: -sum(row.size for row in own)})
     return gone
 
 

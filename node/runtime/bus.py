@@ -1,9 +1,10 @@
 """Opens the log that a configuration names, with the protection of its connections that the configuration asks for."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
-from broker.bus import Protection, open_log
+from broker.bus import Evidence, Protection, open_evidence, open_log
 from broker.log import Log
 from node.errors import UsageError
 from node.files import TEXT_SIZE_BYTES_MAX, read_file
@@ -57,3 +58,19 @@ def _check_file(key: str, path: Path) -> None:
     except UsageError as error:
         error.path = key
         raise
+
+
+def opened_evidence(
+    url: str,
+    folder: Path,
+    scratch: Path,
+    protection: Protection,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    path: str = "bus.url",
+) -> Evidence:
+    """The log at `url` for an auditor (broker.bus.open_evidence). UsageError at `path` if the address is wrong."""
+    try:
+        return open_evidence(url, folder, scratch, protection=protection, stopped=stopped)
+    except ValueError as error:
+        raise UsageError("bus_url_unknown", str(error), path=path) from None

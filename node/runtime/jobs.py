@@ -134,9 +134,10 @@ async def _watch_renewals(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _age(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Delete what has aged out; go on soon while there is more."""
+    """Erase what has expired, also while the log is away, and delete what has aged out; go on soon if there is more."""
 
     async def step() -> None:
+        await node.eraser.step()
         deleted = await node.ageing.step()
         await pause(AGE_AGAIN_SECONDS if deleted else AGE_SECONDS, stopping)
 

@@ -14,6 +14,7 @@ from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.subscribe import Subscriber
 from node.retention.ageing import Ageing
+from node.retention.eraser import Eraser, safe_time
 from node.runtime.bus import opened_bus, protection_of
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
@@ -66,6 +67,8 @@ class OpenNode:
     share: ReadingShare | None
     """What this process reads; None if it reads everything."""
 
+    eraser: Eraser
+
 
 @asynccontextmanager
 async def open_node(
@@ -96,6 +99,7 @@ async def open_node(
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now),
             home=home,
             share=share,
+            eraser=Eraser(store=store, node=home.node, clock=now, safe_time=safe_time(store, home.node)),
         )
         try:
             yield node

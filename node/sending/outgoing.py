@@ -60,7 +60,7 @@ def look(db: Transaction, acknowledged: Acknowledgements, now: int, resting: fro
     tried = {stream: head for stream, head in heads.items() if not _rests(stream, resting)}
     unsent = _unsent(db, tried, acknowledged)
     without = [region_of(stream) for stream in resting if is_intel(stream)]
-    drafts = [] if unsent or KEYS in resting else own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX, without)
+    drafts = [] if unsent or KEYS in resting else own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX, without, now=now)
     return Outgoing(unsent=unsent, drafts=drafts, heads=heads, unrecorded=acknowledged.due(now))
 
 

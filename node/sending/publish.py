@@ -15,7 +15,7 @@ from node.database.locks import Lock, hold
 from node.errors import Refused, Unavailable
 from node.primitives import ZERO_HASH
 from node.reports.kept_forms import keep_labels, keep_terms
-from node.reports.labels import labels_of
+from node.reports.labels import expires_at, labels_of
 from node.reports.search_terms import search_terms
 from node.sealing.seal import RandomSource
 from node.sharing.recipients import RecipientCache, Recipients
@@ -108,6 +108,7 @@ class Publisher:
                     payload=draft.payload,
                     created_at=draft.report.created_at,
                     labels=keep_labels(labels),
+                    expires_at=expires_at(labels),
                     terms=keep_terms(search_terms(draft.report)),
                     answered=" ".join(sorted(addressed.admitted)),
                 )

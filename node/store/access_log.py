@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from node.database.access_tables import access_log
 from node.database.engine import Transaction
 from node.database.statements import insert_rows
+from schemas.formats import time_text
 
 
 class Operation(StrEnum):
@@ -18,6 +19,11 @@ class Operation(StrEnum):
     CONSULTATION = "CONSULTATION"
     DISCLOSURE = "DISCLOSURE"
     ERASURE = "ERASURE"
+
+
+def erasure_detail(expires_at: int) -> str:
+    """The detail of an erasure: when the retention ended (ms)."""
+    return f"retention ended {time_text(expires_at)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

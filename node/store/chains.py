@@ -132,6 +132,26 @@ def id_used_at(db: Transaction, place: StreamId, message_id: bytes) -> int | Non
     return sequence
 
 
+def has_place(db: Transaction, place: StreamId, sequence: int) -> bool:
+    """Whether the record at this sequence of the stream has its place."""
+    here = link.c.originator == place.originator, link.c.stream == place.stream, link.c.first <= sequence
+    row = db.execute(select(link).where(*here).order_by(link.c.first.desc()).limit(1)).first()
+    return row is not None and bool(int.from_bytes(row.arrived, "little") >> (sequence - row.first) & 1)
+
+
+def hashes_present(db: Transaction, place: StreamId, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of the hashes that belong to a batch of the stream."""
+    values = {"originator": place.originator, "stream": place.stream, "hashes": list(hashes)}
+    return {row.hash for row in rows_for(db, _WITH_HASH, values)}
+
+
+def last_signed(db: Transaction, place: StreamId) -> int:
+    """The last sequence of the last batch of which a record has its place; 0 without one."""
+    here = link.c.originator == place.originator, link.c.stream == place.stream
+    end = db.scalar(select(link.c.first + link.c.size).where(*here).order_by(link.c.first.desc()).limit(1))
+    return (end or 1) - 1
+
+
 def put(db: Transaction, place: StreamId, changed: StreamView) -> Usage:
     """Write the links and ids that placing records changed; returns what the new rows take at most."""
     here = {"originator": place.originator, "stream": place.stream}

@@ -29,13 +29,17 @@ STORED: Final = "stored"
 WITHHELD: Final = "withheld"
 ACCEPTED: Final = "accepted"
 ACCEPTED_SIZE: Final = "accepted_size"
+ERASED: Final = "erased"  # messages, drafts and records whose content was erased; its rows are not counted
 ROWS: Final[Mapping[str, Select[int]]] = {
-    STORED: select(func.count()).select_from(message),
+    STORED: select(func.count()).select_from(message).where(message.c.erased_at.is_(None)),
     WITHHELD: select(func.count()).select_from(withheld),
-    ACCEPTED: select(func.count()).select_from(draft).where(draft.c.sequence.is_(None)),
     ACCEPTED_SIZE: select(func.coalesce(func.sum(func.length(draft.c.payload)), 0)).where(draft.c.sequence.is_(None)),
+    ACCEPTED: select(func.count()).select_from(draft).where(draft.c.sequence.is_(None), draft.c.payload.is_not(None)),
 }
-"""Number of rows, or of bytes, that is kept -> the statement that counts them. Drafts count until they are sealed."""
+"""Number of rows, or of bytes, that is kept -> the statement that counts them.
+
+What was erased does not count, nor does a draft that is sealed.
+"""
 
 _VALUE: Final = select(counter.c.value).where(counter.c.name == bindparam("name"))
 _ALL: Final = select(counter.c.name, counter.c.value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, exists, func, or_, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block
@@ -29,6 +29,8 @@ class Query:
     since: int | None = None
     limit: int = 100
     after: int = 0
+    unexpired_at: int | None = None
+    """Only messages that have not expired at this time, in ms; None: the others too, until they are erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,9 @@ class HeldMessage:
     sequence: int
     created_at: int
     received_at: int
-    report: Record
-    """Its decoded payload, of the type of its kind."""
+    expires_at: int
+    report: Record | None
+    """Its decoded payload, of the type of its kind; None after the erasure."""
 
     cursor: str
     """Where the next search goes on (`Query.after`)."""
@@ -75,8 +78,7 @@ def search(db: Transaction, query: Query) -> list[HeldMessage]:
         ids += _fitting(db, filters, query, (after, until), query.limit - len(ids))
         if len(ids) == query.limit:
             break
-    rows = rows_for(db, _WITH_IDS, {"ids": ids})
-    return [_held(row) for row in sorted(rows, key=lambda row: row.id)]
+    return [_held(row) for row in sorted(rows_for(db, _WITH_IDS, {"ids": ids}), key=lambda row: row.id)]
 
 
 def _filters(db: Transaction, query: Query) -> list[Filter]:
@@ -120,18 +122,22 @@ def _fitting(db: Transaction, filters: list[Filter], query: Query, between: tupl
     driving, *others = filters
     ids: set[int] = set()
     for value in driving:
-        ids.update(db.execute(_fitting_value(value, others, query.since, between).limit(limit)).scalars())
+        ids.update(db.execute(_fitting_value(value, others, query, between).limit(limit)).scalars())
     return sorted(ids)[:limit]
 
 
-def _fitting_value(
-    value: FilterValue, others: list[Filter], since: int | None, between: tuple[int, int]
-) -> Select[int]:
+def _fitting_value(value: FilterValue, others: list[Filter], query: Query, between: tuple[int, int]) -> Select[int]:
     id_ = value.message
     statement = select(id_).select_from(value.table).where(*value.conditions, id_ > between[0], id_ <= between[1])
     statement = statement.where(*(or_(*(other.holds(id_) for other in values)) for values in others)).order_by(id_)
-    if since is not None:
-        statement = statement.where(exists().where(_DATED.c.id == id_, _DATED.c.created_at >= since))
+    dated: FromClause = message if value.table is message else _DATED
+    here: list[ColumnElement[bool]] = [message.c.erased_at.is_(None)] if dated is message else []
+    if query.since is not None:
+        here.append(dated.c.created_at >= query.since)
+    if query.unexpired_at is not None:
+        here.append(dated.c.expires_at > query.unexpired_at)
+    if here:
+        statement = statement.where(*(here if dated is message else [exists().where(_DATED.c.id == id_, *here)]))
     return statement.distinct() if value.table is identifier else statement
 
 
@@ -154,10 +160,9 @@ def _ranges(db: Transaction, query: Query) -> Iterator[tuple[int, int]]:
 
 
 def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:
-    """The messages with this report id or this message id."""
-    by_report = rows_for(db, _OF_REPORT, {"report_id": report_id})
-    by_message = rows_for(db, _OF_MESSAGE, {"message_id": message_id})
-    found = {row.id: row for row in (*by_report, *by_message)}
+    """The messages with this report id or this message id, expired and erased ones too."""
+    asked = ((_OF_REPORT, {"report_id": report_id}), (_OF_MESSAGE, {"message_id": message_id}))
+    found = {row.id: row for statement, values in asked for row in rows_for(db, statement, values)}
     return [_held(row) for _, row in sorted(found.items())]
 
 
@@ -170,7 +175,8 @@ def _held(row: Found) -> HeldMessage:
         sequence=row.sequence,
         created_at=row.created_at,
         received_at=row.received_at,
-        report=read_stored(row.payload),
+        expires_at=row.expires_at,
+        report=read_stored(row.payload) if row.erased_at is None else None,
         cursor=str(row.id),
         agreement=row.agreement,
         clause=row.clause,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from broker.streams import intel_stream
 from node.database.engine import Transaction
@@ -33,6 +33,9 @@ class NewDraft:
 
     answered: str | None = None
     """Codes of the recipients that the caller is told."""
+
+    expires_at: int | None = None
+    """When its retention ends, in ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,22 +98,27 @@ class UnsealedDraft:
     """Codes of the recipients of a copy for parties that became entitled later; None: all that are entitled."""
 
 
+NEVER: Final = 2**62  # a time in ms after every retention
 _UNSEALED_COLUMNS: Final = tuple(field.name for field in fields(UnsealedDraft))
 _UNSEALED: Final = (
     select(*(draft.c[name] for name in _UNSEALED_COLUMNS))
-    .where(draft.c.sequence.is_(None), draft.c.set_aside_at.is_(None))
+    .where(
+        draft.c.sequence.is_(None),
+        draft.c.set_aside_at.is_(None),
+        func.coalesce(draft.c.expires_at, NEVER) > bindparam("now"),
+    )
     .order_by(draft.c.id)
     .limit(bindparam("at_most"))
 )
 _UNSEALED_ELSEWHERE: Final = _UNSEALED.where(draft.c.region.not_in(bindparam("without", expanding=True)))
 
 
-def unsealed(db: Transaction, limit: int, without: Collection[str] = ()) -> list[UnsealedDraft]:
-    """The oldest drafts that wait to be sealed, except those that were set aside and those of regions in `without`."""
+def unsealed(db: Transaction, limit: int, without: Collection[str] = (), *, now: int = 0) -> list[UnsealedDraft]:
+    """The oldest drafts to seal, except those set aside, of regions in `without`, or expired at `now` (ms)."""
     if without:
-        rows = rows_for(db, _UNSEALED_ELSEWHERE, {"at_most": limit, "without": sorted(without)})
+        rows = rows_for(db, _UNSEALED_ELSEWHERE, {"at_most": limit, "now": now, "without": sorted(without)})
     else:
-        rows = rows_for(db, _UNSEALED, {"at_most": limit})
+        rows = rows_for(db, _UNSEALED, {"at_most": limit, "now": now})
     return [UnsealedDraft(**dict(zip(_UNSEALED_COLUMNS, row, strict=True))) for row in rows]
 
 

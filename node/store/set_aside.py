@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select, update
 
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft
 from node.database.statements import set_rows
+
+EXPIRED: Final = "expired"
+"""The code of a draft whose content was erased, because its retention ended before it was sealed (node/retention)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,10 @@ def put(db: Transaction, obstacles: Mapping[int, Obstacle], now: int) -> None:
 
 
 def drafts(db: Transaction) -> list[SetAsideDraft]:
-    """The drafts that are set aside, the oldest first."""
-    rows = db.execute(select(draft).where(draft.c.set_aside_at.is_not(None)).order_by(draft.c.id))
+    """The drafts that are set aside and have their content, the oldest first."""
+    rows = db.execute(
+        select(draft).where(draft.c.set_aside_at.is_not(None), draft.c.payload.is_not(None)).order_by(draft.c.id)
+    )
     return [
         SetAsideDraft(
             id=row.id,
@@ -57,4 +63,4 @@ def drafts(db: Transaction) -> list[SetAsideDraft]:
 def take_back(db: Transaction, ids: Collection[int]) -> None:
     """Let the relay seal these drafts again."""
     again = {"set_aside_at": None, "set_aside_code": None, "set_aside_reason": None}
-    db.execute(update(draft).where(draft.c.id.in_(ids)).values(again))
+    db.execute(update(draft).where(draft.c.id.in_(ids), draft.c.payload.is_not(None)).values(again))

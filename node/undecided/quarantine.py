@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Row, Select, insert, or_, select
 
 from broker.streams import KEYS
 from node.database.engine import Transaction
@@ -19,10 +19,9 @@ from node.stages import StreamId
 from node.undecided import usage
 from node.undecided.quarantine_filter import EVERYTHING, Filter
 from node.undecided.usage import Budget, Usage
+from node.verification.erased_records import expires_at_of
 
 _ID_NAMESPACE: Final = uuid.UUID("6d6f6e6f-7465-4e6c-8163-65656e6c6163")
-
-
 AUTHENTICATED_STEP: Final = 7  # steps 1 to 6 fail without proof of who wrote the record
 
 
@@ -77,7 +76,7 @@ class QuarantineEntry:
     """A key of the originator signed it. Anybody who can write to the topic may have written another record."""
 
     purged: bool
-    """Its bytes were deleted here."""
+    """Its bytes, or their content, were deleted here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +88,8 @@ class QuarantinedRecord:
     received_at: int
     size: int
     """Of the record in the log, in bytes. If the bytes were deleted here, the record has none."""
+
+    erased: bool = False
 
     @property
     def entry(self) -> QuarantineEntry:
@@ -104,7 +105,7 @@ class QuarantinedRecord:
             size=self.size,
             received_at=self.received_at,
             authenticated=is_authenticated(self.record.step),
-            purged=self.record.budget is Budget.PURGED,
+            purged=self.erased or self.record.budget is Budget.PURGED,
         )
 
 
@@ -136,13 +137,14 @@ def _columns(record: RejectedRecord, received_at: int) -> dict[str, Any]:
         "received_at": received_at,
         "digest": digest(record.value),
         "size": len(record.value),
+        "expires_at": expires_at_of(record.value),
     }
 
 
 _STORED: Final = tuple(field.name for field in fields(QuarantineEntry) if field.name not in ("authenticated", "purged"))
 _ENTRY: Final = (
     *(quarantine.c[name] for name in _STORED),
-    (quarantine.c.budget == Budget.PURGED.value).label("purged"),
+    or_(quarantine.c.budget == Budget.PURGED.value, quarantine.c.erased_at.is_not(None)).label("purged"),
 )
 
 
@@ -186,7 +188,9 @@ def _record(row: Row[Any]) -> QuarantinedRecord:
         placed=row.placed,
         budget=Budget(row.budget),
     )
-    return QuarantinedRecord(id=row.id, received_at=row.received_at, record=record, size=row.size)
+    return QuarantinedRecord(
+        id=row.id, received_at=row.received_at, record=record, size=row.size, erased=row.erased_at is not None
+    )
 
 
 def present(db: Transaction, wanted: Collection[str]) -> set[str]:

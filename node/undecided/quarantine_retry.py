@@ -13,6 +13,7 @@ from node.undecided import usage
 from node.undecided.quarantine import RETRY_ORDER, RejectedRecord
 from node.undecided.usage import Budget, Usage
 
+_WITH_BYTES: Final = (quarantine.c.budget != Budget.PURGED.value, quarantine.c.erased_at.is_(None))
 _SIZES: Final = select(
     quarantine.c.originator, quarantine.c.budget, func.length(quarantine.c.value).label("size")
 ).where(quarantine.c.id.in_(bindparam("ids", expanding=True)))
@@ -21,9 +22,9 @@ _SIZES: Final = select(
 def ids(db: Transaction, codes: Collection[str] | None = None) -> list[str]:
     """The ids of all records in quarantine, or of those with one of `codes`, in the order to look at them again.
 
-    Records whose bytes were deleted are not among them.
+    Records whose bytes or content were deleted are not among them.
     """
-    wanted = select(quarantine.c.id).where(quarantine.c.budget != Budget.PURGED.value).order_by(*RETRY_ORDER)
+    wanted = select(quarantine.c.id).where(*_WITH_BYTES).order_by(*RETRY_ORDER)
     if codes is not None:
         wanted = wanted.where(quarantine.c.code.in_(codes))
     return list(db.execute(wanted).scalars())
@@ -33,7 +34,7 @@ def of_codes(db: Transaction, codes: Collection[str]) -> list[tuple[str, str]]:
     """Id and originator of the records with one of `codes` whose bytes are here, in the order to look at them again."""
     rows = db.execute(
         select(quarantine.c.id, quarantine.c.originator)
-        .where(quarantine.c.code.in_(codes), quarantine.c.budget != Budget.PURGED.value)
+        .where(quarantine.c.code.in_(codes), *_WITH_BYTES)
         .order_by(*RETRY_ORDER)
     )
     return [(id_, originator) for id_, originator in rows]

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from broker.log import LogError
 from node.answers.plain_json import TimeMs
+from node.clock import now_ms
 from node.errors import EnlaceError, UsageError
 from node.files import new_folder
 from node.integrity.copy_store import copy_store
+from node.retention.eraser import Eraser, safe_time
 from node.runtime.home import Home, open_home
+from node.runtime.open_store import open_store
 from node.upkeep import archive
 from node.upkeep.adopt import AdoptedStream, adopt
 from node.upkeep.store_address import address_of, file_address, opened
@@ -44,6 +47,7 @@ async def restore(path: Path, file: Path) -> RestoreAnswer:
         manifest = archive.unpack(file, folder)
         _place_store(folder, path)
     home = open_home(path)
+    await _erase_expired(home)
     adopted: tuple[AdoptedStream, ...] = ()
     pending = None
     try:
@@ -68,6 +72,14 @@ def _reason(home: Home, error: EnlaceError | LogError) -> str:
         return f"the backup holds no private keys; copy the key file of the node to {keys}"
     hint = error.hint if isinstance(error, EnlaceError) else None
     return f"{error}; {hint}" if hint else str(error)
+
+
+async def _erase_expired(home: Home) -> None:
+    """Erase what expired after the backup was taken: nothing of it comes back."""
+    async with open_store(home) as store:
+        eraser = Eraser(store=store, node=home.node, clock=now_ms, safe_time=safe_time(store, home.node))
+        while await eraser.step():
+            pass
 
 
 def _check_empty(path: Path) -> None:

@@ -74,7 +74,7 @@ class Judge:
             return Decision.rejected(error)
         match opened:
             case Waiting():
-                return Decision(outcome=Outcome.WAITING, code=opened.reason, reason=f"waits for its {opened.reason}")
+                return waiting_until_expiry(record, opened, now)
             case NotAddressed():
                 return Decision(outcome=Outcome.NOT_ADDRESSED)
             case Opened():
@@ -142,6 +142,14 @@ class Judge:
         if kind.storage is not Storage.MESSAGE:
             return Decision(outcome=Outcome.COUNTED, code=kind.name, opened=opened)
         return Decision(outcome=Outcome.STORED, opened=opened, agreement=agreement, clause=clause)
+
+
+def waiting_until_expiry(record: Verified, waiting: Waiting, now: int) -> Decision:
+    """A message that cannot be opened waits until its retention ends; it is looked at again then."""
+    ends = record.header.expires_at
+    if ends <= now:
+        return Decision(outcome=Outcome.WITHHELD, code="expired", reason="its retention ended while it waited")
+    return Decision(outcome=Outcome.WAITING, code=waiting.reason, reason=f"waits for its {waiting.reason}", due_at=ends)
 
 
 def held_from_the_future(record: Verified, now: int) -> Decision | None:

@@ -48,9 +48,11 @@ def outcome_of(
 ) -> int | None:
     """The byte for a leaf past step 7; None for a duplicate, as the byte of its first arrival still holds.
 
+    So it does for a message that expired while it waited: it may be addressed to others.
+
     `grant` is the grant that a message names, if it is here. Without it the message may be addressed to this node.
     """
-    if decision.outcome is Outcome.DUPLICATE:
+    if decision.outcome is Outcome.DUPLICATE or (decision.code == "expired" and decision.opened is None):
         return None
     entry = _entry(record, grant, node, holds)
     if isinstance(entry, NotAddressed):

@@ -59,7 +59,12 @@ STEPS: Final[tuple[Step, ...]] = (
         name="header, and body of an open type",
         phase=Phase.RECORD,
         codes=("header_malformed", "body_malformed"),
-        functions=(headers.check_header, headers.check_sealed_header, open_types.check_body),
+        functions=(
+            headers.check_header,
+            headers.check_sealed_header,
+            headers.check_content_length,
+            open_types.check_body,
+        ),
     ),
     Step(
         number=8,

@@ -75,9 +75,9 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "check_header: never len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
         "check_header: boundary of len(sealed.header) > HEADER_SIZE_BYTES_MAX": SCHEMA,
         "check_sealed_header: without header.sealing.grant < 1": SCHEMA,
-        "check_sealed_header: without not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX": UNPADDED,
-        "check_sealed_header: without PLAINTEXT_SIZE_BYTES_MIN <= length": "a shorter length is not a padded length",
-        "check_sealed_header: without length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses the next padded length",
+        "check_content_length: without not PLAINTEXT_SIZE_BYTES_MIN <= length <= PLAINTEXT_SIZE_BYTES_MAX": UNPADDED,
+        "check_content_length: without PLAINTEXT_SIZE_BYTES_MIN <= length": "a shorter length is not a padded length",
+        "check_content_length: without length <= PLAINTEXT_SIZE_BYTES_MAX": "step 1 refuses the next padded length",
     },
     "node/verification/opening.py": {
         "open_message: without sealing is None": NARROWED,

@@ -50,7 +50,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
 }
 """Library -> the files, and the folders ending in `/`, that may import it. No other file imports it."""
 
-NO_PRIVATE_ATTRIBUTES: Final = ("node/database/", "node/store/", "node/integrity/")
+NO_PRIVATE_ATTRIBUTES: Final = ("node/database/", "node/store/", "node/retention/", "node/integrity/")
 """Folders that use no private attribute of a library, nor of another class."""
 
 SOLE_CALLERS: Final[dict[str, str]] = {

@@ -10,7 +10,7 @@ from node.outgoing import own_copies, standing_faults, waiting_reports
 from node.outgoing.own_copies import NewCopy
 from node.outgoing.standing_faults import StandingFault
 from node.reports.questions import Question
-from node.retention import old_grants, old_notes, old_outcomes
+from node.retention import erase_drafts, erase_messages, erase_refused, old_grants, old_notes, old_outcomes
 from node.sending.publish import Acceptance
 from node.sending.seal_receipts import QUIET_MS
 from node.sharing.grant_parts import GrantParts
@@ -50,6 +50,7 @@ from node.undecided import (
     pending_records,
     pending_retry,
     quarantine,
+    quarantine_erasure,
     quarantine_purge,
     quarantine_retry,
     usage,
@@ -168,6 +169,9 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             Query(texts=("boat",), originators=("GT",)),
             Query(texts=("boat", "águila"), originators=("BZ", "GT"), limit=3),
             Query(subjects=("MONEY_LAUNDERING", "DRUG_TRAFFICKING"), since=1),
+            Query(texts=("boat",), unexpired_at=1),
+            Query(originators=("BZ",), unexpired_at=1),
+            Query(unexpired_at=1),
         ):
             message_search.search(db, query)
         _find_identifiers(db)
@@ -233,6 +237,7 @@ async def _read_forgeries(folder: Path) -> None:
         await scene.gt.store.write(_write_directly)
         await scene.gt.store.write(_write_parts)
         await scene.gt.store.write(_age)
+        await scene.gt.store.write(_erase)
 
 
 def _first_id(db: Transaction) -> bytes:
@@ -256,6 +261,9 @@ def _write_directly(db: Transaction) -> None:
     read_positions.highest(db, "intel.caribbean.bz")
     chains.gaps(db, intel, 99)
     chains.highest(db, intel)
+    chains.has_place(db, intel, 2)
+    chains.hashes_present(db, intel, [bytes(32)])
+    chains.last_signed(db, intel)
     id_ = messages.next_id(db)
     facts = (b"i" * 16, "BZ", INTEL, 77, "report", 1, 2, 3, None, None, b"payload", b"record")
     texts = [(id_, "a word")]
@@ -343,6 +351,19 @@ def _write_outgoing(db: Transaction) -> None:
     standing_faults.end(db, "stream_blocked", ["b"])
     standing_faults.standing(db)
     pending_lists.overdue(db, 2**50)
+
+
+def _erase(db: Transaction) -> None:
+    """Erase everything, as all of it has expired by then."""
+    far = 1 << 45
+    own_reports.unsealed(db, 3, now=far)
+    for kind in (erase_messages, erase_drafts, erase_refused):
+        kind.is_due(db, far)
+        kind.erase(db, node="GT", now=far, limit=2)
+        kind.erase(db, node="GT", now=far, limit=100)
+    quarantine_erasure.erase(db, [], far)
+    page = erase_refused.held_page(db, after=0, limit=10)
+    erase_refused.drop_held(db, [id_ for id_, _ in page], node="GT", now=far)
 
 
 def _write_parts(db: Transaction) -> None:

@@ -50,6 +50,10 @@ EXEMPT: Final = {
     "own_reports.unsealed": "reads the first rows of an index of the drafts that wait",
     "receipts_to_seal.due": "reads the first rows of an index of what is due",
     "chains.gaps": "an audit, at the end of a stream",
+    "chains.last_signed": "an audit, at the end of a stream",
+    "erase_drafts.is_due": "reads the index of the drafts that wait",
+    "erase_drafts.erase": "reads the index of the drafts that wait",
+    "erase_messages.erase": "searches an index whole only if a payload does not explain its rows",
 }
 """Functions that may read or sort more, each with the reason."""
 
