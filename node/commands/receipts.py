@@ -16,6 +16,7 @@ from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
 from node.database.engine import Store, Transaction
 from node.errors import Refused
+from node.outgoing import own_copies
 from node.primitives import ZERO_HASH
 from node.reports.labels import labels_of
 from node.runtime.home import Home
@@ -119,7 +120,7 @@ def _audience(db: Transaction, node: str, report: OwnReport) -> list[str]:
     """The recipients of a sealed report; for one that an earlier version sealed, those of the grant in its header."""
     if report.audience is not None:
         return report.audience.split()
-    value = own_reports.sealed_value(db, node, report)
+    value = own_copies.sealed_value(db, node, report)
     sealing = codec.decode(Header, codec.decode(SealedMessage, value).header).sealing if value else None
     if sealing is None:
         return []

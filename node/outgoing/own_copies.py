@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from broker.streams import intel_stream
 from node.database.engine import Transaction
 from node.database.locks import Lock, hold
-from node.database.outgoing_tables import draft
+from node.database.outgoing_tables import draft, outgoing
 from node.database.record_tables import message
 from node.database.statements import insert_rows, rows_for
 from node.store import counters
+from node.store.own_reports import OwnReport
 
 _COPIED: Final = (
     *("report_id", "region", "message_id", "content_hash", "payload", "created_at", "labels", "terms", "answered"),
@@ -137,3 +138,16 @@ def settle(db: Transaction, own: Sequence[OwnCopy]) -> set[str]:
     """An operator has decided about recipients that were missed; returns the regions that still have such reports."""
     db.execute(update(draft).where(draft.c.id.in_([row.id for row in own])).values(missed=None))
     return set(db.scalars(select(draft.c.region).where(draft.c.missed.is_not(None)).distinct()))
+
+
+def sealed_value(db: Transaction, node: str, own: OwnReport) -> bytes | None:
+    """The sealed bytes of an own report, from the messages or the outbox; None if neither has them."""
+    stream = intel_stream(own.region)
+    value: bytes | None = db.scalar(
+        select(message.c.record).where(
+            message.c.originator == node, message.c.stream == stream, message.c.sequence == own.sequence
+        )
+    )
+    return value or db.scalar(
+        select(outgoing.c.value).where(outgoing.c.stream == stream, outgoing.c.sequence == own.sequence)
+    )

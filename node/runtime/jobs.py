@@ -137,8 +137,7 @@ async def _age(node: OpenNode, stopping: asyncio.Event) -> None:
     """Erase what has expired, also while the log is away, and delete what has aged out; go on soon if there is more."""
 
     async def step() -> None:
-        await node.eraser.step()
-        deleted = await node.ageing.step()
+        deleted = await node.eraser.step() + await node.ageing.step()
         await pause(AGE_AGAIN_SECONDS if deleted else AGE_SECONDS, stopping)
 
     await repeat("age", step, stopping)

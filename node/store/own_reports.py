@@ -6,10 +6,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select
 
-from broker.streams import intel_stream
 from node.database.engine import Transaction
-from node.database.outgoing_tables import draft, outgoing
-from node.database.record_tables import message
+from node.database.outgoing_tables import draft
 from node.database.statements import insert_rows, rows_for, set_rows
 from node.store import counters
 from node.store.outbox import HeadMoved
@@ -192,16 +190,3 @@ def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[OwnRepo
         )
         for _, row in sorted(rows.items())
     ]
-
-
-def sealed_value(db: Transaction, node: str, own: OwnReport) -> bytes | None:
-    """The sealed bytes of an own report, from the messages or the outbox; None if neither has them."""
-    stream = intel_stream(own.region)
-    value: bytes | None = db.scalar(
-        select(message.c.record).where(
-            message.c.originator == node, message.c.stream == stream, message.c.sequence == own.sequence
-        )
-    )
-    return value or db.scalar(
-        select(outgoing.c.value).where(outgoing.c.stream == stream, outgoing.c.sequence == own.sequence)
-    )

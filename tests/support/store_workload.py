@@ -179,7 +179,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
         message_search.originators(db, [message_id, bytes(16)])
         own = own_reports.by_id(db, report_id=report_id, message_id=message_id)
         for report in own:
-            own_reports.sealed_value(db, node.code, report)
+            own_copies.sealed_value(db, node.code, report)
         own_reports.own_message_ids(db, [message_id, bytes(16)])
         for table_function in (
             messages.count,
