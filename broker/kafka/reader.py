@@ -72,7 +72,8 @@ class Reader:
             if topic in wanted and wanted[topic] != state.next:
                 state.seek(wanted[topic])
                 self._consumer.seek(topic, state.tail)
-            self._set_paused(topic, state, paused=topic not in wanted or self._is_faulty(topic, state))
+            paused = topic not in wanted or state.is_full or self._is_faulty(topic, state)
+            self._set_paused(topic, state, paused=paused)
 
     def _is_faulty(self, topic: str, state: TopicBuffer) -> bool:
         if state.fault in (Fault.CORRUPT, Fault.DENIED) and time.monotonic() - state.fault_at >= PROBE_SECONDS:

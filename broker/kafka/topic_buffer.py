@@ -6,13 +6,19 @@ The client's library believes the broker. Rules.
   no position. A delivery of such records only is a failure: the reader reads them again, and then calls it corrupt.
 - Of a value above `VALUE_SIZE_BYTES_MAX` the beginning is kept.
 - Positions without a record, such as those of transactions and compaction, are passed over.
+- At BUFFERED_RECORDS_MAX records or BUFFERED_BYTES_MAX bytes the topic is full: the client reads the other topics until
+  there is room. A topic with a long backlog must not be read into memory while the others are idle.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from broker.log import POSITION_MAX, VALUE_SIZE_BYTES_MAX, Entry, Fault
+
+BUFFERED_RECORDS_MAX: Final = 5_000
+BUFFERED_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -30,11 +36,19 @@ class TopicBuffer:
     fault_at: float = 0.0
     failures: int = 0
     paused: bool = False
+    size: int = 0
+    """Bytes of the buffered values."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the client should read no more of the topic now."""
+        return len(self.buffer) >= BUFFERED_RECORDS_MAX or self.size >= BUFFERED_BYTES_MAX
 
     def seek(self, position: int) -> None:
         """Forget the records, and continue at `position`."""
         self.next = self.tail = position
         self.buffer.clear()
+        self.size = 0
         self.fault, self.failures = None, 0
 
     def keep(self, topic: str, records: Iterable[tuple[int, bytes | None]]) -> bool:
@@ -44,6 +58,7 @@ class TopicBuffer:
             if self.tail <= position < POSITION_MAX:
                 kept = value if value is None else value[: VALUE_SIZE_BYTES_MAX + 1]
                 self.buffer.append(Entry(topic=topic, position=position, value=kept))
+                self.size += len(kept or b"")
                 self.tail = position + 1
         if self.tail > before:
             self.fault, self.failures = None, 0
@@ -59,7 +74,8 @@ class TopicBuffer:
         entries: list[Entry] = []
         while self.buffer and len(entries) < records_max and bytes_max > 0:
             entries.append(self.buffer.popleft())
-            bytes_max -= len(entries[-1].value or b"")
+            taken = len(entries[-1].value or b"")
+            bytes_max, self.size = bytes_max - taken, self.size - taken
         if entries:
             self.next = entries[-1].position + 1
         if self.buffer:

@@ -1,8 +1,14 @@
 """What a reader of Kafka keeps of what the client delivers: a broker may answer anything."""
 
+from collections.abc import Collection
+from typing import Any, cast
+from unittest.mock import patch
+
 import pytest
 
 from broker.fault_news import FaultNews
+from broker.kafka import topic_buffer
+from broker.kafka.reader import Reader
 from broker.kafka.topic_buffer import TopicBuffer
 from broker.log import POSITION_MAX, VALUE_SIZE_BYTES_MAX, Entry, Fault, Fetched
 
@@ -113,3 +119,52 @@ def test_an_answer_without_a_record_ends_a_wait_only_once() -> None:
     assert not news.is_news(corrupt, {TOPIC: 9})
     assert news.is_news([Fetched(topic=TOPIC, entries=(Entry(topic=TOPIC, position=9, value=b"x"),))], {TOPIC: 9})
     assert news.is_news(passed, {TOPIC: 5})
+
+
+class Flood:
+    """A client that delivers many records of one topic with each call, unless the topic is paused."""
+
+    def __init__(self) -> None:
+        self.paused: set[str] = set()
+        self.position = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+    def pause(self, topic: str) -> None:
+        self.paused.add(topic)
+
+    def resume(self, topic: str) -> None:
+        self.paused.discard(topic)
+
+    async def positions(self, _topics: Collection[str]) -> dict[str, int]:
+        return {}
+
+    async def get(self, _wait: float, _most: int | None) -> dict[str, list[tuple[int, bytes | None]]]:
+        if TOPIC in self.paused:
+            return {}
+        self.position += 1000
+        return {TOPIC: [(position, b"x" * 100) for position in range(self.position - 1000, self.position)]}
+
+
+@pytest.mark.parametrize(("records", "size"), [(3000, 2**40), (2**40, 300_000)], ids=["records", "bytes"])
+async def test_a_topic_with_a_long_backlog_is_not_read_into_memory_while_another_one_is_idle(
+    records: int, size: int
+) -> None:
+    """The client reads it on when records were taken, and none is lost or doubled."""
+    client = Flood()
+    reader = Reader(cast(Any, client))
+    with patch.multiple(topic_buffer, BUFFERED_RECORDS_MAX=records, BUFFERED_BYTES_MAX=size):
+        positions, most = {TOPIC: 0, "keys.bz": 0}, 0
+        seen: list[int] = []
+        for _ in range(60):
+            reader.follow(positions)
+            if (pump := reader.pump()) is not None:
+                await pump
+            most = max(most, client.position - positions[TOPIC])
+            entries, _, _ = reader.take(TOPIC, 100, 10**9)
+            seen += [entry.position for entry in entries]
+            positions[TOPIC] += len(entries)
+
+    assert most <= 3000 + 1000
+    assert seen == list(range(60 * 100))
