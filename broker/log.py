@@ -25,7 +25,7 @@ from typing import ClassVar, Final, Protocol
 RECORD_SIZE_BYTES_MAX: Final = 1024 * 1024  # Kafka's max.message.bytes: a record with Kafka's framing
 VALUE_SIZE_BYTES_MAX: Final = RECORD_SIZE_BYTES_MAX - 1024  # Kafka's framing is 61 bytes and some varints
 FETCH_SIZE_BYTES_MAX: Final = 4 * 1024 * 1024  # in one answer of `fetch`; the last record may exceed it
-POSITION_MAX: Final = 2**62  # sums of positions and counts stay inside a long
+POSITION_MAX: Final = 2**53  # JSON has no exact numbers above it; a topic never gets there by appending
 TOPICS_MAX: Final = 10_000  # the default topology has 366
 
 

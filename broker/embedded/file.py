@@ -41,10 +41,10 @@ class LogFile(LogConnection):
                 raise TopicMissing(topic)
             if bounds.end + len(values) > POSITION_MAX:
                 raise LogUnusable(f"{self.path}: topic {topic} has no positions left; an operator must repair it")
-            now = _now()
+            now, first_id = _now(), rows.newest_id(connection) + 1
             connection.executemany(
-                "INSERT INTO record (topic, position, value, appended_at) VALUES (?, ?, ?, ?)",
-                [(topic, position, value, now) for position, value in enumerate(values, bounds.end)],
+                "INSERT INTO record (id, topic, position, value, appended_at) VALUES (?, ?, ?, ?, ?)",
+                [(first_id + number, topic, bounds.end + number, value, now) for number, value in enumerate(values)],
             )
         return bounds.end + len(values)
 

@@ -140,7 +140,7 @@ class LogReader(LogConnection):
 
     def _forget_ends(self, connection: Connection, version: int) -> None:
         """Forget the ends of topics with records newer than `_newest`. The other topics need no query."""
-        newest = connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()[0]
+        newest = rows.newest_id(connection)
         if newest > self._newest and self._ends:
             try:
                 for (topic,) in connection.execute("SELECT DISTINCT topic FROM record WHERE id > ?", (self._newest,)):

@@ -34,6 +34,7 @@ _COLUMNS: Final = ", ".join(
 _TOPICS: Final = f"SELECT {_COLUMNS} FROM topic ORDER BY rowid LIMIT {TOPICS_MAX}"
 _TOPIC: Final = f"SELECT {_COLUMNS} FROM topic WHERE name = ?"
 _NAME: Final = f"SELECT {_COLUMNS} FROM topic WHERE rowid = ?"
+_NEWEST_ID: Final = f"SELECT coalesce(max(id), 0) FROM record WHERE id BETWEEN 0 AND {2 * POSITION_MAX}"
 _READ_IN_PARTS: Final = 0  # stands for a value that must not be loaded as a whole
 _RECORDS: Final = f"""
     SELECT position, CASE
@@ -114,6 +115,12 @@ def checked_bounds_of(connection: Connection, topic: str) -> Bounds | None:
 def has_foreign(connection: Connection, topic: str) -> bool:
     """Whether rows of the topic have positions outside of the range of positions, or texts or blobs as positions."""
     return bool(connection.execute(_FOREIGN, {"topic": topic}).fetchone()[0])
+
+
+def newest_id(connection: Connection) -> int:
+    """The highest id of a record; 0 without one. SQLite itself would find no further id behind the highest of all."""
+    newest: int = connection.execute(_NEWEST_ID).fetchone()[0]
+    return newest
 
 
 def records(connection: Connection, topic: str, position: int, count: int) -> Iterator[Row]:

@@ -56,6 +56,10 @@ HARMLESS: dict[str, str] = {
     "a record of a topic whose name is very long": INSERT.replace(f"'{TOPIC}'", "printf('%.*c', 6000000, 'x')")
     + "0, x'00', 0)",
     "another table": "CREATE TABLE other (x)",
+    "a record with the highest id of all": INSERT.replace(TOPIC, "nowhere")
+    .replace("(topic", "(id, topic")
+    .replace("VALUES (", "VALUES (9223372036854775807, ")
+    + "0, x'00', 0)",
     "a number of the sequence that is a text": "UPDATE sqlite_sequence SET seq = 'zz'",
 }
 """What changes nothing for a reader."""
