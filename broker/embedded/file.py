@@ -41,7 +41,7 @@ class LogFile(LogConnection):
                 raise TopicMissing(topic)
             if bounds.end + len(values) > POSITION_MAX:
                 raise LogUnusable(f"{self.path}: topic {topic} has no positions left; an operator must repair it")
-            now, first_id = _now(), rows.newest_id(connection) + 1
+            now, first_id = _now(), rows.next_id(connection)
             connection.executemany(
                 "INSERT INTO record (id, topic, position, value, appended_at) VALUES (?, ?, ?, ?, ?)",
                 [(first_id + number, topic, bounds.end + number, value, now) for number, value in enumerate(values)],

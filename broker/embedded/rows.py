@@ -35,6 +35,9 @@ _TOPICS: Final = f"SELECT {_COLUMNS} FROM topic ORDER BY rowid LIMIT {TOPICS_MAX
 _TOPIC: Final = f"SELECT {_COLUMNS} FROM topic WHERE name = ?"
 _NAME: Final = f"SELECT {_COLUMNS} FROM topic WHERE rowid = ?"
 _NEWEST_ID: Final = f"SELECT coalesce(max(id), 0) FROM record WHERE id BETWEEN 0 AND {2 * POSITION_MAX}"
+_NUMBERED: Final = f"""
+    SELECT seq FROM sqlite_sequence
+    WHERE name = 'record' AND typeof(seq) = 'integer' AND seq BETWEEN 0 AND {2 * POSITION_MAX}"""
 _READ_IN_PARTS: Final = 0  # stands for a value that must not be loaded as a whole
 _RECORDS: Final = f"""
     SELECT position, CASE
@@ -118,9 +121,18 @@ def has_foreign(connection: Connection, topic: str) -> bool:
 
 
 def newest_id(connection: Connection) -> int:
-    """The highest id of a record; 0 without one. SQLite itself would find no further id behind the highest of all."""
+    """The highest id of a record; 0 without one."""
     newest: int = connection.execute(_NEWEST_ID).fetchone()[0]
     return newest
+
+
+def next_id(connection: Connection) -> int:
+    """The id of the next record: above each one that there is or was.
+
+    SQLite itself refuses to go on behind the highest id of all, which anybody can write.
+    """
+    numbered = connection.execute(_NUMBERED).fetchone()
+    return max(newest_id(connection), numbered[0] if numbered is not None else 0) + 1
 
 
 def records(connection: Connection, topic: str, position: int, count: int) -> Iterator[Row]:

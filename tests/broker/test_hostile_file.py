@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -320,3 +321,14 @@ async def test_checking_topics_finds_those_that_are_missing_among_many(path: Pat
     await log.close()
 
     assert [difference.topic for difference in drift] == ["keys.missing"]
+
+
+def test_ids_of_deleted_records_are_not_used_again(path: Path) -> None:
+    """An auditor counts them: the file numbered more records than it has."""
+    change(path, "DELETE FROM record WHERE position > 0")
+    file = LogFile(path)
+    file.append(TOPIC, [b"d"])
+    file.close()
+
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT max(id) FROM record").fetchone() == (5,)
