@@ -142,7 +142,7 @@ async def _store(
 
     def put(db: Transaction) -> None:
         chains.put(db, _PLACE, view)
-        read_positions.put(db, [(TOPIC, _PLACE, highest, highest, None)])
+        read_positions.put(db, [(TOPIC, _PLACE, highest, highest, None, None)])
         messages.put(db, rows)
 
     await store.write(put)

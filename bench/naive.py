@@ -194,7 +194,7 @@ async def receive(
 def _put(db: Transaction, holdings: Sequence[Holding], position: int) -> None:
     messages.add(db, holdings, clock.now_ms())
     place = StreamId(stream=STREAM, originator=ORIGINATOR)
-    read_positions.put(db, [(TOPIC, place, position, position, None)])
+    read_positions.put(db, [(TOPIC, place, position, position, None, None)])
 
 
 def _opened(entry: Entry, own: PrivateKeys, public: bytes) -> Holding:

@@ -18,7 +18,7 @@ The log is trusted with availability only: nothing that it answers is evidence. 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
@@ -85,6 +85,9 @@ class Entry:
     position: int
     value: bytes | None
     """Of a value above `VALUE_SIZE_BYTES_MAX` the beginning, one byte longer than that: enough to refuse it."""
+
+    appended_at: int | None = field(default=None, compare=False)
+    """When the log stored it, in ms: by the clock of a broker, or of the process that appended. None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,11 +119,11 @@ class LogReader(LogConnection):
         records, size = left
         malformed = not rows.is_position(row[0])
         expected = position
-        for at, value in rows.records(connection, topic, position, records):
+        for at, value, appended_at in rows.records(connection, topic, position, records):
             if not isinstance(at, int) or at < expected:  # a float, or an index that contradicts its order
                 malformed = True
                 continue
-            entries.append(Entry(topic=topic, position=at, value=value))
+            entries.append(Entry(topic=topic, position=at, value=value, appended_at=appended_at))
             expected = at + 1
             size -= len(value or b"")
             if size <= 0:

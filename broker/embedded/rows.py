@@ -23,8 +23,8 @@ from broker.log import POSITION_MAX, TOPICS_MAX, VALUE_SIZE_BYTES_MAX, Bounds
 TopicRow = tuple[int | None, int | None]
 """Beginning and time of creation of a topic; None for a value that is not an integer."""
 
-Row = tuple[int | float, bytes | None]
-"""Position and value of a row. A position that is a float is not that of a record."""
+Row = tuple[int | float, bytes | None, int | None]
+"""Position, value and time of a row. A position that is a float is not that of a record."""
 
 _TOPIC_NAME: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}")
 _TYPED: Final = "CASE typeof({0}) WHEN '{1}' THEN {0} END"
@@ -43,7 +43,7 @@ _RECORDS: Final = f"""
     SELECT position, CASE
         WHEN typeof(value) = 'blob' AND length(value) <= {VALUE_SIZE_BYTES_MAX} OR typeof(value) IN ('integer', 'real')
         THEN CAST(value AS BLOB)
-        WHEN typeof(value) <> 'null' THEN {_READ_IN_PARTS} END, id
+        WHEN typeof(value) <> 'null' THEN {_READ_IN_PARTS} END, id, {_TYPED.format("appended_at", "integer")}
     FROM record WHERE topic = ? AND position BETWEEN ? AND {POSITION_MAX} {{}} ORDER BY position LIMIT ?"""
 _ALL: Final = _RECORDS.format("")
 _INTEGERS_ONLY: Final = _RECORDS.format("AND typeof(position) = 'integer'")
@@ -141,10 +141,10 @@ def records(connection: Connection, topic: str, position: int, count: int) -> It
     for row in connection.execute(_ALL, (topic, position, count)):
         rows += 1
         records_there += type(row[0]) is int
-        yield row[0], _value(connection, row[1], row[2])
+        yield row[0], _value(connection, row[1], row[2]), row[3]
     if rows == count and not records_there:
         for row in connection.execute(_INTEGERS_ONLY, (topic, position, count)):
-            yield row[0], _value(connection, row[1], row[2])
+            yield row[0], _value(connection, row[1], row[2]), row[3]
 
 
 def _value(connection: Connection, value: bytes | int | None, row_id: int) -> bytes | None:

@@ -27,13 +27,16 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
+from aiokafka.structs import ConsumerRecord
 
 from broker.kafka.answer_limit import limit_answers
 from broker.kafka.client import PARTITION, Address, bounded, connect, disconnect
+from broker.kafka.topic_buffer import DeliveredRecord
 from broker.log import POSITION_MAX, RECORD_SIZE_BYTES_MAX, Bounds, LogUnavailable
 
 FETCH_WAIT_MS: Final = 500  # how long a broker holds a fetch that has no record yet
 FETCH_BYTES_MAX: Final = 4 * 1024 * 1024  # of one answer; a hostile broker can ignore it
+LOG_APPEND_TIME: Final = 1  # the type of a timestamp that the broker made, not the producer
 
 for _codec in ("gzip", "snappy", "lz4", "zstd"):
     setattr(aiokafka.codec, f"has_{_codec}", lambda: False)
@@ -105,8 +108,8 @@ class Consumer:
         """Fetch `topic` again."""
         self._client.resume(TopicPartition(topic, PARTITION))
 
-    async def get(self, wait_seconds: float, records_max: int | None) -> dict[str, list[tuple[int, bytes | None]]]:
-        """The records that have arrived, as position and value, by topic. Do not cancel this call: it ends by itself.
+    async def get(self, wait_seconds: float, records_max: int | None) -> dict[str, list[DeliveredRecord]]:
+        """The records that have arrived, by topic. Do not cancel this call: it ends by itself.
 
         Raises OutOfRange, Denied, Unreadable, LogUnavailable. With Unreadable, the good records before the bad one
         are lost unless `records_max` is 1.
@@ -128,7 +131,7 @@ class Consumer:
         except Exception as error:  # on a hostile batch zlib, struct and the C parser raise exceptions of many types
             raise Unreadable(type(error).__name__) from error
         return {
-            partition.topic: [(record.offset, record.value) for record in records]
+            partition.topic: [(record.offset, record.value, _stored_at(record)) for record in records]
             for partition, records in found.items()
         }
 
@@ -169,3 +172,8 @@ class Consumer:
     async def close(self) -> None:
         """Close the connections within `CLOSE_SECONDS_MAX`."""
         await disconnect(self._client.stop())
+
+
+def _stored_at(record: ConsumerRecord) -> int | None:
+    """When the broker stored a record, in ms; None if the time is the producer's."""
+    return record.timestamp if record.timestamp_type == LOG_APPEND_TIME else None

@@ -23,7 +23,7 @@ from broker.kafka.consumer import (
     OutOfRange,
     Unreadable,
 )
-from broker.kafka.topic_buffer import TopicBuffer
+from broker.kafka.topic_buffer import DeliveredRecord, TopicBuffer
 from broker.log import Entry, Fault, LogUnavailable
 
 GET_SECONDS: Final = 0.5  # how long one call of the client waits; a close waits for it
@@ -138,7 +138,7 @@ class Reader:
         except LogUnavailable as error:
             self.away = error
 
-    def _keep(self, topic: str, records: list[tuple[int, bytes | None]]) -> None:
+    def _keep(self, topic: str, records: list[DeliveredRecord]) -> None:
         """Buffer new entries. There was no await since the client answered, so no seek happened in between."""
         state = self._topics.get(topic)
         if state is not None and records and not state.keep(topic, records):

@@ -20,6 +20,9 @@ from broker.log import POSITION_MAX, VALUE_SIZE_BYTES_MAX, Entry, Fault
 BUFFERED_RECORDS_MAX: Final = 5_000
 BUFFERED_BYTES_MAX: Final = 4 * 1024 * 1024
 
+DeliveredRecord = tuple[int, bytes | None, int | None]
+"""Position, value, and the time at which the broker stored the record, in ms; None if the producer wrote the time."""
+
 
 @dataclass(slots=True)
 class TopicBuffer:
@@ -51,13 +54,13 @@ class TopicBuffer:
         self.size = 0
         self.fault, self.failures = None, 0
 
-    def keep(self, topic: str, records: Iterable[tuple[int, bytes | None]]) -> bool:
-        """Buffer the records (position, value) that follow; returns whether there was one."""
+    def keep(self, topic: str, records: Iterable[DeliveredRecord]) -> bool:
+        """Buffer the records that follow; returns whether there was one."""
         before = self.tail
-        for position, value in records:
+        for position, value, appended_at in records:
             if self.tail <= position < POSITION_MAX:
                 kept = value if value is None else value[: VALUE_SIZE_BYTES_MAX + 1]
-                self.buffer.append(Entry(topic=topic, position=position, value=kept))
+                self.buffer.append(Entry(topic=topic, position=position, value=kept, appended_at=appended_at))
                 self.size += len(kept or b"")
                 self.tail = position + 1
         if self.tail > before:

@@ -22,11 +22,13 @@ from node.audit.references import References
 from node.audit.rotation import EndedKeys
 from node.database.engine import Store, Transaction
 from node.errors import Rejected
+from node.integrity import clock_corrections
 from node.limits import GOVERNANCE_IN_FILES
 from node.stages import StreamId, Verified
 from node.store import chains, read_positions
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
+from node.verification.clock_corrections import corrections_of
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
@@ -162,10 +164,13 @@ class StreamReplay:
 
     def _take_places(self, db: Transaction, found: Sequence[Found]) -> int:
         """Place records in the chain; returns the highest sequence that has a place."""
-        view = chains.load(db, self.place, [record for _, record in found])
+        records = [record for _, record in found]
+        view = chains.load(db, self.place, records)
+        clock_corrections.apply(db, self.place, view, records)
+        clock_corrections.put(db, [made for record in records for made in corrections_of(record)])
         placed = [(position, record) for position, record in found if self._take_place(view, position, record)]
         chains.put(db, self.place, view)
-        read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest, None)])
+        read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest, None, None)])
         if self._references is not None:
             for position, record in placed:
                 self._findings.add(self._references.look(db, self.place, position, record))

@@ -147,11 +147,16 @@ def restore(
     return 0
 
 
-def adopt(home: HomeOption = None, json: JsonOption = False) -> int:
-    """Read the own streams to their end, and go on after what the log has (`head_behind`).
+def adopt(
+    disown: Annotated[bool, typer.Option("--disown", help="Somebody else signed the records.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Read the own streams to their end, and go on after what the log has (`head_behind`, `own_stream_foreign`).
 
     Make sure before that no second copy of the node runs, and that nobody has stolen its SEAL key: what is signed by a
-    key of this node counts as its own. The daemon is stopped.
+    key of this node counts as its own. With --disown it does not: the records keep their sequences, and their reports
+    are not kept. Reports of this node whose sequences are taken are sealed again. The daemon is stopped.
 
     Example:
 
@@ -159,8 +164,7 @@ def adopt(home: HomeOption = None, json: JsonOption = False) -> int:
 
     Exit codes: 0 done; 2 usage or configuration; 4 the daemon runs, or the log or the store is unavailable, try again.
     """
-    from node.upkeep.adopt import AdoptAnswer
     from node.upkeep.adopt import adopt as adopt_streams
 
-    Output(json=json).object(AdoptAnswer(adopted=asyncio.run(adopt_streams(open_named_home(home)))))
+    Output(json=json).object(asyncio.run(adopt_streams(open_named_home(home), disown=disown)))
     return 0

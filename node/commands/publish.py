@@ -5,7 +5,8 @@ A bad item is refused with the errors of its fields, and the next one goes on. N
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -20,10 +21,12 @@ from node.runtime.open_intake import OpenIntake
 from node.sending.publish import Acceptance
 from node.sharing.recipients import Recipients
 from node.stages import Draft
-from node.store import message_search, own_reports
+from node.store import message_search, own_reports, stream_findings
 from schemas.field_errors import FieldError
 
 ITEMS_IN_TRANSACTION_MAX: Final = 200
+STOPS: Final = ("own_stream_foreign", "head_behind", "clock_implausible", "head_in_future")
+"""Findings about own streams that stop the sealing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,9 @@ class ItemAnswer:
     warnings: tuple[FieldWarning, ...] = ()
     """What looks wrong in a valid report."""
 
+    held_back: str | None = None
+    """The code of the finding because of which nothing is sealed now: the report waits in the outbox. None: nothing."""
+
 
 async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncGenerator[ItemAnswer]:
     """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
@@ -85,12 +91,19 @@ async def _publish_chunk(
     results = [(line, _draft_of(intake, item, known, topology)) for line, item in chunk]
     drafts = [result for _, result in results if isinstance(result, Draft)]
     acceptances = iter(await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ())
+    held_back = await _held_back(intake) if drafts else None
     return [
-        accepted_item(line, next(acceptances), draft_warnings(intake, result))
+        replace(accepted_item(line, next(acceptances), draft_warnings(intake, result)), held_back=held_back)
         if isinstance(result, Draft)
         else refused_item(line, result)
         for line, result in results
     ]
+
+
+async def _held_back(intake: OpenIntake) -> str | None:
+    """Why nothing that is accepted now is sealed, as far as the daemon has found it."""
+    found = await intake.store.read(partial(stream_findings.all_about, originator=intake.home.node, codes=STOPS))
+    return found[0].code if found else None
 
 
 def _draft_of(

@@ -94,10 +94,14 @@ withheld = Table(
     Column("clause", String(32), nullable=True),
     Column("reason", Text, nullable=False),
     Column("noted_at", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=True, comment="in its topic; null if an earlier version noted it"),
+    Column("expires_at", BigInteger, nullable=True, comment="as its header says"),
 )
 
 Index("withheld_noted", withheld.c.noted_at, withheld.c.originator, withheld.c.stream, withheld.c.sequence)
 Index("withheld_message_id", withheld.c.message_id, *withheld.primary_key)
+_EXPIRED = withheld.c.code == "expired"
+Index("withheld_expired", withheld.c.expires_at, sqlite_where=_EXPIRED, postgresql_where=_EXPIRED)
 
 pending = Table(
     "pending",

@@ -13,6 +13,7 @@ reading = Table(
     Column("position", BigInteger, nullable=False),
     Column("highest", BigInteger, nullable=False),
     Column("digest", LargeBinary(32), nullable=True, comment="of the record before the position"),
+    Column("appended_at", BigInteger, nullable=True, comment="when the log stored that record, as the log says"),
 )
 
 Index("reading_stream", reading.c.originator, reading.c.stream)
@@ -79,6 +80,27 @@ granted_part = Table(
     Column("audience_key_id", LargeBinary(32), nullable=False),
     Column("sealed_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+clock_correction = Table(
+    "clock_correction",
+    metadata,
+    Column("originator", String(16), primary_key=True),
+    Column("stream", String(64), primary_key=True),
+    Column("batch", LargeBinary(32), primary_key=True, comment="the last one that was sealed under a wrong clock"),
+    Column("next_sequence", BigInteger, nullable=False),
+    Column("time", BigInteger, nullable=False, comment="at which it and those before it count as sealed at the latest"),
+)
+
+clock_check = Table(
+    "clock_check",
+    metadata,
+    Column("node", String(16), primary_key=True, comment="one row"),
+    Column("at", BigInteger, nullable=False, comment="when the clock was found plausible"),
+    Column("boot", String(64), nullable=False, comment="which start of the machine"),
+    Column("since_boot", BigInteger, nullable=False, comment="ms from that start to `at`"),
+    Column("evidence", Boolean, nullable=False, comment="others sealed within a day of it"),
+    Column("confirmed", Boolean, nullable=False, comment="an operator said that the clock is right"),
 )
 
 finding = Table(

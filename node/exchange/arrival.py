@@ -14,6 +14,9 @@ class Arrival:
     place: StreamId
     position: int
     value: bytes | None
+    appended_at: int | None = None
+    """When the log stored it, in ms, as the log says."""
+
     placed: bool = False
     """It has its place in the chain. So has a record that was kept because it had to wait."""
 
@@ -37,6 +40,15 @@ class Arrival:
 
     kept_before: bool = False
     """The same bytes are in quarantine already."""
+
+    foreign: bool = False
+    """A key of this node signed it, and this node did not send it."""
+
+    dated: int | None = None
+    """A checkpoint of the originator says that it was sealed at this time, in ms, and not when its batch says."""
+
+    corrects: bool = False
+    """It is a checkpoint that dates batches of its originator earlier."""
 
     deferred: bool = False
     """It is above its budget: its position is noted, its bytes are not kept."""

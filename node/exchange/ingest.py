@@ -18,13 +18,14 @@ from functools import partial
 from node.database.engine import Store, Transaction
 from node.exchange import write_receipts
 from node.exchange.arrival import Arrival
+from node.exchange.date_arrivals import write_corrections
 from node.exchange.place_arrivals import place_arrivals
 from node.exchange.placing import Placing
 from node.exchange.quotas import defer_above_budget
 from node.exchange.slices import Slices
 from node.exchange.write_decisions import log_erasures, write_decisions
 from node.exchange.write_deferred import write_deferred
-from node.exchange.write_findings import witness, write_findings
+from node.exchange.write_findings import witness, write_findings, write_foreign_keys
 from node.exchange.write_receipts import DecidedRecord
 from node.primitives import digest
 from node.stages import Decision, Outcome, Verified
@@ -64,7 +65,7 @@ async def ingest(
             arrival.record, arrival.decision = (None, answer) if isinstance(answer, Decision) else (answer, None)
             arrival.placed, arrival.deferred = placed, False
         placing = Placing(node=judge.node)
-        seen = await store.read(partial(place_arrivals, placing=placing, arrivals=arrivals))
+        seen = await store.read(partial(place_arrivals, placing=placing, arrivals=arrivals, judge=judge, now=now))
         for arrival in seen.undecided:
             if arrival.decision is None and arrival.record is not None:
                 arrival.decision = await _decide(judge, arrival, arrival.record, placing, now, slices)
@@ -87,12 +88,14 @@ async def _decide(
     judge: Judge, arrival: Arrival, record: Verified, placing: Placing, now: int, slices: Slices
 ) -> Decision:
     """Steps 11 to 17. A repeated leaf that again gets no row, or whose grant has left, is a duplicate."""
+    if arrival.foreign and (unsent := judge.decide_unsent()) is not None:
+        return unsent
     if slices.is_used_up:
         await slices.rest()
     if arrival.own is not None:
-        decision = judge.decide_own(record, arrival.own.opened, now=now)
+        decision = judge.decide_own(record, arrival.own.opened, now=now, dated=arrival.dated)
     else:
-        decision = judge.decide(record, grant=placing.grant(arrival), now=now)
+        decision = judge.decide(record, grant=placing.grant(arrival), now=now, dated=arrival.dated)
     if arrival.repeated and decision.outcome in (Outcome.NOT_ADDRESSED, Outcome.COUNTED):
         return Decision(outcome=Outcome.DUPLICATE)
     if arrival.grant_left and decision.outcome is Outcome.WAITING:
@@ -123,7 +126,9 @@ def _write(
     received_grants.put(db, placing.new_grants.by_key.values(), placing.new_grants.loose)
     _write_positions(db, placing, arrivals, positions)
     write_findings(db, placing, now)
+    write_foreign_keys(db, judge, placing, now)
     witness(db, placing, now)
+    write_corrections(db, placing, now)
     write_receipts.write_due(db, judge, _decided(placing, arrivals), now)
     counted = [
         arrival.record
@@ -154,12 +159,12 @@ def _decided(placing: Placing, arrivals: Sequence[Arrival]) -> Iterable[DecidedR
 def _write_positions(db: Transaction, placing: Placing, arrivals: Sequence[Arrival], positions: dict[str, int]) -> None:
     rows = []
     places = {arrival.topic: arrival.place for arrival in arrivals}
-    last = {arrival.topic: arrival.value for arrival in arrivals}
+    last = {arrival.topic: arrival for arrival in arrivals}
     for topic, position in positions.items():
         place = places[topic]
         view = placing.views.get(place)
         highest = view.highest if view is not None else read_positions.highest(db, topic)
-        rows.append((topic, place, position, highest, digest(last[topic] or b"")))
+        rows.append((topic, place, position, highest, digest(last[topic].value or b""), last[topic].appended_at))
     read_positions.put(db, rows)
     for place, view in placing.views.items():
         if place not in {places[topic] for topic in positions}:

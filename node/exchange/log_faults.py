@@ -82,7 +82,7 @@ class LogFaults:
         place = self._places[topic]
 
         def move(db: Transaction) -> None:
-            read_positions.put(db, [(topic, place, after, read_positions.highest(db, topic), None)])
+            read_positions.put(db, [(topic, place, after, read_positions.highest(db, topic), None, None)])
 
         await self._store.write(move)
         return after
@@ -125,12 +125,7 @@ class LogFaults:
 
         def record(db: Transaction) -> None:
             hold(db, Lock.FINDINGS)
-            if not (
-                stream_findings.stands(db, code, place)
-                if once
-                else stream_findings.stands_at(db, code, place, position)
-            ):
-                stream_findings.add(db, code, place, sequence=sequence, position=position, now=now)
+            stream_findings.note(db, code, place, sequence=sequence, position=position, now=now, each_position=not once)
             if go_on_at is not None:
                 read_positions.move(db, topic, go_on_at)
 

@@ -93,8 +93,6 @@ class Pausing:
 def _settle(db: Transaction, paused: Sequence[str], resumed: Sequence[str], now: int) -> None:
     hold(db, Lock.FINDINGS)
     for name in paused:
-        stream = stream_findings.everywhere(name)
-        if not stream_findings.stands(db, FINDING, stream):
-            stream_findings.add(db, FINDING, stream, sequence=None, position=None, now=now)
+        stream_findings.note(db, FINDING, stream_findings.everywhere(name), sequence=None, position=None, now=now)
     for name in resumed:
         stream_findings.close(db, FINDING, stream_findings.everywhere(name), now)

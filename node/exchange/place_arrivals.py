@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
+from node.exchange.date_arrivals import date_arrivals
+from node.exchange.own_arrivals import note_foreign
 from node.exchange.placing import Placing, grant_key
+from node.integrity import clock_corrections
 from node.stages import Decision, Outcome, StreamId, Verified
 from node.store import chains, granted_parts, ingest_lock, received_grants, stored_leaves
 from node.undecided import pending_records, quarantine, usage
 from node.undecided.usage import UsageByBudget
 from node.verification.chain import id_reused
+from node.verification.judge import Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,7 @@ class Seen:
     used: UsageByBudget
 
 
-def place_arrivals(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) -> Seen:
+def place_arrivals(db: Transaction, placing: Placing, arrivals: Sequence[Arrival], judge: Judge, now: int) -> Seen:
     """Give the records their places in the chains, in memory; load the grants that they name."""
     originators = {arrival.place.originator for arrival in arrivals}
     versions = ingest_lock.versions(db, originators)
@@ -42,6 +46,8 @@ def place_arrivals(db: Transaction, placing: Placing, arrivals: Sequence[Arrival
         elif arrival.record is not None and arrival.quarantine_id is not None:
             _check_id(db, arrival, arrival.record)
     _take_up_lost(db, placing)
+    note_foreign(db, placing, undecided, judge.unsent)
+    date_arrivals(db, placing, undecided, now)
     keys = [key for arrival in undecided if arrival.own is None and (key := grant_key(arrival)) is not None]
     placing.known_grants = received_grants.decisive(db, keys)
     for arrival in undecided:
@@ -94,7 +100,8 @@ def _load_views(db: Transaction, placing: Placing, arrivals: Sequence[Arrival]) 
         if arrival.record is not None and not arrival.placed:
             by_place.setdefault(arrival.place, []).append(arrival.record)
     for place, records in by_place.items():
-        placing.views[place] = chains.load(db, place, records)
+        placing.views[place] = view = chains.load(db, place, records)
+        clock_corrections.apply(db, place, view, records)
 
 
 def _check_id(db: Transaction, arrival: Arrival, record: Verified) -> None:

@@ -9,6 +9,7 @@ from node.errors import Rejected
 from node.exchange.arrival import Arrival
 from node.stages import Decision, Grant, Outcome, StreamId, Verified
 from node.verification.chain import StreamView
+from node.verification.clock_corrections import ClockCorrection, corrections_of
 from node.verification.new_grants import NewGrants
 
 GrantKey = tuple[str, bytes, int]
@@ -31,8 +32,14 @@ class Placing:
     witnessed: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Own stream -> records of it that took their place now."""
 
+    foreign: list[Arrival] = field(default_factory=list)
+    """Records that a key of this node signed and that this node did not send, as far as no finding has them."""
+
     repeated: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Stream -> records whose leaf took its place in an earlier ingest."""
+
+    corrections: dict[StreamId, list[ClockCorrection]] = field(default_factory=dict)
+    """Stream -> what checkpoints of its originator that took their place now say about its times."""
 
     _placed_now: set[tuple[StreamId, int]] = field(default_factory=set)
 
@@ -62,6 +69,11 @@ class Placing:
             self.gaps_changed.setdefault(arrival.place, arrival.position)
         if placed.out_of_order:
             self.out_of_order.append(arrival)
+        for correction in corrections_of(record):
+            arrival.corrects = True
+            self.corrections.setdefault(correction.stream, []).append(correction)
+            if (corrected := self.views.get(correction.stream)) is not None:
+                corrected.corrected[correction.batch] = correction.time
         if record.batch.originator == self.node:
             self.witnessed.setdefault(arrival.place, []).append((record, arrival))
         if placed.reused_id is not None:

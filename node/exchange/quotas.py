@@ -20,6 +20,7 @@ from node.undecided.quarantine import is_authenticated
 from node.undecided.usage import Budget, Usage, UsageByBudget
 from node.verification.judge import UNKNOWN_GOVERNANCE
 from node.verification.steps import step_of
+from node.verification.unsent import UNSENT
 
 CURABLE: Final = frozenset({UNKNOWN_GOVERNANCE, "key_unknown", "key_use_wrong", "suite_unknown"})
 
@@ -51,6 +52,8 @@ def budget_of(decision: Decision) -> Budget | None:
         return Budget.WITHHELD
     code = decision.code or ""
     if decision.outcome is Outcome.HELD:
+        if code == UNSENT:
+            return Budget.REFUSED  # never paused: an own stream is read to its end
         return Budget.CURABLE if code in CURABLE else Budget.WAITING
     if decision.outcome is not Outcome.REJECTED:
         return None

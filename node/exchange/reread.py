@@ -126,8 +126,7 @@ class Rereader:
 
         def record(db: Transaction) -> None:
             deferred_positions.forget(db, current.topic, first, end)
-            if not stream_findings.stands(db, LOST, place):
-                stream_findings.add(db, LOST, place, sequence=None, position=first, now=now)
+            stream_findings.note(db, LOST, place, sequence=None, position=first, now=now)
 
         await self.store.write(record)
         current.first = end

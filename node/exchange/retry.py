@@ -5,7 +5,7 @@
 - This is safe beside a daemon on the same store: the second process finds the row gone, or decides again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,11 +20,14 @@ from node.undecided import pending_retry, quarantine, quarantine_retry
 from node.undecided.pending_records import PendingRecord
 from node.undecided.quarantine import QuarantinedRecord
 from node.verification.judge import Judge
+from node.verification.unsent import UNSENT
 
 log = structlog.get_logger()
 
 CURABLE_CODES: Final = frozenset({"key_unknown", "key_use_wrong", "key_not_valid", "grant_unlawful"})
 """A document may make a record valid that was refused with one of these."""
+
+CHAIN_INVALID: Final = "chain_invalid"  # a checkpoint that corrects a clock may make it valid
 
 RECORDS_IN_TRANSACTION_MAX: Final = 500  # the commit is shared, and the event loop answers within a second
 QUARANTINED_IN_TRANSACTION_MAX: Final = 100  # they may be as large as records may be, and the writer's lock is held
@@ -101,6 +104,7 @@ def _arrival_of_pending(record: PendingRecord) -> Arrival:
         value=record.value,
         placed=record.placed,
         pending_id=record.id,
+        foreign=record.reason == UNSENT,
     )
 
 
@@ -115,6 +119,14 @@ async def retry_curable(
     if resolved:
         log.info("quarantine_retried", records=len(ids), resolved=resolved)
     return len(ids)
+
+
+async def retry_corrected(
+    store: Store, judge: Callable[[], Judge], originators: Collection[str], *, clock: Callable[[], int]
+) -> None:
+    """Look again at the batches that were dated before an earlier one, of originators that corrected their clock."""
+    found = await store.read(partial(quarantine_retry.of_codes, codes={CHAIN_INVALID}))
+    await retry_quarantined(store, judge, [id_ for id_, originator in found if originator in originators], clock=clock)
 
 
 async def retry_quarantined(

@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from broker.log import Fault, Fetched, Log
-from broker.streams import KEYS
 from node.database.engine import Store
 from node.exchange.arrival import Arrival
-from node.exchange.gathering import Gathering
+from node.exchange.gathering import Gathering, rank
 from node.exchange.ingest_portions import ingest_portions
 from node.exchange.log_faults import LogFaults
 from node.exchange.pausing import Pausing
 from node.exchange.reread import Rereader
-from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_curable, retry_pending
+from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_corrected, retry_curable, retry_pending
 from node.sending.own_records import OwnRecords
 from node.stages import StreamId
 from node.store import read_positions
@@ -51,13 +50,13 @@ class Subscriber:
         self.places = dict(places)
         self._own_records = own_records
         self._clock = clock
-        self._reads = reads
+        self.reads = reads
         self._positions: dict[str, int] = {}
         self._known: set[str] = set()  # topics of which a record was ingested
         self._pausing = Pausing(store, clock, reads, lambda: judge().node)
         self._faults = LogFaults(store, self.places, clock)
-        self._rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
-        self._rereader.may_read = self._pausing.reads
+        self.rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
+        self.rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
         self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
         self._retry_at_start, self._uncertain = True, False  # uncertain: a transaction failed, or there are more topics
@@ -68,7 +67,7 @@ class Subscriber:
         stored = await self._store.read(read_positions.next_positions)
         self._known = set(stored)
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
-        topics = sorted(self.places, key=self._is_not_keys)
+        topics = sorted(self.places, key=lambda topic: rank(self.places[topic].stream))
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
         self._marks = await self._store.read(read_positions.marks)
         await self._pausing.look()
@@ -78,9 +77,6 @@ class Subscriber:
         if places.keys() - self.places.keys():
             self.places.update(places)
             self._uncertain = True
-
-    def _is_not_keys(self, topic: str) -> bool:
-        return self.places[topic].stream != KEYS
 
     async def step(self, wait_seconds: float, *, gather_ms: int = 0) -> int:
         """Fetch once, waiting up to `wait_seconds` for the first record, and ingest; returns the number of records.
@@ -101,7 +97,7 @@ class Subscriber:
         }
         left = self._gathering.left_ms(gather_ms, self._clock())
         wait = wait_seconds if left is None else min(wait_seconds, left / 1000)
-        if not self._rereader.is_done:
+        if not self.rereader.is_done:
             wait = 0
         fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
         try:
@@ -121,7 +117,7 @@ class Subscriber:
         arrivals: list[Arrival] = []
         positions: dict[str, int] = {}
         # Grants first, so that the messages that they open need not wait for them.
-        for part in sorted(fetched, key=lambda part: self._is_not_keys(part.topic)):
+        for part in sorted(fetched, key=lambda part: rank(self.places[part.topic].stream)):
             arrivals += self._arrivals(part)
             if part.entries:
                 positions[part.topic] = part.after or part.entries[-1].position + 1
@@ -141,6 +137,8 @@ class Subscriber:
         for arrival in arrivals:
             if arrival.own is not None:
                 self._own_records.forget(arrival.place, arrival.value)
+        if corrected := {arrival.place.originator for arrival in arrivals if arrival.corrects}:
+            await retry_corrected(self._store, self._judge, corrected, clock=self._clock)
         if new_grants:
             await self.retry_for(new_grants)
         await self._pausing.after(arrivals)
@@ -153,6 +151,7 @@ class Subscriber:
                 place=place,
                 position=entry.position,
                 value=entry.value,
+                appended_at=entry.appended_at,
                 own=self._own_records.find(place, entry.value),
             )
             for entry in fetched.entries
@@ -160,10 +159,10 @@ class Subscriber:
 
     async def _reread(self) -> int:
         """Read a part of what was deferred again, after everything that was gathered."""
-        if self._rereader.is_done:
+        if self.rereader.is_done:
             return 0
         await self.ingest_gathered()
-        return await self._rereader.step()
+        return await self.rereader.step()
 
     async def retry_for(self, grants: Sequence[tuple[str, int]]) -> int:
         """Look again at the records that wait for one of `grants` (originator, sequence); returns how many."""
@@ -182,13 +181,13 @@ class Subscriber:
         new records in the next steps.
         """
         retried = await self._retry(everything=True)
-        await retry_curable(self._store, self._judge, clock=self._clock, reads=self._reads)
-        await self._rereader.start()
+        await retry_curable(self._store, self._judge, clock=self._clock, reads=self.reads)
+        await self.rereader.start()
         return retried
 
     async def _retry(self, *, grants: Sequence[tuple[str, int]] = (), everything: bool = False) -> int:
         retried = await retry_pending(
-            self._store, self._judge, clock=self._clock, grants=grants, everything=everything, reads=self._reads
+            self._store, self._judge, clock=self._clock, grants=grants, everything=everything, reads=self.reads
         )
         if retried:
             await self._pausing.look()

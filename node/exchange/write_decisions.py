@@ -127,6 +127,8 @@ def _withheld(arrival: Arrival, decision: Decision) -> WithheldMessage:
         agreement=decision.agreement,
         clause=decision.clause,
         reason=decision.reason,
+        position=arrival.position,
+        expires_at=arrival.record.header.expires_at,
     )
 
 

@@ -26,9 +26,8 @@ def write_deferred(db: Transaction, arrivals: Sequence[Arrival], now: int) -> No
             positions.setdefault((arrival.topic, arrival.place), []).append(arrival.position)
     for (topic, stream), noted in positions.items():
         deferred_positions.note(db, topic, noted, now)
-        if not stream_findings.stands(db, FINDING, stream):
+        if stream_findings.note(db, FINDING, stream, sequence=None, position=min(noted), now=now):
             log.error("records_deferred", topic=topic, position=min(noted), records=len(noted))
-            stream_findings.add(db, FINDING, stream, sequence=None, position=min(noted), now=now)
     settled = {(arrival.topic, arrival.place) for arrival in arrivals if arrival.read_again} - positions.keys()
     left = deferred_positions.topics(db, {topic for topic, _ in settled})
     for topic, stream in settled:

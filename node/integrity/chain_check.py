@@ -4,7 +4,7 @@ For each stream, links and rows are read in the order of their sequence and merg
 memory holds one batch. The rules are those of node/verification/chain.py; they are computed here from the rows alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,10 +13,12 @@ from sqlalchemy import ColumnElement, Row, Select, Table, select, union
 from node.database.engine import Transaction
 from node.database.record_tables import message, pending, quarantine, withheld
 from node.database.stream_tables import link, reading, used_id
+from node.integrity import clock_corrections
 from node.integrity.finding_types import FindingCode, Findings, key_of
 from node.integrity.record_check import check_record
 from node.integrity.row_streams import Ordered, rows_of
 from node.stages import StreamId
+from node.verification.clock_corrections import dated
 
 REUSED: Final = "message_id_reused"
 """The code of a record that has a place and does not use up its message id."""
@@ -42,12 +44,13 @@ def streams(db: Transaction) -> list[StreamId]:
 def check_chain(db: Transaction, place: StreamId, findings: Findings) -> None:
     """Check one stream."""
     rows, ids = Ordered(_placed(db, place)), Ordered(_used_ids(db, place))
+    corrected = {made.batch: made.time for made in clock_corrections.of_stream(db, place)}
     before: Row[Any] | None = None
     highest = 0
     for batch in rows_of(db, select(link).where(*_here(link, place)).order_by(link.c.first)):
         key = key_of(place.originator, place.stream, batch.first)
         arrived = int.from_bytes(batch.arrived, "little")
-        _check_link(key, batch, before, arrived, findings)
+        _check_link(key, batch, before, arrived, corrected, findings)
         _check_unplaced(rows.below(batch.first), findings, place)
         _check_ids(ids.below(batch.first), findings, place)
         _check_leaves(place, batch, arrived, rows, ids, findings)
@@ -65,13 +68,20 @@ def _here(table: Table, place: StreamId) -> tuple[ColumnElement[bool], ColumnEle
     return table.c.originator == place.originator, table.c.stream == place.stream
 
 
-def _check_link(key: str, batch: Row[Any], before: Row[Any] | None, arrived: int, findings: Findings) -> None:
+def _check_link(
+    key: str,
+    batch: Row[Any],
+    before: Row[Any] | None,
+    arrived: int,
+    corrected: Mapping[bytes, int],
+    findings: Findings,
+) -> None:
     """One link: its bitmap fits its size, it overlaps no other, and its flags follow from the rows."""
     follows = (
         before is not None
         and batch.previous == before.hash
         and before.first + before.size == batch.first
-        and before.sealed_at <= batch.sealed_at
+        and dated(before, corrected) <= batch.sealed_at
     )
     linked = batch.first == 1 or follows
     full = (1 << batch.size) - 1 if batch.size > 0 else 0

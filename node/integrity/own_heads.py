@@ -5,22 +5,25 @@ records with sequences that are taken, and every node would refuse them as equiv
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Final
 
 from sqlalchemy import delete, func, insert, select, update
 
-from broker.streams import intel_stream
+from broker.streams import KEYS, intel_stream
 from node.database.engine import Transaction
-from node.database.outgoing_tables import draft, head
+from node.database.outgoing_tables import draft, head, outgoing
 from node.database.record_tables import message
 from node.database.stream_tables import finding, link, used_id
+from node.integrity.drafts_again import take_back
 from node.primitives import digest
 from node.reports.report_ids import canonical_content
 from node.stages import StreamHead, StreamId
 from node.store import counters, stream_findings
+from node.verification.judge import Judge
 from node.verification.kinds import read_stored
-from schemas.types import IntelligenceReport
+from schemas.avro import codec
+from schemas.types import Batch, IntelligenceReport, SealedMessage
 
 BEHIND: Final = "head_behind"
 FOREIGN: Final = "own_stream_foreign"
@@ -47,48 +50,66 @@ def behind(db: Transaction, node: str) -> list[BehindHead]:
     }
     found = []
     for stream in db.scalars(select(link.c.stream).where(link.c.originator == node).distinct()):
-        here = link.c.originator == node, link.c.stream == stream
-        row = db.execute(select(link).where(*here).order_by(link.c.first.desc()).limit(1)).one()
-        log = StreamHead(next_sequence=row.first + row.size, batch_hash=row.hash, sealed_at=row.sealed_at)
+        log = _end_in_log(db, node, stream)
         kept = heads.get(stream, StreamHead())
         same_end = log.next_sequence == kept.next_sequence and log.batch_hash != kept.batch_hash
-        if log.next_sequence > kept.next_sequence or same_end:
+        if log.next_sequence > kept.next_sequence or same_end or not _follows(db, stream, log):
             found.append(BehindHead(stream=stream, head=kept, log=log))
     return sorted(found, key=lambda stream: stream.stream)
+
+
+def _end_in_log(db: Transaction, node: str, stream: str) -> StreamHead:
+    """The head after the newest batch of an own stream that came back from the log."""
+    here = link.c.originator == node, link.c.stream == stream
+    row = db.execute(select(link).where(*here).order_by(link.c.first.desc()).limit(1)).first()
+    if row is None:
+        return StreamHead()
+    return StreamHead(next_sequence=row.first + row.size, batch_hash=row.hash, sealed_at=row.sealed_at)
+
+
+def _follows(db: Transaction, stream: str, log: StreamHead) -> bool:
+    """Whether the sealed bytes in the outbox that come after the end of the log name its last batch."""
+    value = db.scalar(
+        select(outgoing.c.value).where(outgoing.c.stream == stream, outgoing.c.sequence == log.next_sequence)
+    )
+    if value is None:
+        return True
+    batch = codec.decode(Batch, codec.decode(SealedMessage, value).batch)
+    return batch.previous == log.batch_hash
 
 
 def note_behind(db: Transaction, node: str, streams: Sequence[BehindHead], now: int) -> None:
     """Add a finding for each of the streams that has none."""
     for stream in streams:
         place = StreamId(stream=stream.stream, originator=node)
-        if not stream_findings.stands(db, BEHIND, place):
-            sequence = stream.head.next_sequence
-            stream_findings.add(db, BEHIND, place, sequence=sequence, position=None, now=now)
+        stream_findings.note(db, BEHIND, place, sequence=stream.head.next_sequence, position=None, now=now)
 
 
-def adopt(db: Transaction, node: str, streams: Sequence[BehindHead], now: int) -> None:
-    """Go on after the newest batch of each stream, and take its reports for accepted and sealed."""
-    for stream in streams:
-        values: dict[str, Any] = {
-            "next_sequence": stream.log.next_sequence,
-            "batch_hash": stream.log.batch_hash,
-            "sealed_at": stream.log.sealed_at,
-        }
-        db.execute(delete(head).where(head.c.stream == stream.stream))
-        db.execute(insert(head).values(stream=stream.stream, **values))
-        db.execute(
-            update(finding)
-            .where(
-                finding.c.originator == node,
-                finding.c.stream == stream.stream,
-                finding.c.code.in_((BEHIND, FOREIGN)),
-                finding.c.closed_at.is_(None),
-            )
-            .values(closed_at=now)
-        )
-        if stream.stream.startswith(_INTEL):
-            _mark_sealed(db, node, stream.stream)
+def adopt(db: Transaction, judge: Judge, streams: Sequence[BehindHead], now: int) -> int:
+    """Go on after the newest batch of each stream, and take its reports for accepted and sealed.
+
+    What this node sealed itself at these sequences becomes drafts again; returns how many reports. The findings about
+    own streams end. Raises Rejected (drafts_again.py).
+    """
+    node, names = judge.node, [stream.stream for stream in streams]
+    if KEYS in names:  # reports that name a grant of these are lost too
+        names = sorted({*names, *db.scalars(select(head.c.stream))})
+    again = take_back(db, judge, names, now)
+    _close_findings(db, node, now)
+    for stream in names:
+        end = _end_in_log(db, node, stream)
+        db.execute(delete(head).where(head.c.stream == stream))
+        if end != StreamHead():
+            db.execute(insert(head).values(stream=stream, **asdict(end)))
+        if stream.startswith(_INTEL):
+            _mark_sealed(db, node, stream)
             _remember_reports(db, node, stream)
+    return again
+
+
+def _close_findings(db: Transaction, node: str, now: int) -> None:
+    about = finding.c.originator == node, finding.c.code.in_((BEHIND, FOREIGN)), finding.c.closed_at.is_(None)
+    db.execute(update(finding).where(*about).values(closed_at=now))
 
 
 def _mark_sealed(db: Transaction, node: str, stream: str) -> None:
@@ -107,14 +128,14 @@ def _mark_sealed(db: Transaction, node: str, stream: str) -> None:
     counters.increase(db, {counters.ACCEPTED: -len(kept), counters.ACCEPTED_SIZE: -size})
 
 
-def _remember_reports(db: Transaction, node: str, stream: BehindHead) -> None:
+def _remember_reports(db: Transaction, node: str, stream: str) -> None:
     """The reports of the adopted records are known as accepted: handed in again, they are duplicates."""
-    here = message.c.originator == node, message.c.stream == stream.stream, message.c.erased_at.is_(None)
+    here = message.c.originator == node, message.c.stream == stream, message.c.erased_at.is_(None)
     known: Collection[bytes] = set(db.scalars(select(draft.c.message_id)))
     names = {(row.report_id, row.region) for row in db.execute(select(draft.c.report_id, draft.c.region))}
     statement = select(message.c.message_id, message.c.sequence, message.c.payload).where(*here)
     for row in db.execute(statement.order_by(message.c.sequence)):
-        content = read_stored(row.payload) if row.message_id not in known else None
+        content = read_stored(row.payload) if row.message_id not in known and row.payload else None
         if not isinstance(content, IntelligenceReport) or (content.report_id, content.region) in names:
             continue
         names.add((content.report_id, content.region))

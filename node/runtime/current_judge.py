@@ -35,6 +35,11 @@ class CurrentJudge:
             self.judge = replace(self.judge, governance=governance)
         return self.judge
 
+    def trust_clock(self, trusted: bool) -> None:
+        """Say whether the clock is known to be right. A change makes a new judge, as changed documents do."""
+        if trusted is not self.judge.trusts_clock:
+            self.judge = replace(self.judge, trusts_clock=trusted)
+
 
 def unwrapper(keys: PrivateKeys) -> Callable[[bytes, bytes, bytes], bytes]:
     """The function by which `AudienceKeys` unwraps: (key id, wrap, info) -> key; raises WrapFailed."""

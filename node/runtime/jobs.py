@@ -20,6 +20,7 @@ from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.stalled_streams import StalledStreams
 from node.exchange.subscribe import WAITING_ALARM_MS
+from node.runtime.look_around import LookAround
 from node.runtime.open_node import OpenNode
 from node.sending.resend import Resender
 from node.undecided import pending_lists
@@ -30,7 +31,6 @@ log = structlog.get_logger()
 FETCH_WAIT_SECONDS: Final = 0.5  # also how long a stop may wait for a fetch
 OWN_GATHER_MS: Final = 100  # how long a record of this node waits, once it is read back, for the next ones
 BACKOFF_SECONDS: Final = (0.1, 5.0)
-LOOK_AROUND_SECONDS: Final = 0.5  # for documents that changed and records that are due
 RENEWALS_SECONDS: Final = 30.0  # between two looks at what ends soon
 AGE_SECONDS: Final = 10.0  # between two looks at what has aged out
 AGE_AGAIN_SECONDS: Final = 0.5  # after a look that found something: other transactions go first
@@ -60,16 +60,10 @@ class Job:
 
 async def _subscribe(node: OpenNode, stopping: asyncio.Event) -> None:
     """Read and ingest; look again at what had to wait when it is due, or when the documents changed."""
-    looked_at, judge = node.clock(), node.judge.judge
+    around = LookAround(node)
 
     async def step() -> None:
-        nonlocal looked_at, judge
-        if node.clock() - looked_at >= LOOK_AROUND_SECONDS * 1000:
-            now, current = node.clock(), node.judge.current()
-            if current is not judge:
-                node.subscriber.read_also(node.home.places(node.share, current.governance))
-            await (node.subscriber.retry_due() if current is judge else node.subscriber.retry_all())
-            looked_at, judge = now, current  # after a failure the next step looks again
+        await around.step()
         await node.subscriber.step(FETCH_WAIT_SECONDS, gather_ms=OWN_GATHER_MS)
 
     await repeat("subscribe", step, stopping)
@@ -101,13 +95,14 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Alarms about messages that wait and streams that stand still; send again what the log lost."""
+    """Alarms about waiting messages, streams that stand still and the clock; send again what the log lost."""
     alarmed: set[int] = set()
     relay = node.relay
     stalled = StalledStreams(store=node.store, bus=node.bus, faults=relay.faults)
     resender = Resender(store=node.store, node=node.code, topic_of=relay.topic_of, acknowledged=relay.acknowledged)
 
     async def step() -> None:
+        await node.clock_watch.step()
         await pause(WATCH_SECONDS, stopping)
         await resender.look(node.clock())
         since = node.clock() - WAITING_ALARM_MS
@@ -137,7 +132,8 @@ async def _age(node: OpenNode, stopping: asyncio.Event) -> None:
     """Erase what has expired, also while the log is away, and delete what has aged out; go on soon if there is more."""
 
     async def step() -> None:
-        deleted = await node.eraser.step() + await node.ageing.step()
+        plausible = await node.clock_watch.is_plausible(node.clock())
+        deleted = await node.eraser.step() + await node.ageing.step() if plausible else 0
         await pause(AGE_AGAIN_SECONDS if deleted else AGE_SECONDS, stopping)
 
     await repeat("age", step, stopping)

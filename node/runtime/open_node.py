@@ -16,11 +16,12 @@ from node.exchange.subscribe import Subscriber
 from node.retention.ageing import Ageing
 from node.retention.eraser import Eraser, safe_time
 from node.runtime.bus import opened_bus, protection_of
+from node.runtime.clock_watch import ClockWatch, sealing_permission
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.open_store import open_store
-from node.runtime.own_streams import OwnStreams
+from node.runtime.own_streams import own_streams
 from node.runtime.reading_share import ReadingShare
 from node.runtime.renewals import RenewalWatch, certificate_of
 from node.sealing.private_keys import PrivateKeys
@@ -31,7 +32,6 @@ from node.sending.relay import Relay
 from node.sending.room import ask_for_room
 from node.sending.seal_receipts import ReceiptSealer
 from node.system_random import random_bytes
-from node.trust.governance import Governance
 from schemas.types import KeyUse
 
 Clock = Callable[[], int]
@@ -68,6 +68,7 @@ class OpenNode:
     """What this process reads; None if it reads everything."""
 
     eraser: Eraser
+    clock_watch: ClockWatch
 
 
 @asynccontextmanager
@@ -84,7 +85,9 @@ async def open_node(
         log, own_records = bus or configured, OwnRecords()
         relay, receipt_sealer = _senders(home.node, store, log, signer, judge, now, own_records)
         everything = home.places(governance=documents.governance)
-        ask_for_room(relay, receipt_sealer, own_streams(home, store, log, documents.governance).may_seal)
+        watch = ClockWatch(store=store, node=home.node, clock=now)
+        streams_agree = own_streams(home, store, log, documents.governance)
+        ask_for_room(relay, receipt_sealer, sealing_permission(watch, streams_agree))
         node = OpenNode(
             code=home.node,
             clock=now,
@@ -100,6 +103,7 @@ async def open_node(
             home=home,
             share=share,
             eraser=Eraser(store=store, node=home.node, clock=now, safe_time=safe_time(store, home.node)),
+            clock_watch=watch,
         )
         try:
             yield node
@@ -127,13 +131,6 @@ def _subscriber(
         clock=now,
         reads=home.reads(share),
     )
-
-
-def own_streams(home: Home, store: Store, bus: Log, governance: Governance) -> OwnStreams:
-    """The check of the own streams, which the first sealing waits for."""
-    everything = home.places(governance=governance).items()
-    places = {topic: place for topic, place in everything if place.originator == home.node}
-    return OwnStreams(store=store, bus=bus, node=home.node, places=places)
 
 
 def _senders(

@@ -4,9 +4,11 @@ Own streams are read to their end first. If the log has more than the store seal
 backup, or a second copy of it runs: it seals nothing (`head_behind`) until an operator adopts what the log has.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -15,11 +17,15 @@ from node.database.engine import Store, Transaction
 from node.errors import Unavailable
 from node.integrity import own_heads
 from node.integrity.own_heads import BehindHead
+from node.runtime.home import Home
 from node.stages import StreamId
 from node.store import read_positions, stream_findings
+from node.trust.governance import Governance
 
 log = structlog.get_logger()
 
+OTHERS_LOOKS_MAX: Final = 25
+OTHERS_WAIT_SECONDS: Final = 0.2
 STUCK = "transport_corrupt"
 """A stream with this finding cannot be read to its end."""
 
@@ -33,6 +39,9 @@ class OwnStreams:
     node: str
     places: Mapping[str, StreamId]
     """The topics of this node's own streams."""
+
+    others: Collection[str] = ()
+    """The topics of others: what they sealed shows whether the clock is right, so a part is read first."""
 
     agree: bool = field(default=False, init=False)
     alarmed: bool = field(default=False, init=False)
@@ -48,6 +57,7 @@ class OwnStreams:
             return False
         if behind := await self.store.read(partial(own_heads.behind, node=self.node)):
             await self._refuse(behind, now)
+        await self._wait_for_others()
         self.agree = True
         return True
 
@@ -55,6 +65,15 @@ class OwnStreams:
         """Whether every own topic that exists was read to the end that it has now. Raises LogUnavailable."""
         bounds = await self.bus.bounds(list(self.places))
         return await self.store.read(partial(_all_read, bounds=bounds, places=self.places))
+
+    async def _wait_for_others(self) -> None:
+        """Wait a while until something of others was read, if they have written anything."""
+        bounds = await self.bus.bounds(self.others)
+        written = {topic for topic, bound in bounds.items() if bound.end > bound.beginning}
+        for _ in range(OTHERS_LOOKS_MAX):
+            if not written or written & (await self.store.read(read_positions.next_positions)).keys():
+                return
+            await asyncio.sleep(OTHERS_WAIT_SECONDS)
 
     async def _refuse(self, behind: list[BehindHead], now: int) -> None:
         first = behind[0]
@@ -83,3 +102,10 @@ def _all_read(db: Transaction, bounds: Mapping[str, Bounds], places: Mapping[str
         positions.get(topic, 0) >= bound.end or stream_findings.stands(db, STUCK, places[topic])
         for topic, bound in bounds.items()
     )
+
+
+def own_streams(home: Home, store: Store, bus: Log, governance: Governance) -> OwnStreams:
+    """The check of the own streams of a node."""
+    every = home.places(governance=governance)
+    own = {topic: place for topic, place in every.items() if place.originator == home.node}
+    return OwnStreams(store=store, bus=bus, node=home.node, places=own, others=every.keys() - own.keys())

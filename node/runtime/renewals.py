@@ -84,9 +84,7 @@ def _log(warning: ExpiryWarning) -> None:
 
 def _write(db: Transaction, place: StreamId, stands: bool, now: int) -> None:
     """Add or close the finding, unless another process did."""
-    if stands == stream_findings.stands(db, FOREIGN, place):
-        return
     if stands:
-        stream_findings.add(db, FOREIGN, place, sequence=None, position=None, now=now)
+        stream_findings.note(db, FOREIGN, place, sequence=None, position=None, now=now)
     else:
         stream_findings.close(db, FOREIGN, place, now)

@@ -4,10 +4,15 @@ The labels were derived when the report was accepted. A draft that an earlier ve
 then the report is decoded here.
 """
 
+import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from broker.streams import intel_stream
+from node.limits import CLOCK_SKEW_MS_MAX
 from node.primitives import ZERO_HASH, digest, frame
 from node.reports.kept_forms import keep_terms, kept_labels
 from node.reports.labels import labels_of
@@ -89,6 +94,19 @@ def _restricted(recipients: Recipients, only_for: str | None) -> Recipients:
     wanted = set(only_for.split())
     admitted = {code: clauses for code, clauses in recipients.admitted.items() if code in wanted}
     return Recipients(admitted=admitted, refusals=recipients.refusals)
+
+
+def from_now(row: UnsealedDraft, now: int) -> UnsealedDraft:
+    """A draft that was accepted under a clock that was ahead counts as accepted at `now` (ms); others stay as they are.
+
+    A damaged payload stays too: it is found when the draft is sealed.
+    """
+    if row.created_at <= now + CLOCK_SKEW_MS_MAX:
+        return row
+    payload = row.payload
+    with suppress(codec.BadMessage):
+        payload = codec.encode(structs.replace(codec.decode(IntelligenceReport, payload), created_at=now))
+    return dataclasses.replace(row, payload=payload, created_at=now, labels=None, terms=None)
 
 
 def _known_at_intake(row: UnsealedDraft) -> tuple[Labels, bytes]:

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from broker.streams import KEYS, is_intel, region_of
+from broker.streams import CHECKPOINTS, KEYS, is_intel, region_of
 from node.database.engine import Store, Transaction
 from node.sending.acknowledgements import Acknowledgements, Ranges
+from node.sending.sealing_stops import foreign_records
 from node.stages import StreamHead
 from node.store import outbox, own_grants, own_reports
 from node.store.own_grants import OwnGrant
 from node.store.own_reports import UnsealedDraft
+from node.store.stream_findings import StreamFinding
 
 DRAFTS_IN_BATCH_MAX: Final = 256  # they share one signature and one transaction
 APPEND_RECORDS_MAX: Final = 512
 GRANTS_REMEMBERED_MAX: Final = 64  # of about 10 KB for 60 recipients
+FIRST: Final[Mapping[str, int]] = {CHECKPOINTS: 0, KEYS: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,9 @@ class Outgoing:
     drafts: Sequence[UnsealedDraft]
     """The oldest that are not sealed; none while something is unsent."""
 
+    foreign: Sequence[StreamFinding]
+    """Findings about records in own streams that this node did not send; nothing is sealed or sent then."""
+
     heads: Mapping[str, StreamHead]
     """Of the own streams."""
 
@@ -51,7 +57,9 @@ class Outgoing:
     """Acknowledgements that are to be recorded now."""
 
 
-def look(db: Transaction, acknowledged: Acknowledgements, now: int, resting: frozenset[str] = frozenset()) -> Outgoing:
+def look(
+    db: Transaction, acknowledged: Acknowledgements, now: int, node: str, resting: frozenset[str] = frozenset()
+) -> Outgoing:
     """What there is to do, from one state of the store, without the own streams that rest.
 
     Reports need their grants, so while `keys` rests, there are neither drafts nor records of `intel` streams.
@@ -61,7 +69,8 @@ def look(db: Transaction, acknowledged: Acknowledgements, now: int, resting: fro
     unsent = _unsent(db, tried, acknowledged)
     without = [region_of(stream) for stream in resting if is_intel(stream)]
     drafts = [] if unsent or KEYS in resting else own_reports.unsealed(db, DRAFTS_IN_BATCH_MAX, without, now=now)
-    return Outgoing(unsent=unsent, drafts=drafts, heads=heads, unrecorded=acknowledged.due(now))
+    foreign = foreign_records(db, node) if unsent or drafts else []
+    return Outgoing(unsent=unsent, drafts=drafts, foreign=foreign, heads=heads, unrecorded=acknowledged.due(now))
 
 
 def _rests(stream: str, resting: frozenset[str]) -> bool:
@@ -71,10 +80,11 @@ def _rests(stream: str, resting: frozenset[str]) -> bool:
 def _unsent(db: Transaction, heads: Mapping[str, StreamHead], acknowledged: Acknowledgements) -> list[Unsent]:
     """The oldest sealed bytes of each own stream that the log has not acknowledged, in the order to send them.
 
-    `keys` is first, so that a grant is in the log before the messages that it opens.
+    `checkpoints` is first, as it may correct the times of the others; then `keys`, so that a grant is in the log before
+    the messages that it opens.
     """
     unsent = []
-    for stream, head in sorted(heads.items(), key=lambda item: (item[0] != KEYS, item[0])):
+    for stream, head in sorted(heads.items(), key=lambda item: (FIRST.get(item[0], 2), item[0])):
         sent = acknowledged.last(stream)
         if sent == head.next_sequence - 1:
             continue

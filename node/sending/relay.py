@@ -6,6 +6,7 @@
   wait.
 - One transaction stores batches, sealed bytes and new heads. It compares the old heads, so that two relays never fork
   a stream.
+- A record in an own stream that this node did not send stops everything until an operator decides (sealing_stops.py).
 - After a crash before that transaction the drafts are encrypted again. After a later crash the same bytes are
   sent again, and readers drop what is repeated.
 - A step reads the store once, and writes once for each batch. A full batch is followed by another look. What is
@@ -26,12 +27,13 @@ from broker.streams import KEYS, intel_stream
 from node.database.engine import Store
 from node.sealing.seal import RandomSource, Signer
 from node.sending.acknowledgements import Acknowledgements, Ranges, kept, record
-from node.sending.addressed_drafts import address_drafts
+from node.sending.addressed_drafts import address_drafts, from_now
 from node.sending.faults import Faults
 from node.sending.obstacles import OBSTACLES, find_obstacles
 from node.sending.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
 from node.sending.own_records import OwnRecords
 from node.sending.seal_drafts import DraftSealer
+from node.sending.sealing_stops import refuse_foreign, usable_heads
 from node.sending.send import Sender
 from node.sending.write_sealed import write_sealed
 from node.store import outbox, set_aside
@@ -90,6 +92,10 @@ class Relay:
         sent = 0
         while True:
             seen = await self.look()
+            if seen.foreign:
+                if not await self._may_seal():  # a store that is older than the log is the better reason
+                    return sent
+                refuse_foreign(seen.foreign)
             if seen.unsent:
                 sent += await self.sender.send(self.bus, seen.unsent)
             elif seen.drafts and not await self._may_seal():
@@ -108,20 +114,23 @@ class Relay:
 
     async def look(self) -> Outgoing:
         """What there is to do, from one state of the store."""
-        now, resting = self.clock(), self.sender.resting()
-        return await self.store.read(partial(look, acknowledged=self.acknowledged, now=now, resting=resting))
+        now, resting, node = self.clock(), self.sender.resting(), self.signer.originator
+        work = partial(look, acknowledged=self.acknowledged, now=now, node=node, resting=resting)
+        return await self.store.read(work)
 
     async def seal(self, seen: Outgoing) -> list[Unsent]:
         """Seal the drafts and store the sealed bytes; returns these; none if another process has sealed meanwhile."""
-        judge = self.judge()
-        # One time for all: the clock, but not before a head or a report, as the clock may have gone back.
-        earliest = [*(head.sealed_at for head in seen.heads.values()), *(draft.created_at for draft in seen.drafts)]
-        now = max([self.clock(), *earliest])
+        judge, clock = self.judge(), self.clock()
+        heads = await usable_heads(self.store, self.signer.originator, seen.heads, clock)
+        rows = [from_now(row, clock) for row in seen.drafts]
+        # One time for all: the clock, but not before a head or a report, as the clock may have gone back a little.
+        earliest = [*(head.sealed_at for head in heads.values()), *(row.created_at for row in rows)]
+        now = max([clock, *earliest])
         check_own_key(judge, now)
-        rows = await self._listed(seen.drafts, judge, now)
+        rows = await self._listed(rows, judge, now)
         if not rows:
             return []
-        sealer = DraftSealer(signer=self.signer, judge=judge, heads=seen.heads, now=now, random=self.random)
+        sealer = DraftSealer(signer=self.signer, judge=judge, heads=heads, now=now, random=self.random)
         try:
             drafts = address_drafts(rows, originator=judge.node, governance=judge.governance, now=now)
             earlier = await self.grants.of({draft.audience_hash for draft in drafts})

@@ -49,7 +49,7 @@ class Resender:
         """
         oldest = await self.store.read(self._oldest)
         self._seen = {
-            stream: self._seen[stream] if self._seen.get(stream, (None,))[0] == found else (found, now)
+            stream: self._seen[stream] if self._is_same(stream, found, now) else (found, now)
             for stream, found in oldest.items()
         }
         late = {stream: found for stream, (found, since) in self._seen.items() if now - since >= READ_BACK_MS_MAX}
@@ -61,6 +61,11 @@ class Resender:
             self.acknowledged.forget(stream, found.sequence)
             del self._seen[stream]
         return len(late)
+
+    def _is_same(self, stream: str, found: _Oldest, now: int) -> bool:
+        """Whether it was the oldest at the last look too; not if the clock went back since."""
+        before, since = self._seen.get(stream, (None, 0))
+        return before == found and since <= now
 
     def _oldest(self, db: Transaction) -> dict[str, _Oldest]:
         positions = read_positions.next_positions(db)
@@ -80,8 +85,7 @@ class Resender:
             outbox.unacknowledge(db, stream, found.sequence)
         hold(db, Lock.FINDINGS)
         for stream, found in late.items():
-            if stream not in standing:
-                stream_findings.add(db, FINDING, self._id(stream), sequence=found.sequence, position=None, now=now)
+            stream_findings.note(db, FINDING, self._id(stream), sequence=found.sequence, position=None, now=now)
         for stream in set(standing) - late.keys():
             if outbox.is_empty(db, stream):
                 stream_findings.close(db, FINDING, self._id(stream), now)

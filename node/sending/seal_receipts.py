@@ -19,6 +19,7 @@ from broker.streams import RECEIPTS
 from node.database.engine import Store, Transaction
 from node.sealing.seal import RandomSource, Signer, open_type_leaf, seal_batch
 from node.sending.own_records import OwnRecords
+from node.sending.sealing_stops import foreign_records, refuse_foreign, usable_heads
 from node.stages import SealedBatch, StreamHead
 from node.store import outbox, receipts_to_seal
 from node.store.receipts_to_seal import DueOutcomes
@@ -93,11 +94,13 @@ class ReceiptSealer:
         )
         if not due:  # another process of this node has sealed them
             return
-        batch = self._batch(due, heads.get(RECEIPTS, StreamHead()), now)
+        usable = await usable_heads(self.store, judge.node, heads, now)
+        batch = self._batch(due, usable.get(RECEIPTS, StreamHead()), now)
         verified = check_own_work([batch], judge)
 
         def store(db: Transaction) -> None:
             outbox.store_batches(db, heads, [batch])
+            refuse_foreign(foreign_records(db, judge.node))
             receipts_to_seal.mark_sealed(db, due)
 
         try:

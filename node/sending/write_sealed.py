@@ -9,6 +9,7 @@ from node.sending.acknowledgements import record
 from node.sending.addressed_drafts import AddressedDraft
 from node.sending.outgoing import Outgoing
 from node.sending.seal_drafts import DraftSealer, SealedDrafts
+from node.sending.sealing_stops import foreign_records, refuse_foreign
 from node.stages import StreamId
 from node.store import access_log, outbox, own_batches, own_grants, own_reports, stream_findings
 from node.store.access_log import Operation
@@ -19,9 +20,13 @@ NARROWED: Final = "audience_narrowed"
 def write_sealed(
     db: Transaction, seen: Outgoing, sealer: DraftSealer, drafts: Sequence[AddressedDraft], result: SealedDrafts
 ) -> None:
-    """Store batches, sealed bytes, grants and heads, and note which drafts are sealed. Raises HeadMoved."""
+    """Store batches, sealed bytes, grants and heads, and note which drafts are sealed.
+
+    Raises HeadMoved, and Unavailable `own_stream_foreign` if such a record was read meanwhile.
+    """
     record(db, seen.unrecorded)
     outbox.store_batches(db, seen.heads, result.batches)
+    refuse_foreign(foreign_records(db, sealer.judge.node))
     own_grants.put(db, result.grants)
     own_batches.put(db, result.sealed_batches(drafts))
     subjects = [(draft.row.report_id, " ".join(draft.admitted)) for draft in drafts if draft.admitted]
@@ -43,5 +48,4 @@ def _note_narrowed(
     hold(db, Lock.FINDINGS)
     for stream, sequence in first.items():
         place = StreamId(stream=stream, originator=sealer.judge.node)
-        if not stream_findings.stands(db, NARROWED, place):
-            stream_findings.add(db, NARROWED, place, sequence=sequence, position=None, now=sealer.now)
+        stream_findings.note(db, NARROWED, place, sequence=sequence, position=None, now=sealer.now)

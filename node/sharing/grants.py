@@ -13,7 +13,7 @@ from node.sharing.audience import audience_key_id, wrap_info
 from node.stages import Grant, NotAddressed, Waiting
 from node.trust.document_versions import ListedKey
 from node.trust.governance import Governance
-from schemas.types import GrantEntry, KeyUse
+from schemas.types import GrantEntry, KeyGrant, KeyUse
 
 AUDIENCE_KEYS_REMEMBERED_MAX = 8192
 
@@ -90,3 +90,13 @@ class AudienceKeys:
         if len(self._keys) > AUDIENCE_KEYS_REMEMBERED_MAX:
             self._keys.popitem(last=False)
         return key
+
+
+def foreign_entries(body: KeyGrant, node: str, holds: Callable[[bytes], bool], governance: Governance) -> list[bytes]:
+    """Key ids of entries in the name of `node` that are neither in its key file nor in a document here.
+
+    Somebody else has a document that lists such a key, and its holder reads what is meant for the node. A key that a
+    document here lists is examined there (node/trust/expiry.py).
+    """
+    own = [entry.key_id for entry in body.entries if entry.recipient == node]
+    return [key_id for key_id in own if not holds(key_id) and governance.key(key_id) is None]

@@ -4,7 +4,7 @@ A message is *accepted* while it is a draft without a sequence, *sealed* while t
 and *sent* until this node reads it back. Then it is witnessed, and its bytes are deleted here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -158,13 +158,12 @@ def has_row(db: Transaction, stream: str, first: int, last: int) -> bool:
     return bool(rows_for(db, _IN_RANGE, {"of": stream, "low": first, "high": last}))
 
 
-def not_sent(db: Transaction, stream: str, read_back: Mapping[int, bytes]) -> set[int]:
-    """The sequences at which the outbox does not have the bytes that were read back."""
+def not_sent(db: Transaction, stream: str, read_back: Collection[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """Those of the (sequence, bytes) that were read back and that the outbox does not have."""
     if not read_back:
         return set()
-    rows = rows_for(db, _KEPT, {"of": stream, "sequences": list(read_back)})
-    kept = {sequence: value for sequence, value in rows}
-    return {sequence for sequence, value in read_back.items() if kept.get(sequence) != value}
+    rows = rows_for(db, _KEPT, {"of": stream, "sequences": [sequence for sequence, _ in read_back]})
+    return set(read_back) - {(sequence, value) for sequence, value in rows}
 
 
 def witness(db: Transaction, stream: str, read_back: Sequence[tuple[int, bytes]]) -> None:

@@ -15,7 +15,8 @@ from node.stages import StreamId
 _PUT: Final = Upsert(
     reading,
     lambda insert: insert.on_conflict_do_update(
-        index_elements=["topic"], set_={name: insert.excluded[name] for name in ("position", "highest", "digest")}
+        index_elements=["topic"],
+        set_={name: insert.excluded[name] for name in ("position", "highest", "digest", "appended_at")},
     ),
 )
 
@@ -60,8 +61,8 @@ def marks(db: Transaction) -> dict[str, Mark]:
     return {topic: Mark(position, digest) for topic, position, digest in rows}
 
 
-def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int, bytes | None]]) -> None:
-    """Store (topic, place, position, highest sequence, digest of the record before the position) for each topic."""
+def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int, bytes | None, int | None]]) -> None:
+    """Store (topic, place, position, highest sequence, and of the record before: digest, time of the log)."""
     values = [
         {
             "topic": topic,
@@ -70,8 +71,9 @@ def put(db: Transaction, rows: Iterable[tuple[str, StreamId, int, int, bytes | N
             "position": position,
             "highest": highest,
             "digest": digest,
+            "appended_at": appended_at,
         }
-        for topic, place, position, highest, digest in rows
+        for topic, place, position, highest, digest, appended_at in rows
     ]
     change(db, _PUT, values)
 

@@ -5,14 +5,14 @@ originator has room for FINDINGS_OF_ORIGINATOR_MAX of these, open or closed; abo
 all its streams stands, and the chains have the truth. Old findings leave (node/exchange/ageing.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 
 from node.database.engine import Transaction
-from node.database.statements import change, rows_for
+from node.database.statements import Found, change, rows_for
 from node.database.stream_tables import finding
 from node.stages import StreamId
 from node.undecided import usage
@@ -119,6 +119,27 @@ def add(db: Transaction, code: str, place: StreamId, *, sequence: int | None, po
         change(db, _NEW, [row])
 
 
+def note(
+    db: Transaction,
+    code: str,
+    place: StreamId,
+    *,
+    sequence: int | None,
+    position: int | None,
+    now: int,
+    each_position: bool = False,
+) -> bool:
+    """Add a finding about a stream unless one of this code stands; returns whether it is new.
+
+    With `each_position` a finding at another position does not count. The caller holds what keeps other transactions
+    from adding the same finding: Lock.FINDINGS, or in an ingest the version of the originator.
+    """
+    if stands_at(db, code, place, position or 0) if each_position else stands(db, code, place):
+        return False
+    add(db, code, place, sequence=sequence, position=position, now=now)
+    return True
+
+
 def close(db: Transaction, code: str, place: StreamId, now: int) -> None:
     """Close the findings of this code about a stream."""
     here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
@@ -136,6 +157,32 @@ def stands_at(db: Transaction, code: str, place: StreamId, position: int) -> boo
     here = finding.c.code == code, finding.c.originator == place.originator, finding.c.stream == place.stream
     there = finding.c.position == position, finding.c.closed_at.is_(None)
     return db.scalar(select(finding.c.id).where(*here, *there).limit(1)) is not None
+
+
+_OF_ORIGINATOR: Final = select(finding).where(  # an order by id would make SQLite read every open finding
+    finding.c.originator == bindparam("originator"),
+    finding.c.code.in_(bindparam("codes", expanding=True)),
+    finding.c.closed_at.is_(None),
+)
+_OF_STREAM: Final = _OF_ORIGINATOR.where(finding.c.stream == bindparam("stream"))
+
+
+def first_of(db: Transaction, code: str, place: StreamId) -> StreamFinding | None:
+    """The oldest finding of this code about a stream that is not closed."""
+    here = {"originator": place.originator, "stream": place.stream}
+    found = _ordered(rows_for(db, _OF_STREAM, {"codes": [code], **here}))
+    return found[0] if found else None
+
+
+def all_about(db: Transaction, originator: str, codes: Collection[str]) -> list[StreamFinding]:
+    """The findings of these codes about any stream of an originator that are not closed, the oldest first."""
+    return _ordered(rows_for(db, _OF_ORIGINATOR, {"originator": originator, "codes": list(codes)}))
+
+
+def _ordered(rows: Sequence[Found]) -> list[StreamFinding]:
+    names = ("code", "originator", "stream", "sequence", "position")
+    oldest_first = sorted(rows, key=lambda row: row.id)
+    return [StreamFinding(**{name: getattr(row, name) for name in names}) for row in oldest_first]
 
 
 def standing(db: Transaction) -> list[StreamFinding]:

@@ -1,14 +1,14 @@
 """Notes about withheld messages: this node opened them, and no clause lets it keep them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, literal_column, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import withheld
-from node.database.statements import change
+from node.database.statements import change, rows_for
 from node.stages import StreamId
 from node.store import counters
 from node.undecided import usage
@@ -31,6 +31,8 @@ class WithheldMessage:
     agreement: str | None
     clause: str | None
     reason: str
+    position: int | None = None
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ def add(db: Transaction, messages: Sequence[WithheldMessage], now: int) -> None:
             "clause": message.clause,
             "reason": message.reason,
             "noted_at": now,
+            "position": message.position,
+            "expires_at": message.expires_at,
         }
         for message in messages
     ]
@@ -101,4 +105,34 @@ def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[Withh
             noted_at=row.noted_at,
         )
         for row in db.execute(statement)
+    ]
+
+
+_WRONGLY_EXPIRED: Final = select(withheld).where(
+    withheld.c.code == literal_column("'expired'"), withheld.c.expires_at > bindparam("now")
+)
+_DROP: Final = delete(withheld).where(*(column == bindparam(f"its_{column.name}") for column in _PLACE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """A note that was deleted, and where the log has its record; the position is None if that is not known."""
+
+    place: StreamId
+    position: int | None
+
+
+def has_unexpired(db: Transaction, now: int) -> bool:
+    """Whether a message was withheld as expired that has not expired at `now` (ms)."""
+    return bool(rows_for(db, _WRONGLY_EXPIRED, {"now": now}))
+
+
+def take_back_expired(db: Transaction, originators: Callable[[str], bool], now: int) -> list[TakenBack]:
+    """Delete the notes about messages that have not expired at `now` (ms): the clock was wrong when they arrived."""
+    rows = [row for row in rows_for(db, _WRONGLY_EXPIRED, {"now": now}) if originators(row.originator)]
+    change(db, _DROP, [{f"its_{column.name}": getattr(row, column.name) for column in _PLACE} for row in rows])
+    counters.increase(db, {counters.WITHHELD: -len(rows)})
+    usage.add(db, [(row.originator, Budget.WITHHELD, -Usage(1, note_size(row.reason))) for row in rows])
+    return [
+        TakenBack(place=StreamId(stream=row.stream, originator=row.originator), position=row.position) for row in rows
     ]

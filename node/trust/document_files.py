@@ -121,12 +121,12 @@ def read_folder(folder: Path, community: bytes | None = None, *, now: int | None
         message = f"{folder} contains more than {DOCUMENTS_MAX} documents"
         raise UsageError("documents_too_many", message, path=str(folder))
     files, contents, unreadable = _read_files(files)
-    known = stops_known.read(folder)
+    known = stops_known.read(folder, now)
     governance = load_governance(contents, community, known)
     new = [stop.hash for stop in governance.stops() if stop.hash not in known]
     if new and now is not None:
         stops_known.note(folder, new, now)
-        governance = load_governance(contents, community, stops_known.read(folder))
+        governance = load_governance(contents, community, stops_known.read(folder, now))
     return DocumentFolder(
         governance=governance,
         problems=(*unreadable, *((files[problem.index], problem.error) for problem in governance.problems)),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
@@ -104,6 +104,12 @@ def present(db: Transaction, ids: Collection[int]) -> set[int]:
     if not ids:
         return set()
     return set(db.execute(select(pending.c.id).where(pending.c.id.in_(ids))).scalars())
+
+
+def make_due(db: Transaction, place: StreamId, now: int) -> None:
+    """Let the records of a stream that are held until a time be looked at again at `now` (ms)."""
+    here = pending.c.originator == place.originator, pending.c.stream == place.stream
+    db.execute(update(pending).where(*here, pending.c.due_at > now).values(due_at=now))
 
 
 def drop(db: Transaction, ids: Collection[int]) -> None:

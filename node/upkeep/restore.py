@@ -51,7 +51,7 @@ async def restore(path: Path, file: Path) -> RestoreAnswer:
     adopted: tuple[AdoptedStream, ...] = ()
     pending = None
     try:
-        adopted = await adopt(home)
+        adopted = (await adopt(home)).adopted
     except (EnlaceError, LogError) as error:
         pending = _reason(home, error)
     return RestoreAnswer(

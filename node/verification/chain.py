@@ -7,18 +7,20 @@ Rules ("Verification, in this order"):
  8. The same batch and leaf is a duplicate. Another batch that overlaps it or has the same `previous` is equivocation.
  9. If `previous` is here, first_sequence = its first_sequence + size and sealed_at is not lower, else `chain_invalid`.
     If `previous` is not here, there is a gap before the batch. Only a batch that fits both ends closes the gap.
+    A checkpoint of the originator may date `previous` earlier (clock_corrections.py).
 10. A message id is new for this originator and stream.
 A batch that step 8 or 9 rejects takes no place. A leaf that step 10 rejects takes its place and does not use up its id.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
 from node.errors import Rejected
 from node.stages import Verified
+from node.verification.clock_corrections import dated
 
 _FIRST: Final = attrgetter("first")
 
@@ -96,6 +98,7 @@ class StreamView:
     in_order: list[Link] = field(default_factory=list)
     """All of `links`, by sequence. They do not overlap."""
 
+    corrected: dict[bytes, int] = field(default_factory=dict)  # hash of a batch -> its time by a checkpoint
     _after: dict[bytes, Link] = field(default_factory=dict)
     """Hash of a batch -> the batch that names it as `previous`."""
 
@@ -146,9 +149,9 @@ class StreamView:
             is_new=True,
         )
         check_no_equivocation(link, self._last_before(link.end), self._after.get(link.previous))
-        link.linked = check_continues(link, self.links.get(link.previous))
+        link.linked = check_continues(link, self.links.get(link.previous), self.corrected)
         after = self._after.get(link.hash)
-        if after is not None and after.first == link.end and after.sealed_at >= link.sealed_at:
+        if after is not None and after.first == link.end and after.sealed_at >= dated(link, self.corrected):
             after.linked = True
             self.changed[after.hash] = after
         self.links[link.hash] = self._after[link.previous] = link
@@ -181,13 +184,13 @@ def check_no_equivocation(link: Link, last_before_end: Link | None, sibling: Lin
         raise Rejected("equivocation", f"the batch at sequence {sibling.first} names the same predecessor")
 
 
-def check_continues(link: Link, before: Link | None) -> bool:
+def check_continues(link: Link, before: Link | None, corrected: Mapping[bytes, int]) -> bool:
     """Step 9: whether `link` continues `before`, the batch that it names. False if that batch is not here: a gap."""
     if link.first == 1:
         return True
     if before is None:
         return False
-    if link.first != before.end or link.sealed_at < before.sealed_at:
+    if link.first != before.end or link.sealed_at < dated(before, corrected):
         raise Rejected("chain_invalid", f"the batch does not continue its predecessor, which ends at {before.end - 1}")
     return True
 

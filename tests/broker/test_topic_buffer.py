@@ -29,7 +29,7 @@ def test_records_that_follow_are_kept_also_with_holes_between_them() -> None:
     """Compaction and transactions leave holes."""
     state = buffer()
 
-    assert state.keep(TOPIC, [(5, b"a"), (9, None)])
+    assert state.keep(TOPIC, [(5, b"a", None), (9, None, None)])
     assert taken(state) == ([5, 9], None, None)
     assert (state.next, state.tail) == (10, 10)
 
@@ -39,20 +39,20 @@ def test_positions_that_do_not_follow_are_no_records(positions: tuple[int, ...])
     """Below the one before, negative, or above the limit."""
     state = buffer()
 
-    assert not state.keep(TOPIC, [(position, b"x") for position in positions])
+    assert not state.keep(TOPIC, [(position, b"x", None) for position in positions])
     assert taken(state) == ([], None, None)
 
 
 def test_a_position_that_goes_back_between_others_is_left_out() -> None:
     state = buffer()
 
-    assert state.keep(TOPIC, [(5, b"a"), (3, b"b"), (5, b"again"), (6, b"c")])
+    assert state.keep(TOPIC, [(5, b"a", None), (3, b"b", None), (5, b"again", None), (6, b"c", None)])
     assert taken(state) == ([5, 6], None, None)
 
 
 def test_of_a_long_value_the_beginning_is_kept() -> None:
     state = buffer()
-    state.keep(TOPIC, [(5, bytes(VALUE_SIZE_BYTES_MAX)), (6, bytes(10 * VALUE_SIZE_BYTES_MAX))])
+    state.keep(TOPIC, [(5, bytes(VALUE_SIZE_BYTES_MAX), None), (6, bytes(10 * VALUE_SIZE_BYTES_MAX), None)])
 
     assert [len(entry.value or b"") for entry in state.buffer] == [VALUE_SIZE_BYTES_MAX, VALUE_SIZE_BYTES_MAX + 1]
 
@@ -60,9 +60,9 @@ def test_of_a_long_value_the_beginning_is_kept() -> None:
 def test_records_that_arrive_end_a_fault() -> None:
     state = buffer()
     state.fault, state.failures = Fault.CORRUPT, 3
-    state.keep(TOPIC, [(4, b"x")])
+    state.keep(TOPIC, [(4, b"x", None)])
     before = [state.fault, state.failures]
-    state.keep(TOPIC, [(5, b"x")])
+    state.keep(TOPIC, [(5, b"x", None)])
 
     assert before == [Fault.CORRUPT, 3]
     assert [state.fault, state.failures] == [None, 0]
@@ -71,7 +71,7 @@ def test_records_that_arrive_end_a_fault() -> None:
 def test_positions_without_a_record_are_passed_over_behind_the_records() -> None:
     """Once: the caller then asks for the position after them."""
     state = buffer()
-    state.keep(TOPIC, [(5, b"a"), (6, b"b")])
+    state.keep(TOPIC, [(5, b"a", None), (6, b"b", None)])
     state.pass_over(9)
     first, _, early = state.take(1, 10**9)
 
@@ -91,7 +91,7 @@ def test_nothing_is_passed_over_backwards_or_beyond_the_limit(position: int) -> 
 
 def test_a_fault_is_reported_behind_the_records() -> None:
     state = buffer()
-    state.keep(TOPIC, [(5, b"a"), (6, b"b")])
+    state.keep(TOPIC, [(5, b"a", None), (6, b"b", None)])
     state.fault = Fault.CORRUPT
 
     assert state.take(1, 10**9)[1] is None
@@ -100,7 +100,7 @@ def test_a_fault_is_reported_behind_the_records() -> None:
 
 def test_a_seek_forgets_records_and_faults() -> None:
     state = buffer()
-    state.keep(TOPIC, [(5, b"a")])
+    state.keep(TOPIC, [(5, b"a", None)])
     state.fault, state.failures = Fault.DENIED, 2
     state.seek(2)
 

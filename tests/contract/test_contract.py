@@ -457,6 +457,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "backup": lambda scene: ok("backup", scene.folder / "bz.backup", "--with-keys", home=scene.bz),
     "restore": restore_row,
     "adopt": adopt_row,
+    "clock show": lambda scene: ok("clock", "show", home=scene.bz),
+    "clock confirm": lambda scene: ok("clock", "confirm", home=scene.bz),
     "receipts": lambda scene: ok("receipts", scene.published[0]["report_id"], home=scene.bz),
     "policy explain": explain_row,
     "governance keygen": keygen_row,
@@ -481,6 +483,8 @@ NEVER_FILLED = {
     "mapping new": {"problems", "rows.warnings"},  # a draft has none, and its rows are refused until it is filled in
     "db check": {"findings"},  # the store is whole
     "db copy": {"findings"},
+    "clock show": {"heads_in_future"},  # the clock was always right
+    "clock confirm": {"corrected"},
     "db upgrade": {"findings"},
     "governance new": {"signatures"},  # a document that was just compiled has none
     "broker provision": {"drift"},  # nothing differs on an embedded log that was just provisioned

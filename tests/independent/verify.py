@@ -181,6 +181,8 @@ class Chain:
     ids: set[tuple[str, str, bytes]] = field(default_factory=set)
     grants: dict[tuple[str, int], Record] = field(default_factory=dict)
     findings: list[tuple[str, str, str, int]] = field(default_factory=list)
+    corrections: dict[tuple[str, str], list[tuple[int, bytes, int]]] = field(default_factory=dict)
+    """Stream -> sequence after a corrected batch, its hash, and its time."""
 
     def place(self, record: Record, now: int) -> None:
         """Add a record to the chain. Raises Refused at the step that rejects it."""
@@ -205,9 +207,29 @@ class Chain:
         self.ids.add(name)
         if record.header["type"] == "KEY_GRANT":
             self.grants[(record.stream[0], record.sequence)] = record
+        if record.header["type"] == "CHECKPOINT":
+            self._correct(record)
         # 11
-        if record.batch["sealed_at"] > now + 300_000:
+        if self._time(record) > now + 300_000:
             raise Refused(11, "held")
+
+    def _correct(self, record: Record) -> None:
+        """What a checkpoint says about the own streams of its originator."""
+        checkpoint = decode("Checkpoint", (record.body or {})["checkpoint"])
+        for head in checkpoint["heads"]:
+            if head["originator"] == record.stream[0]:
+                corrected = head["next_sequence"], head["batch"], checkpoint["time"]
+                self.corrections.setdefault((head["originator"], head["stream"]), []).append(corrected)
+
+    def _time(self, record: Record) -> int:
+        """The time of a record in step 11."""
+        known = self.corrections.get(record.stream, ())
+        return min([int(record.batch["sealed_at"]), *(time for after, _, time in known if record.sequence < after)])
+
+    def _dated(self, record: Record) -> int:
+        """The time of a batch in step 9."""
+        known = self.corrections.get(record.stream, ())
+        return min([int(record.batch["sealed_at"]), *(time for _, batch, time in known if batch == record.batch_hash)])
 
     def _extend(self, record: Record, known: dict[bytes, Record]) -> None:
         """Steps 8 and 9 for the first leaf of a batch."""
@@ -220,7 +242,7 @@ class Chain:
         before = known.get(batch["previous"])
         if before is not None:
             follows = start == before.batch["first_sequence"] + before.batch["size"]
-            if not follows or batch["sealed_at"] < before.batch["sealed_at"]:
+            if not follows or batch["sealed_at"] < self._dated(before):
                 raise Refused(9, "chain_invalid")
         elif start > 1:
             self.findings.append(("chain_gap" if known else "head_truncated", *record.stream, start))

@@ -37,6 +37,7 @@ GROUPS: Final = (
     "audit",
     "config",
     "db",
+    "clock",
 )
 """Commands that have commands."""
 

@@ -253,6 +253,11 @@ def _write_directly(db: Transaction) -> None:
     ]
     access_log.add_consultations(db, asked, actor="test", command="search", now=1)
     stream_findings.stands_at(db, "head_truncated", intel, 3)
+    for each_position in (True, False):
+        stream_findings.note(db, "log_replaced", intel, sequence=None, position=5, now=1, each_position=each_position)
+    stream_findings.first_of(db, "log_replaced", intel)
+    stream_findings.all_about(db, "BZ", ["log_replaced", "chain_gap"])
+    pending_records.make_due(db, intel, 1)
     noted_knowledge.put(db, b"1" * 32)
     noted_knowledge.put(db, b"2" * 32)
     noted_knowledge.digest(db)
@@ -289,7 +294,7 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
     outbox.is_empty(db, INTEL)
     outbox.on_their_way(db)
     outbox.unacknowledge(db, INTEL, 2)
-    outbox.not_sent(db, INTEL, {1: b"a", 2: b"x"})
+    outbox.not_sent(db, INTEL, [(1, b"a"), (2, b"x")])
     stored_leaves.present(db, intel, [1, 2, 77])
     usage.of(db, ["BZ", "GT"])
     usage.add(db, [("BZ", "waiting", usage.Usage(2, 20)), ("BZ", "waiting", -usage.Usage(1, 5))])
@@ -318,10 +323,14 @@ def _write_what_waits(db: Transaction, intel: StreamId) -> None:
                 agreement=None,
                 clause=None,
                 reason="",
+                position=5,
+                expires_at=9,
             )
         ],
         1,
     )
+    withheld_notes.has_unexpired(db, 8)
+    withheld_notes.take_back_expired(db, lambda _: True, 8)
 
 
 def _write_outgoing(db: Transaction) -> None:

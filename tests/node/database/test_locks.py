@@ -220,7 +220,7 @@ async def test_outcomes_are_not_marked_as_sealed_while_others_are_written(store:
 
 async def test_a_fault_of_the_log_that_two_processes_see_is_one_finding(store: Store) -> None:
     """The highest sequence that an ingest raises meanwhile is kept."""
-    await store.write(partial(read_positions.put, rows=[("topic", INTEL, 1, 5, None)]))
+    await store.write(partial(read_positions.put, rows=[("topic", INTEL, 1, 5, None, None)]))
 
     async def meet() -> None:
         await LogFaults(store, {"topic": INTEL}, lambda: 1)._record(TRUNCATED, "topic", 6, 9, go_on_at=9)

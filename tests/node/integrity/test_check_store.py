@@ -75,8 +75,8 @@ CASES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "row_doubled",
         "withheld",
         (
-            "INSERT INTO withheld SELECT originator, stream, sequence, message_id, 'expired', NULL, NULL, '', 0"
-            " FROM message WHERE id = 1",
+            "INSERT INTO withheld SELECT originator, stream, sequence, message_id, 'expired', NULL, NULL, '', 0, NULL,"
+            " NULL FROM message WHERE id = 1",
         ),
     ),
     "a used id was deleted": ("used_id_differs", "used_id", ("DELETE FROM used_id WHERE originator = 'BZ'",)),

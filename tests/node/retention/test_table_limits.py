@@ -14,22 +14,25 @@ from sqlalchemy import String, Table, text
 from sqlalchemy.types import LargeBinary
 
 from node.errors import Unavailable
+from node.integrity import clock_corrections
 from node.integrity.all_tables import TABLES
 from node.sending import publish, rejections, room
 from node.sending.room import has_room
-from node.stages import Draft
+from node.stages import Draft, StreamHead
 from node.store import counters, receipts_received, stream_findings
 from node.system_random import random_bytes
 from node.undecided import deferred_positions
 from node.undecided.usage import Budget, Usage
 from node.verification.receipt_bytes import meaning
 from schemas.types import ReceiptItem
+from tests.node.exchange.test_clock_corrections import checkpoint
 from tests.node.sending.test_seal_receipts import own_hash, receive
 from tests.support import floods
 from tests.support.bed import Bed, bed
 from tests.support.exchange import TestNode, exchange
 from tests.support.floods import AMPLE, FEW, MANY, few, rows_of, used
 from tests.support.readers import world
+from tests.support.records import INTEL, NOW
 
 Fill = Callable[[Path], Awaitable[None]]
 Flood = Callable[[Bed], Awaitable[None]]
@@ -240,10 +243,23 @@ async def few_rows(folder: Path, table: str, most: int) -> None:
         assert await size(scene, table) <= most * OTHER_COLUMNS_BYTES
 
 
+async def corrections(folder: Path) -> None:
+    """Each checkpoint of an originator takes room of its own, whichever streams it names."""
+    async with bed(folder) as scene:
+        with patch.object(clock_corrections, "CORRECTIONS_MAX", FEW):
+            for number in range(MANY):
+                stream = f"intel.region-{number}"
+                scene.bz.heads[INTEL] = StreamHead(next_sequence=2 + number, batch_hash=bytes([number]) * 32)
+                await scene.read(checkpoint(scene.bz, time=NOW, stream=stream), topic="checkpoints.bz")
+        assert await rows(scene, "clock_correction") == FEW
+
+
 CHAINED: Final = ("link", "used_id")
 FILLS: Final[dict[str, Fill]] = {
     "access_log": partial(own_pay, table="access_log"),
     "batch_outcome": lambda folder: paused(folder, floods.messages, Budget.OUTCOMES, "batch_outcome"),
+    "clock_check": partial(few_rows, table="clock_check", most=1),
+    "clock_correction": corrections,
     "counter": partial(few_rows, table="counter", most=20),
     "deferred": ranges,
     "draft": drafts,

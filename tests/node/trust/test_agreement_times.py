@@ -147,6 +147,15 @@ def test_a_stop_that_was_copied_into_the_folder_counts_from_the_first_reading(tw
     assert in_force(document_files.read_folder(folder, now=DAYS[3]).governance, T0, DAYS[3]) == [True, False]
 
 
+def test_a_stop_that_was_noted_under_a_clock_that_was_ahead_counts_from_now(two: Community, tmp_path: Path) -> None:
+    """Otherwise the agreement would stay in force until that time."""
+    folder = folder_of(two, tmp_path / "documents")
+    document_files.install(parse(signed(stop(two, 0), two.governance, "GT")), folder, now=DAYS[80])
+    read = document_files.read_folder(folder, now=DAYS[50])
+
+    assert in_force(read.governance, DAYS[50] - 1, DAYS[50]) == [True, False]
+
+
 def test_a_document_with_a_thousand_parties_is_loaded_quickly() -> None:
     """Anybody can put such a file into a folder: nothing may grow with the square of the parties."""
     community = Community(["BZ"])
