@@ -1,11 +1,10 @@
 """Verifies one stream from its records: steps 1 to 11 for each record, then its place, with the code that nodes use.
 
 Does not read the log (replay.py). Rules:
-
 - The time of the verification is sealed_at; no clock is read.
 - The state of the chain is kept in a store of its own, as at a node, so that memory does not grow with the stream.
-- Gaps are those that are open at the end: a late record closes its gap and is `out_of_order`. A batch of which the last
-  records are missing is `leaf_missing`: the records before them prove its size.
+- Gaps are those that are open at the end: a late record closes its gap and is `out_of_order`. If the last records of a
+  batch are missing, that is `leaf_missing`.
 - In a window of the log the chain starts at the first record. A record with a lower sequence is verified alone.
 """
 
@@ -28,7 +27,6 @@ from node.stages import StreamId, Verified
 from node.store import chains, read_positions
 from node.trust.governance import Governance
 from node.verification.chain import StreamView
-from node.verification.clock_corrections import corrections_of
 from node.verification.signature_memory import SignatureMemory
 from node.verification.verify import HeldForGovernance, check_key_validity, verify
 
@@ -164,10 +162,7 @@ class StreamReplay:
 
     def _take_places(self, db: Transaction, found: Sequence[Found]) -> int:
         """Place records in the chain; returns the highest sequence that has a place."""
-        records = [record for _, record in found]
-        view = chains.load(db, self.place, records)
-        clock_corrections.apply(db, self.place, view, records)
-        clock_corrections.put(db, [made for record in records for made in corrections_of(record)])
+        view = clock_corrections.load(db, self.place, [record for _, record in found])
         placed = [(position, record) for position, record in found if self._take_place(view, position, record)]
         chains.put(db, self.place, view)
         read_positions.put(db, [(self.topic, self.place, found[-1][0] + 1, view.highest, None, None)])

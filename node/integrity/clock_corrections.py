@@ -14,8 +14,9 @@ from node.database.engine import Transaction
 from node.database.statements import change, rows_for
 from node.database.stream_tables import clock_correction
 from node.stages import StreamId, Verified
+from node.store import chains
 from node.verification.chain import StreamView
-from node.verification.clock_corrections import ClockCorrection
+from node.verification.clock_corrections import ClockCorrection, corrections_of
 
 CORRECTIONS_MAX: Final = 256  # of an originator; one for each stream and time that its clock was wrong
 
@@ -66,3 +67,11 @@ def apply(db: Transaction, place: StreamId, view: StreamView, records: Sequence[
     ordered = [sealed_at for _, sealed_at in sorted(times)]
     if any(earlier > later for earlier, later in pairwise(ordered)):
         view.corrected = {correction.batch: correction.time for correction in of_stream(db, place)}
+
+
+def load(db: Transaction, place: StreamId, records: Sequence[Verified]) -> StreamView:
+    """The part of a chain that `records` touch, for an auditor: what checkpoints among them say is kept at once."""
+    view = chains.load(db, place, records)
+    apply(db, place, view, records)
+    put(db, [made for record in records for made in corrections_of(record)])
+    return view

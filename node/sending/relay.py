@@ -29,14 +29,15 @@ from node.sealing.seal import RandomSource, Signer
 from node.sending.acknowledgements import Acknowledgements, Ranges, kept, record
 from node.sending.addressed_drafts import address_drafts, from_now
 from node.sending.faults import Faults
-from node.sending.obstacles import OBSTACLES, find_obstacles
+from node.sending.obstacles import OBSTACLES
 from node.sending.outgoing import DRAFTS_IN_BATCH_MAX, GrantMemory, Outgoing, Unsent, look
 from node.sending.own_records import OwnRecords
 from node.sending.seal_drafts import DraftSealer
 from node.sending.sealing_stops import refuse_foreign, usable_heads
 from node.sending.send import Sender
+from node.sending.set_drafts_aside import set_drafts_aside
 from node.sending.write_sealed import write_sealed
-from node.store import outbox, set_aside
+from node.store import outbox
 from node.store.own_reports import UnsealedDraft
 from node.verification.judge import Judge
 from node.verification.own_work import SealingRefused, check_own_key, check_own_work
@@ -137,7 +138,7 @@ class Relay:
             result = sealer.seal(drafts, earlier)
             verified = check_own_work(result.batches, judge)
         except (*OBSTACLES, SealingRefused) as error:
-            await self._set_aside(rows, sealer, error)
+            await set_drafts_aside(self.store, rows, sealer, error)
             return []
         drafts = [draft for draft in drafts if draft.row.id in result.sealed]
         try:
@@ -154,22 +155,6 @@ class Relay:
         return [
             Unsent(stream=batch.stream, first=batch.first_sequence, values=batch.values) for batch in result.batches
         ]
-
-    async def _set_aside(self, rows: Sequence[UnsealedDraft], sealer: DraftSealer, error: Exception) -> None:
-        """Set the drafts aside that cannot be sealed alone. Raises `error` if there is none."""
-        found = find_obstacles(rows, sealer)
-        if not found:
-            raise error
-        await self.store.write(partial(set_aside.put, obstacles=found, now=sealer.now))
-        for row in rows:
-            if (obstacle := found.get(row.id)) is not None:
-                log.error(
-                    "draft_set_aside",
-                    report_id=row.report_id,
-                    region=row.region,
-                    code=obstacle.code,
-                    reason=obstacle.reason,
-                )
 
     async def record_acknowledgements(self) -> None:
         """Record at once what the log has acknowledged, before the node ends. Raises Unavailable."""
