@@ -27,7 +27,9 @@ COUNTED: Final = frozenset(
         "records_deferred",
         "records_lost",
         "rejection_reported",
+        "stream_blocked",
         "stream_fault",
+        "stream_stalled",
     }
 )
 """The events that others can cause as often as they like."""
