@@ -44,10 +44,13 @@ def due(db: Transaction, *, now: int, limit: int, after: PendingRecord | None = 
 def waiting_for(
     db: Transaction, grants: Collection[tuple[str, int]], *, limit: int, after: PendingRecord | None = None
 ) -> list[PendingRecord]:
-    """At most `limit` records that wait for one of `grants` (originator, sequence); those after the record `after`."""
+    """At most `limit` records that wait for one of `grants` (originator, sequence); those after the record `after`.
+
+    A grant may be named twice: a log can deliver it in an order in which it counts as new twice.
+    """
     last = (after.place.originator, after.grant or 0, after.id) if after else ("", 0, 0)
     found: list[PendingRecord] = []
-    for originator, sequence in sorted(grants):
+    for originator, sequence in sorted(set(grants)):
         if (originator, sequence) < last[:2]:
             continue
         names = {"originator": originator, "sequence": sequence}

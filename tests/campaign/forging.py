@@ -8,12 +8,14 @@ from msgspec import structs
 from broker.streams import KEYS, intel_stream, topic_of
 from node.limits import SUITE
 from node.primitives import digest
+from node.reports.validate import validate
 from node.stages import StreamHead
 from schemas.avro import codec
 from schemas.types import Batch, Connection, Entity, IntelligenceReport, SealedMessage
 from tests.campaign.broker import Broker
-from tests.campaign.setting import HOSTILE_SUBJECT, REGION
-from tests.support.records import AudienceKey, Author, parts, report_of
+from tests.campaign.setting import HOSTILE_SUBJECT, REGION, TOPOLOGY
+from tests.support.exchange import report
+from tests.support.records import AudienceKey, Author, parts
 
 INTEL = intel_stream(REGION)
 
@@ -49,7 +51,9 @@ def unsigned(community: bytes, code: str, stream: str, number: int, *, now: int)
 def report_by(author: Author, number: int, **changes: Any) -> IntelligenceReport:
     """A valid report of an attacker."""
     text = {"text": f"Hostile report {number}.", "language": "en"}
-    return report_of(author.code, now=author.now, narrative=text, subjects=[HOSTILE_SUBJECT], **changes)
+    fields = report(narrative=text, subjects=[HOSTILE_SUBJECT], **changes)
+    draft = validate(fields, originator=author.code, topology=TOPOLOGY, now_ms=author.now, resolve_references={})
+    return draft.report
 
 
 def messages(author: Author, key: AudienceKey, count: int) -> list[bytes]:

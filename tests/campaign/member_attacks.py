@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from msgspec import structs
 
+from broker.log import Fetched
 from broker.streams import KEYS
 from node.commands.pending import drop_pending
 from node.trust import signed_document
@@ -101,9 +102,22 @@ async def ids_of_other_messages(made: World) -> Phases:
 
 @attack(10, By.MEMBER)
 async def stops_an_agreement_for_the_past(made: World) -> Phases:
-    """By its own signature alone, dated back, and once more in other words."""
-    while not await made.drained(list(made.nodes.values())):
+    """By its own signature alone, dated back, and twice. One node reads later what was sealed before."""
+    late = made.victim()
+
+    def hide(node: str, answer: Fetched) -> Fetched | None:
+        own = made.honest_topic(late).rpartition(".")[2]
+        return None if node == late.code and not answer.topic.endswith(f".{own}") else answer
+
+    with made.broker.lying(answering=hide):
         yield ()
+        while not await made.drained(list(made.nodes.values())):
+            yield ()
+        _stop(made)
+    yield (Trace(Where.LOG, ("documents_taken_up",)),)
+
+
+def _stop(made: World) -> None:
     governance = made.community.governance
     [agreed] = [agreed for agreed in AGREED if agreed.name == SHARED_WITH_HOSTILE]
     for status in (AgreementStatus.ENDED, AgreementStatus.SUSPENDED):
@@ -111,7 +125,6 @@ async def stops_an_agreement_for_the_past(made: World) -> Phases:
         stop = document(DocumentKind.AGREEMENT, SHARED_WITH_HOSTILE, body, governance, version=2, from_=0)
         made.install(parse(signed(stop, governance, HOSTILE)))
     made.stopped[SHARED_WITH_HOSTILE] = made.now
-    yield (Trace(Where.LOG, ("documents_taken_up",)),)
 
 
 @attack(9, By.MEMBER)

@@ -26,15 +26,17 @@ async def installs_a_document_late(made: World) -> Phases:
     other = made.dice.choice(made.others(victim))
     while not await made.drained([victim]):
         yield ()
-    newest = made.community.governance.nodes[other.code][-1]
-    name = next(file_name(parsed) for data in made.community.documents if (parsed := parse(data)).hash == newest.hash)
+    first = made.community.governance.nodes[other.code][0]  # later versions have no effect without it
+    name = next(file_name(parsed) for data in made.community.documents if (parsed := parse(data)).hash == first.hash)
     path, aside = victim.path / DOCUMENTS_FOLDER / name, victim.path / name
     victim.takes_reports = False
     path.rename(aside)
     if made.dice.random() < 0.5:
         made.broker.write(made.honest_topic(other), [b"garbage %d" % number for number in range(ROWS + 5)])
-    yield ()
-    yield (Trace(Where.QUARANTINE, ("key_unknown",), victim.code),)
+    missed = Trace(Where.QUARANTINE, ("key_unknown",), victim.code)
+    yield (missed,)
+    while not missed.is_in(frozenset(made.seen.seen)):
+        yield ()
     aside.rename(path)
     yield ()
     victim.takes_reports = True

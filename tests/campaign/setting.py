@@ -10,6 +10,7 @@ from typing import Final
 
 from broker import topology as topologies
 from broker.embedded.log import EmbeddedLog
+from broker.topology import Region, Topology
 from node.database.engine import Store
 from node.runtime.config import NODE_FILE, TOPOLOGY_FILE
 from node.runtime.home import open_home
@@ -28,6 +29,10 @@ REGION: Final = "caribbean"
 UNLISTED_REGION: Final = "pacific"
 """A region of the topology that no NODE document lists."""
 
+TOPOLOGY: Final = Topology(
+    replication=1,
+    regions=tuple(Region(id=region, members=MEMBERS, retention_days=30) for region in (REGION, UNLISTED_REGION)),
+)
 STREAMS: Final = ("checkpoints", f"intel.{REGION}", "keys", "proposals", "receipts")
 SHARED_WITH_HOSTILE: Final = "WITH-MX"
 AGREED: Final = (
@@ -69,7 +74,7 @@ async def make(folder: Path) -> Setting:
         store = await Store.open(open_home(folder / code.lower()).store_url)
         await store.close()
     log = EmbeddedLog(folder / "log.db")
-    await log.provision(topologies.specs_of(open_home(folder / HONEST[0].lower()).topology))
+    await log.provision(topologies.specs_of(TOPOLOGY))
     await log.close()
     return Setting(folder=folder, documents=tuple(made.documents), community=made.community)
 

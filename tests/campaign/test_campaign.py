@@ -6,7 +6,6 @@ can see. Attacks concern all items of the issue but those in `NOT_IN_PROCESS`, w
 `python -m tests.campaign.run SEED` repeats one campaign and prints its story.
 """
 
-import asyncio
 import inspect
 from pathlib import Path
 
@@ -17,16 +16,10 @@ from tests.campaign.attack import ATTACKS, By
 from tests.campaign.catalogue import BY, ITEMS, NOT_IN_PROCESS
 from tests.campaign.run import Result, campaign
 from tests.campaign.running import RunningNode
-from tests.campaign.setting import Setting, make
+from tests.campaign.setting import Setting
 
 SAMPLE = 10
 CAMPAIGNS = 500
-
-
-@pytest.fixture(scope="session")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    """The exchange that each campaign copies."""
-    return asyncio.run(make(tmp_path_factory.mktemp("campaign") / "setting"))
 
 
 def judge(result: Result, again: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from node.store import message_search, read_positions
 from node.store.message_search import Query
+from node.undecided import pending_retry
 from tests.support.bed import (
     GRANTS,
     REPORTS,
@@ -239,3 +240,13 @@ async def test_waiting_records_are_looked_at_again_after_a_start(tmp_path: Path)
             found = await again.store.read(lambda db: message_search.search(db, Query()))
 
         assert [message.report_id for message in found] == [answer.report_id]
+
+
+async def test_records_that_wait_for_a_grant_that_is_named_twice_are_found_once(tmp_path: Path) -> None:
+    """A broker that delivers grants in another order makes a grant new twice in one ingest."""
+    async with bed(tmp_path, grant=False) as scene:
+        await scene.read(scene.bz.message(scene.key), scene.bz.message(scene.key))
+        twice = [("BZ", 1), ("BZ", 1)]
+        found = await scene.gt.store.read(lambda db: pending_retry.waiting_for(db, twice, limit=10))
+
+        assert [record.sequence for record in found] == [1, 2]
