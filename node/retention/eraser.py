@@ -93,10 +93,17 @@ def _forget_words(db: Transaction, begin: bool) -> bool:
         return fulltext.forget_words(db, begin=begin)
 
 
-def safe_time(store: Store, node: str) -> Callable[[int], Awaitable[int]]:
-    """The time that has passed for certain, as others signed it; a node that has read nothing has only its clock."""
+def safe_time(
+    store: Store, node: str, is_plausible: Callable[[int], Awaitable[bool]] | None = None
+) -> Callable[[int], Awaitable[int]]:
+    """The time that has passed for certain: that of a plausible clock, else at most a day after what others signed.
+
+    A node that has read nothing of others has only its clock.
+    """
 
     async def latest(now: int) -> int:
+        if is_plausible is not None and await is_plausible(now):
+            return now
         sealings = await store.read(partial(newest_sealing.newest_sealings, without=node))
         return age_rules.trusted_time(now, sealings) if sealings else now
 

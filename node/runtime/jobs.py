@@ -132,8 +132,8 @@ async def _age(node: OpenNode, stopping: asyncio.Event) -> None:
     """Erase what has expired, also while the log is away, and delete what has aged out; go on soon if there is more."""
 
     async def step() -> None:
-        plausible = await node.clock_watch.is_plausible(node.clock())
-        deleted = await node.eraser.step() + await node.ageing.step() if plausible else 0
+        deleted = await node.eraser.step()
+        deleted += await node.ageing.step() if await node.clock_watch.is_plausible(node.clock()) else 0
         await pause(AGE_AGAIN_SECONDS if deleted else AGE_SECONDS, stopping)
 
     await repeat("age", step, stopping)

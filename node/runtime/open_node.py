@@ -102,7 +102,9 @@ async def open_node(
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now),
             home=home,
             share=share,
-            eraser=Eraser(store=store, node=home.node, clock=now, safe_time=safe_time(store, home.node)),
+            eraser=Eraser(
+                store=store, node=home.node, clock=now, safe_time=safe_time(store, home.node, watch.is_plausible)
+            ),
             clock_watch=watch,
         )
         try:

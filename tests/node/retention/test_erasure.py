@@ -22,7 +22,7 @@ from node.errors import Rejected, UsageError
 from node.integrity.check_store import StoreCheck, check_store
 from node.limits import DAY_MS
 from node.reports.questions import Question
-from node.retention.eraser import Eraser
+from node.retention.eraser import Eraser, safe_time
 from node.store import access_log, counters, messages, outbox
 from node.undecided import quarantine_retry
 from node.verification.erased_records import without_content
@@ -294,6 +294,23 @@ async def test_nothing_is_erased_while_the_clock_is_implausible(made: Exchange) 
 
 async def _same(now: int) -> int:
     return now
+
+
+@pytest.mark.parametrize("plausible", [True, False, None])
+async def test_without_a_plausible_clock_time_passes_a_day_beyond_what_others_signed(
+    plausible: bool | None, made: Exchange
+) -> None:
+    """A report that ended within that day is erased also then."""
+    gt, sealed_at = made.nodes["GT"], made.clock()
+
+    async def answer(_now: int) -> bool:
+        return bool(plausible)
+
+    later = sealed_at + 400 * DAY_MS
+    safe = await safe_time(gt.store, "GT", None if plausible is None else answer)(later)
+
+    assert safe == (later if plausible else sealed_at + DAY_MS)
+    assert await safe_time(gt.store, "GT")(sealed_at) == sealed_at
 
 
 async def test_many_messages_are_erased_in_several_transactions(made: Exchange) -> None:
