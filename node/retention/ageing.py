@@ -18,12 +18,13 @@ from node.retention import age_rules, old_grants, old_notes, old_outcomes
 from node.retention.age_rules import StreamRead
 from node.retention.old_outcomes import Place
 from node.stages import StreamId
-from node.store import ingest_lock, newest_sealing, read_positions
+from node.store import ingest_lock, newest_sealing, read_positions, withheld_notes
 from node.undecided import usage
 from node.undecided.usage import Budget, Usage, UsageByBudget
 
 AGEING: Final = (Budget.GRANTS, Budget.OUTCOMES)
 NEARLY_FULL: Final = 0.9  # of a budget: then the originator is not looked at in turn, but at once
+QUIET_MS: Final = 3_600_000  # after messages were withheld by a wrong clock: they are decided again first
 _FIRST: Final[Place] = ("", b"")
 
 
@@ -38,18 +39,25 @@ class Ageing:
     """Topic -> stream, of every stream that this node reads."""
 
     clock: Callable[[], int]
+    starts_quietly: bool = False
+    """Grants leave only QUIET_MS after the first step: the clock of an earlier process may have been wrong."""
+
     _turn: int = 0
     _grants: dict[str, int] = field(default_factory=dict)
     """Originator -> the sequence up to which its grants were looked at in this round."""
 
     _outcomes: dict[str, Place] = field(default_factory=dict)
     _findings: int = 0
+    _wrong_at: int | None = None
+    """When a message was last withheld as expired that has not expired."""
 
     async def step(self) -> int:
         """Delete a part of what is old; returns how many rows. Raises LogUnavailable and Unavailable."""
         now = self.clock()
         sealings = await self.store.read(partial(newest_sealing.newest_sealings, without=self.node))
         time = age_rules.trusted_time(now, sealings)
+        if self.starts_quietly or await self.store.read(partial(withheld_notes.has_unexpired, now=time)):
+            self.starts_quietly, self._wrong_at = False, now
         used = await self.store.read(usage.everything)
         originator = self._next(used)
         deleted = 0
@@ -69,7 +77,8 @@ class Ageing:
         return chosen[self._turn // 2 % len(chosen)]
 
     async def _age_grants(self, originator: str, used: UsageByBudget, time: int) -> int:
-        if not used.get((originator, Budget.GRANTS), Usage()).rows:
+        waits = self._wrong_at is not None and abs(self.clock() - self._wrong_at) < QUIET_MS
+        if waits or not used.get((originator, Budget.GRANTS), Usage()).rows:
             return 0
         before = age_rules.settled_before(await self._streams(originator), time)
         after = self._grants.pop(originator, 0)

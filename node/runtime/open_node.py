@@ -99,7 +99,7 @@ async def open_node(
             receipt_sealer=receipt_sealer,
             subscriber=_subscriber(home, store, log, judge, now, own_records, share),
             renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
-            ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now),
+            ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now, starts_quietly=True),
             home=home,
             share=share,
             eraser=Eraser(

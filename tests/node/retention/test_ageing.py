@@ -14,10 +14,12 @@ from node.commands.quarantine import purge_quarantine
 from node.database.receipt_tables import batch_outcome
 from node.database.record_tables import quarantine, withheld
 from node.database.stream_tables import granted, granted_part
+from node.exchange.expired_again import take_back_expired
 from node.exchange.reread import PositionRange, Rereader
 from node.integrity.check_store import check_store
 from node.limits import DAY_MS
 from node.retention import age_rules
+from node.retention.ageing import QUIET_MS as QUIET_MS_OF_GRANTS
 from node.retention.ageing import Ageing
 from node.sealing.seal import open_type_leaf
 from node.sending.seal_receipts import QUIET_MS
@@ -307,3 +309,27 @@ async def test_what_is_kept_about_the_room_is_counted_again_by_the_check(tmp_pat
 
         assert whole
         assert [(finding.code, finding.table) for finding in found] == [("count_differs", "usage")]
+
+
+async def test_grants_stay_until_what_a_wrong_clock_withheld_was_decided_again(tmp_path: Path) -> None:
+    """A message that was withheld as expired, and has not expired, needs its grant when it is read again."""
+    async with scene(tmp_path) as here:
+        clock = here.bed.made.clock
+        await here.bed.read()
+        value = here.bed.bz.message(here.bed.key)
+        clock.now += 3 * 365 * DAY_MS
+        await here.bed.read(value)
+        clock.now -= 3 * 365 * DAY_MS
+        expired = (await here.bed.counts())["withheld"]
+        await here.pass_time(MONTH)
+        early = await here.age(), await here.grants()
+        await take_back_expired(here.bed.gt.store, lambda _: True, clock.now)
+        at_once = await here.age(), await here.grants()
+        await here.bed.gt.subscriber.retry_all()
+        await here.bed.gt.read()
+        clock.now += QUIET_MS_OF_GRANTS
+        await here.age()
+
+        assert (expired, early, at_once) == (1, (0, [1, 2]), (0, [1, 2]))
+        assert await here.bed.held() == [1]
+        assert await here.grants() == [2]
