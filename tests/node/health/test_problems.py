@@ -312,7 +312,7 @@ def code_of(call: ast.Call) -> ast.expr | None:
         return named["code"]
     if name == "problem" or name.endswith(("faults.note", "faults.only")):
         return call.args[0]
-    return call.args[1] if name == "stream_findings.add" else None
+    return call.args[1] if name in ("stream_findings.add", "stream_findings.note") else None
 
 
 def used_codes() -> Iterator[str]:
