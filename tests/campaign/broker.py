@@ -52,7 +52,10 @@ class Broker:
     def end(self, connection: sqlite3.Connection, topic: str) -> int:
         """The position that the next record of a topic gets."""
         [beginning] = connection.execute("SELECT beginning FROM topic WHERE name = ?", (topic,)).fetchone()
-        [last] = connection.execute("SELECT max(position) FROM record WHERE topic = ?", (topic,)).fetchone()
+        [last] = connection.execute(
+            "SELECT max(position) FROM record WHERE topic = ? AND typeof(position) = 'integer' AND position < ?",
+            (topic, 2**53),
+        ).fetchone()
         return int(beginning if last is None else max(beginning, last + 1))
 
     def values(self, topic: str) -> list[bytes]:

@@ -12,7 +12,7 @@ ITEMS = range(1, 27)
 
 NOT_IN_PROCESS: dict[int, str] = {
     16: "the standard streams belong to a process: test_lost_streams and test_kill run real daemons",
-    21: "reports expire at the end of a day, and a campaign lasts some hours: test_search and test_show",
+    21: "reports expire at the end of a day, and a campaign lasts some hours: the tests of docs/faults.md, rows 10.21",
     24: "packaging: test_broker_local and test_compose check jars, digests and locks",
     25: "rights and TLS are those of a real Kafka: test_kafka_rights",
     26: "the compose file: test_compose",

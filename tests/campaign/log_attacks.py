@@ -87,3 +87,21 @@ async def values_that_cannot_be_records(made: World) -> Phases:
             columns = (topic, position, value, made.now)
             connection.execute("INSERT INTO record (topic, position, value, appended_at) VALUES (?, ?, ?, ?)", columns)
     yield (Trace(Where.QUARANTINE, ("record_too_large",)), Trace(Where.QUARANTINE, ("framing_invalid",)))
+
+
+@attack(5, By.BROKER)
+async def positions_that_cannot_be_positions(made: World) -> Phases:
+    """Texts, fractions, negative and very large numbers; the owner of the file removes them later."""
+    victim = made.victim()
+    topic = made.honest_topic(victim)
+    positions: list[object] = ["a text", 0.5, -7, 2**63 - 1, 2**62]
+    with made.broker.sql() as connection:
+        connection.executemany(
+            "INSERT INTO record (topic, position, value, appended_at) VALUES (?, ?, ?, ?)",
+            [(topic, position, b"a record", made.now) for position in positions],
+        )
+    yield (Trace(Where.FINDING, ("transport_malformed",)),)
+    yield ()
+    with made.broker.sql() as connection:
+        for position in positions:
+            connection.execute("DELETE FROM record WHERE topic = ? AND position = ?", (topic, position))

@@ -90,6 +90,17 @@ async def lets_the_clock_go_back(made: World) -> Phases:
     victim.clock.ahead_ms = 0
 
 
+@attack(14, By.OPERATOR)
+async def lets_the_clock_go_ahead(made: World) -> Phases:
+    """By more than a year: nothing is sealed under it, and nothing that is read is lost for ever."""
+    victim = made.victim()
+    victim.clock.ahead_ms = 400 * DAY_MS
+    victim.takes_reports = False
+    yield (Trace(Where.UNAVAILABLE, ("clock_implausible",), victim.code),)
+    victim.clock.ahead_ms = 0
+    victim.takes_reports = True
+
+
 @attack(17, By.OPERATOR)
 async def renews_a_document_at_the_last_moment(made: World) -> Phases:
     """Warnings come before it ends."""
