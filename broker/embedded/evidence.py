@@ -7,17 +7,19 @@ is read where it is, as a file that does not change.
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broker.embedded import rows
+from broker.embedded.connection import LogConnection, translating
 from broker.log import EvidenceFile, LogUnavailable
 
 JOURNALS: Final = ("-wal", "-journal")
 PIECE_BYTES: Final = 1024 * 1024
 COPIES_MAX: Final = 3  # a node that still runs may write while the files are copied
+COUNT_SECONDS_MAX: Final = 600.0  # of a log of terabytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +50,21 @@ class FileEvidence:
         The file numbers its records, also across topics, and keeps the last number. A deleted topic leaves its numbers
         unused. Somebody who knows this can hide a deletion.
         """
-        mode = "rw" if self.is_copy else "ro&immutable=1"
-        connection = sqlite3.connect(f"{self.readable.absolute().as_uri()}?mode={mode}", uri=True)
+        counting = _Counting(self.readable, immutable=not self.is_copy)
         try:
-            [numbered] = connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
-            [kept] = connection.execute("SELECT count(*) FROM record").fetchone()
-            [truncated] = connection.execute("SELECT coalesce(sum(beginning), 0) FROM topic").fetchone()
-        except sqlite3.Error as error:
-            raise LogUnavailable(f"{self.original}: {error}") from error
+            return counting.deleted_rows()
         finally:
-            connection.close()
-        return max(0, int(numbered) - int(kept) - int(truncated))
+            counting.close()
+
+
+class _Counting(LogConnection):
+    """Counts on a file of which nothing is believed."""
+
+    @translating
+    def deleted_rows(self) -> int:
+        """The numbers that were given, without the records that are there or were before the beginning of a topic."""
+        with self.transaction("BEGIN", seconds=COUNT_SECONDS_MAX) as connection:
+            return max(0, rows.last_number(connection) - rows.count(connection) - rows.truncated(connection))
 
 
 def read_evidence(file: Path, scratch: Path, stopped: Callable[[], bool]) -> FileEvidence:

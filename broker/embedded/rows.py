@@ -38,6 +38,9 @@ _NEWEST_ID: Final = f"SELECT coalesce(max(id), 0) FROM record WHERE id BETWEEN 0
 _NUMBERED: Final = f"""
     SELECT seq FROM sqlite_sequence
     WHERE name = 'record' AND typeof(seq) = 'integer' AND seq BETWEEN 0 AND {2 * POSITION_MAX}"""
+_TRUNCATED: Final = f"""
+    SELECT total(beginning) FROM topic
+    WHERE typeof(beginning) = 'integer' AND beginning BETWEEN 0 AND {POSITION_MAX}"""
 _READ_IN_PARTS: Final = 0  # stands for a value that must not be loaded as a whole
 _RECORDS: Final = f"""
     SELECT position, CASE
@@ -131,8 +134,24 @@ def next_id(connection: Connection) -> int:
 
     SQLite itself refuses to go on behind the highest id of all, which anybody can write.
     """
+    return max(newest_id(connection), last_number(connection)) + 1
+
+
+def last_number(connection: Connection) -> int:
+    """The highest id that SQLite gave to a record, also to one that was deleted; 0 if the file has no such number."""
     numbered = connection.execute(_NUMBERED).fetchone()
-    return max(newest_id(connection), numbered[0] if numbered is not None else 0) + 1
+    return numbered[0] if numbered is not None else 0
+
+
+def count(connection: Connection) -> int:
+    """How many records the file has."""
+    number: int = connection.execute("SELECT count(*) FROM record").fetchone()[0]
+    return number
+
+
+def truncated(connection: Connection) -> int:
+    """How many records were before the beginnings of the topics."""
+    return int(connection.execute(_TRUNCATED).fetchone()[0])
 
 
 def records(connection: Connection, topic: str, position: int, count: int) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from broker.bus import Evidence
-from broker.log import EvidenceFile, LogUnavailable
+from broker.log import EvidenceFile, LogUnavailable, LogUnusable
 from node.audit.documents_read import DocumentsRead, documents_read
 from node.audit.findings import FindingGroup, ReplayAnswer, ReplayedStream
 from node.audit.replay import Progress, Selection, replay, unwatched
@@ -108,6 +108,8 @@ async def audit_replay(from_: ReplaySources, selection: Selection, *, progress: 
         try:
             evidence = await _opened(from_, Path(scratch))
             answer = await _replayed(evidence, folder, selection, Path(scratch), progress)
+        except LogUnusable:
+            raise
         except LogUnavailable as error:
             hint = "nothing was concluded; try again"
             raise Unavailable("bus_unavailable", str(error), path="bus", hint=hint) from error

@@ -30,6 +30,8 @@ HOSTILE = (
     f"{INSERT} ('checkpoints.bz', 0, NULL, x'ff')",
     "UPDATE topic SET beginning = 'x' WHERE name = 'keys.bz'",
     "UPDATE topic SET beginning = 9223372036854775807 WHERE name = 'proposals.bz'",
+    "UPDATE topic SET beginning = 9223372036854775807 WHERE name = 'proposals.gt'",
+    "UPDATE sqlite_sequence SET seq = 'zz'",
     "INSERT INTO topic VALUES (x'ff', 0, 0)",
     "INSERT INTO topic VALUES (NULL, 'x', 0.5)",
 )
