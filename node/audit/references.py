@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from broker.streams import KEYS, RECEIPTS, topic_of
+from broker.streams import CHECKPOINTS, KEYS, RECEIPTS, topic_of
 from node.audit.findings import Finding, about
 from node.database.engine import Transaction
 from node.stages import StreamId, Verified
@@ -24,7 +24,7 @@ RECALLED_MAX: Final = 100_000  # ids of messages; a recall is rare, and names up
 
 def reading_order(topic: str, place: StreamId) -> tuple[int, str]:
     """Where a topic stands in the order of reading."""
-    return ({KEYS: 0, RECEIPTS: 2}.get(place.stream, 1), topic)
+    return ({CHECKPOINTS: 0, KEYS: 1, RECEIPTS: 3}.get(place.stream, 2), topic)
 
 
 class References:

@@ -15,6 +15,7 @@ from node.limits import DAY_MS
 from node.runtime.clock_watch import LOOK_MS, ClockWatch
 from node.runtime.look_around import LookAround
 from node.runtime.open_node import OpenNode
+from node.stages import StreamId
 from node.store import message_search, outbox, stream_findings, withheld_notes
 from node.store.message_search import Query
 from node.undecided import pending_lists
@@ -173,6 +174,12 @@ def around(watched_node: Watched) -> LookAround:
         judge = Judging()
         store = node.store
         subscriber = node.subscriber
+        share = None
+
+        class home:  # noqa: N801, the name of an attribute
+            @staticmethod
+            def places(*_: object) -> dict[str, StreamId]:
+                return {}
 
     opened: OpenNode = Opened()  # type: ignore[assignment]
     return LookAround(opened)

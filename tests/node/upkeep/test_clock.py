@@ -65,7 +65,7 @@ def test_a_stream_that_ends_in_the_future_goes_on_after_the_operator_confirmed_t
         assert status(home)["counts"]["quarantined"] == 0
         assert status(home)["counts"]["held"] == 0
         assert ok("db", "check", home=home)[0]["findings"] == []
-    assert ok("audit", "replay", home=gt)[0]["findings"] == []
+    assert cli("audit", "replay", home=gt).objects[0]["findings"] == []
 
 
 def test_a_clock_that_is_right_is_shown_as_plausible_with_what_others_sealed(tmp_path: Path) -> None:
