@@ -58,7 +58,7 @@ async def test_a_node_whose_documents_have_ended_sets_nothing_aside(tmp_path: Pa
     async with exchange(tmp_path, "BZ", "GT", community=community) as made:
         bz = made.nodes["BZ"]
         await three_drafts(bz)
-        now, made.clock.now = made.clock.now, T0 + 20 * 365 * 86_400_000
+        now, made.clock.now = made.clock.now, T0 + 400 * 86_400_000  # before the retention of the reports ends
         with pytest.raises(Unavailable) as refused:
             await bz.relay.step()
         none = await bz.store.read(set_aside.drafts)
