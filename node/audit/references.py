@@ -1,6 +1,7 @@
 """Finds what records name and the log or the documents do not have: grants, batches, recalled messages, agreements.
 
-Streams are read in an order in which what is named comes first: `keys`, then the others, then `receipts`. Records that
+Streams are read in an order in which what is named comes first: `checkpoints`, which correct the times of batches, then
+`keys`, the others, and `receipts`. Records that
 a beginning of a topic above 0 hides are not missed: retention removed them.
 """
 

@@ -3,8 +3,8 @@
 Uses topics, bounds and fetch of the log's port. It never joins a group, never commits and writes nothing to the log.
 It has no private key and decrypts nothing. Rules:
 
-- Topics are read one after the other, each up to the end that it had when the replay began: first `keys`, last
-  `receipts`, as records name grants, and receipts name batches.
+- Topics are read one after the other, each up to the end that it had when the replay began: first
+  `checkpoints` and `keys`, last `receipts`, as they correct times, are named as grants, and name batches.
 - A topic that is not a stream of an exchange is not read; the answer names it.
 - If the log cannot deliver records, that is a finding, and reading of that stream ends there. What cannot be a record
   is a finding too, and the records of the stream are read.
