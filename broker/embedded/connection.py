@@ -5,6 +5,8 @@ Rules.
 - A full disk, a read-only disk and a lock that another process keeps are `LogUnavailable`. What the content of the
   file causes is `LogUnusable`: other tables, a damaged file, a query that does not end. An I/O error passes through
   unchanged and ends the process, because after it nobody knows what is on the disk.
+- A file that was removed or replaced while it was open is noticed by the next call: without a name, what is written to
+  it reaches no one. The call is `LogUnavailable`, and the one after it opens the file that has the name then.
 - The tables are checked in the first transaction after each change of them (tables.py).
 - A statement that runs longer than its transaction may is interrupted.
 - A value that is longer than `LENGTH_MAX` is not loaded. rows.py reads the beginning of longer ones.
@@ -103,6 +105,7 @@ class LogConnection:
         """If it is set, the statement that runs is interrupted."""
 
         self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None  # device and inode of the file that is open
         self._checked: int | None = None  # the version of the tables that were checked
         self._until = math.inf
 
@@ -139,7 +142,13 @@ class LogConnection:
             self._until = outer
 
     def opened(self, *, make: bool) -> Connection:
-        """The connection. With `make`, create the file and its tables if they do not exist."""
+        """The connection. With `make`, create the file and its tables if they do not exist.
+
+        Raises LogUnavailable if the open file was removed or replaced.
+        """
+        if self._connection is not None and self._file != self._named_file():
+            self.close()
+            raise LogUnavailable(f"{self.path} was removed or replaced while it was open")
         if self._connection is None:
             if make:
                 make_private_file(self.path)
@@ -152,8 +161,16 @@ class LogConnection:
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._checked = connection, None
+            self._connection, self._checked, self._file = connection, None, self._named_file()
         return self._connection
+
+    def _named_file(self) -> tuple[int, int] | None:
+        """Which file has the name now; None if there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _prepare(self, connection: Connection, *, make: bool) -> None:
         """Set the options of the connection; create or check the schema."""

@@ -99,8 +99,8 @@ class Subscriber:
         wait = wait_seconds if left is None else min(wait_seconds, left / 1000)
         if not self.rereader.is_done:
             wait = 0
-        fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
         try:
+            fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
             count = self._take(fetched)
             if any(_moves_on(part) for part in fetched):
                 gather_ms = 0

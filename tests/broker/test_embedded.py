@@ -159,6 +159,45 @@ def test_only_provisioning_creates_a_file(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_an_open_file_that_was_removed_acknowledges_nothing(path: Path) -> None:
+    """What is written to a file without a name reaches no reader. Work goes on when the file is back."""
+    file, reader = LogFile(path), LogReader(path)
+    file.append(TOPIC, [b"before"])
+    reader.read({TOPIC: 0}, 1)
+    away = path.rename(path.with_name("away.db"))
+    for call in (lambda: file.append(TOPIC, [b"lost"]), lambda: reader.read({TOPIC: 0}, 1)) * 2:
+        with pytest.raises(LogUnavailable):
+            call()
+    away.rename(path)
+
+    assert file.append(TOPIC, [b"after"]) == 2
+    assert [entry.value for found in reader.read({TOPIC: 0}, 9)[1] for entry in found.entries] == [b"before", b"after"]
+    file.close()
+    reader.close()
+
+
+def test_an_open_file_that_was_replaced_is_named_once_and_the_new_one_is_used(path: Path, tmp_path: Path) -> None:
+    """The caller learns it before it reads or writes the other file."""
+    file, reader = LogFile(path), LogReader(path)
+    file.append(TOPIC, [b"old"])
+    reader.read({TOPIC: 0}, 1)
+    other = LogFile(tmp_path / "other.db")
+    other.create([TOPIC])
+    other.append(TOPIC, [b"other"])
+    other.close()
+    for part in tmp_path.glob("log.db*"):
+        part.unlink()
+    other.path.rename(path)
+    for call in (file.topics, lambda: reader.read({TOPIC: 0}, 1)):
+        with pytest.raises(LogUnavailable, match="replaced"):
+            call()
+
+    assert file.append(TOPIC, [b"new"]) == 2
+    assert [entry.value for found in reader.read({TOPIC: 0}, 9)[1] for entry in found.entries] == [b"other", b"new"]
+    file.close()
+    reader.close()
+
+
 def test_a_file_without_tables_makes_the_log_unavailable(tmp_path: Path) -> None:
     """Another process may be creating them at this moment."""
     path = tmp_path / "log.db"

@@ -3,8 +3,11 @@
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from broker import topology as topologies
 from broker.embedded.log import EmbeddedLog
+from broker.log import LogUnavailable
 from node.exchange.log_identity import replaced_topics
 from node.store import read_positions
 from node.store.read_positions import Mark
@@ -29,6 +32,27 @@ async def test_a_topic_that_grew_beyond_the_position_after_it_was_made_anew_is_r
         await made_anew(scene)
         await scene.send(*(scene.bz.message(scene.key) for _ in range(5)))
         await scene.made.add(stack, "GT")
+        await scene.gt.read()
+
+        assert await scene.held() == list(range(1, 9))
+        assert ("log_replaced", None) in await scene.findings()
+
+
+async def test_a_log_file_that_is_replaced_while_it_is_read_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """The node learns it as an interruption, and compares what it reads after that."""
+    async with bed(tmp_path) as scene:
+        await scene.read(*(scene.bz.message(scene.key) for _ in range(3)))
+        other = EmbeddedLog(tmp_path / "other.db")
+        await other.provision(topologies.specs_of(TOPOLOGY))
+        await other.close()
+        for file in tmp_path.glob("log.db*"):
+            file.unlink()
+        (tmp_path / "other.db").rename(tmp_path / "log.db")
+        with pytest.raises(LogUnavailable):
+            await scene.gt.read()
+        with pytest.raises(LogUnavailable):
+            await scene.made.bus.topics()
+        await scene.send(*(scene.bz.message(scene.key) for _ in range(5)))
         await scene.gt.read()
 
         assert await scene.held() == list(range(1, 9))
