@@ -22,6 +22,13 @@ async def made_anew(scene: Bed) -> None:
     await scene.made.bus.provision(topologies.specs_of(TOPOLOGY))
 
 
+def replace_log(folder: Path) -> None:
+    """Another log has the name of this one."""
+    for file in folder.glob("log.db*"):
+        file.unlink()
+    (folder / "other.db").rename(folder / "log.db")
+
+
 async def test_a_topic_that_grew_beyond_the_position_after_it_was_made_anew_is_read_from_its_beginning(
     tmp_path: Path,
 ) -> None:
@@ -45,9 +52,7 @@ async def test_a_log_file_that_is_replaced_while_it_is_read_is_read_from_its_beg
         other = EmbeddedLog(tmp_path / "other.db")
         await other.provision(topologies.specs_of(TOPOLOGY))
         await other.close()
-        for file in tmp_path.glob("log.db*"):
-            file.unlink()
-        (tmp_path / "other.db").rename(tmp_path / "log.db")
+        replace_log(tmp_path)
         with pytest.raises(LogUnavailable):
             await scene.gt.read()
         with pytest.raises(LogUnavailable):
