@@ -102,7 +102,7 @@ async def makes_a_topic_anew(made: World) -> Phases:
 
 @attack(8, By.BROKER)
 async def holds_grants_back(made: World) -> Phases:
-    """Those of one node, from all others, on the day after: then its reports name a new grant."""
+    """Those of one node, from all others, for a day or more: then its reports name a new grant."""
     victim = made.victim()
     topic = made.honest_topic(victim, KEYS)
 
@@ -110,9 +110,9 @@ async def holds_grants_back(made: World) -> Phases:
         return None if answer.topic == topic and node != victim.code else answer
 
     with made.broker.lying(answering=hide):
-        made.now += DAY_MS + 1
         waiting = False
         while not waiting:
+            made.now += DAY_MS // 3  # not a day at once: then no clock would be plausible
             yield ()
             waiting = any(sighting.code == "grant" for sighting in made.seen.seen)
     yield (Trace(Where.PENDING, ("grant",)),)

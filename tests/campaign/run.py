@@ -19,7 +19,7 @@ from tests.campaign.sightings import Trace, Where
 from tests.campaign.world import MINUTE_MS, World, world
 
 FURTHER_ATTACKS_MAX = 1
-PHASES_MAX = 12
+PHASES_MAX = 40
 """Of one attack: it may have to wait for another one."""
 
 

@@ -23,6 +23,7 @@ from node.health.standing_findings import finding_problems
 from node.health.status import look
 from node.reports.validate import validate
 from node.runtime.home import Home, open_home
+from node.runtime.look_around import LookAround
 from node.runtime.open_intake import open_intake, publisher
 from node.runtime.open_node import OpenNode, open_node
 from node.runtime.restart import refusal_of, restart_of
@@ -30,7 +31,7 @@ from node.runtime.single_daemon import is_running, only_daemon
 from node.sending.publish import Publisher
 from node.sending.resend import Resender
 from node.store import outbox
-from node.verification.judge import Judge
+from node.uptime import SinceBoot
 from schemas import knowledge
 from tests.campaign.oracle import Accepted, Ended
 from tests.campaign.sightings import Sightings, Where, kept_in
@@ -73,7 +74,7 @@ class RunningNode:
     node: OpenNode | None = None
     _home: Home | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _judge: Judge | None = None
+    _around: LookAround | None = None
     _resender: Resender | None = None
 
     @property
@@ -100,7 +101,8 @@ class RunningNode:
             node.documents._now = self.clock
             await node.subscriber.start()
             self._stack = stack.pop_all()
-        self.node, self._judge = node, node.judge.judge
+        node.clock_watch.machine = lambda: SinceBoot(boot="campaign", ms=self.clock.world())
+        self.node, self._around = node, LookAround(node)
         self._resender = Resender(
             store=node.store, node=self.code, topic_of=node.relay.topic_of, acknowledged=node.relay.acknowledged
         )
@@ -118,16 +120,13 @@ class RunningNode:
     def jobs(self) -> dict[str, Step]:
         """One step of each job of a daemon (node/runtime/jobs.py)."""
         node = self.opened
-        resender = self._resender
-        if resender is None:
-            raise AssertionError("it was made when the node started")
         return {
             "subscribe": self._subscribe,
             "relay": node.relay.step,
             "send_receipts": node.receipt_sealer.step,
-            "watch": lambda: resender.look(self.clock()),
+            "watch": self._watch,
             "watch_renewals": node.renewals.step,
-            "age": node.ageing.step,
+            "age": self._age,
         }
 
     async def turn(self) -> None:
@@ -142,14 +141,23 @@ class RunningNode:
                 return
 
     async def _subscribe(self) -> None:
-        node = self.opened
-        current = node.judge.current()
-        subscriber = node.subscriber
-        await (subscriber.retry_due() if current is self._judge else subscriber.retry_all())
-        self._judge = current
+        if self._around is None:
+            raise AssertionError("it was made when the node started")
+        await self._around.step()
         for _ in range(STEPS_IN_TURN_MAX):
-            if not await subscriber.step(0):
+            if not await self.opened.subscriber.step(0):
                 return
+
+    async def _watch(self) -> None:
+        await self.opened.clock_watch.step()
+        if self._resender is not None:
+            await self._resender.look(self.clock())
+
+    async def _age(self) -> None:
+        node = self.opened
+        await node.eraser.step()
+        if await node.clock_watch.is_plausible(self.clock()):
+            await node.ageing.step()
 
     async def _survives(self, step: Step) -> bool:
         """Take the step; what would end the daemon ends the node."""
