@@ -88,10 +88,12 @@ async def acknowledges_and_drops(made: World) -> Phases:
 
 @attack(6, By.BROKER)
 async def makes_a_topic_anew(made: World) -> Phases:
-    """Every node has read it. Its positions begin at 0 again."""
+    """Every node has read it, and needs the old records no more. Its positions begin at 0 again."""
     victim = made.victim()
     topic = made.honest_topic(victim)
-    while not (made.broker.values(topic) and await made.drained([victim]) and await has_been_read(made, topic)):
+    while made.old_copies or not (
+        made.broker.values(topic) and await made.drained([victim]) and await has_been_read(made, topic)
+    ):
         yield ()
     with made.broker.sql() as connection:
         connection.execute("DELETE FROM record WHERE topic = ?", (topic,))
@@ -171,7 +173,7 @@ async def deletes_a_record_that_all_have_read(made: World) -> Phases:
     """The nodes have it. An auditor who reads the log finds that it is missing."""
     victim = made.victim()
     topic = made.honest_topic(victim)
-    while not (len(made.broker.values(topic)) > 2 and await has_been_read(made, topic)):
+    while made.old_copies or not (len(made.broker.values(topic)) > 2 and await has_been_read(made, topic)):
         yield ()
     with made.broker.sql() as connection:
         connection.execute("DELETE FROM record WHERE topic = ? AND position = 1", (topic,))

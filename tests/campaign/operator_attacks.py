@@ -49,6 +49,7 @@ async def puts_an_old_copy_of_the_store_back(made: World) -> Phases:
     while not await made.drained([victim]):
         yield ()
     copy = made.folder / f"{victim.code}.copy"
+    made.old_copies.add(victim.code)
     _copy(victim, copy)
     yield ()
     while not await made.drained([victim]):
@@ -57,6 +58,8 @@ async def puts_an_old_copy_of_the_store_back(made: World) -> Phases:
     yield (Trace(Where.UNAVAILABLE, ("head_behind",), victim.code),)
     yield ()
     await recovery.adopt(victim)
+    yield ()
+    made.old_copies.remove(victim.code)
 
 
 def _copy(node: RunningNode, file: Path) -> None:
@@ -72,6 +75,7 @@ async def loses_the_home_and_restores_it(made: World) -> Phases:
     while not await made.drained([victim]):
         yield ()
     file = made.folder / f"{victim.code}.backup"
+    made.old_copies.add(victim.code)
     await recovery.backup(victim, file)
     yield ()
     while not await made.drained([victim]):
@@ -79,6 +83,8 @@ async def loses_the_home_and_restores_it(made: World) -> Phases:
     await recovery.restore(victim, file)
     made.seen.add(victim.code, Where.STATUS, "restored")
     yield (Trace(Where.STATUS, ("restored",), victim.code),)
+    yield ()
+    made.old_copies.remove(victim.code)
 
 
 @attack(14, By.OPERATOR)

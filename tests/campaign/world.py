@@ -49,6 +49,9 @@ class World:
     stopped: dict[str, int] = field(default_factory=dict)
     """Agreement -> the time in ms from which it is not in force."""
 
+    old_copies: set[str] = field(default_factory=set)
+    """Nodes that will read again what the log has now, because their operator goes back to an older store."""
+
     watched: set[str] = field(default_factory=set)
     """Nodes whose status is looked at in each round."""
 
