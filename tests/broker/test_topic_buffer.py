@@ -140,11 +140,11 @@ class Flood:
     async def positions(self, _topics: Collection[str]) -> dict[str, int]:
         return {}
 
-    async def get(self, _wait: float, _most: int | None) -> dict[str, list[tuple[int, bytes | None]]]:
+    async def get(self, _wait: float, _most: int | None) -> dict[str, list[tuple[int, bytes | None, int | None]]]:
         if TOPIC in self.paused:
             return {}
         self.position += 1000
-        return {TOPIC: [(position, b"x" * 100) for position in range(self.position - 1000, self.position)]}
+        return {TOPIC: [(position, b"x" * 100, None) for position in range(self.position - 1000, self.position)]}
 
 
 @pytest.mark.parametrize(("records", "size"), [(3000, 2**40), (2**40, 300_000)], ids=["records", "bytes"])

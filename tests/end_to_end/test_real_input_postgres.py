@@ -72,7 +72,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     with ExitStack() as ending:
         if len(homes) < len(NODES):
             ending.enter_context(patch.dict(os.environ, {"ENLACE_BUS__URL": clusters.bus()}))
-            asyncio.run(provision_homes(homes.values()))
+            asyncio.run(provision_homes(lab / node.lower() for node in NODES))
         return _crossing(homes)
 
 

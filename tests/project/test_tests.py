@@ -24,10 +24,13 @@ SLEEPS: Final = {
 }
 """Files with a wait of a fixed length -> why."""
 
-WITHOUT_ASSERTION: Final[dict[str, str]] = {}
+WITHOUT_ASSERTION: Final[dict[str, str]] = {
+    "test_a_table_takes_the_room_of_its_limit_and_no_more": "the function of the table in FILLS asserts",
+}
 """Test -> why it asserts nothing."""
 
 ALTERNATIVES: Final[dict[str, str]] = {
+    "test_every_table_is_listed_with_its_budget_or_limit": "a table that only own users fill has no limit to name",
     "test_a_row_names_tests_that_exist_or_what_is_open": "a fault without a test says what is open",
     "test_an_agreement_names_parties_and_codes_that_exist": "a list is the wildcard or known codes",
     "test_node_imports_the_port_of_the_broker_and_no_implementation": "the rule has an exception for node/cli/",

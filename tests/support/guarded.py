@@ -50,7 +50,6 @@ UNSEEN: Final[dict[str, dict[str, str]]] = {
         "FieldChecks.unique: boundary of len(values) > 1": SHORTCUT,
         "FieldChecks.unique: boundary of len(set(values)) < len(values)": SHORTCUT,
     },
-    "node/reports/connection_rules.py": {"check_connections: known as tuple(map(str, sorted(ids)))": SHORTCUT},
     "node/reports/rules.py": {
         "_check_entity: always entity.identifiers": SHORTCUT,
         "_is_birth_date: never match is None": SCHEMA,

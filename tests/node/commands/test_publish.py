@@ -48,7 +48,8 @@ async def entries(store: Store) -> list[tuple[str, str]]:
 async def test_the_answer_has_the_keys_of_the_contract_in_their_order(home: Home) -> None:
     [answer] = await published(home, text("A boat"), "ana")
 
-    assert list(answer) == ["line", "outcome", "report_id", "message_id", "audience", "refusals", "errors", "warnings"]
+    keys = ["line", "outcome", "report_id", "message_id", "audience", "refusals", "errors", "warnings", "held_back"]
+    assert list(answer) == keys
     assert (answer["line"], answer["outcome"], answer["audience"]) == (1, "accepted", ["GT"])
 
 
