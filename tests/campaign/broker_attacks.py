@@ -49,6 +49,7 @@ async def another_record_at_the_place_of_a_report(made: World) -> Phases:
     reader = made.victim()
     author = made.dice.choice(made.others(reader))
     topic, lies = made.honest_topic(author), list[int]()
+    made.still_needed_by.add(reader.code)
 
     def lie(node: str, answer: Fetched) -> Fetched:
         if node != reader.code or answer.topic != topic:
@@ -66,6 +67,7 @@ async def another_record_at_the_place_of_a_report(made: World) -> Phases:
     while reader.node is None:
         yield ()
     await reread(reader, topic)
+    made.still_needed_by.remove(reader.code)
 
 
 @attack(6, By.BROKER)
@@ -91,7 +93,7 @@ async def makes_a_topic_anew(made: World) -> Phases:
     """Every node has read it, and needs the old records no more. Its positions begin at 0 again."""
     victim = made.victim()
     topic = made.honest_topic(victim)
-    while made.old_copies or not (
+    while made.still_needed_by or not (
         made.broker.values(topic) and await made.drained([victim]) and await has_been_read(made, topic)
     ):
         yield ()
@@ -173,7 +175,7 @@ async def deletes_a_record_that_all_have_read(made: World) -> Phases:
     """The nodes have it. An auditor who reads the log finds that it is missing."""
     victim = made.victim()
     topic = made.honest_topic(victim)
-    while made.old_copies or not (len(made.broker.values(topic)) > 2 and await has_been_read(made, topic)):
+    while made.still_needed_by or not (len(made.broker.values(topic)) > 2 and await has_been_read(made, topic)):
         yield ()
     with made.broker.sql() as connection:
         connection.execute("DELETE FROM record WHERE topic = ? AND position = 1", (topic,))

@@ -49,7 +49,7 @@ async def puts_an_old_copy_of_the_store_back(made: World) -> Phases:
     while not await made.drained([victim]):
         yield ()
     copy = made.folder / f"{victim.code}.copy"
-    made.old_copies.add(victim.code)
+    made.still_needed_by.add(victim.code)
     _copy(victim, copy)
     yield ()
     while not await made.drained([victim]):
@@ -59,7 +59,7 @@ async def puts_an_old_copy_of_the_store_back(made: World) -> Phases:
     yield ()
     await recovery.adopt(victim)
     yield ()
-    made.old_copies.remove(victim.code)
+    made.still_needed_by.remove(victim.code)
 
 
 def _copy(node: RunningNode, file: Path) -> None:
@@ -75,7 +75,7 @@ async def loses_the_home_and_restores_it(made: World) -> Phases:
     while not await made.drained([victim]):
         yield ()
     file = made.folder / f"{victim.code}.backup"
-    made.old_copies.add(victim.code)
+    made.still_needed_by.add(victim.code)
     await recovery.backup(victim, file)
     yield ()
     while not await made.drained([victim]):
@@ -84,7 +84,7 @@ async def loses_the_home_and_restores_it(made: World) -> Phases:
     made.seen.add(victim.code, Where.STATUS, "restored")
     yield (Trace(Where.STATUS, ("restored",), victim.code),)
     yield ()
-    made.old_copies.remove(victim.code)
+    made.still_needed_by.remove(victim.code)
 
 
 @attack(14, By.OPERATOR)
@@ -102,7 +102,10 @@ async def lets_the_clock_go_ahead(made: World) -> Phases:
     victim = made.victim()
     victim.clock.ahead_ms = 400 * DAY_MS
     victim.takes_reports = False
-    yield (Trace(Where.LOG, ("clock_implausible",), victim.code),)
+    alarm = Trace(Where.LOG, ("clock_implausible",), victim.code)
+    yield (alarm,)
+    while not alarm.is_in(frozenset(made.seen.seen)):  # others must have sealed before it is clear
+        yield ()
     victim.clock.ahead_ms = 0
     victim.takes_reports = True
 

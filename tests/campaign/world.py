@@ -49,8 +49,8 @@ class World:
     stopped: dict[str, int] = field(default_factory=dict)
     """Agreement -> the time in ms from which it is not in force."""
 
-    old_copies: set[str] = field(default_factory=set)
-    """Nodes that will read again what the log has now, because their operator goes back to an older store."""
+    still_needed_by: set[str] = field(default_factory=set)
+    """Nodes that will read again what the log has now: the broker got them to skip it, or their store becomes older."""
 
     watched: set[str] = field(default_factory=set)
     """Nodes whose status is looked at in each round."""
