@@ -4,11 +4,14 @@ Each function raises UsageError whose path is the name of the field.
 """
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from node.errors import UsageError
 from node.reports.questions import FORM, Question, QuestionRefused, question_of_text
 from schemas import codes
+
+_ID_HINT: Final = "as 8b8be73a-f678-5a5b-86a4-799c3959547f"
 
 
 def parse_id(text: str, field: str = "id") -> UUID:
@@ -16,7 +19,7 @@ def parse_id(text: str, field: str = "id") -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise UsageError("usage", f"{text} is not a UUID", path=field) from None
+        raise UsageError("usage", f"{text} is not a UUID", path=field, hint=_ID_HINT) from None
 
 
 def parse_time(text: str, field: str) -> int:

@@ -109,7 +109,9 @@ def status(
     seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, timeout))
     output = Output(json=json)
     answer: dict[str, Any] = presentable(seen)
-    error = None if reached else Unavailable("timed_out", f"not {until} within {timeout:g} s", path="--timeout")
+    hint = "look at `outbox`, `streams`, `bus` and `problems` of the answer, or give more seconds"
+    late = Unavailable("timed_out", f"not {until} within {timeout:g} s", path="--timeout", hint=hint)
+    error = None if reached else late
     if json:
         output.object(answer | ({"error": error_fields(error)} if error else {}))
         return error.exit_code if error else int(check and bool(seen.problems))

@@ -165,7 +165,8 @@ def resend(
     """Send own reports again: those that were set aside, and those that a party became entitled to later.
 
     A report for further parties is sealed again for these alone, under a new message id. What was sealed for fewer
-    parties than answered is settled then, also if no party is entitled. The daemon seals and sends.
+    parties than answered is settled then, also if no party is entitled. The daemon seals and sends. A party for which a
+    report was sealed before is not served again, also if a log was lost and the report with it.
 
     Example:
 
@@ -176,7 +177,9 @@ def resend(
     from node.commands.outbox import resend as resend_stored
     from node.runtime.open_intake import open_intake
 
-    if bool(ids) == every:
+    if ids and every:
+        raise UsageError("usage", "ids and --all exclude each other", path="--all", hint="leave out the ids, or --all")
+    if not (ids or every):
         hint = "give ids, or --all for every own report"
         raise UsageError("usage", "name the reports to send again", path="ID", hint=hint)
     opened = open_named_home(home)

@@ -13,6 +13,8 @@ from typing import Final
 from node.errors import EnlaceError, Refused, UsageError
 
 _ID: Final = {"id": "ID"}
+_SHOWN: Final = "`enlace search` shows the reports with their ids"
+_QUARANTINED: Final = "`enlace quarantine list` shows what is"
 _QUARANTINE: Final = {"code": "--code", "originator": "--originator", "stream": "--stream"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
@@ -81,8 +83,18 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
         WayOut(code="not_an_object", kind=UsageError, hint="--report takes one JSON object"),
         WayOut(code="too_large", kind=UsageError, hint="--report takes one JSON object"),
     ),
-    "quarantine retry": (WayOut(code="not_found", hint="`enlace quarantine list` shows what is"),),
-    "receipts": (WayOut(code="not_originator", hint="`enlace show ID` shows its outcome at this node"),),
+    "outbox resend": (WayOut(code="not_found", hint=f"{_SHOWN}; `enlace outbox list` shows those not yet in the log"),),
+    "outbox withdraw": (WayOut(code="not_found", hint="`enlace outbox list` shows what can be withdrawn"),),
+    "pending drop": (WayOut(code="not_found", hint="`enlace pending list` shows what waits or is held"),),
+    "quarantine purge": (WayOut(code="not_found", hint=_QUARANTINED),),
+    "quarantine retry": (WayOut(code="not_found", hint=_QUARANTINED),),
+    "quarantine show": (WayOut(code="not_found", hint=_QUARANTINED),),
+    "receipts": (
+        WayOut(code="not_originator", hint="`enlace show ID` shows its outcome at this node"),
+        WayOut(code="not_found", hint=_SHOWN),
+    ),
+    "reread": (WayOut(code="topic_unknown", hint="`enlace status` lists the topics"),),
+    "show": (WayOut(code="not_found", hint=f"{_SHOWN}; `enlace withheld list` shows those that were withheld"),),
 }
 """Command -> its ways out; the first one that fits is used."""
 

@@ -118,7 +118,8 @@ async def resend(
     governance = intake.documents.current()
     for code in to or ():
         if code not in governance.nodes:
-            raise UsageError("node_unknown", f"no NODE document of {code} is installed", path="to")
+            hint = f"one of {', '.join(sorted(governance.nodes))}"
+            raise UsageError("node_unknown", f"no NODE document of {code} is installed", path="to", hint=hint)
     server = ServeAgain(
         node=intake.home.node,
         governance=lambda: governance,

@@ -154,7 +154,14 @@ def _private_key(node: str, stored: _StoredKey) -> PrivateKey:
 
 def read(path: Path, passphrase_file: Path | None = None) -> PrivateKeys:
     """Load the keys of a file. UsageError if others can read the file or it does not open."""
-    return decode(read_secret(path), read_passphrase(passphrase_file))
+    data, passphrase = read_secret(path), read_passphrase(passphrase_file)
+    try:
+        return decode(data, passphrase)
+    except UsageError as error:
+        error.path = error.path or str(path)
+        if error.code == "keys_unreadable":
+            error.hint = error.hint or f"restore {path} from the backup"
+        raise
 
 
 def write(path: Path, keys: PrivateKeys, passphrase_file: Path | None = None, *, replace: bool = False) -> None:

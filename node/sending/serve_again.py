@@ -46,7 +46,7 @@ class ServedReport:
 
     outcome: str
     """restored: it was set aside and is sealed now; resealed: further parties get it; waiting: it is on its way;
-    expired: its retention has ended, or it was erased; nothing: each entitled party has it."""
+    expired: its retention has ended, or it was erased; nothing: it was sealed for each entitled party before."""
 
     audience: tuple[str, ...] = ()
     """The parties that will get it."""

@@ -20,6 +20,7 @@ from node.trust.document_set import DocumentProblem, DocumentSet, conflict
 from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas.types import Agreement, DocumentKind
 
+_INSTALL: Final = "install the documents of the community, the first ROOT first"
 _ORDER: Final = (DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT)
 
 
@@ -50,7 +51,7 @@ def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
             collected.drop(_ORDER[order], identity)
     if not collected.roots:
         reasons = "; ".join(problem.error.message for problem in problems)
-        raise DocumentInvalid("root_missing", f"no ROOT has effect: {reasons}")
+        raise DocumentInvalid("root_missing", f"no ROOT has effect: {reasons}", hint=_INSTALL)
     return collected
 
 
@@ -69,13 +70,14 @@ def _choose_community(documents: Iterable[ParsedDocument], community: bytes | No
     ]
     if community is not None:
         if community not in first_roots:
-            raise DocumentInvalid("root_missing", "the first ROOT of the configured community is not here")
+            message = "the first ROOT of the configured community is not here"
+            raise DocumentInvalid("root_missing", message, hint=_INSTALL)
         return community
-    if len(first_roots) != 1:
+    if not first_roots:
+        raise DocumentInvalid("root_missing", "0 first ROOTs are here; one is needed", hint=_INSTALL)
+    if len(first_roots) > 1:
         message = f"{len(first_roots)} first ROOTs are here; one is needed"
-        raise DocumentInvalid(
-            "root_ambiguous" if first_roots else "root_missing", message, hint="configure node.community"
-        )
+        raise DocumentInvalid("root_ambiguous", message, hint="configure node.community")
     return first_roots[0]
 
 

@@ -122,7 +122,11 @@ def read_folder(folder: Path, community: bytes | None = None, *, now: int | None
         raise UsageError("documents_too_many", message, path=str(folder))
     files, contents, unreadable = _read_files(files)
     known = stops_known.read(folder, now)
-    governance = load_governance(contents, community, known)
+    try:
+        governance = load_governance(contents, community, known)
+    except DocumentInvalid as error:
+        error.path = error.path or str(folder)
+        raise
     new = [stop.hash for stop in governance.stops() if stop.hash not in known]
     if new and now is not None:
         stops_known.note(folder, new, now)

@@ -60,7 +60,8 @@ def write(file: Path, manifest: Manifest, members: Mapping[str, Path]) -> None:
     try:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE)
     except FileExistsError:
-        raise UsageError("file_exists", f"{file} exists already, and is not overwritten", path=str(file)) from None
+        message = f"{file} exists already, and is not overwritten"
+        raise UsageError("file_exists", message, path=str(file), hint="name another file") from None
     except OSError as error:
         raise UsageError("file_unwritable", f"{file}: {error.strerror}", path=str(file)) from None
     try:

@@ -571,6 +571,7 @@ def test_a_state_that_is_not_reached_in_time_is_printed_and_ends_with_4(scene: S
 
     assert ran.exit == 4
     assert error["code"] == "timed_out"
+    assert error["hint"] == "look at `outbox`, `streams`, `bus` and `problems` of the answer, or give more seconds"
     check_shape(answer, shape_of(COMMANDS["status"]["keys"]), set())
     assert answer["outbox"]["accepted"] == 1
     assert cli("status", "--until", "drained", "--timeout", "0", home=home, json_=False).exit == 4

@@ -79,6 +79,17 @@ def test_a_private_key_that_does_not_match_its_public_key_is_refused() -> None:
     assert code_of(changed(data, keys=stored), None) == "keys_unreadable"
 
 
+def test_a_file_that_cannot_be_read_is_named_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(b"{}")
+    path.chmod(0o600)
+    with pytest.raises(UsageError) as error:
+        key_file.read(path)
+
+    assert (error.value.code, error.value.path) == ("keys_unreadable", str(path))
+    assert error.value.hint == f"restore {path} from the backup"
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"format":"other","node":"BZ","keys":[]}'])
 def test_a_malformed_file_is_refused(data: bytes) -> None:
     """Every malformed file gives the same code."""

@@ -31,7 +31,8 @@ def test_an_empty_folder_has_no_governance(tmp_path: Path) -> None:
     """Without a ROOT nothing is trusted."""
     with pytest.raises(UsageError) as error:
         document_files.read_folder(tmp_path)
-    assert error.value.code == "root_missing"
+    assert (error.value.code, error.value.path) == ("root_missing", str(tmp_path))
+    assert error.value.hint == "install the documents of the community, the first ROOT first"
     assert document_files.read_folder_if_any(tmp_path) is None
 
 
