@@ -72,7 +72,8 @@ async def backup(home: Home, file: Path, *, with_keys: bool) -> BackupAnswer:
 
 def _check_free(file: Path) -> None:
     if file.exists() or file.is_symlink():
-        raise UsageError("file_exists", f"{file} exists already, and is not overwritten", path="file", hint="name another file")
+        message = f"{file} exists already, and is not overwritten"
+        raise UsageError("file_exists", message, path="file", hint="name another file")
     if not file.parent.is_dir():
         raise UsageError("file_unwritable", f"{file.parent} is not a folder", path="file", hint="make the folder first")
 
