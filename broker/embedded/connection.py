@@ -4,7 +4,7 @@ Rules.
 
 - A full disk, a read-only disk and a lock that another process keeps are `LogUnavailable`. What the content of the
   file causes is `LogUnusable`: other tables, a damaged file, a query that does not end. An I/O error passes through
-  unchanged and ends the process, because after it nobody knows what is on the disk.
+  unchanged and ends the process, because after it the state of the disk is unknown.
 - A file that was removed or replaced while it was open is noticed by the next call: without a name, what is written to
   it reaches no one. The call is `LogUnavailable`, and the one after it opens the file that has the name then.
 - The tables are checked in the first transaction after each change of them (tables.py).
@@ -165,7 +165,7 @@ class LogConnection:
         return self._connection
 
     def _named_file(self) -> tuple[int, int] | None:
-        """Which file has the name now; None if there is none."""
+        """Device and inode of the file that has the name now; None if no file has it."""
         try:
             found = self.path.stat()
         except OSError:

@@ -2,8 +2,8 @@
 
 SQLite stores a value of any type in any column. Rules.
 
-- A position is an integer from 0 to `POSITION_MAX`. A row with another position is no record.
-- A beginning that is not such an integer counts as 0. A name that Kafka would refuse is no topic.
+- A position is an integer from 0 to `POSITION_MAX`. A row with another position is not a record.
+- A beginning that is not such an integer counts as 0. A name that Kafka would refuse is not a topic.
 - A value that is a text or a number is read as the bytes of its text: it fails verification, and not the reader.
 - Of a value above `VALUE_SIZE_BYTES_MAX` only the beginning is read from the file.
 

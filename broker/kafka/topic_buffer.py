@@ -1,4 +1,4 @@
-"""What one reader holds of one topic: the records that the client delivered and nobody has asked for yet. Pure.
+"""What one reader holds of one topic: the records that the client delivered and no fetch has taken yet. Pure.
 
 The client's library believes the broker. Rules.
 
@@ -68,7 +68,7 @@ class TopicBuffer:
         return self.tail > before
 
     def pass_over(self, position: int) -> None:
-        """The client reads on at `position`: what is before it was delivered, or is no record."""
+        """The client reads on at `position`: what is before it was delivered, or is not a record."""
         if self.tail < position <= POSITION_MAX:
             self.tail = position
 

@@ -59,8 +59,7 @@ def old_findings(db: Transaction, *, before: int, after: int) -> tuple[list[int]
     old = [
         row.id
         for row in rows
-        if (row.found_at if row.code == OUT_OF_ORDER else row.closed_at) is not None
-        and (row.found_at if row.code == OUT_OF_ORDER else row.closed_at) < before
+        if (ended := row.found_at if row.code == OUT_OF_ORDER else row.closed_at) is not None and ended < before
     ]
     return old, rows[-1].id if len(rows) == NOTES_IN_STEP_MAX else None
 
