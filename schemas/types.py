@@ -438,6 +438,21 @@ class KeysSection(Record, frozen=True, kw_only=True):
     """File of the AGREE keys, if they are kept apart; only commands that sign documents read it."""
 
 
+class GatewaySection(Record, frozen=True, kw_only=True):
+    """Section [gateway]."""
+
+    listen: Text1To4096 | None = None
+    """Address and port, such as 127.0.0.1:8443; without it there is no gateway on the network."""
+    certificate_file: Text1To4096 | None = None
+    """PEM file of the server's certificate, relative to the home; it turns TLS on."""
+    key_file: Text1To4096 | None = None
+    """PEM file of the certificate's private key, relative to the home."""
+    client_ca_file: Text1To4096 | None = None
+    """PEM file of the authority of client certificates, relative to the home; with it each client needs one."""
+    console: bool = False
+    """Serve the web console under /console."""
+
+
 class LogLevel(StrEnum):
     """Severity of log events."""
 
@@ -474,6 +489,8 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     """The store of received messages."""
     keys: KeysSection = KeysSection()
     """The node's private keys."""
+    gateway: GatewaySection = GatewaySection()
+    """The interface over HTTP for the systems of the police force."""
     log: LogSection = LogSection()
     """The log events of the node."""
 

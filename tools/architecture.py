@@ -49,8 +49,11 @@ PACKAGES: Final = {
     "node.health": "Will each party get the reports that it is entitled to?",
     "node.upkeep": "The data of a node as a whole: check, copy, backup, restore.",
     "node.commands": "One function for each command; knows no terminal.",
+    "node.integrators": "Who may use the gateway, for what, and how often?",
+    "node.gateway": "The interface over HTTP: requests in, answers out.",
     "node.doctor": "Is the machine fit for this node?",
-    "node.cli": "Options, terminal, exit codes.",
+    "node.terminal": "How commands read options and standard input, and write answers and errors.",
+    "node.cli": "The commands: options, exit codes.",
 }
 """What each package answers, lowest first. A package of `node` imports itself and those above it in this table."""
 

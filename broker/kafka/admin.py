@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from broker.kafka.client import REQUEST_SECONDS_MAX, Address, bounded, connect, disconnect
 from broker.kafka.topic_settings import TopicState
@@ -44,7 +44,10 @@ class Admin:
         return tuple(created)
 
     async def describe(self, topics: Collection[str]) -> dict[str, TopicState]:
-        """The state of each of `topics` that exists."""
+        """The state of each of `topics` that exists, as far as the brokers that answer know it.
+
+        A broker learns of a topic some time after the controller has made it: until then it is missing here.
+        """
         async with bounded("describing topics", REQUEST_SECONDS_MAX * 2):
             descriptions = [
                 description
@@ -58,6 +61,9 @@ class Admin:
         settings: dict[str, dict[str, str]] = {name: {} for name in names}
         for answer in answers:
             for code, message, _, name, entries in answer.resources:
+                if for_code(code) is UnknownTopicOrPartitionError:
+                    del settings[name]
+                    continue
                 if code:
                     raise LogUnavailable(f"kafka: describing {name}: {for_code(code).__name__}: {message}")
                 settings[name] = {entry[0]: entry[1] for entry in entries}
@@ -68,6 +74,7 @@ class Admin:
                 settings=settings[description["topic"]],
             )
             for description in descriptions
+            if description["topic"] in settings
         }
 
     async def alter(self, topics: Mapping[str, Mapping[str, str]]) -> None:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command
-from node.cli.options import JsonOption
-from node.cli.output import Output
+from node.terminal.help_text import Reader, add_command
+from node.terminal.options import JsonOption
+from node.terminal.output import Output
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.arguments import hash_of
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import DocumentsOption, HomeOption, JsonOption, named_home, open_named_home
-from node.cli.output import Output
+from node.terminal.arguments import hash_of
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import DocumentsOption, HomeOption, JsonOption, named_home, open_named_home
+from node.terminal.output import Output
 
 if TYPE_CHECKING:
     from node.runtime.home import Home
@@ -56,8 +56,8 @@ def replay(
 
     Exit codes: 0 no finding; 1 at least one finding; 2 usage or configuration; 4 the log is unavailable, try again.
     """
-    from node.cli.progress import bar
     from node.commands.audit_replay import audit_replay, selection_of, sources
+    from node.terminal.progress import bar
 
     def opened() -> "Home | None":
         return open_named_home(home) if named_home(home) is not None else None

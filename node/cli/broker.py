@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from broker import topology as topologies
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import HomeOption, JsonOption, open_named_home
-from node.cli.output import Output
 from node.clock import now_ms
 from node.errors import Unavailable, UsageError
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.output import Output
 
 broker_app = group("The broker: its topics, and a local one for development.")
 local_app = group("A real Apache Kafka on this machine, without Docker.")

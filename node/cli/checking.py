@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
-from node.cli.help_text import Reader, add_command
-from node.cli.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
-from node.cli.output import Output
-from node.cli.user import login
 from node.errors import UsageError
+from node.terminal.help_text import Reader, add_command
+from node.terminal.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.terminal.output import Output
+from node.terminal.user import login
 
 if TYPE_CHECKING:
     from node.commands.justification import Justification

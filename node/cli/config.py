@@ -2,10 +2,10 @@
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.on_store import on_store
-from node.cli.options import HomeOption, JsonOption, home_of, open_named_home
-from node.cli.output import Output
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.on_store import on_store
+from node.terminal.options import HomeOption, JsonOption, home_of, open_named_home
+from node.terminal.output import Output
 
 config_app = group("The configuration of a node.")
 clock_app = group("The clock of a node.")

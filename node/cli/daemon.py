@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from node.answers.error_answer import error_fields
-from node.cli.help_text import Reader, add_command
-from node.cli.options import HomeOption, JsonOption, open_named_home
-from node.cli.output import Output
 from node.errors import Unavailable, UsageError
+from node.terminal.help_text import Reader, add_command
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.output import Output
 
 GOALS = ("drained", "caught-up")
 

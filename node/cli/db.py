@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.on_store import on_store
-from node.cli.options import HomeOption, JsonOption, home_of, named_home, open_named_home
-from node.cli.output import Output
 from node.errors import UsageError
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.on_store import on_store
+from node.terminal.options import HomeOption, JsonOption, home_of, named_home, open_named_home
+from node.terminal.output import Output
 
 db_app = group("The database of a node as a whole.")
 

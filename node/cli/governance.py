@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import DocumentsOption, HomeOption, JsonOption, home_of, named_home
-from node.cli.output import Output
 from node.errors import UsageError
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import DocumentsOption, HomeOption, JsonOption, home_of, named_home
+from node.terminal.output import Output
 
 if TYPE_CHECKING:
     from node.commands.governance import Context

@@ -27,12 +27,12 @@ from node.cli import (
     reading,
     setup,
     start,
-    ways_out,
 )
-from node.cli.help_text import command_line
-from node.cli.output import Output
 from node.errors import EXIT_BUG, EnlaceError, UsageError
 from node.standard_streams import ReaderGone
+from node.terminal import ways_out
+from node.terminal.help_text import command_line
+from node.terminal.output import Output
 
 app = command_line("enlace", "Intelligence exchange between national police nodes.")
 for commands in (

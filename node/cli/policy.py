@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import HomeOption, JsonOption, open_named_home
-from node.cli.output import Output
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.output import Output
 
 policy_app = group("What agreements allow.")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import HomeOption, JsonOption, named_home, open_named_home
-from node.cli.output import Output
-from node.cli.standard_input import read_input
-from node.cli.user import login
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, named_home, open_named_home
+from node.terminal.output import Output
+from node.terminal.standard_input import read_input
+from node.terminal.user import login
 
 if TYPE_CHECKING:
     from broker.topology import Topology
@@ -90,9 +90,9 @@ def import_(
     Exit codes: 0 no row is refused; 1 at least one row is refused; 2 usage, configuration or mapping; 4 the store is
     unavailable, try again.
     """
-    from node.cli.progress import rows_of
     from node.commands.import_file import import_file
     from node.runtime.open_intake import open_intake
+    from node.terminal.progress import rows_of
 
     opened = open_named_home(home)
 

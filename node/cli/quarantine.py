@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.on_store import on_store
-from node.cli.options import HomeOption, JsonOption, open_named_home
-from node.cli.output import Output
 from node.cli.reading import LIMIT_MAX
 from node.errors import Refused, UsageError
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.on_store import on_store
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.output import Output
 
 if TYPE_CHECKING:
     from node.runtime.home import Home

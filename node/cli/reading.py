@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.on_store import on_store
-from node.cli.options import ExpiredOption, HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
-from node.cli.output import Output
-from node.cli.user import login
 from node.errors import UsageError
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.on_store import on_store
+from node.terminal.options import ExpiredOption, HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.terminal.output import Output
+from node.terminal.user import login
 
 withheld_app = group("Messages that this node opened and may not keep.")
 

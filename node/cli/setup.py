@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.arguments import bus_url, hash_of
-from node.cli.help_text import Reader, add_command, add_group, group
-from node.cli.options import HomeOption, JsonOption, home_of, named_home
-from node.cli.output import Output
 from node.errors import UsageError
+from node.terminal.arguments import bus_url, hash_of
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, home_of, named_home
+from node.terminal.output import Output
 
 if TYPE_CHECKING:
     from node.commands.lab import Lab

@@ -32,11 +32,16 @@ CLAIM_SECONDS: Final = 5.0  # between two looks at the claim to the store
 
 
 async def run(
-    node: OpenNode, ready: Callable[[], None], readers: ReaderProcesses, counts: EventCounts | None = None
+    node: OpenNode,
+    ready: Callable[[], None],
+    readers: ReaderProcesses,
+    counts: EventCounts | None = None,
+    further: Sequence[Job] = (),
 ) -> None:
     """Run all jobs until SIGTERM or SIGINT; `ready` is called once intake and store are open and reading begins.
 
     `counts` are the events that the log of this process counts; they are written at intervals, and at the end.
+    `further` are jobs of packages above this one, such as the gateway.
     Raises Unavailable `already_running` if another daemon works on the store.
     """
     stopping = asyncio.Event()
@@ -46,7 +51,7 @@ async def run(
     try:
         with _signals(stopping), claimed(claim):
             await readers.start()
-            await _group(node, stopping, ready, [*JOBS, watching, holding, *_writing(counts)])
+            await _group(node, stopping, ready, [*JOBS, watching, holding, *further, *_writing(counts)])
     finally:
         await readers.end()
         _write_all(counts)

@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 from broker.kafka.cluster_settings import KAFKA_VERSION, settings
 from broker.local import layout
 from broker.local.properties import properties_of
-from node.cli.arguments import BUS_URL
 from node.cli.main import app
+from node.terminal.arguments import BUS_URL
 
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

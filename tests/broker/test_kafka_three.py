@@ -35,6 +35,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield brokers
 
 
+@pytest.mark.slow
 def test_each_of_three_brokers_is_killed_under_load_and_nothing_is_lost(cluster: Cluster, tmp_path: Path) -> None:
     """While it is down, all published reports are sent and read. At the end there is no finding."""
     homes = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]), bus=cluster.url)

@@ -1,11 +1,16 @@
 """The differences that `check` reports for each setting, and those that `provision` corrects on a real Kafka."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from broker.bus import open_log
+from broker.kafka import admin
+from broker.kafka.client import Address
 from broker.kafka.topic_settings import REPLICAS_WANTED, TopicState, drift, settings_of
 from broker.log import Drift, Log, TopicSpec
 from tests.support import clusters, stranger
@@ -91,3 +96,28 @@ async def test_provisioning_corrects_the_settings_of_a_foreign_topic() -> None:
     assert ((), (topic,)) == (first.created, first.changed)
     assert after == set()
     assert (second.created, second.changed) == ((), ())
+
+
+class LaggingCluster:
+    """Stands for the client of a cluster whose second broker has not heard of a topic that the first one lists."""
+
+    def __init__(self, **_options: object) -> None:
+        """Takes the options of the real client."""
+
+    async def describe_topics(self, _topics: None) -> list[dict[str, Any]]:
+        """Both topics."""
+        return [{"topic": topic, "partitions": [{"replicas": [1]}]} for topic in ("keys.bz", "keys.gt")]
+
+    async def describe_configs(self, _resources: object) -> list[Any]:
+        """The settings of one, and the error of a broker about the other."""
+        unknown = UnknownTopicOrPartitionError.errno
+        resources: list[Any] = [(0, "", 2, "keys.gt", []), (unknown, None, 2, "keys.bz", [])]
+        return [SimpleNamespace(resources=resources)]
+
+
+async def test_a_topic_that_a_broker_does_not_know_yet_is_not_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is missing, as it is before the other broker knows it; `provision` waits for it."""
+    monkeypatch.setattr(admin, "AIOKafkaAdminClient", LaggingCluster)
+    described = await admin.Admin(Address(bootstrap="127.0.0.1:9092")).describe(["keys.bz", "keys.gt"])
+
+    assert described.keys() == {"keys.gt"}

@@ -96,6 +96,7 @@ def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
 ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
 INDEX_OF_CODE: Final = {  # the index of the argument that is the code
     "FieldError": 1,
+    "HttpError": 1,
     "ColumnError": 0,
     "JsonError": 0,
     "_bad": 3,
@@ -108,7 +109,7 @@ def raised() -> Iterator[tuple[str, str, str]]:
     """(file, called name, code) of each error that the code makes."""
     for file, tree in TREES.items():
         for name, call in calls(tree):
-            if name in ERRORS:
+            if name in ERRORS and name not in INDEX_OF_CODE:
                 index = 0
             elif name in INDEX_OF_CODE and (name != "add" or ast.unparse(call.func) in ("found.add", "checks.add")):
                 index = INDEX_OF_CODE[name]
@@ -137,7 +138,7 @@ def unknown_names(tree: ast.AST) -> Iterator[str]:
 FIELD_MAKERS: Final = {"FieldError", "ColumnError", "JsonError", "_bad", "add"}
 MADE: Final = list(raised())
 COMMAND_CODES: Final = {
-    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS and maker != "Rejected"
+    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS | {"Rejected", "HttpError"}
 }
 FIELD_CODES: Final = {made_code for file, maker, made_code in MADE if maker in FIELD_MAKERS}
 EXITS: Final = {
@@ -166,6 +167,19 @@ def test_the_exit_code_of_a_listed_error_is_that_of_its_class() -> None:
     for file, maker, made_code in MADE:
         if maker in EXITS and made_code in rows:
             assert str(EXITS[maker]) in rows[made_code]["exit"].split(" or "), (file, made_code)
+
+
+def test_every_error_of_the_gateway_is_listed_with_its_status() -> None:
+    made = {
+        (found, ast.literal_eval(call.args[0]))
+        for tree in TREES.values()
+        for name, call in calls(tree)
+        if name == "HttpError"
+        for found in texts(argument(call, 1, "code")) or ()
+    }
+    rows = listed("## Errors of the gateway").items()
+
+    assert {(made_code, int(status)) for made_code, row in rows for status in row["status"].split(" or ")} == made
 
 
 def test_every_error_of_a_field_is_listed_and_no_other() -> None:

@@ -273,15 +273,15 @@ def texts_in(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
-@pytest.mark.parametrize("module", [module for module in OF_NODE if package_of(module) != "cli"])
+@pytest.mark.parametrize("module", [module for module in OF_NODE if package_of(module) not in ("cli", "terminal")])
 def test_a_service_names_fields_and_no_option_or_command(module: str) -> None:
-    """An HTTP gateway answers the same errors; node/cli/ways_out.py adds options and commands for the command line."""
+    """The gateway answers the same errors; node/terminal/ways_out.py adds options and commands for the command line."""
     tree = TREES[MODULES[module]]
     hints = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "hint" in ast.unparse(node)]
     texts = [text for part in (*errors_made(tree), *hints) for text in texts_in(part)]
     of_terminal = [text for text in texts if re.search(r"(^|[\s`])--[a-z]|`enlace ", text)]
 
-    assert not of_terminal, f"{module} names {of_terminal}: name the field, and add a row to node/cli/ways_out.py"
+    assert not of_terminal, f"{module} names {of_terminal}: name the field, and add a row to node/terminal/ways_out.py"
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.endswith("__init__.py")])

@@ -7,7 +7,8 @@ from typing import Final
 
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database undecided store outgoing integrity sending
-    exchange retention audit runtime answers access health upkeep commands doctor cli
+    exchange retention audit runtime answers access health upkeep commands integrators
+    gateway doctor terminal cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -41,8 +42,10 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "sqlalchemy": "node/database/ node/undecided/ node/store/ node/outgoing/ node/integrity/ node/retention/",
     "alembic": "node/database/",
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
-    "typer": "node/cli/",
-    "rich": "node/cli/progress.py",
+    "typer": "node/cli/ node/terminal/",
+    "rich": "node/terminal/",
+    "starlette": "node/gateway/",
+    "uvicorn": "node/gateway/server.py",
     "random": "",
     "secrets": "broker/local/",
     "subprocess": "broker/local/",
@@ -67,7 +70,9 @@ SOLE_CALLERS: Final[dict[str, str]] = {
 }
 """Call -> the files and folders that may make it."""
 
-ERRORS: Final = frozenset({"DocumentInvalid", "Refused", "Rejected", "RestartNeeded", "Unavailable", "UsageError"})
+ERRORS: Final = frozenset(
+    {"DocumentInvalid", "HttpError", "Refused", "Rejected", "RestartNeeded", "Unavailable", "UsageError"}
+)
 """The classes of errors that services raise."""
 
 STREAM_NAMES: Final = r"(.*\bintel\b.*|keys|receipts|checkpoints|proposals|governance)(\.[a-z][a-z0-9])?\Z"
@@ -78,6 +83,7 @@ SOLE_NAMERS_OF_STREAMS: Final = "broker/streams.py"
 OTHER_MEANINGS: Final[dict[str, str]] = {
     "demo/show.py": "receipts",  # a command
     "node/cli/": "governance receipts keys",  # commands
+    "node/terminal/": "governance receipts keys",  # commands
     "node/commands/init.py": "keys",  # a table of node.toml, a field of an answer
     "node/trust/signed_document.py": "keys",  # a field of a document
     "node/database/migrations/versions/v0010_quotas.py": "governance",  # a reason

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import typer.main
 
-from node.cli.help_text import Reader
 from node.cli.main import app
+from node.terminal.help_text import Reader
 from tests.support.contract import cli
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from node.cli import publishing
-from node.cli.output import Output
 from node.commands import publish
 from node.commands.publish import ItemAnswer
 from node.runtime import open_intake as opening
 from node.runtime.home import Home
 from node.runtime.open_intake import OpenIntake
 from node.standard_streams import ReaderGone
+from node.terminal.output import Output
 from tests.support.exchange import report
 from tests.support.processes import ENLACE, agreement, lab
 

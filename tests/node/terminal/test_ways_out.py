@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from node.cli import ways_out
 from node.cli.main import app
 from node.errors import EnlaceError, Refused, UsageError
+from node.terminal import ways_out
 from tests.support.contract import cli
 from tests.support.processes import lab
 

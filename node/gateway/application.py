@@ -1,0 +1,98 @@
+"""The application: each endpoint of the table behind the checks that all have in common.
+
+The order of the checks: caller, scope, purpose and reason; then the handler. An error of any of them becomes a problem
+body. An exception without a code is a bug: it is logged with an id, and the answer has only the id.
+"""
+
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from node.answers.error_answer import coded
+from node.commands.justification import Justification, required_justification
+from node.errors import EnlaceError
+from node.gateway.authentication import Authentication
+from node.gateway.call import Call
+from node.gateway.endpoint import Endpoint
+from node.gateway.problem import HttpError, problem_response
+from node.gateway.served import Served
+from node.integrators.caller import Caller
+from node.system_random import random_bytes
+
+log = structlog.get_logger()
+
+METHOD_NOT_ALLOWED: Final = 405
+PURPOSE: Final = "Enlace-Purpose"
+REASON: Final = "Enlace-Reason"
+NOBODY: Final = Caller(name="", scopes=frozenset(), actor="")
+"""The caller of an endpoint that needs none."""
+
+
+def application(served: Served, endpoints: Sequence[Endpoint], authentication: Authentication) -> Starlette:
+    """The application of one node."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    routes = [
+        Route(path, _answering(methods, served, authentication), methods=sorted(methods), include_in_schema=False)
+        for path, methods in paths.items()
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    app.router.redirect_slashes = False
+    return app
+
+
+def _answering(
+    methods: dict[str, Endpoint], served: Served, authentication: Authentication
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        try:
+            return await _checked(methods[method], request, served, authentication)
+        except Exception as error:
+            return _answer_to(error)
+
+    return answer
+
+
+async def _checked(endpoint: Endpoint, request: Request, served: Served, authentication: Authentication) -> Response:
+    caller = NOBODY
+    if endpoint.scopes is not None:
+        caller = await authentication.caller_of(request)
+        if not caller.may(endpoint.scopes):
+            needed = " or ".join(sorted(endpoint.scopes))
+            message = f"{caller.name} does not have the scope {needed}"
+            raise HttpError(403, "scope_missing", message, hint="ask an administrator for a token that has it")
+    why = Justification()
+    if endpoint.consults:
+        why = required_justification(request.headers.get(PURPOSE), request.headers.get(REASON))
+    return await endpoint.handle(Call(request=request, served=served, caller=caller, why=why))
+
+
+def _answer_to(error: Exception) -> Response:
+    known = coded(error)
+    if known is not None:
+        return problem_response(known)
+    number = random_bytes(8).hex()
+    log.critical("request_failed", id=number, exception="".join(traceback.format_exception(error)))
+    message = "an error that was not foreseen; the log of the node has it"
+    return problem_response(EnlaceError("bug", message, hint=f"report it with the id {number}"))
+
+
+async def _no_route(_request: Request, error: Exception) -> Response:
+    """The answer to an unknown path or method."""
+    if not isinstance(error, HTTPException):
+        raise TypeError(error)
+    hint = "GET /openapi.json lists the requests"
+    if error.status_code == METHOD_NOT_ALLOWED:
+        message = "the path does not have this method"
+        headers = dict(error.headers or {})
+        return problem_response(HttpError(405, "method_not_allowed", message, hint=hint, headers=headers))
+    return problem_response(HttpError(404, "path_unknown", "the gateway does not have this path", hint=hint))
