@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from node.sending.own_records import OwnRecord
+from broker.log import Fetched
+from node.sending.own_records import OwnRecord, OwnRecords
 from node.stages import Decision, Outcome, StreamId, Verified
 
 
@@ -19,6 +20,9 @@ class Arrival:
 
     placed: bool = False
     """It has its place in the chain. So has a record that was kept because it had to wait."""
+
+    changed_gaps: bool = False
+    """It opened or closed a gap of its stream."""
 
     pending_id: int | None = None
     """Its row in `pending`, if it waited or was held."""
@@ -70,3 +74,18 @@ class Arrival:
     def verified(self) -> Verified | None:
         """The record past step 7, also if step 11 rejected its key and it takes no place in the chain."""
         return self.record or (self.decision.traceless if self.decision is not None else None)
+
+
+def arrivals_of(fetched: Fetched, place: StreamId, own_records: OwnRecords) -> list[Arrival]:
+    """The records of one answer of the log."""
+    return [
+        Arrival(
+            topic=entry.topic,
+            place=place,
+            position=entry.position,
+            value=entry.value,
+            appended_at=entry.appended_at,
+            own=own_records.find(place, entry.value),
+        )
+        for entry in fetched.entries
+    ]

@@ -66,6 +66,7 @@ class Placing:
         arrival.placed = True
         self._placed_now.add((arrival.place, record.sequence))
         if placed.gaps_changed:
+            arrival.changed_gaps = True
             self.gaps_changed.setdefault(arrival.place, arrival.position)
         if placed.out_of_order:
             self.out_of_order.append(arrival)

@@ -10,17 +10,17 @@ from typing import Final
 
 from broker.log import Fault, Fetched, Log
 from node.database.engine import Store
-from node.exchange.arrival import Arrival
+from node.exchange.arrival import Arrival, arrivals_of
 from node.exchange.gathering import Gathering, rank
 from node.exchange.ingest_portions import ingest_portions
 from node.exchange.log_faults import LogFaults
+from node.exchange.log_identity import TopicIdentity
 from node.exchange.pausing import Pausing
 from node.exchange.reread import Rereader
 from node.exchange.retry import RECORDS_IN_TRANSACTION_MAX, retry_corrected, retry_curable, retry_pending
 from node.sending.own_records import OwnRecords
 from node.stages import StreamId
 from node.store import read_positions
-from node.store.read_positions import Mark
 from node.verification.judge import Judge
 
 WAITING_ALARM_MS: Final = 15 * 60 * 1000
@@ -58,7 +58,7 @@ class Subscriber:
         self.rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
         self.rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
-        self._marks: Mapping[str, Mark] = {}  # topics to compare with the log before they are read
+        self._identity = TopicIdentity()
         self._retry_at_start, self._uncertain = True, False  # uncertain: a transaction failed, or there are more topics
 
     async def start(self) -> None:
@@ -69,7 +69,8 @@ class Subscriber:
         # Grants first: a log answers in this order, and the backlog of reports would have to wait for them.
         topics = sorted(self.places, key=lambda topic: rank(self.places[topic].stream))
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
-        self._marks = await self._store.read(read_positions.marks)
+        marks = await self._store.read(read_positions.marks)
+        self._identity.load({topic: mark for topic, mark in marks.items() if topic in self.places})
         await self._pausing.look()
 
     def read_also(self, places: Mapping[str, StreamId]) -> None:
@@ -89,9 +90,6 @@ class Subscriber:
         if self._retry_at_start:  # a crash may have come between a grant and the records that waited for it
             await self.retry_all()
             self._retry_at_start = False
-        if self._marks:
-            self._positions |= await self._faults.replaced(self.bus, self._marks)
-            self._marks = {}
         wanted = {
             topic: position for topic, position in self._positions.items() if self._pausing.reads(self.places[topic])
         }
@@ -100,6 +98,7 @@ class Subscriber:
         if not self.rereader.is_done:
             wait = 0
         try:
+            wanted |= await self._compare(wanted)
             fetched = await self.bus.fetch(wanted, records_max=RECORDS_IN_TRANSACTION_MAX, wait_seconds=wait)
             count = self._take(fetched)
             if any(_moves_on(part) for part in fetched):
@@ -112,13 +111,24 @@ class Subscriber:
         await self._faults.settle(self.bus, fetched, self._positions, self._known)
         return count + await self._reread()
 
+    async def _compare(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Compare what is due with the log; returns where to go on in the topics that were made anew."""
+        now = self._clock()
+        if not (marks := self._identity.due(wanted, now)):
+            return {}
+        await self.ingest_gathered()
+        replaced = await self._faults.replaced(self.bus, marks)
+        self._positions |= replaced
+        self._identity.compared(marks, replaced, now)
+        return replaced
+
     def _take(self, fetched: Sequence[Fetched]) -> int:
         """Gather what was fetched; returns the number of records."""
         arrivals: list[Arrival] = []
         positions: dict[str, int] = {}
         # Grants first, so that the messages that they open need not wait for them.
         for part in sorted(fetched, key=lambda part: rank(self.places[part.topic].stream)):
-            arrivals += self._arrivals(part)
+            arrivals += arrivals_of(part, self.places[part.topic], self._own_records)
             if part.entries:
                 positions[part.topic] = part.after or part.entries[-1].position + 1
         if arrivals:
@@ -134,6 +144,7 @@ class Subscriber:
         new_grants = await ingest_portions(self._store, self._judge, arrivals, positions=positions, clock=self._clock)
         self._gathering.clear()
         self._known |= positions.keys()
+        self._identity.ingested(arrivals)
         for arrival in arrivals:
             if arrival.own is not None:
                 self._own_records.forget(arrival.place, arrival.value)
@@ -142,20 +153,6 @@ class Subscriber:
         if new_grants:
             await self.retry_for(new_grants)
         await self._pausing.after(arrivals)
-
-    def _arrivals(self, fetched: Fetched) -> list[Arrival]:
-        place = self.places[fetched.topic]
-        return [
-            Arrival(
-                topic=entry.topic,
-                place=place,
-                position=entry.position,
-                value=entry.value,
-                appended_at=entry.appended_at,
-                own=self._own_records.find(place, entry.value),
-            )
-            for entry in fetched.entries
-        ]
 
     async def _reread(self) -> int:
         """Read a part of what was deferred again, after everything that was gathered."""

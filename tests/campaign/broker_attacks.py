@@ -88,22 +88,6 @@ async def acknowledges_and_drops(made: World) -> Phases:
     yield (Trace(Where.FINDING, ("record_not_read_back",), victim.code),)
 
 
-@attack(6, By.BROKER)
-async def makes_a_topic_anew(made: World) -> Phases:
-    """Every node has read it, and needs the old records no more. Its positions begin at 0 again."""
-    victim = made.victim()
-    topic = made.honest_topic(victim)
-    while made.still_needed_by or not (
-        made.broker.values(topic) and await made.drained([victim]) and await has_been_read(made, topic)
-    ):
-        yield ()
-    with made.broker.sql() as connection:
-        connection.execute("DELETE FROM record WHERE topic = ?", (topic,))
-        connection.execute("UPDATE topic SET beginning = 0, created = created + 1 WHERE name = ?", (topic,))
-    await made.turn()
-    yield (Trace(Where.FINDING, ("log_replaced", "head_truncated")),)
-
-
 @attack(8, By.BROKER)
 async def holds_grants_back(made: World) -> Phases:
     """Those of one node, from all others, for a day or more: then its reports name a new grant."""

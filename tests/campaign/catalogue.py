@@ -1,11 +1,11 @@
 """All attacks, and the items of the issue that no attack of a campaign can express, each with the reason."""
 
-from tests.campaign import broker_attacks, log_attacks, member_attacks, operator_attacks, thief_attacks
+from tests.campaign import broker_attacks, log_attacks, member_attacks, operator_attacks, thief_attacks, topic_attacks
 from tests.campaign.attack import ATTACKS, Attack, By
 
 __all__ = ["BY", "ITEMS", "NOT_IN_PROCESS"]
 
-MODULES = (broker_attacks, log_attacks, member_attacks, operator_attacks, thief_attacks)
+MODULES = (broker_attacks, log_attacks, member_attacks, operator_attacks, thief_attacks, topic_attacks)
 """Imported for their attacks."""
 
 ITEMS = range(1, 27)
