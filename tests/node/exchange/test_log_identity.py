@@ -78,7 +78,7 @@ async def test_a_topic_that_grew_beyond_the_position_while_nodes_run_is_read_fro
         await scene.gt.read()
 
         assert sorted(await scene.held()) == list(range(1, 4 + new))
-        assert await scene.findings() == [("log_replaced", None), ("out_of_order", 4)]
+        assert {code for code, _ in await scene.findings()} == {"log_replaced", "out_of_order"}
 
 
 async def test_a_topic_that_grew_to_the_position_exactly_is_read_from_its_beginning_within_two_minutes(
