@@ -11,10 +11,15 @@ Rules of `fold`, which the full-text index and the keys of names use:
 - Every character that is not a letter, a digit or a sign of a letter is a space.
 """
 
+import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 CHARACTERS_REMEMBERED_MAX: Final = 20_000  # no text of a living language uses more different characters
+RUN_CHARS_REMEMBERED_MAX: Final = 2  # letters with accents between ASCII letters; a name in another script is longer
+RUNS_REMEMBERED_MAX: Final = 4_096
+_NOT_ASCII: Final = re.compile("[^\x00-\x7f]+")
 
 _UNSEEN: Final = frozenset(
     (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
@@ -66,7 +71,27 @@ def without_unseen(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text in folded letters and digits, with a space for each other character."""
+    """The text in folded letters and digits, with a space for each other character.
+
+    Each run of other characters than ASCII is folded by itself: few different ones occur, and ASCII is quick.
+    """
+    if text.isascii():
+        return text.translate(_FOLDING)
+    return _NOT_ASCII.sub(_folded_run, text).translate(_FOLDING)
+
+
+def _folded_run(found: re.Match[str]) -> str:
+    run = found[0]
+    return _folded_short(run) if len(run) <= RUN_CHARS_REMEMBERED_MAX else fold_whole(run)
+
+
+@lru_cache(maxsize=RUNS_REMEMBERED_MAX)
+def _folded_short(run: str) -> str:
+    return fold_whole(run)
+
+
+def fold_whole(text: str) -> str:
+    """What `fold` gives, by its definition: decomposed, each character folded, composed again."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text).translate(_FOLDING))
 
 
