@@ -30,5 +30,5 @@ def test_each_character_is_folded_alone_as_between_letters() -> None:
 def test_each_mark_folds_with_the_letter_before_it() -> None:
     """A mark after a letter of ASCII, and after one of another script."""
     for mark in MARKS:
-        for base in ("n", "か", "ि", "ا"):
+        for base in ("n", "か", "\u093f", "\u0627"):
             assert fold(base + mark) == fold_whole(base + mark), ascii(base + mark)
