@@ -35,6 +35,7 @@ PACKAGES: Final = {
     "node.sharing": "Who may have a report?",
     "node.verification": "What is a record worth? From bytes to a decision, without input or output.",
     "node.database": "SQLite: opening it, its tables, statements for many rows.",
+    "node.access_chain": "Is the access log as it was written?",
     "node.undecided": "Records that wait, are held, refused or deferred.",
     "node.store": "What a node keeps: one module for each kind of row.",
     "node.outgoing": "Which own reports are not settled, and what can the node not do now?",

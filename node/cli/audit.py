@@ -1,11 +1,11 @@
-"""Commands of auditors and data-protection officers: audit replay, access list."""
+"""The command of auditors: audit replay."""
 
 import asyncio
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,15 +20,12 @@ if TYPE_CHECKING:
     from node.runtime.home import Home
 
 audit_app = group("Verify what nodes claim.")
-access_app = group("Read who used the node, when, and why.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     add_group(app, audit_app, "audit", Reader.AUDITOR)
     add_command(audit_app, replay, "replay")
-    add_group(app, access_app, "access", Reader.AUDITOR)
-    add_command(access_app, list_access, "list")
 
 
 def replay(
@@ -93,38 +90,3 @@ def _ended_by_sigterm() -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def list_access(
-    since: Annotated[str | None, typer.Option(help="Entries at or after this time, RFC 3339.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Entries of this user: the login name, or the whole text.")] = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> int:
-    """List the entries of the access log: who did what with which report, when, and why.
-
-    Example:
-
-        enlace access list --since 2026-11-01 --actor ana --home gt
-
-    Exit codes: 0 done, also if there is no entry; 2 usage or configuration; 4 the store is unavailable, try again.
-    """
-    from node.access.entries import list_entries
-    from node.answers.arguments import parse_time
-    from node.runtime.open_store import open_store
-
-    opened, output = open_named_home(home), Output(json=json)
-    from_time = parse_time(since, "since") if since else 0
-
-    async def serve() -> bool:
-        found = False
-        listing = open_store(opened, existing=True)
-        async with listing as store, aclosing(list_entries(store, since=from_time, actor=actor)) as entries:
-            async for entry in entries:
-                found = True
-                output.item(entry)
-        return found
-
-    if not asyncio.run(serve()):
-        output.nothing()
-    return 0

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from node.answers.error_answer import coded
 from node.cli import (
     about,
+    access,
     audit,
     broker,
     checking,
@@ -48,6 +49,7 @@ for commands in (
     broker,
     config,
     policy,
+    access,
     audit,
     about,
 ):

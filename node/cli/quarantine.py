@@ -11,6 +11,7 @@ from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.on_store import on_store
 from node.terminal.options import HomeOption, JsonOption, open_named_home
 from node.terminal.output import Output
+from node.terminal.user import login
 
 if TYPE_CHECKING:
     from node.runtime.home import Home
@@ -133,7 +134,7 @@ def purge_quarantine(
         hint = "give ids, a filter, or --all for every record"
         raise UsageError("usage", "name the records to purge", path="ID", hint=hint)
     opened = open_named_home(home)
-    done = on_store(opened, lambda store: purge_stored(store, wanted, ids=ids or None, before=before))
+    done = on_store(opened, lambda store: purge_stored(store, wanted, ids=ids or None, before=before, actor=login()))
     if not done.records:
         _refuse_unknown(opened, wanted)
     Output(json=json).object(done)
@@ -159,7 +160,9 @@ def show_quarantine(
 
     if raw is not None and not raw.parent.is_dir():
         raise UsageError("file_unwritable", f"{raw.parent} is not a folder", path="--raw")
-    shown, value = on_store(open_named_home(home), lambda store: show_quarantined(store, id_))
+    shown, value = on_store(
+        open_named_home(home), lambda store: show_quarantined(store, id_, actor=login(), raw=raw is not None)
+    )
     if raw is not None and shown.purged:
         hint = "read it again from the log while the log has it: `enlace reread`"
         raise Refused("record_purged", "the bytes of this record were deleted", path="ID", hint=hint)

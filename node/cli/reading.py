@@ -124,7 +124,7 @@ def receipts(
     from node.commands.receipts import receipts_of
 
     opened = open_named_home(home)
-    items = on_store(opened, lambda store: receipts_of(opened, store, id_))
+    items = on_store(opened, lambda store: receipts_of(opened, store, id_, actor=login()))
     Output(json=json).items(items, none="no node is admitted to it")
     return 0
 
@@ -140,5 +140,5 @@ def list_withheld(home: HomeOption = None, json: JsonOption = False) -> int:
     """
     from node.commands.withheld import list_withheld as list_stored
 
-    Output(json=json).items(on_store(open_named_home(home), list_stored))
+    Output(json=json).items(on_store(open_named_home(home), partial(list_stored, actor=login())))
     return 0

@@ -22,6 +22,9 @@ class Justification:
     reason: str | None = None
 
 
+NO_REASON: Final = Justification()
+
+
 def justification_of(purpose: str | None, reason: str | None) -> Justification:
     """Purpose and reason, where they were given. Raises UsageError that names the wrong one."""
     return Justification(

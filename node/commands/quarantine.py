@@ -8,12 +8,16 @@ from node.answers import error_catalogue
 from node.answers.arguments import parse_time
 from node.answers.plain_json import TimeMs
 from node.clock import now_ms
-from node.database.engine import Store
+from node.commands.consultation import log_asked
+from node.commands.justification import NO_REASON, Justification
+from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.exchange import retry
 from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.stages import Outcome
+from node.store import access_log
+from node.store.access_log import Consultation, Operation
 from node.undecided import quarantine as stored
 from node.undecided import quarantine_retry
 from node.undecided.quarantine import QuarantineEntry
@@ -100,22 +104,40 @@ async def summarise_quarantine(store: Store, wanted: Filter) -> list[GroupOfReco
 
 
 async def purge_quarantine(
-    store: Store, wanted: Filter, *, ids: Sequence[str] | None = None, before: str | None = None
+    store: Store, wanted: Filter, *, actor: str, ids: Sequence[str] | None = None, before: str | None = None
 ) -> Purged:
     """Delete the bytes of the records that fit, or of `ids`; codes and digests stay as evidence.
 
+    The access log has an erasure by `actor`.
     `before`: only those received before this RFC 3339 time. Raises UsageError for another text. Raises Refused
     `not_found`, with nothing deleted, if one of `ids` is not in quarantine.
     """
     if ids is not None and (missing := set(ids) - await store.read(lambda db: stored.present(db, ids))):
         raise Refused("not_found", f"no record of the id {min(missing)} is in quarantine", path="id")
     until = parse_time(before, "before") if before is not None else None
-    return Purged(**await store.write(lambda db: purge(db, wanted, ids=ids, before=until)))
+    now = now_ms()
+
+    def purge_logged(db: Transaction) -> Purged:
+        done = Purged(**purge(db, wanted, ids=ids, before=until))
+        if done.records:
+            detail = f"purged from quarantine: {done.records} records"
+            access_log.add(db, Operation.ERASURE, actor=actor, subjects=[("", detail)], now=now)
+        return done
+
+    return await store.write(purge_logged)
 
 
-async def show_quarantined(store: Store, id_: str) -> tuple[ShownRecord, bytes]:
-    """The record of this id, and its bytes; raises Refused `not_found`."""
+async def show_quarantined(
+    store: Store, id_: str, *, actor: str, raw: bool = False, why: Justification = NO_REASON
+) -> tuple[ShownRecord, bytes]:
+    """The record of this id, and its bytes; raises Refused `not_found`.
+
+    Logged as a consultation of `actor`; `raw` says that the answer gives the bytes.
+    """
     found = await store.read(lambda db: stored.records(db, [id_]))
+    shown_ids = [kept.entry.id for kept in found]
+    asked = Consultation(query=id_, subjects=shown_ids, purpose=why.purpose, reason=why.reason)
+    await log_asked(store, asked, command="quarantine show, raw bytes" if raw else "quarantine show", actor=actor)
     for kept in found:
         shown = ShownRecord(
             **_fields(kept.entry), detail=kept.record.detail, remedy=error_catalogue.remedy(kept.record.code)

@@ -14,6 +14,8 @@ from broker.streams import intel_stream
 from node.answers.arguments import parse_id
 from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
+from node.commands.consultation import log_asked
+from node.commands.justification import NO_REASON, Justification
 from node.database.engine import Store, Transaction
 from node.errors import Refused
 from node.outgoing import own_copies
@@ -23,6 +25,7 @@ from node.runtime.home import Home
 from node.sharing.recipients import decide_recipients
 from node.stages import StreamId
 from node.store import message_search, own_batches, own_reports, receipts_received, received_grants, withheld_notes
+from node.store.access_log import Consultation
 from node.store.own_reports import OwnReport
 from node.store.receipts_received import ReceivedOutcomes
 from node.undecided import pending_lists
@@ -46,14 +49,28 @@ class RecipientOutcome:
     since: TimeMs
 
 
-async def receipts_of(home: Home, store: Store, id_: str) -> list[RecipientOutcome]:
+async def receipts_of(
+    home: Home, store: Store, id_: str, *, actor: str, why: Justification = NO_REASON, poll: bool = False
+) -> list[RecipientOutcome]:
     """One item for each recipient of the own report or message `id_`; none if no node is admitted.
+
+    Logged as a consultation of `actor`. `poll`: a machine asks.
 
     Raises UsageError if `id_` is not a UUID, Refused `not_found`, or `not_originator` if another node is the
     originator.
     """
     wanted = parse_id(id_)
-    return await store.read(lambda db: _items(db, home, wanted))
+    found: Refused | None = None
+    try:
+        items = await store.read(lambda db: _items(db, home, wanted))
+    except Refused as refused:
+        items, found = [], refused
+    subjects = sorted({str(UUID(bytes=item.message_id)) for item in items})
+    asked = Consultation(query=str(wanted), subjects=subjects, purpose=why.purpose, reason=why.reason)
+    await log_asked(store, asked, command="receipts", actor=actor, poll=poll)
+    if found is not None:
+        raise found
+    return items
 
 
 def _items(db: Transaction, home: Home, wanted: UUID) -> list[RecipientOutcome]:

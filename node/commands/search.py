@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -10,15 +10,13 @@ from node.answers.arguments import parse_code, parse_identifier, parse_time
 from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
 from node.commands.consultation import log_consultation
-from node.commands.justification import Justification, required_justification
+from node.commands.justification import NO_REASON, Justification, required_justification
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search
 from node.store.message_search import Query
 from schemas.formats import time_text
 from schemas.types import Record
-
-_NO_REASON: Final = Justification()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +61,17 @@ def query_of(
 
 
 async def search(
-    store: Store, query: Query, *, actor: str, why: Justification = _NO_REASON, include_expired: bool = False
+    store: Store,
+    query: Query,
+    *,
+    actor: str,
+    why: Justification = NO_REASON,
+    include_expired: bool = False,
+    poll: bool = False,
 ) -> list[FoundReport]:
     """The reports that match `query`, in the order of their arrival; logged as a consultation of `actor`.
+
+    `poll`: a machine asks; when it repeats a question that finds nothing, this is counted and not logged each time.
 
     Reports that have expired and are not erased yet are for a data-protection officer. Raises UsageError
     `purpose_missing` if they are asked for without a purpose and a reason.
@@ -74,7 +80,7 @@ async def search(
         required_justification(why.purpose, why.reason)
     query = replace(query, unexpired_at=None if include_expired else now_ms())
     messages = await store.read(lambda db: message_search.search(db, query))
-    await log_consultation(store, messages, query=_logged(query), why=why, command="search", actor=actor)
+    await log_consultation(store, messages, query=_logged(query), why=why, command="search", actor=actor, poll=poll)
     return [
         FoundReport(
             report_id=message.report_id,

@@ -1,13 +1,12 @@
 """`show`: one report with the decision about it, also where its content is withheld or still sealed."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from node.answers.arguments import parse_id
 from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
 from node.commands.consultation import log_consultation
-from node.commands.justification import Justification, required_justification
+from node.commands.justification import NO_REASON, Justification, required_justification
 from node.database.engine import Store
 from node.errors import Refused
 from node.stages import Outcome
@@ -18,8 +17,6 @@ from node.undecided import pending_lists
 from node.undecided.pending_lists import PendingMessage
 from schemas.formats import time_text
 from schemas.types import Record
-
-_NO_REASON: Final = Justification()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ class ShownReport:
 
 
 async def show(
-    store: Store, id_: str, *, actor: str, why: Justification = _NO_REASON, include_expired: bool = False
+    store: Store, id_: str, *, actor: str, why: Justification = NO_REASON, include_expired: bool = False
 ) -> list[ShownReport]:
     """Every message with the report id or message id `id_`; logged as a consultation of `actor`.
 

@@ -19,6 +19,7 @@ A transaction takes its locks in this order, so that two never wait for each oth
 9. Lock.QUARANTINE  what the quarantined records take: ingests share it, deleting their bytes holds it alone.
 10. rows of `counter` and `usage`, in one call by name. Every ingest changes them in the order of its code,
     `receipt_ignored` before 6 and all other counters after it, and those of `usage` last.
+11. Lock.ACCESS     the end of the access log: entries are added last.
 
 An erasure (node/retention) takes Lock.ERASURE before all others, so that two processes never erase the same rows.
 """
@@ -31,7 +32,10 @@ from node.database.dialects import POSTGRESQL
 
 
 class Lock(IntEnum):
-    """Locks by the order in which a transaction takes them, ERASURE first. The numbers are those of advisory locks."""
+    """Locks in the order in which a transaction takes them; the numbers are those of advisory locks.
+
+    ERASURE comes first, ACCESS last.
+    """
 
     MIGRATION = 1
     INTAKE = 2
@@ -42,6 +46,7 @@ class Lock(IntEnum):
     KNOWLEDGE = 8
     QUARANTINE = 9
     ERASURE = 11
+    ACCESS = 12
 
 
 def hold(db: Connection, lock: Lock, *, shared: bool = False) -> None:

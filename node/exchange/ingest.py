@@ -23,13 +23,13 @@ from node.exchange.place_arrivals import place_arrivals
 from node.exchange.placing import Placing
 from node.exchange.quotas import defer_above_budget
 from node.exchange.slices import Slices
-from node.exchange.write_decisions import log_erasures, write_decisions
+from node.exchange.write_decisions import erased_headers, log_erasures, write_decisions
 from node.exchange.write_deferred import write_deferred
 from node.exchange.write_findings import witness, write_findings, write_foreign_keys
 from node.exchange.write_receipts import DecidedRecord
 from node.primitives import digest
 from node.stages import Decision, Outcome, Verified
-from node.store import chains, ingest_lock, read_positions, received_grants
+from node.store import chains, counters, ingest_lock, read_positions, received_grants
 from node.undecided import deferred_positions, usage
 from node.undecided.usage import Budget
 from node.verification.judge import Judge
@@ -73,7 +73,10 @@ async def ingest(
         write = partial(
             _write, judge=judge, placing=placing, arrivals=seen.undecided, positions=positions, now=now, reread=reread
         )
-        if await store.write(partial(_write_if_current, versions=seen.versions, write=write)):
+        whole = partial(
+            _write_if_current, versions=seen.versions, write=write, node=judge.node, arrivals=seen.undecided, now=now
+        )
+        if await store.write(whole):
             return placing.new_grants.arrived
 
 
@@ -103,12 +106,21 @@ async def _decide(
     return decision
 
 
-def _write_if_current(db: Transaction, versions: dict[str, int], write: Callable[[Transaction], None]) -> bool:
+def _write_if_current(
+    db: Transaction,
+    versions: dict[str, int],
+    write: Callable[[Transaction], None],
+    *,
+    node: str,
+    arrivals: Sequence[Arrival],
+    now: int,
+) -> bool:
     """Write unless another process ingested records of these originators since the `versions` were read."""
     if not ingest_lock.advance(db, versions):
         return False
     with usage.gathered(db):
         write(db)
+    log_erasures(db, node, arrivals, now)
     return True
 
 
@@ -137,7 +149,7 @@ def _write(
     ]
     write_receipts.write_received(db, judge.node, counted, now)
     write_decisions(db, arrivals, now)
-    log_erasures(db, judge.node, arrivals, now)
+    counters.increase(db, {counters.ERASED: len(erased_headers(arrivals))})
     if reread is not None:
         deferred_positions.forget(db, reread.topic, reread.first, reread.end)
     write_deferred(db, arrivals, now)

@@ -25,6 +25,7 @@ from node.undecided.quarantine import RejectedRecord
 from node.undecided.usage import Budget
 from node.verification.kinds import read_stored, terms_of
 from node.verification.steps import step_of
+from schemas.types import Header
 
 log = structlog.get_logger()
 
@@ -169,14 +170,18 @@ def _rejected(arrival: Arrival, decision: Decision) -> RejectedRecord:
     )
 
 
-def log_erasures(db: Transaction, node: str, arrivals: Sequence[Arrival], now: int) -> None:
-    """Note in the access log the kept records that expired before they could be stored: their bytes are deleted."""
-    erased = [
+def erased_headers(arrivals: Sequence[Arrival]) -> list[Header]:
+    """The headers of the kept records that expired before they could be stored: their bytes are deleted."""
+    return [
         arrival.record.header
         for arrival in arrivals
         if not arrival.is_new and arrival.record is not None and arrival.decision is not None
         if arrival.decision.outcome is Outcome.WITHHELD and arrival.decision.code == "expired"
     ]
+
+
+def log_erasures(db: Transaction, node: str, arrivals: Sequence[Arrival], now: int) -> None:
+    """Note in the access log the records of `erased_headers`; last in the transaction, because of its lock."""
+    erased = erased_headers(arrivals)
     subjects = [(str(UUID(bytes=header.message_id)), erasure_detail(header.expires_at)) for header in erased]
     access_log.add(db, Operation.ERASURE, actor=node, subjects=subjects, now=now)
-    counters.increase(db, {counters.ERASED: len(erased)})

@@ -51,10 +51,10 @@ def erase(db: Transaction, *, node: str, now: int, limit: int) -> int:
     rows = rows_for(db, _EXPIRED, {"now": now, "at_most": limit})
     with overwriting(db):
         quarantine_erasure.erase(db, rows, now)
+    counters.increase(db, {counters.ERASED: len(rows)})
     known = [(_subject(row), erasure_detail(row.expires_at)) for row in rows if is_authenticated(row.step)]
     access_log.add(db, Operation.ERASURE, actor=node, subjects=known, now=now)
     _note_unauthenticated(db, node, len(rows) - len(known), now)
-    counters.increase(db, {counters.ERASED: len(rows)})
     return len(rows)
 
 
@@ -70,8 +70,8 @@ def drop_held(db: Transaction, ids: list[int], *, node: str, now: int) -> int:
     here = sorted(pending_records.present(db, ids))
     with overwriting(db):
         pending_records.drop(db, here)
-    _note_unauthenticated(db, node, len(here), now)
     counters.increase(db, {counters.ERASED: len(here)})
+    _note_unauthenticated(db, node, len(here), now)
     return len(here)
 
 

@@ -29,10 +29,10 @@ def write_sealed(
     refuse_foreign(foreign_records(db, sealer.judge.node))
     own_grants.put(db, result.grants)
     own_batches.put(db, result.sealed_batches(drafts))
-    subjects = [(draft.row.report_id, " ".join(draft.admitted)) for draft in drafts if draft.admitted]
-    access_log.add(db, Operation.DISCLOSURE, actor=sealer.judge.node, subjects=subjects, now=sealer.now)
     _note_narrowed(db, sealer, drafts, result)
     own_reports.mark_sealed(db, result.sealed)
+    subjects = [(draft.row.report_id, " ".join(draft.admitted)) for draft in drafts if draft.admitted]
+    access_log.add(db, Operation.DISCLOSURE, actor=sealer.judge.node, subjects=subjects, now=sealer.now)
 
 
 def _note_narrowed(

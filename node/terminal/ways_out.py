@@ -21,7 +21,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "check": {"purpose": "--purpose", "reason": "--reason"},
     "backup": {"file": "FILE"},
     "db copy": {"from": "FROM", "to": "TO"},
-    "access list": {"since": "--since"},
+    "access list": {"since": "--since", "until": "--until", "operation": "--operation", "after": "--after"},
     "restore": {"file": "FILE", "home": "--home", "to": "store.url"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "governance install": {"home": "--home"},

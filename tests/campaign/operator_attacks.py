@@ -150,7 +150,7 @@ async def purges_everything_that_was_refused(made: World) -> Phases:
     yield ()
     while victim.node is None:
         yield ()
-    await purge_quarantine(victim.opened.store, EVERYTHING)
+    await purge_quarantine(victim.opened.store, EVERYTHING, actor="ana")
     yield (Trace(Where.QUARANTINE, ("framing_invalid",), victim.code),)
 
 

@@ -4,6 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from node.access_chain import append, repeated_polls
+from node.access_chain.repeated_polls import Poll
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
 from node.outgoing import own_copies, standing_faults, waiting_reports
@@ -39,7 +41,7 @@ from node.store import (
     waiting_grants,
     withheld_notes,
 )
-from node.store.access_log import Consultation
+from node.store.access_log import Consultation, EntryFilter, Operation
 from node.store.message_search import Query
 from node.store.messages import Rows
 from node.store.set_aside import Obstacle
@@ -148,7 +150,9 @@ async def _send_receipts(made: Exchange) -> None:
 
 def _find_identifiers(db: Transaction) -> None:
     for actor in (None, "ana", "an_", "nobody"):
-        access_log.entries(db, since=1, actor=actor, after=0, limit=3)
+        wanted = EntryFilter(since=1, until=2**50, actor=actor, subject="s", operation=Operation.ERASURE)
+        access_log.entries(db, wanted=EntryFilter(since=1, actor=actor), after=0, limit=3)
+        access_log.entries(db, wanted=wanted, after=0, limit=3)
     for value, country in (("SEA TEST", None), ("SEA TEST", "BZ"), ("Sea Test", None)):
         question = Question(scheme="NAME", value=value, country=country)
         message_search.search(db, Query(identifiers=(question,)))
@@ -252,6 +256,7 @@ def _write_directly(db: Transaction) -> None:
         Consultation(query="", subjects=()),
     ]
     access_log.add_consultations(db, asked, actor="test", command="search", now=1)
+    _write_access(db)
     stream_findings.stands_at(db, "head_truncated", intel, 3)
     for each_position in (True, False):
         stream_findings.note(db, "log_replaced", intel, sequence=None, position=5, now=1, each_position=each_position)
@@ -285,6 +290,20 @@ def _write_directly(db: Transaction) -> None:
     stream_findings.stands(db, "out_of_order", intel)
     ingest_lock.advance(db, {"BZ": 0})
     _write_what_waits(db, intel)
+
+
+def _write_access(db: Transaction) -> None:
+    """Entries and polls of the access log."""
+    poll = Poll(actor="token x (1)", command="search", query="q", purpose="P", reason=None)
+    append.append(db, [(1, "ERASURE", "test", "s", "d", None, None, None, None)])
+    for now in (1, 2, 3):
+        repeated_polls.count_empty(db, poll, now)
+    repeated_polls.end_of(db, poll, 4)
+    for now, subjects in ((1, ()), (2, ()), (4, ("a",)), (5, ()), (9, ())):
+        polled = Consultation(query="q", subjects=subjects, purpose="P", reason="r")
+        access_log.add_consultations(db, [polled], actor="token x (1)", command="search", now=now, poll=True)
+    repeated_polls.has_due(db, until=9)
+    repeated_polls.write_due(db, until=9, now=10)
 
 
 def _write_what_waits(db: Transaction, intel: StreamId) -> None:

@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from sqlalchemy import select, update
 
+from node import access_chain as access_chain_package
 from node import outgoing as outgoing_package
 from node import retention as retention_package
 from node import store as store_package
@@ -32,10 +33,10 @@ _here = threading.local()
 
 
 def modules() -> list[ModuleType]:
-    """The modules of node/store, node/undecided, node/outgoing and node/retention."""
+    """The modules of the packages whose functions work on a transaction."""
     return [
         importlib.import_module(f"{package.__name__}.{found.name}")
-        for package in (store_package, undecided_package, outgoing_package, retention_package)
+        for package in (access_chain_package, store_package, undecided_package, outgoing_package, retention_package)
         for found in pkgutil.iter_modules(package.__path__)
     ]
 

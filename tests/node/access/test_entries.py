@@ -9,7 +9,7 @@ from node.access import entries
 from node.access.entries import AccessEntry, list_entries
 from node.database.engine import Store, Transaction
 from node.store import access_log
-from node.store.access_log import Consultation, Operation
+from node.store.access_log import Consultation, EntryFilter, Operation
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def listed(store: Store, *, since: int = 0, actor: str | None = None) -> list[AccessEntry]:
     """The entries that are listed."""
-    return [entry async for entry in list_entries(store, since=since, actor=actor)]
+    wanted = EntryFilter(since=since, actor=actor)
+    return [entry async for entry in list_entries(store, wanted=wanted)]
 
 
 async def test_entries_are_listed_as_they_were_written(store: Store) -> None:

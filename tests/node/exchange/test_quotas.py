@@ -218,7 +218,7 @@ async def test_an_operator_reads_a_topic_again_and_what_is_stored_stays_as_it_is
 async def test_purged_records_keep_code_and_digest_and_free_their_room(tmp_path: Path) -> None:
     async with bed(tmp_path) as scene:
         await scene.read(b"garbage", b"more garbage", scene.bz.message(scene.key, payload=b""))
-        purged = await purge_quarantine(scene.gt.store, Filter(code="framing_invalid"))
+        purged = await purge_quarantine(scene.gt.store, Filter(code="framing_invalid"), actor="ana")
         listed = await list_quarantine(scene.gt.store)
         await scene.read(b"garbage")
 

@@ -274,7 +274,7 @@ async def test_notes_and_digests_leave_after_a_time(what: str, tmp_path: Path) -
     async with scene(tmp_path) as here:
         await (floods.withheld if what == "withheld" else floods.garbage)(here.bed)
         if what == "purged":
-            await purge_quarantine(here.bed.gt.store, Filter())
+            await purge_quarantine(here.bed.gt.store, Filter(), actor="ana")
         young = await here.age(), await here.bed.gt.store.read(partial(rows_of, table))
         with patch.multiple(age_rules, NOTES_KEPT_MS=DAY_MS, PURGED_KEPT_MS=DAY_MS):
             await here.pass_time(2 * DAY_MS)

@@ -24,6 +24,7 @@ from node.limits import DAY_MS
 from node.reports.questions import Question
 from node.retention.eraser import Eraser, safe_time
 from node.store import access_log, counters, messages, outbox
+from node.store.access_log import EntryFilter
 from node.undecided import quarantine_retry
 from node.verification.erased_records import without_content
 from node.verification.verify import check_content, check_framing
@@ -72,7 +73,7 @@ async def checked(node: TestNode) -> StoreCheck:
 
 async def entries(node: TestNode) -> list[tuple[str, str, str]]:
     """Operation, actor and subject of the erasures in the access log."""
-    found = await node.store.read(lambda db: access_log.entries(db, since=0, actor=None, after=0, limit=100))
+    found = await node.store.read(lambda db: access_log.entries(db, after=0, limit=100))
     return [(entry.operation, entry.actor, entry.subject) for entry in found if entry.operation == "ERASURE"]
 
 
@@ -99,7 +100,8 @@ async def test_a_data_protection_officer_sees_it_until_it_is_erased_and_the_acce
     gt = made.nodes["GT"]
     found = await search(gt.store, EVERYTHING, actor="dpo", why=WHY, include_expired=True)
     [shown] = await show(gt.store, found[0].report_id, actor="dpo", why=WHY, include_expired=True)
-    logged = await gt.store.read(lambda db: access_log.entries(db, since=0, actor="dpo", after=0, limit=100))
+    wanted = EntryFilter(actor="dpo")
+    logged = await gt.store.read(lambda db: access_log.entries(db, wanted=wanted, after=0, limit=100))
     await erased_later(gt)
     left = await search(gt.store, EVERYTHING, actor="dpo", why=WHY, include_expired=True)
     [after] = await show(gt.store, found[0].report_id, actor="dpo", why=WHY, include_expired=True)

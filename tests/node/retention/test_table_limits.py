@@ -256,7 +256,10 @@ async def corrections(folder: Path) -> None:
 
 CHAINED: Final = ("link", "used_id")
 FILLS: Final[dict[str, Fill]] = {
+    "access_end": partial(few_rows, table="access_end", most=1),
+    "access_head": partial(few_rows, table="access_head", most=0),
     "access_log": partial(own_pay, table="access_log"),
+    "access_poll": partial(few_rows, table="access_poll", most=0),
     "batch_outcome": lambda folder: paused(folder, floods.messages, Budget.OUTCOMES, "batch_outcome"),
     "clock_check": partial(few_rows, table="clock_check", most=1),
     "clock_correction": corrections,

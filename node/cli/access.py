@@ -1,0 +1,72 @@
+"""Commands of data-protection officers: access list, access verify."""
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.output import Output
+
+if TYPE_CHECKING:
+    from node.runtime.home import Home
+    from node.store.access_log import EntryFilter
+
+access_app = group("Read who used the node, when, and why.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    add_group(app, access_app, "access", Reader.AUDITOR)
+    add_command(access_app, list_access, "list")
+
+
+def list_access(
+    since: Annotated[str | None, typer.Option(help="Entries at or after this time, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="Entries before this time, RFC 3339.")] = None,
+    actor: Annotated[
+        str | None, typer.Option(help="Entries of this user or token: its name, or the whole text.")
+    ] = None,
+    subject: Annotated[str | None, typer.Option(help="Entries about this report or message id.")] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="COLLECTION, CONSULTATION, DISCLOSURE or ERASURE.", show_default=False)
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many at most.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="The last id of the answer before.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> int:
+    """List the entries of the access log: who did what with which report, when, and why.
+
+    Example:
+
+        enlace access list --since 2026-11-01 --actor ana --home gt
+
+    Exit codes: 0 done, also if there is no entry; 2 usage or configuration; 4 the store is unavailable, try again.
+    """
+    from node.access.entries import entry_id_of, filter_of
+
+    opened, output = open_named_home(home), Output(json=json)
+    wanted = filter_of(since=since, until=until, actor=actor, subject=subject, operation=operation)
+    if not asyncio.run(_list(opened, output, wanted, entry_id_of(after), limit)):
+        output.nothing()
+    return 0
+
+
+async def _list(home: "Home", output: Output, wanted: "EntryFilter", first: int, limit: int | None) -> bool:
+    """Write the entries; returns whether there is one."""
+    from node.access.entries import list_entries
+    from node.runtime.open_store import open_store
+
+    found = False
+    listing = open_store(home, existing=True)
+    async with (
+        listing as store,
+        aclosing(list_entries(store, wanted=wanted, after=first, limit=limit)) as entries,
+    ):
+        async for entry in entries:
+            found = True
+            output.item(entry)
+    return found
