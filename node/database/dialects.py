@@ -66,3 +66,11 @@ def overwriting(db: Connection) -> Iterator[None]:
         yield
     finally:
         db.exec_driver_sql("PRAGMA secure_delete = FAST").close()
+
+
+def store_size(db: Connection) -> int:
+    """The size of the whole database, in bytes; of a SQLite file without the journal beside it."""
+    if db.dialect.name == POSTGRESQL:
+        return int(db.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+    pages, size = (db.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size"))
+    return int(pages * size)

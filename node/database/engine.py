@@ -31,6 +31,7 @@ from node.database.backend import Backend, CommitWatch, StoreClaim, StoreOptions
 from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL, SQLITE
 from node.errors import UsageError
+from node.heartbeats import beat
 from schemas.avro.codec import BadMessage
 
 Transaction: TypeAlias = Connection
@@ -84,11 +85,15 @@ class Store:
         Raises what `work` raises, and Unavailable. Then nothing was written, or the server vanished while it
         committed: the caller may do the same again, and must find what was stored.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work)
+        result = await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work)
+        beat()
+        return result
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work`, which sees one state of the store. Raises what `work` raises, and Unavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+        result = await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+        beat()
+        return result
 
     async def empty_journal(self) -> None:
         """Leave nothing of earlier transactions in the journal. Raises Unavailable."""

@@ -5,6 +5,7 @@ Part of the transaction of `ingest`, which writes chain, positions and receipts 
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from node.database.engine import Transaction
 from node.exchange.arrival import Arrival
 from node.exchange.quotas import budget_of
+from node.exchange.tally_decisions import tally_decisions
 from node.reports.kept_forms import kept_terms
 from node.reports.search_terms import SearchTerms
 from node.stages import Decision, Opened, Outcome
@@ -40,7 +42,8 @@ def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> N
             raise AssertionError("every record ends with a decision")
         if not arrival.deferred:
             by_outcome.setdefault(arrival.decision.outcome, []).append((arrival, arrival.decision))
-    messages.add(db, [_holding(*pair) for pair in by_outcome.get(Outcome.STORED, ())], now)
+    holdings = [_holding(*pair) for pair in by_outcome.get(Outcome.STORED, ())]
+    messages.add(db, holdings, now)
     withheld_notes.add(db, [_withheld(*pair) for pair in by_outcome.get(Outcome.WITHHELD, ())], now)
     waiting = [*by_outcome.get(Outcome.WAITING, ()), *by_outcome.get(Outcome.HELD, ())]
     _write_pending(db, arrivals, waiting, now)
@@ -55,6 +58,7 @@ def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> N
         }
     )
     counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
+    counted += tally_decisions(chain.from_iterable(by_outcome.values()), holdings, now)
     counters.increase(db, counted)
 
 

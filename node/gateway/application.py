@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,6 +22,7 @@ from node.errors import EnlaceError
 from node.gateway.authentication import Authentication
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint
+from node.gateway.measured import METHOD, PATH, Measured
 from node.gateway.problem import HttpError, problem_response
 from node.gateway.served import Served
 from node.integrators.caller import Caller
@@ -44,7 +46,8 @@ def application(served: Served, endpoints: Sequence[Endpoint], authentication: A
         Route(path, _answering(methods, served, authentication), methods=sorted(methods), include_in_schema=False)
         for path, methods in paths.items()
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    measured = [Middleware(Measured, requests=served.watch.requests)] if served is not None else []
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, middleware=measured)
     app.router.redirect_slashes = False
     return app
 
@@ -54,6 +57,7 @@ def _answering(
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
+        request.scope[PATH], request.scope[METHOD] = methods[method].path, method
         try:
             return await _checked(methods[method], request, served, authentication)
         except Exception as error:
@@ -64,7 +68,7 @@ def _answering(
 
 async def _checked(endpoint: Endpoint, request: Request, served: Served, authentication: Authentication) -> Response:
     caller = NOBODY
-    if endpoint.scopes is not None:
+    if endpoint.scopes is not None and not (endpoint.without_token and endpoint.without_token(request)):
         caller = await authentication.caller_of(request)
         if not caller.may(endpoint.scopes):
             needed = " or ".join(sorted(endpoint.scopes))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from node.gateway.call import Call
@@ -39,6 +40,9 @@ class Endpoint:
     summary: str
     consults: bool = False
     """It reads content: purpose and reason are needed."""
+
+    without_token: Callable[[Request], bool] | None = None
+    """Requests for which this holds need no token although the endpoint has scopes."""
 
     query: tuple[Parameter, ...] = ()
     headers: tuple[Parameter, ...] = ()

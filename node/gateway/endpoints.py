@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from node.gateway import status
+from node.gateway import health, status
 
-ENDPOINTS: Final = (*status.ENDPOINTS,)
+ENDPOINTS: Final = (*health.ENDPOINTS, *status.ENDPOINTS)

@@ -25,6 +25,8 @@ from node.runtime.open_node import OpenNode
 from node.runtime.reader_processes import ReaderProcesses
 from node.runtime.restart import refusal_of, restart_of
 from node.runtime.single_daemon import claimed
+from node.supervision.notify import supervisor
+from node.supervision.supervise import supervise
 
 log = structlog.get_logger()
 
@@ -45,13 +47,21 @@ async def run(
     Raises Unavailable `already_running` if another daemon works on the store.
     """
     stopping = asyncio.Event()
-    claim = node.store.claim()
+    claim, service = node.store.claim(), supervisor()
     watching = Job(name="reader_processes", run=lambda _node, stop: readers.watch(stop))
     holding = Job(name="hold_store", run=lambda _node, stop: repeat("hold_store", partial(_hold, claim, stop), stop))
+    reporting = Job(
+        name="supervise", run=lambda node, stop: supervise(service, node.heartbeats, stop, name=f"node {node.code}")
+    )
+
+    def begun() -> None:
+        ready()
+        service.ready(f"node {node.code} runs")
+
     try:
         with _signals(stopping), claimed(claim):
             await readers.start()
-            await _group(node, stopping, ready, [*JOBS, watching, holding, *further, *_writing(counts)])
+            await _group(node, stopping, begun, [*JOBS, watching, holding, reporting, *further, *_writing(counts)])
     finally:
         await readers.end()
         _write_all(counts)
@@ -105,7 +115,11 @@ async def _group(node: OpenNode, stopping: asyncio.Event, ready: Callable[[], No
     await node.subscriber.start()
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {group.create_task(job.run(node, stopping), name=job.name): job for job in jobs}
+            watched = node.heartbeats.watched
+            tasks = {
+                group.create_task(watched(job.name, partial(job.run, node, stopping)), name=job.name): job
+                for job in jobs
+            }
             ready()
             await stopping.wait()
             log.info("node_stopping", node=node.code)

@@ -20,6 +20,7 @@ from node.errors import Unavailable
 from node.exchange.retry_after_upgrade import retry_after_upgrade
 from node.exchange.stalled_streams import StalledStreams
 from node.exchange.subscribe import WAITING_ALARM_MS
+from node.heartbeats import beat, resting, working
 from node.runtime.look_around import LookAround
 from node.runtime.open_node import OpenNode
 from node.sending.resend import Resender
@@ -77,7 +78,8 @@ async def _relay(node: OpenNode, stopping: asyncio.Event) -> None:
 
         async def step() -> None:
             await node.relay.step()
-            await changes.wait(stopping, node.relay.wait_seconds())
+            with resting():
+                await changes.wait(stopping, node.relay.wait_seconds())
 
         await repeat("relay", step, stopping)
 
@@ -89,7 +91,8 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
         async def step() -> None:
             left = await node.receipt_sealer.step()
             # While receipts are collected, further outcomes only prolong the wait: there is no need to hear of them.
-            await (changes.wait(stopping) if left is None else pause(left, stopping))
+            with resting():
+                await (changes.wait(stopping) if left is None else pause(left, stopping))
 
         await repeat("send_receipts", step, stopping)
 
@@ -150,7 +153,8 @@ async def _retry_after_upgrade(node: OpenNode, stopping: asyncio.Event) -> None:
             clock=node.clock,
             stopped=stopping.is_set,
         )
-        await stopping.wait()
+        with resting():
+            await stopping.wait()
 
     await repeat("retry_after_upgrade", step, stopping)
 
@@ -172,25 +176,25 @@ async def repeat(task: str, step: Step, stopping: asyncio.Event) -> None:
     shortest, longest = BACKOFF_SECONDS
     wait = shortest
     unavailable = False
-    while not stopping.is_set():
-        try:
-            await step()
-        except (LogUnavailable, Unavailable) as error:
-            if not unavailable:
-                log.error("unavailable", task=task, reason=str(error))
-            unavailable = True
-            await pause(wait, stopping)
-            wait = min(longest, wait * 2)
-        else:
-            if unavailable:
-                log.info("available_again", task=task)
-            unavailable, wait = False, shortest
+    with working():
+        while not stopping.is_set():
+            beat()
+            try:
+                await step()
+            except (LogUnavailable, Unavailable) as error:
+                if not unavailable:
+                    log.error("unavailable", task=task, reason=str(error))
+                unavailable = True
+                await pause(wait, stopping)
+                wait = min(longest, wait * 2)
+            else:
+                if unavailable:
+                    log.info("available_again", task=task)
+                unavailable, wait = False, shortest
 
 
 async def pause(seconds: float, stopping: asyncio.Event) -> None:
     """Wait so long, or until the node stops."""
-    try:
+    with resting(), suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stopping.wait()
-    except TimeoutError:
-        return

@@ -5,7 +5,7 @@ Implementations are chosen here, and in tests. Opening a part does not ask wheth
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker import streams
 from broker.log import Log
@@ -13,6 +13,7 @@ from node import clock
 from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.subscribe import Subscriber
+from node.heartbeats import Heartbeats
 from node.retention.ageing import Ageing
 from node.retention.eraser import Eraser, safe_time
 from node.runtime.bus import opened_bus, protection_of
@@ -69,6 +70,8 @@ class OpenNode:
 
     eraser: Eraser
     clock_watch: ClockWatch
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    """Of the jobs of this process."""
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Select, bindparam, func, select
 
+from node import tallies
 from node.database.dialects import Upsert
 from node.database.engine import Transaction
 from node.database.outgoing_tables import draft
@@ -85,7 +86,7 @@ def value(db: Transaction, name: str) -> int:
 
 def counts(db: Transaction) -> RecordCounts:
     """The counts at this moment."""
-    counted = {row.name: row.value for row in rows_for(db, _ALL, {})}
+    counted = {row.name: row.value for row in rows_for(db, _ALL, {}) if not row.name.startswith(tallies.PREFIX)}
     rows = {name: counted.pop(name, 0) for name in ROWS}
     waiting, held = (rows_for(db, _PENDING, {"outcome": outcome})[0][0] for outcome in ("waiting", "held"))
     return RecordCounts(
@@ -96,6 +97,11 @@ def counts(db: Transaction) -> RecordCounts:
         quarantined=rows_for(db, _QUARANTINED, {})[0][0],
         other=counted | ({"deferred": deferred} if (deferred := deferred_positions.count(db)) else {}),
     )
+
+
+def tallied(db: Transaction) -> tallies.Tallies:
+    """What was counted for metrics since the store was made, or since a version that counts it."""
+    return tallies.read({row.name: row.value for row in rows_for(db, _ALL, {})})
 
 
 def differences(db: Transaction) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,7 @@ from node.database.outgoing_tables import draft
 from node.database.statements import insert_rows, rows_for, set_rows
 from node.store import counters
 from node.store.outbox import HeadMoved
+from node.tallies import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ def add(db: Transaction, drafts: Sequence[NewDraft]) -> None:
     names = tuple(field.name for field in fields(NewDraft))
     insert_rows(db, draft, names, [tuple(getattr(new, name) for name in names) for new in drafts])
     size = sum(len(new.payload) for new in drafts)
-    counters.increase(db, {counters.ACCEPTED: len(drafts), counters.ACCEPTED_SIZE: size})
+    number = len(drafts)
+    counters.increase(db, {counters.ACCEPTED: number, counters.ACCEPTED_SIZE: size, PUBLISHED: number})
 
 
 def own_message_ids(db: Transaction, wanted: Collection[bytes]) -> list[bytes]:

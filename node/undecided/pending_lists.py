@@ -3,10 +3,11 @@
 from dataclasses import dataclass, fields
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from node.database.engine import Transaction
 from node.database.record_tables import pending
+from node.database.statements import rows_for
 from node.database.stream_tables import granted
 
 OVERDUE_LISTED_MAX: Final = 1000
@@ -57,6 +58,20 @@ def overdue(db: Transaction, before: int) -> list[OverdueGroup]:
         select(*columns, *counted).where(pending.c.received_at < before).group_by(*columns).order_by(*columns)
     )
     return [OverdueGroup(**row) for row in rows.mappings()]
+
+
+_OLDEST: Final = (
+    select(pending.c.received_at)
+    .where(pending.c.outcome == bindparam("outcome"))
+    .order_by(pending.c.received_at)
+    .limit(1)
+)
+
+
+def oldest(db: Transaction, outcome: str) -> int | None:
+    """When the oldest record that is `waiting` or `held` arrived, in ms; None if there is none."""
+    rows = rows_for(db, _OLDEST, {"outcome": outcome})
+    return rows[0].received_at if rows else None
 
 
 def waits_for_arrived_grant(db: Transaction) -> bool:

@@ -8,7 +8,7 @@ from node.access_chain import append, repeated_polls
 from node.access_chain.repeated_polls import Poll
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
-from node.outgoing import own_copies, standing_faults, waiting_reports
+from node.outgoing import oldest_unsettled, own_copies, standing_faults, waiting_reports
 from node.outgoing.own_copies import NewCopy
 from node.outgoing.standing_faults import StandingFault
 from node.reports.questions import Question
@@ -218,6 +218,10 @@ def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
     pending_lists.waiting_since(db, now + 1)
     pending_lists.waits_for_arrived_grant(db)
     pending_lists.kept(db)
+    for outcome in ("waiting", "held"):
+        pending_lists.oldest(db, outcome)
+    oldest_unsettled.oldest_unsettled(db)
+    counters.tallied(db)
     usage.everything(db)
     deferred_positions.count(db)
     deferred_positions.ranges(db)

@@ -101,7 +101,8 @@ def test_a_node_without_callers_answers_no_request(tmp_path: Path) -> None:
     async def answers() -> list[tuple[int, str]]:
         async with open_intake(open_home(home)) as intake:
             served = Served(home=intake.home, intake=intake, stopping=asyncio.Event())
-            transport = httpx.ASGITransport(application(served, ENDPOINTS, NoCallers()))
+            elsewhere = ("192.0.2.7", 1)
+            transport = httpx.ASGITransport(application(served, ENDPOINTS, NoCallers()), client=elsewhere)
             async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
                 asked = [endpoint for endpoint in ENDPOINTS if endpoint.scopes is not None]
                 found = [await client.request(endpoint.method, endpoint.path) for endpoint in asked]

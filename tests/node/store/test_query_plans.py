@@ -43,6 +43,7 @@ EXEMPT: Final = {
     "set_aside.drafts": "reads the index of the drafts that are set aside, which are the answer",
     "old_notes.close_full": "reads the index of the findings that are open, once findings left",
     "old_notes.drop_findings": "reads the index of the findings that are open, once findings left",
+    "oldest_unsettled.oldest_unsettled": "reads the first row of an index of the drafts that wait",
     "own_copies.settle": "a command; reads the index of the reports that a recipient missed",
     "pending_lists.overdue": "`status` counts all pending records; their number has a limit",
     "standing_faults.standing": "answers with all faults: a few for each topic",
