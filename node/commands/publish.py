@@ -77,32 +77,46 @@ async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool 
     intake.documents.current()
     items = ndjson.parse_lines(data)
     while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
-        for answer in await _publish_chunk(intake, chunk, actor=actor, dry_run=dry_run):
+        checked = await validated(intake, chunk, intake.topology())
+        drafts = drafts_of(checked)
+        acceptances = await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ()
+        held_back = await intake.store.read(partial(why_held_back, node=intake.home.node)) if drafts else None
+        for answer in item_answers(intake, checked, acceptances, held_back):
             yield answer
 
 
-async def _publish_chunk(
-    intake: OpenIntake, chunk: Sequence[ndjson.Item], *, actor: str, dry_run: bool
-) -> list[ItemAnswer]:
-    """Validate the items of one transaction and hand in those that are reports."""
-    wanted = [id_ for _, item in chunk if isinstance(item, dict) for id_ in referred_ids(item)]
+CheckedItem = tuple[int, Draft | Sequence[FieldError]]
+"""The line of an item, and its draft or the errors of its fields."""
+
+
+async def validated(intake: OpenIntake, items: Sequence[ndjson.Item], topology: Topology) -> list[CheckedItem]:
+    """Check items against the schema, the rules, and the messages that are known here."""
+    wanted = [id_ for _, item in items if isinstance(item, dict) for id_ in referred_ids(item)]
     known = await _originators(intake, wanted) if wanted else {}
-    topology = intake.topology()
-    results = [(line, _draft_of(intake, item, known, topology)) for line, item in chunk]
-    drafts = [result for _, result in results if isinstance(result, Draft)]
-    acceptances = iter(await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ())
-    held_back = await _held_back(intake) if drafts else None
+    return [(line, _draft_of(intake, item, known, topology)) for line, item in items]
+
+
+def drafts_of(checked: Sequence[CheckedItem]) -> list[Draft]:
+    """The items that are reports."""
+    return [result for _, result in checked if isinstance(result, Draft)]
+
+
+def item_answers(
+    intake: OpenIntake, checked: Sequence[CheckedItem], acceptances: Sequence[Acceptance], held_back: str | None
+) -> list[ItemAnswer]:
+    """One answer for each item; `acceptances` are those of `drafts_of(checked)`."""
+    following = iter(acceptances)
     return [
-        replace(accepted_item(line, next(acceptances), draft_warnings(intake, result)), held_back=held_back)
+        replace(accepted_item(line, next(following), draft_warnings(intake, result)), held_back=held_back)
         if isinstance(result, Draft)
         else refused_item(line, result)
-        for line, result in results
+        for line, result in checked
     ]
 
 
-async def _held_back(intake: OpenIntake) -> str | None:
-    """Why nothing that is accepted now is sealed, as far as the daemon has found it."""
-    found = await intake.store.read(partial(stream_findings.all_about, originator=intake.home.node, codes=STOPS))
+def why_held_back(db: Transaction, node: str) -> str | None:
+    """The code of the finding because of which nothing is sealed now, as far as the daemon has found it."""
+    found = stream_findings.all_about(db, node, STOPS)
     return found[0].code if found else None
 
 

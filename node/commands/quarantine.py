@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from node.answers import error_catalogue
 from node.answers.arguments import parse_time
+from node.answers.cursors import cursor_text, parse_cursor
 from node.answers.plain_json import TimeMs
 from node.clock import now_ms
 from node.commands.consultation import log_asked
@@ -96,6 +98,26 @@ async def list_quarantine(
 ) -> list[QuarantinedRecord]:
     """The records in quarantine that fit, the oldest first; at most `limit`."""
     return [_record(entry) for entry in await store.read(lambda db: stored.entries(db, wanted, limit))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinePage:
+    """Some records in quarantine, the oldest first."""
+
+    quarantine: tuple[QuarantinedRecord, ...]
+    next: str | None
+    """The cursor of the next page; None: there is none."""
+
+
+async def quarantine_page(store: Store, *, limit: int, after: str | None) -> QuarantinePage:
+    """The records after a cursor, at most `limit`. Raises UsageError for a wrong cursor."""
+    place = cast("tuple[int, str] | None", parse_cursor(after, (int, str)))
+    entries = await store.read(partial(stored.entries, wanted=Filter(after=place), limit=limit + 1))
+    page, more = entries[:limit], len(entries) > limit
+    return QuarantinePage(
+        quarantine=tuple(map(_record, page)),
+        next=cursor_text((page[-1].received_at, page[-1].id)) if more else None,
+    )
 
 
 async def summarise_quarantine(store: Store, wanted: Filter) -> list[GroupOfRecords]:

@@ -28,6 +28,7 @@ from node.store import message_search, own_batches, own_reports, receipts_receiv
 from node.store.access_log import Consultation
 from node.store.own_reports import OwnReport
 from node.store.receipts_received import ReceivedOutcomes
+from node.trust.governance import Governance
 from node.undecided import pending_lists
 from node.verification.receipt_bytes import OUTSTANDING, meaning
 from schemas.avro import codec
@@ -60,9 +61,10 @@ async def receipts_of(
     originator.
     """
     wanted = parse_id(id_)
+    governance = home.documents().governance
     found: Refused | None = None
     try:
-        items = await store.read(lambda db: _items(db, home, wanted))
+        items = await store.read(lambda db: _items(db, home.node, governance, wanted))
     except Refused as refused:
         items, found = [], refused
     subjects = sorted({str(UUID(bytes=item.message_id)) for item in items})
@@ -73,13 +75,20 @@ async def receipts_of(
     return items
 
 
-def _items(db: Transaction, home: Home, wanted: UUID) -> list[RecipientOutcome]:
+def _items(db: Transaction, node: str, governance: Governance, wanted: UUID) -> list[RecipientOutcome]:
     reports = own_reports.by_id(db, report_id=str(wanted), message_id=wanted.bytes)
     if not reports:
         _refuse(db, wanted)
+    return outcomes_of(db, node, governance, reports)
+
+
+def outcomes_of(
+    db: Transaction, node: str, governance: Governance, reports: Sequence[OwnReport]
+) -> list[RecipientOutcome]:
+    """One item for each recipient of each of the own reports."""
     items: list[RecipientOutcome] = []
     for report in reports:
-        items += _unsealed(home, report) if report.sequence is None else _sealed(db, home.node, report)
+        items += _unsealed(node, governance, report) if report.sequence is None else _sealed(db, node, report)
     return items
 
 
@@ -93,14 +102,14 @@ def _refuse(db: Transaction, wanted: UUID) -> None:
     raise Refused("not_found", "this node accepted no report or message of this id", path="id")
 
 
-def _unsealed(home: Home, report: OwnReport) -> list[RecipientOutcome]:
+def _unsealed(node: str, governance: Governance, report: OwnReport) -> list[RecipientOutcome]:
     if report.payload is None:  # it expired before it was sealed, and nobody gets it
         return []
     recipients = decide_recipients(
         labels_of(codec.decode(IntelligenceReport, report.payload), ZERO_HASH),
         region=report.region,
-        originator=home.node,
-        governance=home.documents().governance,
+        originator=node,
+        governance=governance,
         at=now_ms(),
     )
     return [_item(report, recipient, OUTSTANDING, None, report.created_at) for recipient in sorted(recipients.admitted)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,9 +14,12 @@ from node.commands.justification import NO_REASON, Justification, required_justi
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import message_search
-from node.store.message_search import Query
+from node.store.message_search import HeldMessage, Query
 from schemas.formats import time_text
 from schemas.types import Record
+
+COMMAND: Final = "search"
+CURSOR_DIGITS_MAX: Final = 18  # of an id of a message, which is below 2^63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +49,7 @@ def query_of(
     after: str | None,
 ) -> Query:
     """The query of these arguments; of a list, a report has to fit one. UsageError that names the wrong one."""
-    if after is not None and not after.isdecimal():
-        hint = "take it from an item of the last answer"
-        raise UsageError("usage", f"{after} is not a valid cursor", path="after", hint=hint)
+    cursor = _cursor(after)
     return Query(
         texts=tuple(texts),
         identifiers=tuple(parse_identifier(identifier, "identifier") for identifier in identifiers),
@@ -56,8 +57,41 @@ def query_of(
         subjects=tuple(parse_code(subject, "subjects", "subject") for subject in subjects),
         since=parse_time(since, "since") if since else None,
         limit=limit,
-        after=int(after) if after else 0,
+        after=cursor,
     )
+
+
+def _cursor(after: str | None) -> int:
+    """The id of a message. Raises UsageError for a text that is not the cursor of an answer."""
+    if not after:
+        return 0
+    if not (after.isascii() and after.isdecimal()) or len(after) > CURSOR_DIGITS_MAX:
+        hint = "take it from an item of the last answer"
+        raise UsageError("usage", f"{after[:CURSOR_DIGITS_MAX]!r} is not a valid cursor", path="after", hint=hint)
+    return int(after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPage:
+    """Some reports that match, in the order of their arrival."""
+
+    messages: tuple[FoundReport, ...]
+    next: str | None
+    """The cursor of the next page; None: there is none."""
+
+
+async def search_page(
+    store: Store, query: Query, *, actor: str, why: Justification, now: int, poll: bool = False
+) -> FoundPage:
+    """The reports that match `query` and have not expired; logged as a consultation that shows this page.
+
+    `poll`: as in `search`.
+    """
+    query = replace(query, unexpired_at=now)
+    found = await store.read(lambda db: message_search.search(db, replace(query, limit=query.limit + 1)))
+    page, more = found[: query.limit], len(found) > query.limit
+    await log_consultation(store, page, query=_logged(query), why=why, command=COMMAND, actor=actor, poll=poll)
+    return FoundPage(messages=tuple(_readable(page)), next=page[-1].cursor if more else None)
 
 
 async def search(
@@ -80,7 +114,12 @@ async def search(
         required_justification(why.purpose, why.reason)
     query = replace(query, unexpired_at=None if include_expired else now_ms())
     messages = await store.read(lambda db: message_search.search(db, query))
-    await log_consultation(store, messages, query=_logged(query), why=why, command="search", actor=actor, poll=poll)
+    await log_consultation(store, messages, query=_logged(query), why=why, command=COMMAND, actor=actor, poll=poll)
+    return _readable(messages)
+
+
+def _readable(messages: Sequence[HeldMessage]) -> list[FoundReport]:
+    """Those whose content was not erased meanwhile."""
     return [
         FoundReport(
             report_id=message.report_id,

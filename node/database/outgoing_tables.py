@@ -1,4 +1,4 @@
-"""The tables of what this node sends: drafts, sealed bytes, heads of the own streams, and own grants."""
+"""The tables of what this node sends: drafts and who handed them in, sealed bytes, heads of own streams, own grants."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
@@ -63,3 +63,25 @@ own_grant = Table(
     Column("sealed_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+handed_in = Table(
+    "handed_in",
+    metadata,
+    Column("report_id", String(36), primary_key=True),
+    Column("integrator", String(128), primary_key=True, comment="token or login that handed it in, also as duplicate"),
+    sqlite_with_rowid=False,
+)
+
+kept_answer = Table(
+    "kept_answer",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("integrator", String(128), nullable=False),
+    Column("key", String(128), nullable=False, comment="the idempotency key of the request"),
+    Column("body_digest", LargeBinary(32), nullable=False, comment="SHA-256 of the body of the request"),
+    Column("outcome", String(16), nullable=False, comment="accepted or duplicate"),
+    Column("answer", LargeBinary, nullable=False, comment="JSON, as it was given"),
+    Column("kept_at", BigInteger, nullable=False),
+    UniqueConstraint("integrator", "key"),
+)
+Index("kept_answer_kept_at", kept_answer.c.kept_at, kept_answer.c.id)

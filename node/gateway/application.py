@@ -1,7 +1,8 @@
 """The application: each endpoint of the table behind the checks that all have in common.
 
-The order of the checks: caller, scope, purpose and reason; then the handler. An error of any of them becomes a problem
-body. An exception without a code is a bug: it is logged with an id, and the answer has only the id.
+The order of the checks: caller, scope, headers, purpose and reason, query; then the handler. An error of any of
+them becomes a problem body. An exception without a code is a bug: it is logged with an id, and the answer has only the
+id.
 """
 
 import traceback
@@ -17,22 +18,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from node.answers.error_answer import coded
-from node.commands.justification import Justification, required_justification
+from node.commands.justification import Justification
 from node.errors import EnlaceError
 from node.gateway.authentication import Authentication
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint
 from node.gateway.measured import METHOD, PATH, Measured
 from node.gateway.problem import HttpError, problem_response
+from node.gateway.request_checks import check_request, query_of
 from node.gateway.served import Served
+from node.http.stated_reason import stated_reason
 from node.integrators.caller import Caller
 from node.system_random import random_bytes
 
 log = structlog.get_logger()
 
 METHOD_NOT_ALLOWED: Final = 405
-PURPOSE: Final = "Enlace-Purpose"
-REASON: Final = "Enlace-Reason"
 NOBODY: Final = Caller(name="", scopes=frozenset(), actor="")
 """The caller of an endpoint that needs none."""
 
@@ -74,10 +75,10 @@ async def _checked(endpoint: Endpoint, request: Request, served: Served, authent
             needed = " or ".join(sorted(endpoint.scopes))
             message = f"{caller.name} does not have the scope {needed}"
             raise HttpError(403, "scope_missing", message, hint="ask an administrator for a token that has it")
-    why = Justification()
-    if endpoint.consults:
-        why = required_justification(request.headers.get(PURPOSE), request.headers.get(REASON))
-    return await endpoint.handle(Call(request=request, served=served, caller=caller, why=why))
+    check_request(endpoint, request)
+    why = stated_reason(request.headers.raw) if endpoint.consults else Justification()
+    query = query_of(endpoint, request)
+    return await endpoint.handle(Call(request=request, served=served, caller=caller, why=why, query=query))
 
 
 def _answer_to(error: Exception) -> Response:

@@ -49,5 +49,8 @@ class Endpoint:
     body: Mapping[str, Schema] = field(default_factory=dict)
     """Content type -> schema of the body; empty: there is no body."""
 
+    produces: str | None = None
+    """Content type of the answer, which the header Accept must allow. None: the header is not looked at."""
+
     answers: Mapping[int, Schema | None] = field(default_factory=dict)
     """Status -> schema of the answer that is no error; None: not JSON."""

@@ -2,6 +2,13 @@
 
 from typing import Final
 
-from node.gateway import health, status
+from node.gateway import checks, health, lists, messages, reports, reports_batch
 
-ENDPOINTS: Final = (*health.ENDPOINTS, *status.ENDPOINTS)
+ENDPOINTS: Final = (
+    *reports.ENDPOINTS,
+    *reports_batch.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *checks.ENDPOINTS,
+    *lists.ENDPOINTS,
+    *health.ENDPOINTS,
+)

@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from node.answers.plain_json import presentable
 from node.errors import EnlaceError, Refused, Unavailable, UsageError
+from node.http.http_error import HttpError
 from schemas.field_errors import FieldError
 
+__all__ = ["HttpError", "problem_response"]  # what handlers import
 CONTENT_TYPE: Final = "application/problem+json"
 UNAVAILABLE: Final = 503
 RETRY_SECONDS: Final = 5
@@ -24,6 +26,7 @@ TITLES: Final = {
     409: "The request contradicts another one",
     411: "The length of the body is missing",
     413: "The body is too long",
+    414: "The address is too long",
     415: "The content type is wrong",
     422: "The input is refused",
     429: "There are too many requests",
@@ -32,27 +35,21 @@ TITLES: Final = {
     UNAVAILABLE: "The node is not available now",
 }
 
-
-class HttpError(EnlaceError):
-    """An error with the status of its answer."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        *,
-        path: str | None = None,
-        hint: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(code, message, path=path, hint=hint)
-        self.status = status
-        self.headers = dict(headers or {})
+NOT_FOUND: Final = "not_found"
+OF_THE_NODE: Final = frozenset(
+    ("bus_unusable", "permission_denied", "store_damaged", "store_foreign", "store_missing", "topology_invalid")
+)
+"""Codes of usage errors that only an operator of the node can mend: the request is not wrong."""
 
 
-def problem_response(error: EnlaceError, *, errors: Sequence[FieldError] = (), status: int | None = None) -> Response:
-    """The answer for an error; `errors` are those of the fields of the input."""
+def problem_response(
+    error: EnlaceError,
+    *,
+    errors: Sequence[FieldError] = (),
+    status: int | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Response:
+    """The answer for an error; `errors` are those of the fields of the input, `more` are further keys."""
     status = status or status_of(error)
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -62,7 +59,8 @@ def problem_response(error: EnlaceError, *, errors: Sequence[FieldError] = (), s
         "code": error.code,
         "path": error.path,
         "hint": error.hint,
-        "errors": presentable(list(errors)),
+        "errors": presentable(list(errors or (error.errors if isinstance(error, HttpError) else ()))),
+        **(more or {}),
     }
     headers = dict(error.headers) if isinstance(error, HttpError) else {}
     if status == UNAVAILABLE:
@@ -76,9 +74,9 @@ def status_of(error: EnlaceError) -> int:
         case HttpError():
             return error.status
         case UsageError():
-            return 400
+            return UNAVAILABLE if error.code in OF_THE_NODE else 400
         case Refused():
-            return 422
+            return 404 if error.code == NOT_FOUND else 422
         case Unavailable():
             return UNAVAILABLE
     return 500

@@ -2,12 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from node.database.engine import Store
+from node.handing_in.shared_intake import SharedIntake
+from node.health.status import NodeStatus, status_now
 from node.heartbeats import Heartbeats
 from node.metrics.node_watch import NodeWatch
+from node.metrics.recent import Recent
 from node.runtime.home import Home
 from node.runtime.open_intake import OpenIntake
+
+STATUS_KEEP_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,12 @@ class Served:
     watch: NodeWatch = field(init=False)
     """Health and metrics of the node."""
 
+    shared: SharedIntake = field(init=False)
+    """The intake that all callers share."""
+
+    status: Recent[NodeStatus] = field(init=False)
+    """The status of the node: a look asks the bus, so many callers share one."""
+
     def __post_init__(self) -> None:
         """Make what the handlers share; it opens nothing before it is used."""
         watch = NodeWatch(
@@ -36,6 +49,9 @@ class Served:
             heartbeats=self.heartbeats,
         )
         object.__setattr__(self, "watch", watch)
+        look = partial(status_now, self.home, self.intake.store)
+        object.__setattr__(self, "status", Recent(look, keep_seconds=STATUS_KEEP_SECONDS))
+        object.__setattr__(self, "shared", SharedIntake(self.intake))
 
     @property
     def store(self) -> Store:

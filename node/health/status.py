@@ -94,6 +94,13 @@ async def wait_for(home: Home, goal: Goal | None, seconds: float) -> tuple[NodeS
             wait = min(longest, wait * 1.5)
 
 
+async def status_now(home: Home, store: Store) -> NodeStatus:
+    """One look, with a connection to the log that lasts only for it. Raises Unavailable."""
+    documents = await asyncio.to_thread(look_at_documents, home, now_ms())
+    async with open_bus(home) as bus:
+        return await _with_problems(home, store, await look(home, store, bus, documents), documents)
+
+
 async def _with_problems(home: Home, store: Store, seen: Look, documents: Documents) -> NodeStatus:
     problems = [
         *machine_problems(home, running=seen.status.running, bus=seen.bus_error),

@@ -19,6 +19,11 @@ class Caller:
     token_id: str | None = None
     """The id of the token; None for a user of this machine."""
 
+    @property
+    def integrator(self) -> str:
+        """The name by which reports are known to be those of the caller: a token that replaces another keeps it."""
+        return f"login {self.name}" if self.token_id is None else f"token {self.name}"
+
     def may(self, scopes: frozenset[Scope]) -> bool:
         """Whether one of `scopes` is among those of the caller."""
         return not self.scopes.isdisjoint(scopes)

@@ -14,6 +14,7 @@ from broker.log import Log
 from broker.streams import is_intel
 from node.database.engine import Store, Transaction
 from node.exchange.quotas import LIMITS
+from node.outgoing import kept_answers
 from node.retention import age_rules, old_grants, old_notes, old_outcomes
 from node.retention.age_rules import StreamRead
 from node.retention.old_outcomes import Place
@@ -141,6 +142,7 @@ class Ageing:
         old, last = await self.store.read(partial(old_notes.old_findings, before=before, after=self._findings))
         self._findings = last or 0
         deleted = len(old)
+        deleted += await self.store.write(partial(kept_answers.drop_old, before=now - kept_answers.ANSWERS_KEPT_MS))
         if old:
             await self.store.write(partial(old_notes.drop_findings, ids=old, now=now))
         return deleted + await self.store.write(partial(_drop_notes, used=used, time=time))

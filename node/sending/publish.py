@@ -8,11 +8,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
 from node.errors import Refused, Unavailable
+from node.outgoing import report_owners
 from node.primitives import ZERO_HASH
 from node.reports.kept_forms import keep_labels, keep_terms
 from node.reports.labels import expires_at, labels_of
@@ -45,6 +47,18 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandIn:
+    """Drafts of one caller."""
+
+    drafts: Sequence[Draft]
+    actor: str
+    """The person or system that publishes; the access log names it."""
+
+    integrator: str | None = None
+    """Who may follow the reports later; None: only those who may follow every report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
     """Accepts the drafts of one node."""
 
@@ -60,29 +74,48 @@ class Publisher:
         `actor` is the person or system that publishes; the access log names it. A dry run writes nothing.
         Raises Unavailable with nothing written.
         """
-        names = [(draft.report_id, draft.region) for draft in drafts]
         if dry_run:
-            known = await self.store.read(lambda db: own_reports.known(db, names))
+            known = await self.store.read(lambda db: own_reports.known(db, _names(drafts)))
             return self._answers(drafts, known)[0]
-        return await self.store.write(lambda db: self._accept(db, drafts, names, actor))
+        [answers] = await self.store.write(lambda db: self.accept_in(db, [HandIn(drafts=drafts, actor=actor)]))
+        return answers
 
-    def _accept(
-        self, db: Transaction, drafts: Sequence[Draft], names: Sequence[tuple[str, str]], actor: str
-    ) -> list[Acceptance]:
+    def accept_in(self, db: Transaction, hand_ins: Sequence[HandIn]) -> list[list[Acceptance]]:
+        """Accept the drafts of several callers within a transaction; the answers of each caller.
+
+        Raises Unavailable; the caller lets the transaction fail.
+        """
         hold(db, Lock.INTAKE)
-        answers, new = self._answers(drafts, own_reports.known(db, names))
+        drafts = [draft for hand_in in hand_ins for draft in hand_in.drafts]
+        answers, new = self._answers(drafts, own_reports.known(db, _names(drafts)))
         if new:
             _check_room(db, new)
             own_reports.add(db, new)
-            accepted = [draft for answer, draft in zip(answers, drafts, strict=True) if answer.addressed]
-            access_log.add(
-                db,
-                Operation.COLLECTION,
-                actor=actor,
-                subjects=[(draft.report_id, draft.report.legal_basis[:LEGAL_BASIS_LOGGED_CHARS]) for draft in accepted],
-                now=self.clock(),
-            )
-        return answers
+        following = iter(answers)
+        divided = [list(islice(following, len(hand_in.drafts))) for hand_in in hand_ins]
+        self._log(db, hand_ins, divided)
+        report_owners.note(
+            db,
+            [
+                (answer.report_id, hand_in.integrator)
+                for hand_in, of_caller in zip(hand_ins, divided, strict=True)
+                for answer in of_caller
+                if hand_in.integrator is not None and answer.error is None
+            ],
+        )
+        return divided
+
+    def _log(self, db: Transaction, hand_ins: Sequence[HandIn], divided: Sequence[Sequence[Acceptance]]) -> None:
+        """One entry of the access log for each accepted draft, in one go for each actor."""
+        collected: dict[str, list[tuple[str, str]]] = {}
+        for hand_in, answers in zip(hand_ins, divided, strict=True):
+            for answer, draft in zip(answers, hand_in.drafts, strict=True):
+                if answer.addressed:
+                    entry = draft.report_id, draft.report.legal_basis[:LEGAL_BASIS_LOGGED_CHARS]
+                    collected.setdefault(hand_in.actor, []).append(entry)
+        now = self.clock()
+        for actor, subjects in collected.items():
+            access_log.add(db, Operation.COLLECTION, actor=actor, subjects=subjects, now=now)
 
     def _answers(
         self, drafts: Sequence[Draft], known: dict[tuple[str, str], own_reports.KnownDraft]
@@ -117,6 +150,10 @@ class Publisher:
                 Acceptance(outcome="accepted", report_id=draft.report_id, message_id=message_id, addressed=addressed)
             )
         return answers, new
+
+
+def _names(drafts: Sequence[Draft]) -> list[tuple[str, str]]:
+    return [(draft.report_id, draft.region) for draft in drafts]
 
 
 def _check_room(db: Transaction, new: Sequence[own_reports.NewDraft]) -> None:

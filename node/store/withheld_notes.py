@@ -1,14 +1,14 @@
 """Notes about withheld messages: this node opened them, and no clause lets it keep them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
-from sqlalchemy import Select, bindparam, delete, insert, literal_column, select
+from sqlalchemy import Select, bindparam, delete, insert, literal_column, select, tuple_
 
 from node.database.engine import Transaction
 from node.database.record_tables import withheld
-from node.database.statements import change, rows_for
+from node.database.statements import Found, change, rows_for
 from node.stages import StreamId
 from node.store import counters
 from node.undecided import usage
@@ -86,26 +86,41 @@ def notes(db: Transaction) -> list[WithheldNote]:
     return _notes(db, select(withheld).order_by(withheld.c.noted_at, *_PLACE))
 
 
+Place = tuple[int, str, str, int]
+"""noted_at, originator, stream and sequence of a note."""
+
+FIRST: Final[Place] = (-1, "", "", 0)
+"""Before every note."""
+
+_ORDER: Final = (withheld.c.noted_at, *_PLACE)
+_PAGE: Final = (
+    select(withheld)
+    .where(tuple_(*_ORDER) > tuple_(*(bindparam(f"after_{column.name}", type_=column.type) for column in _ORDER)))
+    .order_by(*_ORDER)
+    .limit(bindparam("at_most"))
+)
+
+
+def page(db: Transaction, *, after: Place, limit: int) -> list[WithheldNote]:
+    """The notes after a place, the oldest first, at most `limit`."""
+    places = {f"after_{column.name}": value for column, value in zip(_ORDER, after, strict=True)}
+    return [_note(row) for row in rows_for(db, _PAGE, {"at_most": limit} | places)]
+
+
 def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:
     """The notes about the messages with this id."""
     return _notes(db, select(withheld).where(withheld.c.message_id == message_id).order_by(*_PLACE))
 
 
 def _notes(db: Transaction, statement: Select[tuple[object, ...]]) -> list[WithheldNote]:
-    return [
-        WithheldNote(
-            message_id=row.message_id,
-            originator=row.originator,
-            stream=row.stream,
-            sequence=row.sequence,
-            code=row.code,
-            agreement=row.agreement,
-            clause=row.clause,
-            reason=row.reason,
-            noted_at=row.noted_at,
-        )
-        for row in db.execute(statement)
-    ]
+    return [_note(row) for row in db.execute(statement)]
+
+
+_NOTE_COLUMNS: Final = tuple(field.name for field in fields(WithheldNote))
+
+
+def _note(row: Found) -> WithheldNote:
+    return WithheldNote(**{name: getattr(row, name) for name in _NOTE_COLUMNS})
 
 
 _WRONGLY_EXPIRED: Final = select(withheld).where(

@@ -43,6 +43,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
     ("node/reports/ndjson.py", "error.code"),
+    ("node/http/body.py", "error.code"),
     ("node/errors.py", "code"),
     ("schemas/field_errors.py", "code"),
 }

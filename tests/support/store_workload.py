@@ -8,7 +8,16 @@ from node.access_chain import append, repeated_polls
 from node.access_chain.repeated_polls import Poll
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
-from node.outgoing import oldest_unsettled, own_copies, standing_faults, waiting_reports
+from node.outgoing import (
+    kept_answers,
+    oldest_unsettled,
+    own_copies,
+    report_owners,
+    report_states,
+    standing_faults,
+    waiting_reports,
+)
+from node.outgoing.kept_answers import KeptAnswer
 from node.outgoing.own_copies import NewCopy
 from node.outgoing.standing_faults import StandingFault
 from node.reports.questions import Question
@@ -184,6 +193,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
         own = own_reports.by_id(db, report_id=report_id, message_id=message_id)
         for report in own:
             own_copies.sealed_value(db, node.code, report)
+        report_states.by_id(db, node.code, report_id=report_id, message_id=message_id)
         own_reports.own_message_ids(db, [message_id, bytes(16)])
         for table_function in (
             messages.count,
@@ -214,6 +224,9 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
 
 def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
     withheld_notes.by_message_id(db, message_id)
+    withheld_notes.page(db, after=withheld_notes.FIRST, limit=2)
+    withheld_notes.page(db, after=(1, "BZ", INTEL, 1), limit=2)
+    quarantine.entries(db, Filter(after=(1, "a")), 2)
     pending_lists.by_message_id(db, message_id)
     pending_lists.waiting_since(db, now + 1)
     pending_lists.waits_for_arrived_grant(db)
@@ -244,6 +257,7 @@ async def _read_forgeries(folder: Path) -> None:
         await retry_quarantined(scene.gt.store, lambda: scene.gt.judge, ids, clock=scene.gt.clock)
         await scene.gt.store.write(_write_directly)
         await scene.gt.store.write(_write_parts)
+        await scene.gt.store.write(_keep_answers)
         await scene.gt.store.write(_age)
         await scene.gt.store.write(_erase)
 
@@ -383,6 +397,20 @@ def _write_outgoing(db: Transaction) -> None:
     standing_faults.end(db, "stream_blocked", ["b"])
     standing_faults.standing(db)
     pending_lists.overdue(db, 2**50)
+
+
+def _keep_answers(db: Transaction) -> None:
+    """Who handed reports in, and the answers that are kept by key."""
+    report_owners.note(db, [("r1", "token a"), ("r2", "token a"), ("r1", "token a"), ("r1", "token b")])
+    report_owners.owned(db, ["r1", "r2", "r3"], "token b")
+    answers = [
+        KeptAnswer(integrator="token a", key=key, body_digest=b"d" * 32, outcome="accepted", answer=b"{}", kept_at=1)
+        for key in ("k1", "k2")
+    ]
+    kept_answers.keep(db, answers)
+    kept_answers.keep(db, answers[:1])
+    kept_answers.find(db, "token a", ["k1", "k3"], now=2)
+    kept_answers.drop_old(db, 1)
 
 
 def _erase(db: Transaction) -> None:

@@ -14,6 +14,7 @@ import pytest
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
 from node.exchange.log_faults import TRUNCATED, LogFaults
+from node.sending.publish import HandIn
 from node.stages import SealedBatch, StreamHead, StreamId
 from node.store import (
     ingest_lock,
@@ -155,13 +156,8 @@ async def test_the_intake_waits_for_another_intake(store: Store, tmp_path: Path)
     async with exchange(tmp_path, "BZ", "GT") as made:
         bz = made.nodes["BZ"]
         draft = bz.draft()
-        accept = partial(
-            _with_store(bz.publisher, store)._accept,
-            drafts=[draft],
-            names=[(draft.report_id, draft.region)],
-            actor="test",
-        )
-        [[first], [second]], waited = await overlapping(store, accept, accept)
+        accept = partial(_with_store(bz.publisher, store).accept_in, hand_ins=[HandIn(drafts=[draft], actor="test")])
+        [[[first]], [[second]]], waited = await overlapping(store, accept, accept)
 
     assert (first.outcome, second.outcome, waited) == ("accepted", "duplicate", True)
 

@@ -16,6 +16,8 @@ from sqlalchemy.types import LargeBinary
 from node.errors import Unavailable
 from node.integrity import clock_corrections
 from node.integrity.all_tables import TABLES
+from node.outgoing import kept_answers
+from node.outgoing.kept_answers import KeptAnswer
 from node.sending import publish, rejections, room
 from node.sending.room import has_room
 from node.stages import Draft, StreamHead
@@ -255,6 +257,29 @@ async def corrections(folder: Path) -> None:
 
 
 CHAINED: Final = ("link", "used_id")
+
+
+async def answers(folder: Path) -> None:
+    """Own users fill it with new keys; the oldest answers leave, and those of today leave tomorrow."""
+    await own_pay(folder, "kept_answer")
+    (folder / "own").mkdir()
+    async with exchange(folder / "own", "BZ", community=world().community) as made:
+        store, now = made.nodes["BZ"].store, made.clock()
+        kept = [
+            KeptAnswer(integrator="a", key=f"{number}", body_digest=b"", outcome="accepted", answer=b"{}", kept_at=now)
+            for number in range(MANY)
+        ]
+        with patch.object(kept_answers, "ANSWERS_MAX", FEW):
+            for answer in kept:
+                await store.write(partial(kept_answers.keep, answers=[answer]))
+        asked = partial(kept_answers.find, integrator="a", keys=[answer.key for answer in kept])
+        assert list((await store.read(partial(asked, now=now))).values()) == kept[-FEW:]
+        later = now + kept_answers.ANSWERS_KEPT_MS
+        assert await store.read(partial(asked, now=later)) == {}
+        assert await store.write(partial(kept_answers.drop_old, before=later - kept_answers.ANSWERS_KEPT_MS)) == FEW
+        assert await store.read(partial(rows_of, BY_NAME["kept_answer"])) == 0
+
+
 FILLS: Final[dict[str, Fill]] = {
     "access_end": partial(few_rows, table="access_end", most=1),
     "access_head": partial(few_rows, table="access_head", most=0),
@@ -270,8 +295,10 @@ FILLS: Final[dict[str, Fill]] = {
     "finding": findings,
     "granted": lambda folder: paused(folder, floods.grants, Budget.GRANTS, "granted", "granted_part"),
     "granted_part": lambda folder: paused(folder, floods.parts, Budget.GRANTS, "granted", "granted_part"),
+    "handed_in": partial(own_pay, table="handed_in"),
     "head": partial(own_pay, table="head"),
     "identifier": lambda folder: indexes(folder, "identifier"),
+    "kept_answer": answers,
     "knowledge": partial(few_rows, table="knowledge", most=1),
     "link": lambda folder: paused(folder, floods.messages, Budget.CHAIN, *CHAINED),
     "message": lambda folder: paused(folder, floods.messages, Budget.STORED, "message"),
