@@ -65,6 +65,10 @@ class StoreOptions:
     """Allow a server on another machine without TLS that verifies it."""
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One database."""
@@ -90,6 +94,12 @@ class Backend:
 
     empty_journal: Callable[[Engine], None]
     """Leaves nothing of earlier transactions in a journal beside the database."""
+
+    after_commit: Callable[[], None] = _nothing
+    """What happens in the thread of a writing transaction once it is committed."""
+
+    close: Callable[[], None] = _nothing
+    """Ends what works beside the engines."""
 
 
 def unavailable(reason: str, hint: str) -> Unavailable:

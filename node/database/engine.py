@@ -115,7 +115,8 @@ class Store:
         with faults_translated(self._backend, writes=True), self._backend.writer.begin() as connection:
             result = work(connection)
             self._backend.before_commit(connection)
-            return result
+        self._backend.after_commit()
+        return result
 
     def _empty_journal(self) -> None:
         with faults_translated(self._backend, writes=True):
@@ -129,6 +130,7 @@ class Store:
     def _close(self) -> None:
         self._writing.shutdown()
         self._reading.shutdown()
+        self._backend.close()
         self._backend.writer.dispose()
         self._backend.reader.dispose()
 

@@ -3,11 +3,15 @@
 One thread writes, under BEGIN IMMEDIATE; up to READERS_MAX threads read. SQLite waits for the writer's lock at BEGIN,
 so no transaction fails halfway with "database is locked". Therefore no function of node/store needs a lock of its own
 here (node/database/locks.py).
+
+After some commits a thread of its own copies the pages of the write-ahead log into the file. So this copying, with its
+two writes to the disk, delays no transaction. The writing thread does it only above WAL_PAGES_MAX.
 """
 
 import os
 import sqlite3
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +33,8 @@ EMPTY_JOURNAL_MS_MAX: Final = 1000  # the writer waits so long for readers to en
 READERS_MAX: Final = 4
 WRITER_CACHE_KIB: Final = 32 * 1024  # in a large store, 500 messages change 20 MiB of pages
 READER_CACHE_KIB: Final = 4 * 1024
+CHECKPOINT_COMMITS: Final = 64
+WAL_PAGES_MAX: Final = 8_000  # of 4 KiB
 _AWAY: Final = ("locked", "is full", "readonly", "unable to open", "disk I/O error")
 
 
@@ -36,6 +42,7 @@ def sqlite_backend(path: Path) -> Backend:
     """The file at `path`; raises Unavailable if it cannot be used."""
     _check_usable(path)
     make_private(path)
+    checkpoints = Checkpoints(path)
     return Backend(
         writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1, cache_kib=WRITER_CACHE_KIB),
         reader=_engine(path, begin="BEGIN", connections=READERS_MAX, cache_kib=READER_CACHE_KIB),
@@ -46,6 +53,8 @@ def sqlite_backend(path: Path) -> Backend:
         claim=HomeClaim,
         before_commit=lambda _: None,
         empty_journal=_empty_journal,
+        after_commit=checkpoints.committed,
+        close=checkpoints.close,
     )
 
 
@@ -61,6 +70,34 @@ def _empty_journal(writer: Engine) -> None:
         cursor.close()
     finally:
         connection.close()
+
+
+class Checkpoints:
+    """Copies the write-ahead log into the file after each CHECKPOINT_COMMITS commits of this process."""
+
+    def __init__(self, path: Path) -> None:
+        """Start nothing yet: the thread is made when it is first needed."""
+        self._uri = f"{path.absolute().as_uri()}?mode=rw"
+        self._thread = ThreadPoolExecutor(1, "store-checkpoint")
+        self._running: Future[None] | None = None
+        self._commits = 0
+
+    def committed(self) -> None:
+        """Count a commit; called by the thread that writes."""
+        self._commits += 1
+        if self._commits >= CHECKPOINT_COMMITS and (self._running is None or self._running.done()):
+            self._commits = 0
+            self._running = self._thread.submit(self._copy)
+
+    def _copy(self) -> None:
+        """Copy what no reader needs in the log. If the disk is full or busy, the writing thread meets the fault."""
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self._uri, uri=True)) as connection:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Wait for the copying that runs, and end the thread."""
+        self._thread.shutdown()
 
 
 def _fault(error: DBAPIError, _writes: bool) -> EnlaceError | None:
@@ -106,6 +143,7 @@ def _engine(path: Path, *, begin: str, connections: int, cache_kib: int) -> Engi
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=FAST")  # overwrites what is deleted, where that writes no further page
+        cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}")
         cursor.execute(f"PRAGMA cache_size=-{cache_kib}")
         cursor.close()
 
