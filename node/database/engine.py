@@ -11,8 +11,8 @@ Rules:
   rolled back, and the result is dropped. If it has not begun, it does not begin.
 - `close` waits for the transactions that run, and ends the threads.
 
-A fault of the disk, the server or the connection, or a lock that is not released, becomes `Unavailable`. Damage of the
-store becomes UsageError `store_damaged`. Any other error is a bug.
+A fault of the disk, the server or the connection, or a lock that is held, becomes `Unavailable`; damage of the store
+becomes UsageError `store_damaged`.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class Store:
         return result
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work`, which sees one state of the store. Raises what `work` raises, and Unavailable."""
+        """Run `work`, which sees one state of the store. Raises like `write`."""
         result = await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
         beat()
         return result
