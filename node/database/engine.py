@@ -9,7 +9,6 @@ Rules:
   (node/database/locks.py).
 - A caller that is cancelled does not end the transaction: if it has begun, it is finished in its thread, committed or
   rolled back, and the result is dropped. If it has not begun, it does not begin.
-- `close` waits for the transactions that run, and ends the threads.
 
 A fault of the disk, the server or the connection, or a lock that is held, becomes `Unavailable`; damage of the store
 becomes UsageError `store_damaged`.
