@@ -60,6 +60,8 @@ def hand_in(lines: Sequence[NumberedLine], decode: DecodeLine, *, policy: RetryP
         except Lost as lost:
             problem = unreachable(lost)
         except GatewayProblem as refused:
+            if not refused.retriable:
+                raise
             problem = refused
         yield Shut()
         if not left:

@@ -19,6 +19,7 @@ Chance = Callable[[], float]
 """A random number from 0 to 1."""
 
 NO_EFFECT_STATUSES: Final = (429, 503)
+DOUBLINGS_MAX: Final = 30  # a pause is at its longest before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def pause(policy: RetryPolicy, attempt: int, problem: GatewayProblem, chance: Ch
     """Seconds until the next attempt; None: there is none. `attempt` is the number of those that failed, from 1."""
     if attempt >= policy.attempts_max or not problem.retriable:
         return None
-    longest: float = min(policy.pause_seconds_max, policy.pause_seconds * 2 ** (attempt - 1))
+    longest: float = min(policy.pause_seconds_max, policy.pause_seconds * 2 ** min(attempt - 1, DOUBLINGS_MAX))
     drawn = longest * (1 - chance() / 2)
     wanted = problem.retry_after_seconds
     if wanted is None:

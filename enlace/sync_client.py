@@ -17,9 +17,9 @@ from enlace.requests import Texts, Why
 from enlace.retries import RetryPolicy
 from enlace.settings import TIMEOUT_SECONDS, File, settings_of
 from enlace.sync_session import Session
+from enlace.waiting import STORED_TIMEOUT_SECONDS
 
 PAGE_SIZE = 100
-STORED_SECONDS_MAX = 60.0
 
 
 class Client:
@@ -98,7 +98,7 @@ class Client:
         return self._session.run(operations.report_state(report_id, self._policy))
 
     def wait_until_stored(
-        self, report_id: str, recipients: Sequence[str] = (), *, timeout_seconds: float = STORED_SECONDS_MAX
+        self, report_id: str, recipients: Sequence[str] = (), *, timeout_seconds: float = STORED_TIMEOUT_SECONDS
     ) -> ReportState:
         """Wait until `recipients`, or all of them, have stored an own report. Raises NotStored and TimedOut."""
         asking = operations.wait_until_stored(report_id, recipients, timeout_seconds, self._policy)

@@ -15,6 +15,7 @@ from enlace.retries import Chance, RetryPolicy, answered
 
 STORED: Final = "stored"
 DECIDED_AGAINST: Final = ("withheld", "rejected")
+STORED_TIMEOUT_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 0.2
 PAUSE_SECONDS_MAX: Final = 5.0
 

@@ -22,6 +22,7 @@ PACKAGES: Final = {
     "schemas.avro": "Strict, bounded Avro: bytes to values and back.",
     "schemas.json_form": "The JSON form of the same values, with errors that name the field.",
     "schemas.tools": "Tools for developers: generators, lint, the check of changed schemas.",
+    "enlace": "The client of the gateway, for programs of integrators in Python.",
     "broker": "The log port, topics, regions, and the choice of an implementation.",
     "broker.embedded": "The log on one SQLite file, for one machine.",
     "broker.kafka": "The log on Apache Kafka.",
@@ -57,6 +58,7 @@ PACKAGES: Final = {
     "node.integrators": "Who may use the gateway, for what, and how often?",
     "node.gateway": "The interface over HTTP: requests in, answers out.",
     "node.doctor": "Is the machine fit for this node?",
+    "node.remote": "The commands that work through a gateway instead of a home.",
     "node.terminal": "How commands read options and standard input, and write answers and errors.",
     "node.cli": "The commands: options, exit codes.",
 }
@@ -71,7 +73,7 @@ OTHER_FOLDERS: Final = {
 }
 """Folders that are not part of the program, each with one sentence."""
 
-FREE_BELOW_NODE: Final = ("schemas", "broker")
+FREE_BELOW_NODE: Final = ("schemas", "broker", "enlace")
 
 
 class UnknownPackageError(Exception):
@@ -181,10 +183,11 @@ To change something, start with [CONTRIBUTING.md](../CONTRIBUTING.md). This page
 the imports and docstrings of the code; not edited by hand. A test compares the two.
 
 Three folders answer three questions: `schemas` what may a message say, `broker` where does it travel, `node` who may
-say it, to whom, and what is kept. `schemas` and `broker` do not import each other, nor `node`. In `node`, imports go
-down only: a package imports itself and the packages below it in the diagram. The packages `reports`, `sealing`,
-`trust`, `sharing` and `verification` hold the rules. They are pure, except for a few modules that read files: no
-clock, no randomness, no `await`; time is an argument. So an auditor can apply the same rules again years later.
+say it, to whom, and what is kept. `schemas` and `broker` do not import each other, nor `node`.
+`enlace` is the client for integrators; it imports `schemas` only, and of `node` only `node/remote` imports it. In
+`node`, imports go down only: a package imports itself and the packages below it in the diagram. The packages
+`reports`, `sealing`, `trust`, `sharing` and `verification` hold the rules. They are pure, except for a few modules that read
+files: no clock, no randomness, no `await`; time is an argument. So an auditor can apply the same rules again years later.
 
 Only `broker/bus.py` chooses an implementation of the log. `node` imports the port of the broker and never an
 implementation, except the command line, which starts and stops a local Kafka.

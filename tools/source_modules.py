@@ -1,4 +1,4 @@
-"""Reads the modules of `node`, `broker` and `schemas` from their files, without importing them."""
+"""Reads the modules of `node`, `broker`, `enlace` and `schemas` from their files, without importing them."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 PROJECT: Final = Path(__file__).parents[1]
-ROOTS: Final = ("schemas", "broker", "node")
+ROOTS: Final = ("schemas", "broker", "enlace", "node")
 MIGRATIONS: Final = "node.database.migrations"  # history: each file is named for its change
 
 

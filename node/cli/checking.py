@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
@@ -11,12 +12,23 @@ import typer
 
 from node.errors import UsageError
 from node.terminal.help_text import Reader, add_command
-from node.terminal.options import HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.terminal.options import (
+    CaFileOption,
+    GatewayOption,
+    HomeOption,
+    JsonOption,
+    PurposeOption,
+    ReasonOption,
+    TokenFileOption,
+    named_gateway,
+    open_named_home,
+)
 from node.terminal.output import Output
 from node.terminal.user import login
 
 if TYPE_CHECKING:
     from node.commands.justification import Justification
+    from node.remote.gateway_address import GatewayAddress
     from node.reports.question_lines import AskedLine
     from node.runtime.home import Home
 
@@ -36,6 +48,9 @@ def check(
     ] = STDIN,
     purpose: PurposeOption = None,
     reason: ReasonOption = None,
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -54,10 +69,11 @@ def check(
     """
     from node.commands.justification import required_justification
 
-    why, opened = required_justification(purpose, reason), open_named_home(home)
-    output = Output(json=json)
+    why, output = required_justification(purpose, reason), Output(json=json)
+    address = named_gateway(home, gateway, token_file, ca_file)
+    answer = partial(_answer, open_named_home(home)) if address is None else partial(_answer_by_gateway, address)
     with _source(file) as source:
-        asked, refused = _answer(opened, _lines_together(source), why, output)
+        asked, refused = answer(_lines_together(source), why, output)
     if not asked:
         output.nothing("no question was asked")
     return 1 if refused else 0
@@ -88,6 +104,23 @@ def _answer(
                 refused += sum(bool(answer.errors) for answer in answers)
         finally:
             runner.run(opening.aclose())
+    return asked, refused
+
+
+def _answer_by_gateway(
+    address: "GatewayAddress", batches: Iterator[list["AskedLine"]], why: "Justification", output: Output
+) -> tuple[int, int]:
+    """The same through a gateway."""
+    from node.remote.checking import check as ask
+    from node.remote.sessions import session
+
+    asked, refused = 0, 0
+    with session(address) as opened:
+        for lines in batches:
+            for answer in ask(opened, lines, purpose=why.purpose or "", reason=why.reason or ""):
+                output.item(answer)
+                refused += bool(answer["errors"])
+            asked += len(lines)
     return asked, refused
 
 

@@ -3,14 +3,25 @@
 import asyncio
 import sys
 from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from node.answers.error_answer import error_fields
 from node.errors import Unavailable, UsageError
+from node.remote.gateway_address import GatewayAddress
 from node.terminal.help_text import Reader, add_command
-from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.options import (
+    CaFileOption,
+    GatewayOption,
+    HomeOption,
+    JsonOption,
+    TokenFileOption,
+    named_gateway,
+    open_named_home,
+)
 from node.terminal.output import Output
 
 GOALS = ("drained", "caught-up")
@@ -87,6 +98,9 @@ def status(
     until: Annotated[str | None, typer.Option(metavar="|".join(GOALS), help="Wait for this state.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = 60,
     check: Annotated[bool, typer.Option("--check", help="End with 1 if there is a problem.")] = False,
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
 ) -> int:
     """Show outbox, streams, counts, findings and problems of a node, whether its daemon runs or not.
 
@@ -103,22 +117,35 @@ def status(
     """
     if until is not None and until not in GOALS:
         raise UsageError("usage", f"{until} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
-    from node.answers.plain_json import presentable
-    from node.health.status import Goal, wait_for
-
-    seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, timeout))
-    output = Output(json=json)
-    answer: dict[str, Any] = presentable(seen)
+    address, output = named_gateway(home, gateway, token_file, ca_file), Output(json=json)
+    look = partial(_look_by_home, home) if address is None else partial(_look_by_gateway, address)
+    answer, reached = look(until, timeout)
     hint = "look at `outbox`, `streams`, `bus` and `problems` of the answer, or give more seconds"
     late = Unavailable("timed_out", f"not {until} within {timeout:g} s", path="--timeout", hint=hint)
     error = None if reached else late
     if json:
         output.object(answer | ({"error": error_fields(error)} if error else {}))
-        return error.exit_code if error else int(check and bool(seen.problems))
+        return error.exit_code if error else int(check and bool(answer["problems"]))
     output.object(_without_idle(answer))
     if error:
         raise error
-    return int(check and bool(seen.problems))
+    return int(check and bool(answer["problems"]))
+
+
+def _look_by_home(home: Path | None, until: str | None, seconds: float) -> tuple[dict[str, Any], bool]:
+    """The state of the node of a home, and whether it is `until`."""
+    from node.answers.plain_json import presentable
+    from node.health.status import Goal, wait_for
+
+    seen, reached = asyncio.run(wait_for(open_named_home(home), Goal(until) if until else None, seconds))
+    return presentable(seen), reached
+
+
+def _look_by_gateway(address: GatewayAddress, until: str | None, seconds: float) -> tuple[dict[str, Any], bool]:
+    """The same through a gateway."""
+    from node.remote.reading import status as ask
+
+    return ask(address, until, seconds)
 
 
 def doctor(home: HomeOption = None, json: JsonOption = False) -> int:

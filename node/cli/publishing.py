@@ -2,16 +2,25 @@
 
 import asyncio
 import sys
-from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli.hand_in import by_gateway, by_home
+from node.cli.report_input import item_batches
 from node.terminal.help_text import Reader, add_command, add_group, group
-from node.terminal.options import HomeOption, JsonOption, named_home, open_named_home
+from node.terminal.options import (
+    CaFileOption,
+    GatewayOption,
+    HomeOption,
+    JsonOption,
+    TokenFileOption,
+    named_gateway,
+    named_home,
+    open_named_home,
+)
 from node.terminal.output import Output
-from node.terminal.standard_input import read_input
 from node.terminal.user import login
 
 if TYPE_CHECKING:
@@ -35,13 +44,16 @@ def add_to(app: typer.Typer) -> None:
 def publish(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="One JSON report, or NDJSON; - for stdin.")],
     dry_run: DryRun = False,
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Hand in reports; each one is answered when it is safe in the outbox.
 
-    A report that is not valid is refused with the errors of its fields, and the next one goes on. The daemon sends
-    accepted reports; it need not run meanwhile.
+    A report that is not valid is refused with the errors of its fields, and the next one goes on. A line from stdin
+    is answered when it comes. The daemon sends accepted reports; it need not run meanwhile.
 
     Example:
 
@@ -50,25 +62,15 @@ def publish(
     Exit codes: 0 every report is accepted or duplicate; 1 at least one is refused; 2 usage or configuration; 4 the
     store is unavailable, try again.
     """
-    from node.commands.publish import publish as hand_in
-    from node.runtime.open_intake import open_intake
-
-    opened = open_named_home(home)
-    data = read_input(file)
-    output = Output(json=json)
-
-    async def serve() -> bool:
-        refused = False
-        async with (
-            open_intake(opened) as intake,
-            aclosing(hand_in(intake, data, actor=login(), dry_run=dry_run)) as answers,
-        ):
-            async for answer in answers:
-                refused |= answer.outcome == "refused"
+    address = named_gateway(home, gateway, token_file, ca_file)
+    hand_in = by_home(open_named_home(home), dry_run) if address is None else by_gateway(address, dry_run)
+    output, refused = Output(json=json), False
+    with hand_in as answers_of:
+        for items in item_batches(file):
+            for answer in answers_of(items):
+                refused |= answer["outcome"] == "refused"
                 output.item(answer)
-        return refused
-
-    return 1 if asyncio.run(serve()) else 0
+    return 1 if refused else 0
 
 
 def import_(

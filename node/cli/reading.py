@@ -1,14 +1,28 @@
 """Commands that read the store: search, show, receipts and withheld list."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from node.errors import UsageError
+from node.remote.gateway_address import GatewayAddress
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.on_store import on_store
-from node.terminal.options import ExpiredOption, HomeOption, JsonOption, PurposeOption, ReasonOption, open_named_home
+from node.terminal.options import (
+    CaFileOption,
+    ExpiredOption,
+    GatewayOption,
+    HomeOption,
+    JsonOption,
+    PurposeOption,
+    ReasonOption,
+    TokenFileOption,
+    named_gateway,
+    open_named_home,
+)
 from node.terminal.output import Output
 from node.terminal.user import login
 
@@ -43,6 +57,9 @@ def search(
     purpose: PurposeOption = None,
     reason: ReasonOption = None,
     include_expired: ExpiredOption = False,
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -57,16 +74,48 @@ def search(
     Exit codes: 0 done, also if nothing was found; 2 usage, no filter, or configuration; 4 the store is unavailable,
     try again.
     """
-    from node.commands import search as searching
-    from node.commands.justification import justification_of
-
     filters = [_given(values) for values in (text, identifier, originator, subject)]
     if not (every or since or any(filters)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
-    query = searching.query_of(*filters, since=since, limit=limit, after=after)
-    ask = partial(searching.search, query=query, actor=login(), why=justification_of(purpose, reason))
-    found = on_store(open_named_home(home), partial(ask, include_expired=include_expired))
+    address = named_gateway(home, gateway, token_file, ca_file)
+    find = partial(_find_by_home, home) if address is None else partial(_find_by_gateway, address)
+    why = (purpose, reason)
+    found = find(filters, since=since, limit=limit, after=after, why=why, include_expired=include_expired)
     return Output(json=json).each(found)
+
+
+def _find_by_home(
+    home: Path | None,
+    filters: Sequence[list[str]],
+    *,
+    why: tuple[str | None, str | None],
+    include_expired: bool,
+    **page: Any,
+) -> Sequence[object]:
+    """The reports of the node of a home."""
+    from node.commands import search as searching
+    from node.commands.justification import justification_of
+
+    query = searching.query_of(*filters, **page)
+    ask = partial(searching.search, query=query, actor=login(), why=justification_of(*why))
+    return on_store(open_named_home(home), partial(ask, include_expired=include_expired))
+
+
+def _find_by_gateway(
+    address: GatewayAddress,
+    filters: Sequence[list[str]],
+    *,
+    why: tuple[str | None, str | None],
+    include_expired: bool,
+    since: str | None,
+    **page: Any,
+) -> Sequence[object]:
+    """The same through a gateway."""
+    from node.remote import reading
+
+    reading.refuse_expired(include_expired)
+    asked = reading.filters_of(*filters, since=since)
+    return reading.search(address, asked, purpose=why[0], reason=why[1], **page)
 
 
 def _given(values: list[str] | None) -> list[str]:
@@ -79,6 +128,9 @@ def show(
     purpose: PurposeOption = None,
     reason: ReasonOption = None,
     include_expired: ExpiredOption = False,
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -93,6 +145,12 @@ def show(
 
     Exit codes: 0 done; 1 there is no such report; 2 usage or configuration; 4 the store is unavailable, try again.
     """
+    if (address := named_gateway(home, gateway, token_file, ca_file)) is not None:
+        from node.remote import reading
+
+        reading.refuse_expired(include_expired)
+        return Output(json=json).each(reading.show(address, id_, purpose=purpose, reason=reason))
+
     from node.commands.justification import justification_of
     from node.commands.show import show as show_stored
 
@@ -106,6 +164,9 @@ def show(
 
 def receipts(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A report id or a message id of this node.")],
+    gateway: GatewayOption = None,
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -121,10 +182,18 @@ def receipts(
     Exit codes: 0 done; 1 there is no such report, or another node is its originator; 2 usage or configuration; 4 the
     store is unavailable, try again.
     """
+    if (address := named_gateway(home, gateway, token_file, ca_file)) is not None:
+        from node.remote import reading
+
+        return _receipts(reading.receipts(address, id_), json=json)
+
     from node.commands.receipts import receipts_of
 
     opened = open_named_home(home)
-    items = on_store(opened, lambda store: receipts_of(opened, store, id_, actor=login()))
+    return _receipts(on_store(opened, lambda store: receipts_of(opened, store, id_, actor=login())), json=json)
+
+
+def _receipts(items: Sequence[object], *, json: bool) -> int:
     Output(json=json).items(items, none="no node is admitted to it")
     return 0
 

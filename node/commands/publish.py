@@ -74,15 +74,25 @@ async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool 
     The documents are read again if their folder changed since the last call. A caller that stops before the last
     answer closes the generator while the intake is open.
     """
-    intake.documents.current()
     items = ndjson.parse_lines(data)
     while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
-        checked = await validated(intake, chunk, intake.topology())
-        drafts = drafts_of(checked)
-        acceptances = await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ()
-        held_back = await intake.store.read(partial(why_held_back, node=intake.home.node)) if drafts else None
-        for answer in item_answers(intake, checked, acceptances, held_back):
+        for answer in await publish_items(intake, chunk, actor=actor, dry_run=dry_run):
             yield answer
+
+
+async def publish_items(
+    intake: OpenIntake, chunk: Sequence[ndjson.Item], *, actor: str, dry_run: bool
+) -> list[ItemAnswer]:
+    """Validate items and hand in those that are reports, in one transaction; one answer for each, in their order.
+
+    The documents are read again if their folder changed.
+    """
+    intake.documents.current()
+    checked = await validated(intake, chunk, intake.topology())
+    drafts = drafts_of(checked)
+    acceptances = await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ()
+    held_back = await intake.store.read(partial(why_held_back, node=intake.home.node)) if drafts else None
+    return item_answers(intake, checked, acceptances, held_back)
 
 
 CheckedItem = tuple[int, Draft | Sequence[FieldError]]

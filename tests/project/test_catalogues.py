@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from enlace.problems import ANSWER_CODE
+from enlace.waiting import DECIDED_AGAINST
 from node.exchange.quotas import LIMITS, MIB
 from node.integrity.all_tables import TABLES
 from node.integrity.finding_types import FindingCode
@@ -23,10 +25,15 @@ from tests.support.contract import code, tables
 PROJECT: Final = Path(__file__).parents[2]
 SOURCES: Final = sorted(path for name in ("node", "schemas", "broker") for path in (PROJECT / name).rglob("*.py"))
 TREES: Final = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCES}
+CLIENT_TREES: Final = {
+    path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8"))
+    for path in sorted((PROJECT / "enlace").rglob("*.py"))
+}
 CLASSES: Final = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 LATER: Final = {"governance_stale"}  # needs the registry
 PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper that is listed by itself
+    ("node/remote/sessions.py", "error.code"),
     ("node/trust/document_files.py", "error.code"),
     ("node/trust/signed_document.py", "error.code"),
     ("node/trust/signed_document.py", "code"),
@@ -183,6 +190,22 @@ def test_every_error_of_the_gateway_is_listed_with_its_status() -> None:
     assert {(made_code, int(status)) for made_code, row in rows for status in row["status"].split(" or ")} == made
 
 
+def test_every_error_that_the_client_makes_is_listed_and_no_other() -> None:
+    """`report_…` are made of the outcome that a recipient signed; problems have the code of the gateway."""
+    makers = ("InvalidCall", "AnswerMalformed", "Unavailable", "NotStored", "TimedOut")
+    made = {
+        found
+        for tree in CLIENT_TREES.values()
+        for name, call in calls(tree)
+        if name in makers
+        for found in texts(argument(call, 0, "code")) or ()
+    }
+
+    assert listed("## Errors of the client").keys() == made | {ANSWER_CODE} | {
+        f"report_{name}" for name in DECIDED_AGAINST
+    }
+
+
 def test_every_error_of_a_field_is_listed_and_no_other() -> None:
     assert listed("## Errors of fields").keys() == FIELD_CODES | {"report_id_conflict"}
 
@@ -296,7 +319,7 @@ def test_event_names_are_snake_case() -> None:
 def limits() -> dict[str, float]:
     """The constants of all modules that are limits by their names, with their values."""
     found: dict[str, float] = {}
-    for file, tree in TREES.items():
+    for file, tree in (TREES | CLIENT_TREES).items():
         for node in ast.iter_child_nodes(tree):
             if file != "schemas/types.py" and isinstance(node, ast.Assign | ast.AnnAssign):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target

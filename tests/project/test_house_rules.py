@@ -19,7 +19,7 @@ from node.database import migrate
 from tests.support import house
 
 PROJECT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("broker", "node", "schemas")
+PACKAGES: Final = ("broker", "enlace", "node", "schemas")
 SOURCES: Final = sorted(path for name in PACKAGES for path in (PROJECT / name).rglob("*.py"))
 FILES: Final = [path.relative_to(PROJECT).as_posix() for path in SOURCES]
 TREES: Final = {file: ast.parse((PROJECT / file).read_text("utf-8")) for file in FILES}
@@ -102,9 +102,15 @@ def test_imports_have_no_cycle() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_schemas_and_broker_import_neither_node_nor_each_other(module: str) -> None:
+def test_schemas_broker_and_enlace_import_neither_node_nor_each_other(module: str) -> None:
+    """The client `enlace` imports the types of schemas."""
     package = module.split(".", maxsplit=1)[0]
-    others = {"node": set[str](), "schemas": {"node", "broker"}, "broker": {"node", "schemas"}}[package]
+    others = {
+        "node": set[str](),
+        "schemas": {"node", "broker", "enlace"},
+        "broker": {"node", "schemas", "enlace"},
+        "enlace": {"node", "broker"},
+    }[package]
 
     assert not {name for name in imported(MODULES[module]) if name.split(".")[0] in others}
 

@@ -8,7 +8,7 @@ from typing import Final
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing
     integrity sending exchange retention audit supervision runtime answers access health upkeep commands handing_in
-    metrics http integrators gateway doctor terminal cli
+    metrics http integrators gateway doctor remote terminal cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -49,7 +49,9 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "starlette": "node/gateway/ node/http/",
     "uvicorn": "node/gateway/server.py",
     "random": "",
-    "secrets": "broker/local/",
+    "secrets": "broker/local/ enlace/chance.py",
+    "enlace": "enlace/ node/remote/",
+    "httpx": "enlace/",
     "subprocess": "broker/local/",
     "socket": "broker/local/ node/supervision/notify.py",
     "prometheus_client": "node/metrics/",

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,16 @@ def reports(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_answers_end_before_the_intake_closes(home: Path, reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[str] = []
-    hand_in, open_intake = publish.publish, opening.open_intake
+def test_the_intake_is_closed_when_the_reader_of_the_answers_has_gone(
+    home: Path, reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no further report is handed in."""
+    happened: list[str] = []
+    hand_in, open_intake = publish.publish_items, opening.open_intake
 
-    async def watched(*arguments: Any, **options: Any) -> AsyncGenerator[ItemAnswer]:
-        try:
-            async for answer in hand_in(*arguments, **options):
-                yield answer
-        finally:
-            ended.append("answers")
+    async def watched(*arguments: Any, **options: Any) -> list[ItemAnswer]:
+        happened.append("handed in")
+        return await hand_in(*arguments, **options)
 
     @asynccontextmanager
     async def watched_intake(opened: Home) -> AsyncIterator[OpenIntake]:
@@ -54,18 +54,35 @@ def test_the_answers_end_before_the_intake_closes(home: Path, reports: Path, mon
             try:
                 yield intake
             finally:
-                ended.append("intake")
+                happened.append("closed")
 
     def gone(*_: object) -> None:
         raise ReaderGone
 
-    monkeypatch.setattr(publish, "publish", watched)
+    monkeypatch.setattr(publish, "publish_items", watched)
     monkeypatch.setattr(opening, "open_intake", watched_intake)
     monkeypatch.setattr(Output, "item", gone)
     with pytest.raises(ReaderGone):
         publishing.publish(str(reports), home=home, json=True)
 
-    assert ended == ["answers", "intake"]
+    assert happened == ["handed in", "closed"]
+
+
+def test_a_line_of_stdin_is_answered_before_the_next_one_is_written(home: Path, reports: Path) -> None:
+    """A slow producer learns at once what became of its report."""
+    command = [str(ENLACE), "publish", "-", "--home", str(home), "--json"]
+    lines = reports.read_bytes().splitlines(keepends=True)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number, line in enumerate([lines[0], b"{}\n", lines[1]], start=1):
+            process.stdin.write(line)
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert (answer["line"], answer["outcome"]) == (number, "refused" if number == 2 else "accepted")
+        process.stdin.close()
+
+        assert process.wait(END_SECONDS_MAX) == 1
 
 
 @pytest.mark.parametrize("read", [0, 1])
