@@ -186,8 +186,9 @@ Three folders answer three questions: `schemas` what may a message say, `broker`
 say it, to whom, and what is kept. `schemas` and `broker` do not import each other, nor `node`.
 `enlace` is the client for integrators; it imports `schemas` only, and of `node` only `node/remote` imports it. In
 `node`, imports go down only: a package imports itself and the packages below it in the diagram. The packages
-`reports`, `sealing`, `trust`, `sharing` and `verification` hold the rules. They are pure, except for a few modules that read
-files: no clock, no randomness, no `await`; time is an argument. So an auditor can apply the same rules again years later.
+`reports`, `sealing`, `trust`, `sharing` and `verification` hold the rules. They are pure, except for a few modules
+that read files: no clock, no randomness, no `await`; time is an argument. So an auditor can apply the same rules
+again years later.
 
 Only `broker/bus.py` chooses an implementation of the log. `node` imports the port of the broker and never an
 implementation, except the command line, which starts and stops a local Kafka.
