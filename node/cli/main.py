@@ -26,6 +26,7 @@ from node.cli import (
     publishing,
     quarantine,
     reading,
+    searching,
     setup,
     start,
 )
@@ -41,6 +42,7 @@ for commands in (
     governance,
     daemon,
     publishing,
+    searching,
     reading,
     checking,
     quarantine,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.reading import LIMIT_MAX
+from node.cli.searching import LIMIT_MAX
 from node.errors import Refused, UsageError
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.on_store import on_store
