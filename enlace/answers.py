@@ -119,6 +119,8 @@ class Message(Answer, frozen=True, kw_only=True):
 
     cursor: str | None = None
     decision: Decision | None = None
+    others: "tuple[Message, ...]" = ()
+    """The messages of the same report id in other regions, in an answer to `message`."""
 
     @property
     def report(self) -> IntelligenceReport:

@@ -70,9 +70,8 @@ class ItemAnswer:
 async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool = False) -> AsyncGenerator[ItemAnswer]:
     """Hand in every report of `data` (one JSON object, or NDJSON); one answer for each, in their order.
 
-    An answer is given when its report is safe in the outbox. `actor` is the user that the access log names.
-    The documents are read again if their folder changed since the last call. A caller that stops before the last
-    answer closes the generator while the intake is open.
+    An answer is given when its report is safe in the outbox. `actor` is the user that the access log names. A caller
+    that stops before the last answer closes the generator while the intake is open.
     """
     items = ndjson.parse_lines(data)
     while chunk := list(islice(items, ITEMS_IN_TRANSACTION_MAX)):
@@ -80,15 +79,10 @@ async def publish(intake: OpenIntake, data: bytes, *, actor: str, dry_run: bool 
             yield answer
 
 
-async def publish_items(
-    intake: OpenIntake, chunk: Sequence[ndjson.Item], *, actor: str, dry_run: bool
-) -> list[ItemAnswer]:
-    """Validate items and hand in those that are reports, in one transaction; one answer for each, in their order.
-
-    The documents are read again if their folder changed.
-    """
+async def publish_items(intake: OpenIntake, items: ndjson.Items, *, actor: str, dry_run: bool) -> list[ItemAnswer]:
+    """Hand in some items in one transaction; one answer for each, in their order."""
     intake.documents.current()
-    checked = await validated(intake, chunk, intake.topology())
+    checked = await validated(intake, items, intake.topology())
     drafts = drafts_of(checked)
     acceptances = await intake.publisher.accept(drafts, actor=actor, dry_run=dry_run) if drafts else ()
     held_back = await intake.store.read(partial(why_held_back, node=intake.home.node)) if drafts else None

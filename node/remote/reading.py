@@ -59,8 +59,7 @@ def show(address: GatewayAddress, id_: str, *, purpose: str | None, reason: str 
     """The messages of an id, each with the decision about it."""
     with session(address) as opened:
         found = _asked(opened, requests.message(id_, Why(purpose=purpose or "", reason=reason or "")))
-    messages: list[Any] = found.get("messages", [found])
-    return messages
+    return [found, *found.pop("others", ())]
 
 
 def receipts(address: GatewayAddress, id_: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ Rules:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from schemas.field_errors import FieldError
@@ -21,6 +21,8 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\n)")
 
 Item = tuple[int, dict[str, Any] | FieldError]
 """Line number from 1, and the object or the error."""
+
+Items = Sequence[Item]
 
 
 def parse_lines(data: bytes) -> Iterator[Item]:
