@@ -1,7 +1,7 @@
-"""Settings of all tests. Property tests have no deadline, because two test processes share two cores with daemons.
+"""Settings of all tests. Property tests have no deadline, because three test processes share two cores with daemons.
 
 A cluster or server that a test process shares between its tests ends with the process. The longest files run first, so
-that both processes end at about the same time.
+that all processes end at about the same time.
 """
 
 import sys
@@ -14,12 +14,15 @@ settings.load_profile("enlace")
 
 
 LONGEST = (
-    "test_real_input.py",
-    "test_real_input_postgres.py",
-    "test_kafka_faults.py",
-    "test_kafka_three.py",
-    "test_kill.py",
     "test_readme.py",
+    "test_real_input.py",
+    "test_kafka_faults.py",
+    "test_campaign.py",
+    "test_removed_defences.py",
+    "test_lost_streams.py",
+    "test_real_input_postgres.py",
+    "test_kill.py",
+    "test_crash.py",
 )
 
 
