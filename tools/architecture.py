@@ -69,6 +69,8 @@ OTHER_FOLDERS: Final = {
     "bench": "The measurements of `make bench`.",
     "demo": "The demonstration of `make demo`, and the agreements and reports that it uses.",
     "examples": "Reports, agreements and mappings to start from; tests use them too.",
+    "observability": "Alert rules, a dashboard and a configuration for Prometheus and Grafana.",
+    "deploy": "Units for systemd.",
     "tools": "The generator of this page.",
 }
 """Folders that are not part of the program, each with one sentence."""

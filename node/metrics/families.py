@@ -16,6 +16,7 @@ from node.health.status import NodeStatus
 from node.metrics.figures import Figures
 from node.metrics.store_figures import StoreFigures
 from node.tallies import BOUNDS_MS, Latency, Times
+from node.verification.steps import STEP_OF_REJECTION
 
 STREAMS_MAX: Final = 2000
 """Streams with a series of their own. Beyond it those with the greatest lag are shown."""
@@ -70,7 +71,8 @@ def _outbox(figures: Figures) -> Iterator[Metric]:
 
 
 def _received(store: StoreFigures) -> Iterator[Metric]:
-    received: _Values = {(outcome, ""): 0 for outcome in _OUTCOMES}
+    received: _Values = {(outcome, ""): 0 for outcome in _OUTCOMES if outcome != "rejected"}
+    received |= {("rejected", code): 0 for code in STEP_OF_REJECTION}  # a rate needs a value before the first record
     for name, number in store.tallies.received.items():
         received[name] = number
     yield _counters("enlace_records_received", "Records by outcome and code.", ("outcome", "code"), received)
