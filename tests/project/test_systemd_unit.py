@@ -140,7 +140,7 @@ def test_a_daemon_runs_without_memory_that_is_writable_and_executable(tmp_path: 
             [str(ENLACE), "run", "--home", str(home)],
             stdout=subprocess.PIPE,
             stderr=log,
-            preexec_fn=_deny_write_execute,
+            preexec_fn=_deny_write_execute,  # noqa: PLW1509 - this process has no other thread here
         )
     assert daemon.stdout is not None
     ready = daemon.stdout.readline()
