@@ -451,6 +451,12 @@ class GatewaySection(Record, frozen=True, kw_only=True):
     """PEM file of the authority of client certificates, relative to the home; with it each client needs one."""
     console: bool = False
     """Serve the web console under /console."""
+    webhooks_private: bool = False
+    """Allow webhooks to private and loopback addresses, to loopback addresses without TLS too."""
+    webhooks_ca_file: Text1To4096 | None = None
+    """PEM file of the authority of the webhooks' certificates, relative to the home; default: those of the system."""
+    unsafe_webhooks_plaintext: bool = False
+    """Allow webhooks without TLS on other machines. Only for test beds."""
 
 
 class LogLevel(StrEnum):

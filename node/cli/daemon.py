@@ -5,7 +5,7 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from node.terminal.options import (
     open_named_home,
 )
 from node.terminal.output import Output
+
+if TYPE_CHECKING:
+    from node.runtime.jobs import Job
 
 GOALS = ("drained", "caught-up")
 
@@ -69,11 +72,18 @@ def run(
             else:
                 options = ["--json"] if json else []
                 readers = ReaderProcesses(opened.path, opened.config.node.processes, *options)
-                await daemon.run(node, lambda: _ready(node.code), readers, counts)
+                await daemon.run(node, lambda: _ready(node.code), readers, counts, _further())
 
     with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
         asyncio.run(serve())
     return 0
+
+
+def _further() -> "list[Job]":
+    """The jobs of packages above the daemon."""
+    from node.notifications import daemon_job
+
+    return [daemon_job.JOB]
 
 
 def _ready(code: str) -> None:

@@ -29,6 +29,7 @@ from node.cli import (
     searching,
     setup,
     start,
+    webhooks,
 )
 from node.errors import EXIT_BUG, EnlaceError, UsageError
 from node.standard_streams import ReaderGone
@@ -47,6 +48,7 @@ for commands in (
     checking,
     quarantine,
     pending,
+    webhooks,
     db,
     broker,
     config,

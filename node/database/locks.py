@@ -21,6 +21,8 @@ A transaction takes its locks in this order, so that two never wait for each oth
     `receipt_ignored` before 6 and all other counters after it, and those of `usage` last.
 11. Lock.ACCESS     the end of the access log: entries are added last.
 
+What changes webhooks or their deliveries (node/webhooks) takes Lock.WEBHOOKS before all of these but the first.
+
 An erasure (node/retention) takes Lock.ERASURE before all others, so that two processes never erase the same rows.
 """
 
@@ -47,6 +49,7 @@ class Lock(IntEnum):
     QUARANTINE = 9
     ERASURE = 11
     ACCESS = 12
+    WEBHOOKS = 13
 
 
 def hold(db: Connection, lock: Lock, *, shared: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.gateway import checks, health, lists, messages, reports, reports_batch
+from node.gateway import checks, health, lists, messages, reports, reports_batch, stream, webhooks
 
 ENDPOINTS: Final = (
     *reports.ENDPOINTS,
@@ -11,4 +11,6 @@ ENDPOINTS: Final = (
     *checks.ENDPOINTS,
     *lists.ENDPOINTS,
     *health.ENDPOINTS,
+    *stream.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )

@@ -11,6 +11,7 @@ from node.health.status import NodeStatus, status_now
 from node.heartbeats import Heartbeats
 from node.metrics.node_watch import NodeWatch
 from node.metrics.recent import Recent
+from node.notifications.event_streams import EventStreams
 from node.runtime.home import Home
 from node.runtime.open_intake import OpenIntake
 
@@ -28,6 +29,8 @@ class Served:
 
     heartbeats: Heartbeats | None = None
     """Of the daemon, if the gateway is one of its jobs."""
+
+    streams: EventStreams = field(default_factory=EventStreams)
 
     watch: NodeWatch = field(init=False)
     """Health and metrics of the node."""

@@ -9,13 +9,14 @@ from node.outgoing import standing_faults
 from node.undecided import pending_lists, quarantine_purge
 from node.undecided.quarantine_filter import Filter
 from node.undecided.quarantine_purge import QuarantineGroup
+from node.webhooks import deliveries
 
 WAITING_MS_MAX: Final = 15 * 60 * 1000  # as the alarm of the daemon
 
 
 def record_problems(db: Transaction, now: int) -> list[Problem]:
     """The problems at `now` in ms."""
-    return [*_faults(db), *_quarantined(db), *_overdue(db, now)]
+    return [*_faults(db), *_quarantined(db), *_overdue(db, now), *_dead_deliveries(db)]
 
 
 def _faults(db: Transaction) -> Iterable[Problem]:
@@ -46,3 +47,9 @@ def _overdue(db: Transaction, now: int) -> Iterable[Problem]:
         code = "message_waits_too_long" if group.outcome == "waiting" else "message_held_too_long"
         message = f"{group.records} records of {group.originator} are {group.outcome}: {group.reason}"
         yield problem(code, group.originator, message, since=group.first_received_at)
+
+
+def _dead_deliveries(db: Transaction) -> Iterable[Problem]:
+    """One problem for each webhook with deliveries that are not tried any more."""
+    for webhook, (number, since) in deliveries.dead_by_webhook(db).items():
+        yield problem("deliveries_dead", webhook, f"{number} messages did not reach the webhook", since=since)

@@ -13,8 +13,17 @@ from node.database import (
     stream_tables,
 )
 from node.database.metadata import metadata
+from node.webhooks import webhook_tables
 
-GROUPS: Final = (access_tables, outgoing_tables, quota_tables, receipt_tables, record_tables, stream_tables)
+GROUPS: Final = (
+    access_tables,
+    outgoing_tables,
+    quota_tables,
+    receipt_tables,
+    record_tables,
+    stream_tables,
+    webhook_tables,
+)
 """The modules that define tables; importing one adds its tables to the metadata."""
 
 TABLES: Final[tuple[Table, ...]] = tuple(metadata.sorted_tables)

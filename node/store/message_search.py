@@ -72,13 +72,19 @@ _BLOCKS: Final = (
 
 def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
+    rows = rows_for(db, _WITH_IDS, {"ids": ids_of(db, query)})
+    return [_held(row) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def ids_of(db: Transaction, query: Query) -> list[int]:
+    """The ids of the messages that fit `query`, in their order."""
     ids: list[int] = []
     filters = _rare_first(db, _filters(db, query), query.after)
     for after, until in _ranges(db, query):
         ids += _fitting(db, filters, query, (after, until), query.limit - len(ids))
         if len(ids) == query.limit:
             break
-    return [_held(row) for row in sorted(rows_for(db, _WITH_IDS, {"ids": ids}), key=lambda row: row.id)]
+    return ids
 
 
 def _filters(db: Transaction, query: Query) -> list[Filter]:

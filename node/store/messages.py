@@ -109,6 +109,11 @@ def next_id(db: Transaction) -> int:
     return (rows_for(db, _LAST_ID, {})[0][0] or 0) + 1
 
 
+def last_id(db: Transaction) -> int:
+    """The id of the newest message; 0 if there is none. Every message with a lower id is visible too."""
+    return rows_for(db, _LAST_ID, {})[0][0] or 0
+
+
 def put(db: Transaction, rows: Rows) -> None:
     """Write messages with their indexes."""
     insert_rows(db, message, _MESSAGE, rows.messages)

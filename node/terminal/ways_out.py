@@ -15,6 +15,7 @@ from node.errors import EnlaceError, Refused, UsageError
 _ID: Final = {"id": "ID"}
 _SHOWN: Final = "`enlace search` shows the reports with their ids"
 _QUARANTINED: Final = "`enlace quarantine list` shows what is"
+_WEBHOOKS: Final = "`enlace webhook list` shows the webhooks"
 _QUARANTINE: Final = {"code": "--code", "originator": "--originator", "stream": "--stream"}
 
 SPELLINGS: Final[dict[str, dict[str, str]]] = {
@@ -54,6 +55,17 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
         "text": "--text",
     },
     "show": {**_ID, "purpose": "--purpose", "reason": "--reason"},
+    "webhook create": {
+        "originators": "--originator",
+        "purpose": "--purpose",
+        "reason": "--reason",
+        "secret": "--secret-file",
+        "subjects": "--subject",
+        "url": "URL",
+    },
+    "webhook delete": _ID,
+    "webhook deliveries": _ID,
+    "webhook resend": _ID,
 }
 """Command -> field of its service -> option or argument as the command line spells it."""
 
@@ -95,6 +107,9 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
     ),
     "reread": (WayOut(code="topic_unknown", hint="`enlace status` lists the topics"),),
     "show": (WayOut(code="not_found", hint=f"{_SHOWN}; `enlace withheld list` shows those that were withheld"),),
+    "webhook delete": (WayOut(code="not_found", hint=_WEBHOOKS),),
+    "webhook deliveries": (WayOut(code="not_found", hint=_WEBHOOKS),),
+    "webhook resend": (WayOut(code="not_found", hint=_WEBHOOKS),),
 }
 """Command -> its ways out; the first one that fits is used."""
 

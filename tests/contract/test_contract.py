@@ -24,6 +24,7 @@ from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.sharing import policy
 from node.stages import Leaf
+from tests.support import webhook_rows
 from tests.support.brokers import require_kafka
 from tests.support.contract import (
     Ran,
@@ -451,6 +452,11 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "outbox resend": outbox_resend_row,
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
+    "webhook create": lambda scene: webhook_rows.created(scene.bz),
+    "webhook list": lambda scene: webhook_rows.listed(scene.bz),
+    "webhook delete": lambda scene: webhook_rows.deleted(scene.bz),
+    "webhook deliveries": lambda scene: webhook_rows.dead_deliveries(scene.bz),
+    "webhook resend": lambda scene: webhook_rows.sent_again(scene.bz),
     "db check": lambda scene: ok("db", "check", home=scene.bz),
     "db copy": copy_row,
     "db upgrade": lambda scene: ok("db", "upgrade", home=scene.bz),

@@ -24,6 +24,7 @@ from node.runtime.open_node import open_node
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 GROUPS: Final = (
+    "webhook",
     "withheld",
     "access",
     "quarantine",

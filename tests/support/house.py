@@ -6,9 +6,9 @@ A length in OVER_LENGTH may go down but never up.
 from typing import Final
 
 PACKAGES: Final = """
-    reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing
+    reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing webhooks
     integrity sending exchange retention audit supervision runtime answers access health upkeep commands handing_in
-    metrics http integrators gateway doctor remote terminal cli
+    metrics http integrators notifications gateway doctor remote terminal cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -40,7 +40,8 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     ),
     "sqlite3": "broker/embedded/ node/database/ node/commands/version.py",
     "sqlalchemy": (
-        "node/database/ node/access_chain/ node/undecided/ node/store/ node/outgoing/ node/integrity/ node/retention/"
+        "node/database/ node/access_chain/ node/undecided/ node/store/ node/outgoing/ node/webhooks/ node/integrity/ "
+        "node/retention/"
     ),
     "alembic": "node/database/",
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
@@ -48,6 +49,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "rich": "node/terminal/",
     "starlette": "node/gateway/ node/http/",
     "uvicorn": "node/gateway/server.py",
+    "httpcore": "node/notifications/",
     "random": "",
     "secrets": "broker/local/ enlace/chance.py",
     "enlace": "enlace/ node/remote/",

@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
-PACKAGES: Final = ("node.access_chain.", "node.store.", "node.undecided.", "node.outgoing.", "node.retention.")
+PACKAGES: Final = (
+    "node.access_chain.",
+    "node.store.",
+    "node.undecided.",
+    "node.outgoing.",
+    "node.webhooks.",
+    "node.retention.",
+)
 WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 HARMLESS: Final = re.compile(r"SCAN ((\d+ )?CONSTANT ROWS?|anon_\d+$|message_fts VIRTUAL TABLE INDEX \d+:[=<>]*M)")
 """Steps of SQLite that read given values, a subquery with a limit, or what the full-text index found."""

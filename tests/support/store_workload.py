@@ -67,6 +67,9 @@ from node.undecided import (
     usage,
 )
 from node.undecided.quarantine_filter import Filter
+from node.webhooks import deliveries, old_deliveries, webhooks
+from node.webhooks.deliveries import Attempt, DeliveryState
+from node.webhooks.webhooks import Webhook
 from schemas.types import GrantEntry, KeyGrant
 from tests.support.bed import bed
 from tests.support.community import Community, clause
@@ -187,6 +190,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             Query(unexpired_at=1),
         ):
             message_search.search(db, query)
+            message_search.ids_of(db, query)
         _find_identifiers(db)
         message_search.by_id(db, report_id=report_id, message_id=message_id)
         message_search.originators(db, [message_id, bytes(16)])
@@ -258,6 +262,7 @@ async def _read_forgeries(folder: Path) -> None:
         await scene.gt.store.write(_write_directly)
         await scene.gt.store.write(_write_parts)
         await scene.gt.store.write(_keep_answers)
+        await scene.gt.store.write(_call_webhooks)
         await scene.gt.store.write(_age)
         await scene.gt.store.write(_erase)
 
@@ -444,6 +449,36 @@ def _write_parts(db: Transaction) -> None:
     granted_parts.put_first(db, grants[:1])
     granted_parts.is_placed(db, "BZ", 1)
     granted_parts.columns_of(grants[0])
+
+
+def _call_webhooks(db: Transaction) -> None:
+    """A webhook whose deliveries are tried, given up, sent again and forgotten."""
+    kept: dict[str, Any] = {"url": "https://example.org/", "secret": b"s", "purpose": "P", "reason": "r"}
+    for id_ in ("a", "b"):
+        made = Webhook(
+            id=id_, subjects=("S",), originators=(), content=True, created_at=1, created_by="test", position=0, **kept
+        )
+        webhooks.add(db, made)
+    messages.last_id(db)
+    webhooks.hold_all(db)
+    webhooks.count(db)
+    webhooks.page(db, after="a", limit=5)
+    webhooks.by_id(db, "x")
+    webhooks.move(db, "a", 7)
+    deliveries.add(db, "a", [1, 2, 3, 4], 1)
+    deliveries.next_due(db, "a")
+    first, second, *_ = deliveries.due(db, "a", now=1, limit=3)
+    for delivery, state in ((first, DeliveryState.DEAD), (second, DeliveryState.DELIVERED)):
+        deliveries.begin(db, delivery.id, again_at=9, now=2)
+        deliveries.settle(db, Attempt(id=delivery.id, state=state, next_at=None, status=500, error="e"), 3)
+    deliveries.counts(db, "a")
+    deliveries.dead_by_webhook(db)
+    deliveries.page(db, "a", DeliveryState.DEAD, after=0, limit=5)
+    deliveries.send_again(db, [first.id, second.id], 4)
+    old_deliveries.drop_old(db, DeliveryState.DELIVERED, 2)
+    old_deliveries.keep_newest(db, "a", DeliveryState.PENDING, 1)
+    old_deliveries.drop_old(db, DeliveryState.DELIVERED, 2**50)
+    webhooks.remove(db, "a")
 
 
 def _age(db: Transaction) -> None:

@@ -21,6 +21,7 @@ from node import outgoing as outgoing_package
 from node import retention as retention_package
 from node import store as store_package
 from node import undecided as undecided_package
+from node import webhooks as webhooks_package
 from node.database.backend import StoreOptions
 from node.database.engine import Store, Transaction
 from node.database.metadata import metadata
@@ -36,7 +37,14 @@ def modules() -> list[ModuleType]:
     """The modules of the packages whose functions work on a transaction."""
     return [
         importlib.import_module(f"{package.__name__}.{found.name}")
-        for package in (access_chain_package, store_package, undecided_package, outgoing_package, retention_package)
+        for package in (
+            access_chain_package,
+            store_package,
+            undecided_package,
+            outgoing_package,
+            webhooks_package,
+            retention_package,
+        )
         for found in pkgutil.iter_modules(package.__path__)
     ]
 

@@ -32,6 +32,7 @@ from node.stages import StreamId
 from node.store import stream_findings
 from node.store.set_aside import Obstacle
 from node.store.set_aside import put as set_aside
+from tests.support import webhook_rows
 from tests.support.contract import cli, code, tables
 from tests.support.processes import agreement, lab, ok, publish, running, settle
 
@@ -142,7 +143,7 @@ def nothing(_home: Path) -> None:
     """No daemon runs in these tests."""
 
 
-STATES: Final[dict[str, Callable[[Path], None]]] = {
+STATES: Final[dict[str, Callable[[Path], object]]] = {
     "daemon_down": nothing,
     "bus_unavailable": no_bus,
     "documents_unusable": no_documents,
@@ -154,6 +155,7 @@ STATES: Final[dict[str, Callable[[Path], None]]] = {
     "stream_blocked": fault("stream_blocked"),
     "stream_stalled": fault("stream_stalled"),
     "report_rejected": fault("report_rejected"),
+    "deliveries_dead": webhook_rows.with_dead_letter,
 }
 """Problem -> how a home gets into that state."""
 

@@ -290,6 +290,7 @@ FILLS: Final[dict[str, Fill]] = {
     "clock_correction": corrections,
     "counter": partial(few_rows, table="counter", most=20),
     "deferred": ranges,
+    "delivery": partial(own_pay, table="delivery"),
     "draft": drafts,
     "fault": rejected,
     "finding": findings,
@@ -315,6 +316,7 @@ FILLS: Final[dict[str, Fill]] = {
     "turn": partial(few_rows, table="turn", most=MEMBERS),
     "usage": partial(few_rows, table="usage", most=MEMBERS * len(Budget)),
     "used_id": lambda folder: paused(folder, floods.grants, Budget.CHAIN, *CHAINED),
+    "webhook": partial(own_pay, table="webhook"),
     "withheld": withheld_after_waiting,
 }
 

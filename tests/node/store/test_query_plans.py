@@ -23,6 +23,7 @@ SMALL: Final = {
     "usage": "a few rows for each originator",
     "deferred": "at most 64 ranges for each topic",
     "own_grant": "one row for each audience of two days",
+    "webhook": "at most WEBHOOKS_MAX rows",
 }
 """Tables that do not grow with the store, which a statement may read whole."""
 
@@ -52,6 +53,7 @@ EXEMPT: Final = {
     "receipts_to_seal.due": "reads the first rows of an index of what is due",
     "chains.gaps": "an audit, at the end of a stream",
     "chains.last_signed": "an audit, at the end of a stream",
+    "deliveries.dead_by_webhook": "`status` counts the dead deliveries by an index; their number has a limit",
     "erase_drafts.is_due": "reads the index of the drafts that wait",
     "erase_drafts.erase": "reads the index of the drafts that wait",
     "erase_messages.erase": "searches an index whole only if a payload does not explain its rows",
