@@ -31,6 +31,7 @@ class Served:
     """Of the daemon, if the gateway is one of its jobs."""
 
     streams: EventStreams = field(default_factory=EventStreams)
+    """The open streams."""
 
     watch: NodeWatch = field(init=False)
     """Health and metrics of the node."""

@@ -16,6 +16,7 @@ from node.errors import Unavailable, UsageError
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint, Parameter
 from node.gateway.problem import HttpError
+from node.http.query import single
 from node.integrators import scopes
 from node.notifications.event_stream import StreamRequest
 from node.notifications.feed_filter import cursor_of, filter_of
@@ -79,13 +80,12 @@ async def _no_token_ends(_tokens: Collection[str]) -> Collection[str]:
 
 async def stream(call: Call) -> Response:
     """Open a stream."""
-    asked = call.request.query_params
-    content = TRUE_OR_FALSE.get(asked.get("content", "false"))
+    content = TRUE_OR_FALSE.get(single(call.query, "content") or "false")
     if content is None:
         raise UsageError("value_invalid", "content is true or false", path="content")
     given = call.request.headers.get(LAST_EVENT_ID)
     request = StreamRequest(
-        wanted=filter_of(asked.getlist("subject"), asked.getlist("originator")),
+        wanted=filter_of(call.query.get("subject", ()), call.query.get("originator", ())),
         content=content,
         after=cursor_of(given, LAST_EVENT_ID) if given is not None else None,
         actor=call.caller.actor,
@@ -120,5 +120,6 @@ ENDPOINTS: Final = (
         ),
         headers=(Parameter(name=LAST_EVENT_ID, summary="The id of the last event that the client has"),),
         answers={200: None},
+        produces="text/event-stream",
     ),
 )

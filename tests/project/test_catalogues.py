@@ -49,7 +49,6 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/reports/field_checks.py", "code"),
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
-    ("node/gateway/webhooks.py", "error.code"),
     ("node/reports/ndjson.py", "error.code"),
     ("node/http/body.py", "error.code"),
     ("node/errors.py", "code"),
