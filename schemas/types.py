@@ -15,6 +15,7 @@ Bytes = Annotated[bytes, Meta(max_length=262_144)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Bytes3309 = Annotated[bytes, Meta(min_length=3_309, max_length=3_309)]
 DateDays = Annotated[int, Meta(ge=-719_162, le=2_932_896)]
+GatewaySectionConnectionsMax = Annotated[int, Meta(ge=16, le=100_000)]
 GoodsQuantity = Annotated[str, Meta(max_length=64, pattern=r"\A(?:[0-9]{1,18}(\.[0-9]{1,12})?)\Z")]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Int = Annotated[int, Meta(ge=0, le=2_147_483_647)]
@@ -438,6 +439,15 @@ class KeysSection(Record, frozen=True, kw_only=True):
     """File of the AGREE keys, if they are kept apart; only commands that sign documents read it."""
 
 
+class GatewayUser(Record, frozen=True, kw_only=True):
+    """Section [[gateway.users]]."""
+
+    name: Text1To256
+    """Login name, or uid as digits."""
+    scopes: Annotated[tuple[Text1To16, ...], Meta(min_length=1, max_length=1_000)]
+    """What the user may do: publish, read, check, audit, admin."""
+
+
 class GatewaySection(Record, frozen=True, kw_only=True):
     """Section [gateway]."""
 
@@ -449,6 +459,12 @@ class GatewaySection(Record, frozen=True, kw_only=True):
     """PEM file of the certificate's private key, relative to the home."""
     client_ca_file: Text1To4096 | None = None
     """PEM file of the authority of client certificates, relative to the home; with it each client needs one."""
+    socket: Text1To4096 | None = None
+    """File of the local socket, relative to the home; the kernel identifies the users who call by it."""
+    users: Annotated[tuple[GatewayUser, ...], Meta(max_length=1_000)] = ()
+    """Users of this machine who may use the local socket; the account of the node may do everything."""
+    connections_max: GatewaySectionConnectionsMax = 4096
+    """Most connections at the same time; one address may have half of them. Open files and memory may allow fewer."""
     console: bool = False
     """Serve the web console under /console."""
     webhooks_private: bool = False

@@ -1,7 +1,6 @@
 """Commands about the daemon: run and status."""
 
 import asyncio
-import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,13 @@ from node.terminal.options import (
     open_named_home,
 )
 from node.terminal.output import Output
+from node.terminal.ready import say_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from node.runtime.event_counts import EventCounts
+    from node.runtime.home import Home
     from node.runtime.jobs import Job
 
 GOALS = ("drained", "caught-up")
@@ -37,9 +41,15 @@ def add_to(app: typer.Typer) -> None:
     add_command(app, doctor, "doctor", Reader.OPERATOR)
 
 
+ServedOption = Annotated[
+    bool, typer.Option("--gateway/--no-gateway", help="Serve the gateway that the configuration describes.")
+]
+
+
 def run(
     home: HomeOption = None,
     json: JsonOption = False,
+    gateway: ServedOption = True,
     share: Annotated[int, typer.Option(hidden=True, help="Number of a reader process of the daemon.", min=0)] = 0,
 ) -> int:
     """Run the node until SIGTERM; the first line on stdout says that it is ready.
@@ -50,56 +60,42 @@ def run(
 
         enlace run --home bz
 
-    Exit codes: 0 ended by SIGTERM or SIGINT; 2 usage or configuration; 4 another daemon runs in the home; 70 a bug;
-    75 start it again.
+    Exit codes: 0 ended by SIGTERM or SIGINT; 2 usage or configuration; 4 another daemon runs in the home, or the
+    address of the gateway is in use; 70 a bug; 75 start it again.
     """
     from msgspec.structs import replace
 
-    from node.runtime import daemon, memory_limit
+    from node.gateway.daemon_job import jobs_of_gateway
+    from node.runtime import memory_limit
     from node.runtime.logs import configure_counting
-    from node.runtime.open_node import open_node
-    from node.runtime.reader_processes import ReaderProcesses
     from node.runtime.single_daemon import only_daemon
     from schemas.types import LogFormat
 
     opened = open_named_home(home)
     counts = configure_counting(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
-
-    async def serve() -> None:
-        async with open_node(opened, share=opened.share(share)) as node:
-            if share:
-                await daemon.read(node, lambda: _ready(node.code), counts)
-            else:
-                options = ["--json"] if json else []
-                readers = ReaderProcesses(opened.path, opened.config.node.processes, *options)
-                await daemon.run(node, lambda: _ready(node.code), readers, counts, _further())
-
-    with nullcontext() if share else only_daemon(opened.path), memory_limit.limited(opened.config.node.memory_mb):
-        asyncio.run(serve())
+    with (
+        nullcontext() if share else only_daemon(opened.path),
+        memory_limit.limited(opened.config.node.memory_mb),
+        jobs_of_gateway(opened) if gateway and not share else nullcontext(()) as further,
+    ):
+        asyncio.run(_run(opened, counts, further, share=share, json=json))
     return 0
 
 
-def _further() -> "list[Job]":
-    """The jobs of packages above the daemon."""
+async def _run(home: "Home", counts: "EventCounts", further: "Sequence[Job]", *, share: int, json: bool) -> None:
+    """Run the daemon, or its reader process of this number."""
     from node.notifications import daemon_job
+    from node.runtime import daemon
+    from node.runtime.open_node import open_node
+    from node.runtime.reader_processes import ReaderProcesses
 
-    return [daemon_job.JOB]
-
-
-def _ready(code: str) -> None:
-    import os
-
-    import msgspec
-    import structlog
-
-    from node.standard_streams import AnswerStream, LogStream
-
-    line = {"event": "node_ready", "node": code, "pid": os.getpid()}
-    stdout = sys.stdout.without_waiting() if isinstance(sys.stdout, AnswerStream) else sys.stdout
-    stdout.write(msgspec.json.encode(line).decode() + "\n")
-    stdout.flush()
-    if isinstance(stdout, LogStream) and stdout.is_losing:  # a node outlives the loss of its output
-        structlog.get_logger().warning("ready_line_lost")
+    async with open_node(home, share=home.share(share)) as node:
+        ready = partial(say_ready, "node_ready", node=node.code)
+        if share:
+            await daemon.read(node, ready, counts)
+        else:
+            readers = ReaderProcesses(home.path, home.config.node.processes, *["--json"] * json)
+            await daemon.run(node, ready, readers, counts, [daemon_job.JOB, *further])
 
 
 def status(

@@ -20,6 +20,7 @@ from node.cli import (
     config,
     daemon,
     db,
+    gateway,
     governance,
     pending,
     policy,
@@ -29,6 +30,7 @@ from node.cli import (
     searching,
     setup,
     start,
+    tokens,
     webhooks,
 )
 from node.errors import EXIT_BUG, EnlaceError, UsageError
@@ -55,6 +57,8 @@ for commands in (
     policy,
     access,
     audit,
+    gateway,
+    tokens,
     about,
 ):
     commands.add_to(app)

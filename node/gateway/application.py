@@ -74,7 +74,11 @@ async def _checked(endpoint: Endpoint, request: Request, served: Served, authent
         if not caller.may(endpoint.scopes):
             needed = " or ".join(sorted(endpoint.scopes))
             message = f"{caller.name} does not have the scope {needed}"
-            raise HttpError(403, "scope_missing", message, hint="ask an administrator for a token that has it")
+            hint = "ask an administrator for a token, or for an entry under [[gateway.users]], that has it"
+            challenge = (
+                f'Bearer realm="enlace", error="insufficient_scope", scope="{" ".join(sorted(endpoint.scopes))}"'
+            )
+            raise HttpError(403, "scope_missing", message, hint=hint, headers={"WWW-Authenticate": challenge})
     check_request(endpoint, request)
     why = stated_reason(request.headers.raw) if endpoint.consults else Justification()
     query = query_of(endpoint, request)

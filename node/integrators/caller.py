@@ -10,7 +10,7 @@ class Caller:
     """Who calls, as it was verified."""
 
     name: str
-    """The name of the token, or the login name of the user."""
+    """The name of the token, or `LOGIN (uid N)`; tokens cannot have such a name. Objects belong to a name."""
 
     scopes: frozenset[Scope]
     actor: str

@@ -1,6 +1,9 @@
 """Scopes: what a caller of the gateway may do."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+
+from node.errors import UsageError
 
 
 class Scope(StrEnum):
@@ -23,3 +26,13 @@ class Scope(StrEnum):
 
 
 ALL: frozenset[Scope] = frozenset(Scope)
+
+
+def read_scopes(names: Sequence[str]) -> list[Scope]:
+    """The scopes that names mean, each once, in the order of `Scope`. Raises UsageError."""
+    wanted = {name.strip().lower() for name in names} - {""}
+    unknown = wanted - {scope.value for scope in Scope}
+    if unknown or not wanted:
+        message = f"{min(unknown)!r} is not a scope" if unknown else "a scope is needed"
+        raise UsageError("value_invalid", message, path="scope", hint=f"one or several of {', '.join(Scope)}")
+    return [scope for scope in Scope if scope.value in wanted]

@@ -59,7 +59,7 @@ async def run(
         service.ready(f"node {node.code} runs")
 
     try:
-        with _signals(stopping), claimed(claim):
+        with stopped_by_signals(stopping), claimed(claim):
             await readers.start()
             await _group(node, stopping, begun, [*JOBS, watching, holding, reporting, *further, *_writing(counts)])
     finally:
@@ -85,7 +85,7 @@ async def read(node: OpenNode, ready: Callable[[], None], counts: EventCounts | 
     stopping = asyncio.Event()
     jobs = [job for job in JOBS if job.in_reader_processes]
     try:
-        with _signals(stopping), _end_of_stdin(stopping):
+        with stopped_by_signals(stopping), _end_of_stdin(stopping):
             await _group(node, stopping, ready, [*jobs, *_writing(counts)])
     finally:
         _write_all(counts)
@@ -96,12 +96,14 @@ def _writing(counts: EventCounts | None) -> list[Job]:
     if counts is None:
         return []
 
-    async def write(_node: OpenNode, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            await pause(INTERVAL_SECONDS, stopping)
-            counts.write()
+    return [Job(name="write_event_counts", run=lambda _node, stopping: write_counts(counts, stopping))]
 
-    return [Job(name="write_event_counts", run=write)]
+
+async def write_counts(counts: EventCounts, stopping: asyncio.Event) -> None:
+    """Write the counts of log events at intervals until the process stops."""
+    while not stopping.is_set():
+        await pause(INTERVAL_SECONDS, stopping)
+        counts.write()
 
 
 def _write_all(counts: EventCounts | None) -> None:
@@ -150,8 +152,8 @@ def _end_of_stdin(stopping: asyncio.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(stopping: asyncio.Event) -> Iterator[None]:
-    """Stop on SIGTERM and SIGINT."""
+def stopped_by_signals(stopping: asyncio.Event) -> Iterator[None]:
+    """Set `stopping` on SIGTERM and SIGINT during the block."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number in before:

@@ -17,7 +17,10 @@ log = structlog.get_logger()
 
 COUNTED: Final = frozenset(
     {
+        "caller_refused",
+        "connection_turned_away",
         "gap_found",
+        "handshake_failed",
         "message_waits_too_long",
         "originator_paused",
         "own_stream_foreign",

@@ -54,6 +54,8 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
         "subject": "--subject",
         "text": "--text",
     },
+    "token create": {"name": "--name", "scope": "--scope", "days": "--days", "rate": "--rate"},
+    "token revoke": _ID,
     "show": {**_ID, "purpose": "--purpose", "reason": "--reason"},
     "webhook create": {
         "originators": "--originator",
@@ -106,6 +108,7 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
         WayOut(code="not_found", hint=_SHOWN),
     ),
     "reread": (WayOut(code="topic_unknown", hint="`enlace status` lists the topics"),),
+    "token revoke": (WayOut(code="not_found", hint="`enlace token list` shows the tokens"),),
     "show": (WayOut(code="not_found", hint=f"{_SHOWN}; `enlace withheld list` shows those that were withheld"),),
     "webhook delete": (WayOut(code="not_found", hint=_WEBHOOKS),),
     "webhook deliveries": (WayOut(code="not_found", hint=_WEBHOOKS),),

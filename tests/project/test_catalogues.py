@@ -105,6 +105,7 @@ ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {
 INDEX_OF_CODE: Final = {  # the index of the argument that is the code
     "FieldError": 1,
     "HttpError": 1,
+    "RawProblem": 1,
     "ColumnError": 0,
     "JsonError": 0,
     "_bad": 3,
@@ -146,7 +147,7 @@ def unknown_names(tree: ast.AST) -> Iterator[str]:
 FIELD_MAKERS: Final = {"FieldError", "ColumnError", "JsonError", "_bad", "add"}
 MADE: Final = list(raised())
 COMMAND_CODES: Final = {
-    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS | {"Rejected", "HttpError"}
+    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS | {"Rejected", "HttpError", "RawProblem"}
 }
 FIELD_CODES: Final = {made_code for file, maker, made_code in MADE if maker in FIELD_MAKERS}
 EXITS: Final = {
@@ -182,7 +183,7 @@ def test_every_error_of_the_gateway_is_listed_with_its_status() -> None:
         (found, ast.literal_eval(call.args[0]))
         for tree in TREES.values()
         for name, call in calls(tree)
-        if name == "HttpError"
+        if name in ("HttpError", "RawProblem")
         for found in texts(argument(call, 1, "code")) or ()
     }
     rows = listed("## Errors of the gateway").items()

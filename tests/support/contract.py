@@ -39,6 +39,8 @@ GROUPS: Final = (
     "config",
     "db",
     "clock",
+    "gateway",
+    "token",
 )
 """Commands that have commands."""
 

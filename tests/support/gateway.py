@@ -4,7 +4,6 @@ The callers are fixed: each has one scope, and its token is its name. tests/node
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,11 +17,13 @@ from node.gateway.application import application
 from node.gateway.endpoints import ENDPOINTS
 from node.gateway.problem import HttpError
 from node.gateway.served import Served
-from node.gateway.server import serve
 from node.integrators.caller import Caller
 from node.integrators.scopes import Scope
 from node.runtime.home import open_home
 from node.runtime.open_intake import open_intake
+from node.serving.addresses import listening, resolved
+from node.serving.doors import Door
+from node.serving.serve import BACKLOG, serve
 
 WHY = {"Enlace-Purpose": "INFORMATION_EXCHANGE", "Enlace-Reason": "case 7"}
 NAMES = ("publish", "other", "read", "check", "audit", "admin")
@@ -97,32 +98,15 @@ async def gateway(home: Path) -> AsyncIterator[Client]:
 async def server(home: Path) -> AsyncIterator[Client]:
     """A client of a real server on a port of loopback."""
     async with opened(home) as (app, served):
-        port = free_port()
-        running = asyncio.create_task(serve(app, f"127.0.0.1:{port}", served.stopping))
-        try:
-            await _until_open(port, running)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-                yield Client(http, served)
-        finally:
-            served.stopping.set()
-            await running
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def _until_open(port: int, running: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(30):
-        while not running.done():
+        with listening(resolved("127.0.0.1:0"), BACKLOG) as sockets:
+            doors = tuple(Door(listening=made) for made in sockets)
+            port = sockets[0].getsockname()[1]
+            running = asyncio.create_task(
+                serve(app, doors, connections_max=1000, now_ms=served.now_ms, stopping=served.stopping)
+            )
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
-    await running
+                async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+                    yield Client(http, served)
+            finally:
+                served.stopping.set()
+                await running

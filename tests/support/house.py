@@ -7,8 +7,8 @@ from typing import Final
 
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing webhooks
-    integrity sending exchange retention audit supervision runtime answers access health upkeep commands handing_in
-    metrics http integrators notifications gateway doctor remote terminal cli
+    credentials integrity sending exchange retention audit supervision runtime answers access health upkeep commands
+    handing_in metrics http integrators notifications serving gateway doctor remote terminal cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -40,22 +40,23 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     ),
     "sqlite3": "broker/embedded/ node/database/ node/commands/version.py",
     "sqlalchemy": (
-        "node/database/ node/access_chain/ node/undecided/ node/store/ node/outgoing/ node/webhooks/ node/integrity/ "
-        "node/retention/"
+        "node/database/ node/access_chain/ node/undecided/ node/store/ node/outgoing/ node/webhooks/ node/credentials/ "
+        "node/integrity/ node/retention/"
     ),
     "alembic": "node/database/",
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
     "typer": "node/cli/ node/terminal/",
     "rich": "node/terminal/",
-    "starlette": "node/gateway/ node/http/",
-    "uvicorn": "node/gateway/server.py",
+    "starlette": "node/gateway/ node/http/ node/serving/",
+    "uvicorn": "node/serving/",
+    "httptools": "node/serving/",
     "httpcore": "node/notifications/",
     "random": "",
     "secrets": "broker/local/ enlace/chance.py",
     "enlace": "enlace/ node/remote/",
     "httpx": "enlace/",
     "subprocess": "broker/local/",
-    "socket": "broker/local/ node/supervision/notify.py",
+    "socket": "broker/local/ node/supervision/notify.py node/serving/",
     "prometheus_client": "node/metrics/",
 }
 """Library -> the files, and the folders ending in `/`, that may import it. No other file imports it."""

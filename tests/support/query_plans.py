@@ -21,6 +21,7 @@ PACKAGES: Final = (
     "node.undecided.",
     "node.outgoing.",
     "node.webhooks.",
+    "node.credentials.",
     "node.retention.",
 )
 WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")

@@ -6,6 +6,8 @@ from typing import Any
 
 from node.access_chain import append, repeated_polls
 from node.access_chain.repeated_polls import Poll
+from node.credentials import token_rows
+from node.credentials.token_rows import TokenRow
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
 from node.outgoing import (
@@ -263,6 +265,7 @@ async def _read_forgeries(folder: Path) -> None:
         await scene.gt.store.write(_keep_answers)
         await scene.gt.store.write(_call_webhooks)
         await scene.gt.store.write(_age)
+        await scene.gt.store.write(_use_tokens)
         await scene.gt.store.write(_erase)
 
 
@@ -479,6 +482,28 @@ def _call_webhooks(db: Transaction) -> None:
     old_deliveries.keep_newest(db, "a", DeliveryState.PENDING, 1)
     old_deliveries.drop_old(db, DeliveryState.DELIVERED, 2**50)
     webhooks.remove(db, "a")
+
+
+def _use_tokens(db: Transaction) -> None:
+    """Tokens of integrators; one of them is revoked twice."""
+    for number in range(3):
+        row = TokenRow(
+            id=f"{number:012x}",
+            name="case",
+            digest=bytes([number]) * 32,
+            scopes="publish read",
+            rate=1000,
+            created_at=number,
+            created_by="ana (uid 1)",
+            expires_at=2**50,
+        )
+        token_rows.add(db, row)
+    token_rows.note_use(db, {f"{number:012x}": 5 + number for number in range(2)})
+    for now in (6, 7):
+        token_rows.revoke(db, f"{1:012x}", by="ana (uid 1)", now=now)
+    token_rows.by_ids(db, [f"{1:012x}", "0" * 11 + "f"])
+    token_rows.every(db)
+    token_rows.count(db)
 
 
 def _age(db: Transaction) -> None:

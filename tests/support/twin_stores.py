@@ -17,6 +17,7 @@ from unittest.mock import patch
 from sqlalchemy import select, update
 
 from node import access_chain as access_chain_package
+from node import credentials as credentials_package
 from node import outgoing as outgoing_package
 from node import retention as retention_package
 from node import store as store_package
@@ -35,16 +36,18 @@ _here = threading.local()
 
 def modules() -> list[ModuleType]:
     """The modules of the packages whose functions work on a transaction."""
+    packages = (
+        access_chain_package,
+        store_package,
+        undecided_package,
+        outgoing_package,
+        webhooks_package,
+        credentials_package,
+        retention_package,
+    )
     return [
         importlib.import_module(f"{package.__name__}.{found.name}")
-        for package in (
-            access_chain_package,
-            store_package,
-            undecided_package,
-            outgoing_package,
-            webhooks_package,
-            retention_package,
-        )
+        for package in packages
         for found in pkgutil.iter_modules(package.__path__)
     ]
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from node.errors import Refused, Unavailable, UsageError
 from node.gateway.application import application
-from node.gateway.authentication import NoCallers
+from node.gateway.authentication import Authenticator
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint
 from node.gateway.endpoints import ENDPOINTS
@@ -101,8 +101,8 @@ def test_a_node_without_callers_answers_no_request(tmp_path: Path) -> None:
     async def answers() -> list[tuple[int, str]]:
         async with open_intake(open_home(home)) as intake:
             served = Served(home=intake.home, intake=intake, stopping=asyncio.Event())
-            elsewhere = ("192.0.2.7", 1)
-            transport = httpx.ASGITransport(application(served, ENDPOINTS, NoCallers()), client=elsewhere)
+            app = application(served, ENDPOINTS, Authenticator(intake.store, (), intake.clock))
+            transport = httpx.ASGITransport(app, client=("192.0.2.7", 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
                 asked = [endpoint for endpoint in ENDPOINTS if endpoint.scopes is not None]
                 found = [await client.request(endpoint.method, endpoint.path) for endpoint in asked]

@@ -13,7 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from node.gateway.application import application
-from node.gateway.authentication import NoCallers
 from node.gateway.endpoints import ENDPOINTS
 from node.gateway.served import Served
 from node.heartbeats import Heartbeats
@@ -25,6 +24,7 @@ from node.runtime.open_intake import open_intake
 from node.store import counters
 from node.tallies import PROBED
 from tests.support.processes import agreement, lab, publish, running, settle
+from tests.support.serving import NoCallers
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.0.2.7", 1)
 

@@ -13,7 +13,10 @@ import pytest
 from sqlalchemy import String, Table, text
 from sqlalchemy.types import LargeBinary
 
-from node.errors import Unavailable
+from node.credentials import token_rows
+from node.errors import Refused, Unavailable
+from node.integrators import tokens as integrator_tokens
+from node.integrators.tokens import NewToken, create_token
 from node.integrity import clock_corrections
 from node.integrity.all_tables import TABLES
 from node.outgoing import kept_answers
@@ -280,6 +283,20 @@ async def answers(folder: Path) -> None:
         assert await store.read(partial(rows_of, BY_NAME["kept_answer"])) == 0
 
 
+async def tokens(folder: Path) -> None:
+    """Ended tokens stay, so their number is limited."""
+    async with exchange(folder, "BZ") as made:
+        store = made.nodes["BZ"].store
+        new = NewToken(name="case", scopes=["read"])
+        with patch.object(integrator_tokens, "TOKENS_MAX", FEW):
+            for _ in range(FEW):
+                await create_token(store, new, actor="ana", now=NOW, random=random_bytes)
+            with pytest.raises(Refused) as refused:
+                await create_token(store, new, actor="ana", now=NOW, random=random_bytes)
+        assert refused.value.code == "tokens_too_many"
+        assert await store.read(token_rows.count) == FEW
+
+
 FILLS: Final[dict[str, Fill]] = {
     "access_end": partial(few_rows, table="access_end", most=1),
     "access_head": partial(few_rows, table="access_head", most=0),
@@ -313,6 +330,7 @@ FILLS: Final[dict[str, Fill]] = {
     "quarantine": lambda folder: deferred(folder, floods.garbage, Budget.FORGEABLE, "quarantine"),
     "reading": partial(few_rows, table="reading", most=TOPICS),
     "receipt": receipts,
+    "token": tokens,
     "turn": partial(few_rows, table="turn", most=MEMBERS),
     "usage": partial(few_rows, table="usage", most=MEMBERS * len(Budget)),
     "used_id": lambda folder: paused(folder, floods.grants, Budget.CHAIN, *CHAINED),

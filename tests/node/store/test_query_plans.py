@@ -40,6 +40,8 @@ EXEMPT: Final = {
     "quarantine_retry.ids": "a command; the quarantine has a limit",
     "quarantine_retry.of_codes": "runs when documents, keys or the program changed; the quarantine has a limit",
     "stream_findings.standing": "reads the index of the findings that are open, which are the answer",
+    "token_rows.every": "a command that answers with all tokens; their number has a limit",
+    "token_rows.count": "counts the tokens, whose number has a limit",
     "withheld_notes.notes": "answers with all notes",
     "set_aside.drafts": "reads the index of the drafts that are set aside, which are the answer",
     "old_notes.close_full": "reads the index of the findings that are open, once findings left",

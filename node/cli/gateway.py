@@ -1,0 +1,59 @@
+"""The command `gateway run`: the gateway as a process of its own."""
+
+import asyncio
+
+import typer
+
+from node.terminal.help_text import Reader, add_command, add_group, group
+from node.terminal.options import HomeOption, JsonOption, open_named_home
+from node.terminal.ready import say_ready
+
+gateway_app = group("The interface over HTTP.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    add_group(app, gateway_app, "gateway", Reader.OPERATOR)
+    add_command(gateway_app, run, "run")
+
+
+def run(home: HomeOption = None, json: JsonOption = False) -> int:
+    """Run the gateway of a home until SIGTERM, beside the daemon; the first line on stdout says where it listens.
+
+    The daemon serves the gateway itself if the home has one. To use a process of its own instead, start the daemon
+    with --no-gateway.
+
+    Example:
+
+        enlace gateway run --home bz
+
+    Exit codes: 0 ended by SIGTERM or SIGINT; 2 usage or configuration; 4 the address or the socket is in use, or the
+    store is unavailable; 70 a bug; 75 start it again.
+    """
+    from msgspec.structs import replace
+
+    from node.gateway.server import bound_gateway
+    from node.runtime import memory_limit
+    from node.runtime.daemon import stopped_by_signals, write_counts
+    from node.runtime.logs import configure_counting
+    from node.runtime.open_intake import open_intake
+    from schemas.types import LogFormat
+
+    opened = open_named_home(home)
+    counts = configure_counting(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
+
+    async def serve() -> None:
+        stopping = asyncio.Event()
+        with bound_gateway(opened) as gateway, stopped_by_signals(stopping):
+            async with open_intake(opened) as intake, asyncio.TaskGroup() as group:
+                group.create_task(write_counts(counts, stopping))
+                say_ready("gateway_ready", node=opened.node, listen=list(gateway.names))
+                await gateway.serve(intake, stopping)
+                stopping.set()
+
+    with memory_limit.limited(opened.config.node.memory_mb):
+        try:
+            asyncio.run(serve())
+        finally:
+            counts.write(everything=True)
+    return 0

@@ -1,0 +1,40 @@
+"""The gateway as a job of the daemon. Its modules are imported only if the home has a gateway."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from node.runtime.home import Home
+from node.runtime.jobs import Job
+from node.runtime.open_intake import OpenIntake, publisher
+from node.runtime.open_node import OpenNode
+
+
+@contextmanager
+def jobs_of_gateway(home: Home) -> Iterator[Sequence[Job]]:
+    """The job that serves the gateway, which is bound during the block; empty without a gateway.
+
+    Raises UsageError, and Unavailable if another process has the address.
+    """
+    if home.config.gateway.listen is None and home.config.gateway.socket is None:
+        yield ()
+        return
+    from node.gateway.server import bound_gateway
+
+    with bound_gateway(home) as gateway:
+
+        async def serve(node: OpenNode, stopping: asyncio.Event) -> None:
+            await gateway.serve(intake_of(node), stopping, node.heartbeats)
+
+        yield (Job(name="gateway", run=serve),)
+
+
+def intake_of(node: OpenNode) -> OpenIntake:
+    """The intake on the store that the daemon has open."""
+    return OpenIntake(
+        home=node.home,
+        clock=node.clock,
+        store=node.store,
+        documents=node.documents,
+        publisher=publisher(node.home, node.store, node.documents, now=node.clock),
+    )
