@@ -6,7 +6,6 @@ up.
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,15 +66,15 @@ def received(outcome: str, code: str | None) -> str:
     return f"{_RECEIVED}{outcome}:{code or ''}"[:NAME_LENGTH_MAX]
 
 
-def times(of: Latency, values_ms: Iterable[int]) -> Counter[str]:
+def times(of: Latency, values_ms: Iterable[int]) -> dict[str, int]:
     """The counters that these times increase. A time below zero, which clocks can cause, counts as zero."""
-    counted: Counter[str] = Counter()
+    buckets, total = [0] * (len(BOUNDS_MS) + 1), 0
     for value in values_ms:
         ms = max(0, value)
-        bucket = bisect_left(BOUNDS_MS, ms)
-        counted[_bucket(of, bucket)] += 1
-        counted[f"{PREFIX}{of.value}:{_SUM}"] += ms
-    return counted
+        buckets[bisect_left(BOUNDS_MS, ms)] += 1
+        total += ms
+    counted = {_bucket(of, number): found for number, found in enumerate(buckets) if found}
+    return counted | ({f"{PREFIX}{of.value}:{_SUM}": total} if total else {})
 
 
 def _bucket(of: Latency, number: int) -> str:

@@ -64,6 +64,7 @@ PACKAGES: Final = {
     "node.doctor": "Is the machine fit for this node?",
     "node.remote": "The commands that work through a gateway instead of a home.",
     "node.terminal": "How commands read options and standard input, and write answers and errors.",
+    "node.top": "A live view of a node on a terminal.",
     "node.cli": "The commands: options, exit codes.",
 }
 """What each package answers, lowest first. A package of `node` imports itself and those above it in this table."""

@@ -31,6 +31,7 @@ from node.cli import (
     setup,
     start,
     tokens,
+    top,
     webhooks,
 )
 from node.errors import EXIT_BUG, EnlaceError, UsageError
@@ -44,6 +45,7 @@ for commands in (
     setup,
     governance,
     daemon,
+    top,
     publishing,
     searching,
     reading,

@@ -5,7 +5,6 @@ Part of the transaction of `ingest`, which writes chain, positions and receipts 
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -58,7 +57,7 @@ def write_decisions(db: Transaction, arrivals: Sequence[Arrival], now: int) -> N
         }
     )
     counted.update(f"verified_{decision.code}" for _, decision in by_outcome.get(Outcome.COUNTED, ()))
-    counted += tally_decisions(chain.from_iterable(by_outcome.values()), holdings, now)
+    counted.update(tally_decisions(by_outcome, holdings, now))
     counters.increase(db, counted)
 
 

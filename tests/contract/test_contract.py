@@ -474,6 +474,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "governance show": governance_show_row,
     "governance install": install_row,
     "doctor": lambda scene: ok("doctor", home=scene.bz),
+    "top": lambda scene: ok("top", "--once", home=scene.bz),
     "broker provision": provision_row,
     "broker check": broker_check_row,
     "broker rights": rights_row,
