@@ -30,6 +30,11 @@ def coded(error: Exception) -> EnlaceError | None:
     return None
 
 
+def code_of_log(error: LogError) -> str:
+    """The code of an error of the log, for a command that goes on without it."""
+    return _of_log(error).code
+
+
 def _of_log(error: LogError) -> EnlaceError:
     """An error of the log as an error of a command that needs it."""
     if isinstance(error, LogUnusable):

@@ -30,16 +30,9 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingGroup:
+class FindingGroup(Finding):
     """One finding, or several of one code in one stream; place, `expected` and `found` are those of the first."""
 
-    code: str
-    originator: str
-    stream: str
-    sequence: int | None
-    position: int | None
-    expected: str | None
-    found: str | None
     count: int
     last_sequence: int | None
     last_position: int | None

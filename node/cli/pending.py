@@ -159,18 +159,22 @@ def resend(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="Report ids or message ids.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every own report.")] = False,
     to: Annotated[list[str] | None, typer.Option("--to", help="Only for this party; may be repeated.")] = None,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Also what was sealed for the parties of --to, if no receipt settles it.")
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Send own reports again: those that were set aside, and those that a party became entitled to later.
 
     A report for further parties is sealed again for these alone, under a new message id. What was sealed for fewer
-    parties than answered is settled then, also if no party is entitled. The daemon seals and sends. A party for which a
-    report was sealed before is not served again, also if a log was lost and the report with it.
+    parties than answered is settled then, also if no party is entitled. The daemon seals and sends. With --lost, the
+    parties of --to also get reports that the log lost; a party that has one would store it twice.
 
-    Example:
+    Examples:
 
         enlace outbox resend --all --to GT --home bz
+        enlace outbox resend 8b8be73a-f678-5a5b-86a4-799c3959547f --to GT --lost --home bz
 
     Exit codes: 0 done; 1 there is no such report; 2 usage or configuration; 4 the store is unavailable, try again.
     """
@@ -187,7 +191,7 @@ def resend(
 
     async def serve() -> "list[ResentReport]":
         async with open_intake(opened, existing=True) as intake:
-            return await resend_stored(intake, ids or None, to=parties)
+            return await resend_stored(intake, ids or None, to=parties, lost=lost)
 
     Output(json=json).items(asyncio.run(serve()))
     return 0

@@ -87,12 +87,18 @@ def _find_by_home(
     **page: Any,
 ) -> Sequence[object]:
     """The reports of the node of a home."""
+    from node.answers.known_values import refuse_unknown
     from node.commands import search as searching
     from node.commands.justification import justification_of
 
     query = searching.query_of(*filters, **page)
     ask = partial(searching.search, query=query, actor=login(), why=justification_of(*why))
-    return on_store(open_named_home(home), partial(ask, include_expired=include_expired))
+    opened = open_named_home(home)
+    found = on_store(opened, partial(ask, include_expired=include_expired))
+    if not found:
+        for code in query.originators:
+            refuse_unknown(opened, originator=code)
+    return found
 
 
 def _find_by_gateway(

@@ -99,7 +99,13 @@ def sign(
 ) -> DocumentAnswer:
     """Add the signatures of a key file, or of the home's keys, to FILE."""
     parsed, governance = document_files.read(file), context.governance()
-    signed = document_files.sign(parsed, _keys(context, key, passphrase_file), governance, now=now_ms())
+    keys = _keys(context, key, passphrase_file)
+    try:
+        signed = document_files.sign(parsed, keys, governance, now=now_ms())
+    except UsageError as error:
+        if key is None and not any(own.use is KeyUse.AGREE for own in keys.keys):
+            error.hint = None  # the keys that sign are in another file: the user interface knows how to name it
+        raise
     write_file(file, document_files.to_bytes(signed), replace=True)
     return DocumentAnswer(**document_fields(signed, governance))
 

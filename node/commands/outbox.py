@@ -109,12 +109,16 @@ def _withdraw(db: Transaction, ids: Sequence[str], actor: str, now: int) -> list
 
 
 async def resend(
-    intake: OpenIntake, ids: Sequence[str] | None, *, to: Collection[str] | None = None
+    intake: OpenIntake, ids: Sequence[str] | None, *, to: Collection[str] | None = None, lost: bool = False
 ) -> list[ResentReport]:
     """Serve own reports again, those of `ids` or all: those set aside, and those that further parties may have now.
 
-    With `to`, only these parties. Raises Refused `not_found`, UsageError `node_unknown`.
+    With `to`, only these parties. With `lost`, also those of `to` for which a report was sealed, if no receipt of them
+    settles it. Raises Refused `not_found`, UsageError `node_unknown`; `usage` if `lost` names no party.
     """
+    if lost and not to:
+        hint = "name each party that says that it does not have the reports"
+        raise UsageError("usage", "the party that a lost report is sent to again is missing", path="to", hint=hint)
     governance = intake.documents.current()
     for code in to or ():
         if code not in governance.nodes:
@@ -128,7 +132,7 @@ async def resend(
     )
     answers: list[ResentReport] = []
     async for report_ids in _pages(intake.store, ids):
-        served = await intake.store.write(partial(server.serve, report_ids=report_ids, to=to))
+        served = await intake.store.write(partial(server.serve, report_ids=report_ids, to=to, lost=lost))
         answers += [
             ResentReport(
                 report_id=done.report_id,

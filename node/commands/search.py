@@ -12,6 +12,7 @@ from node.clock import now_ms
 from node.commands.consultation import log_consultation
 from node.commands.justification import NO_REASON, Justification, required_justification
 from node.database.engine import Store
+from node.database.folding import words_of
 from node.errors import UsageError
 from node.store import message_search
 from node.store.message_search import HeldMessage, Query
@@ -50,6 +51,10 @@ def query_of(
 ) -> Query:
     """The query of these arguments; of a list, a report has to fit one. UsageError that names the wrong one."""
     cursor = _cursor(after)
+    for text in texts:
+        if not words_of(text):
+            hint = "give at least one word of letters or digits"
+            raise UsageError("value_invalid", f"{text!r} contains no word", path="text", hint=hint)
     return Query(
         texts=tuple(texts),
         identifiers=tuple(parse_identifier(identifier, "identifier") for identifier in identifiers),

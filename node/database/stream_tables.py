@@ -115,6 +115,9 @@ finding = Table(
     Column("position", BigInteger, nullable=True),
     Column("found_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=True, comment="when a late record closed the gap"),
+    Column("acknowledged_at", BigInteger, nullable=True, comment="when an operator said that it is dealt with"),
+    Column("acknowledged_by", String(128), nullable=True),
+    Column("acknowledged_reason", Text, nullable=True),
 )
 Index(
     "finding_open",

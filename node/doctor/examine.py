@@ -7,24 +7,25 @@ wrong with streams and reports is in `status`.
 from pathlib import Path
 
 from broker.bus import SQLITE
-from node.clock import now_ms
+from node.clock import now_ms, since_boot
 from node.doctor import bus, expiry, exposed_files, machine
 from node.doctor.examination import Examination, bad
 from node.errors import EnlaceError
+from node.integrity import clock_checks
 from node.runtime.home import Home
 from node.runtime.open_store import open_store
-from node.store.newest_sealing import newest_sealings
+from node.verification.clock_rules import ClockProblem
 
 
 async def examine(home: Home) -> list[Examination]:
     """Every examination of the node, in a fixed order."""
     now = now_ms()
     exposed = exposed_files.permissions(home)  # before the store is opened, which closes it to other users
-    sealings, store = await _store(home)
+    clock, store = await _store(home, now)
     places = _places(home)
     return [
         *(machine.volume(place) for place in places),
-        machine.clock(now, sealings),
+        machine.clock(clock),
         *(machine.disk_space(place) for place in places),
         *exposed,
         *store,
@@ -43,10 +44,10 @@ def _places(home: Home) -> list[Path]:
     return list(known.values())
 
 
-async def _store(home: Home) -> tuple[dict[str, int], list[Examination]]:
-    """What other nodes sealed, for the clock; and an examination if the store cannot be opened."""
+async def _store(home: Home, now: int) -> tuple[ClockProblem | None, list[Examination]]:
+    """What is wrong with the clock, as the store has it; and an examination if the store cannot be opened."""
     try:
         async with open_store(home, existing=True) as store:
-            return await store.read(lambda db: newest_sealings(db, without=home.node)), []
+            return await store.read(lambda db: clock_checks.find(db, home.node, now, since_boot())), []
     except EnlaceError as error:
-        return {}, [bad("store", error.message, error.hint or "correct the section [store] of the configuration")]
+        return None, [bad("store", error.message, error.hint or "correct the section [store] of the configuration")]

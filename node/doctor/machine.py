@@ -8,12 +8,11 @@ import ctypes
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from node.doctor.examination import Examination, bad, fine
-from node.limits import CLOCK_SKEW_MS_MAX
+from node.verification.clock_rules import ClockProblem
 
 SYS_DEVICES: Final = Path("/sys/dev/block")
 LAYERS_MAX: Final = 8  # partition, RAID, LVM, encryption, and as many again
@@ -21,6 +20,7 @@ FREE_BYTES_MIN: Final = 1024**3
 FREE_SHARE_MIN: Final = 0.05
 _TIME_ERROR: Final = 5  # what adjtimex answers if no time service disciplines the clock
 _TIMEX_BYTES: Final = 512  # more than the structure has on any system
+CLOCK_HINT: Final = "set the clock; if it is right, an operator confirms it: nothing is sealed until then"
 ENCRYPT_HINT: Final = "put home, store and swap on an encrypted volume; the manual says more (Protect the machine)"
 
 
@@ -64,15 +64,10 @@ def disk_space(path: Path) -> Examination:
     return fine("disk_space", found)
 
 
-def clock(now: int, sealings: Mapping[str, int]) -> Examination:
-    """Whether the clock fits what other nodes sealed (originator -> ms), and whether a time service disciplines it.
-
-    One node alone may have a wrong clock itself, so two must say the same.
-    """
-    later = sorted((sealed - now for sealed in sealings.values() if sealed > now), reverse=True)[1:]
-    if later and later[0] > CLOCK_SKEW_MS_MAX // 5:
-        found = f"at least two nodes sealed records {later[0] / 1000:.0f} s after the time of this clock"
-        return bad("clock", found, "set the clock: a node with a wrong clock refuses or delays reports")
+def clock(problem: ClockProblem | None) -> Examination:
+    """Whether the clock is plausible (node/verification/clock_rules.py), and whether a time service disciplines it."""
+    if problem is not None:
+        return bad("clock", problem.message, CLOCK_HINT)
     match _disciplined():
         case True:
             return fine("clock", "a time service disciplines the clock")

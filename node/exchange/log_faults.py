@@ -1,16 +1,24 @@
-"""Answers faults of the log: those that cannot pass unnoticed are recorded as findings, each once."""
+"""Answers faults of the log: those that cannot pass unnoticed are recorded as findings, each once.
+
+A finding ends when the fault has healed: the node has read past a corrupt position, or a topic that begins later than
+it was read turns out to miss nothing. That a log was replaced stays a finding until an operator acknowledges it: other
+nodes may have missed records.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
 
 from broker.log import Fault, Fetched, Log
+from broker.streams import KEYS
 from node.database.engine import Store, Transaction
 from node.database.locks import Lock, hold
 from node.exchange.log_identity import replaced_topics
+from node.integrity import acknowledged_findings
 from node.stages import StreamId
-from node.store import read_positions, stream_findings
+from node.store import own_grants, read_positions, stream_findings
 from node.store.read_positions import Mark
 
 log = structlog.get_logger()
@@ -24,15 +32,34 @@ MALFORMED: Final = "transport_malformed"
 class LogFaults:
     """The faults that one process met."""
 
-    def __init__(self, store: Store, places: Mapping[str, StreamId], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, places: Mapping[str, StreamId], clock: Callable[[], int], node: Callable[[], str]
+    ) -> None:
+        """`node()` is the code of this node."""
         self._store = store
+        self._node = node
         self._places = places
         self._clock = clock
         self._corrupt: dict[str, int] = {}
         """Topic -> position of the last corruption that was recorded."""
 
+        self._truncated: dict[str, int] = {}
+        """Topic that begins later than it was read -> the highest sequence of its stream when that was found."""
+
         self._denied: set[str] = set()
         self._malformed: set[str] = set()
+
+    async def start(self) -> None:
+        """Take up the faults that stand in the store."""
+        topics = {place: topic for topic, place in self._places.items()}
+        find = partial(acknowledged_findings.faults_of, codes=[CORRUPT, TRUNCATED])
+        for code, place, position in await self._store.read(find):
+            if (topic := topics.get(place)) is None:
+                continue
+            if code == CORRUPT:
+                self._corrupt[topic] = max(position or 0, self._corrupt.get(topic, 0))
+            elif topic not in self._truncated:
+                self._truncated[topic] = await self._highest(topic)
 
     async def settle(
         self, bus: Log, fetched: Iterable[Fetched], positions: dict[str, int], known: Collection[str]
@@ -49,6 +76,8 @@ class LogFaults:
             if part.fault is not None:
                 position = await self._handle(bus, topic, part.fault, position, known=topic in known)
             positions[topic] = position
+            if part.entries and (topic in self._corrupt or topic in self._truncated):
+                await self._heal(topic, position)
 
     async def _handle(self, bus: Log, topic: str, fault: Fault, position: int, *, known: bool) -> int:
         """Record the fault of a topic at `position` if it is new; returns the position to go on from."""
@@ -102,9 +131,24 @@ class LogFaults:
         if bounds is None:
             return position
         if known:
-            highest = await self._store.read(lambda db: read_positions.highest(db, topic))
+            highest = self._truncated[topic] = await self._highest(topic)
             await self._record(TRUNCATED, topic, highest + 1, bounds.beginning, go_on_at=bounds.beginning)
         return bounds.beginning
+
+    async def _heal(self, topic: str, position: int) -> None:
+        """End the findings about a topic whose fault has healed; reading goes on at `position`."""
+        place, now = self._places[topic], self._clock()
+        if position > self._corrupt.get(topic, position):
+            await self._store.write(lambda db: acknowledged_findings.end_fault(db, CORRUPT, place, now))
+            del self._corrupt[topic]
+        if topic in self._truncated and await self._highest(topic) > self._truncated[topic]:
+            if await self._store.read(partial(acknowledged_findings.has_gap, place=place)):
+                return
+            await self._store.write(lambda db: acknowledged_findings.end_fault(db, TRUNCATED, place, now))
+            del self._truncated[topic]
+
+    async def _highest(self, topic: str) -> int:
+        return await self._store.read(lambda db: read_positions.highest(db, topic))
 
     async def _record(
         self,
@@ -122,11 +166,14 @@ class LogFaults:
         """
         log.error("stream_fault", code=code, topic=topic, position=position)
         place, now = self._places[topic], self._clock()
+        is_own_keys = place == StreamId(stream=KEYS, originator=self._node())
 
         def record(db: Transaction) -> None:
             hold(db, Lock.FINDINGS)
             stream_findings.note(db, code, place, sequence=sequence, position=position, now=now, each_position=not once)
             if go_on_at is not None:
                 read_positions.move(db, topic, go_on_at)
+                if is_own_keys:
+                    own_grants.forget_all(db)
 
         await self._store.write(record)

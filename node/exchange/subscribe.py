@@ -54,7 +54,7 @@ class Subscriber:
         self._positions: dict[str, int] = {}
         self._known: set[str] = set()  # topics of which a record was ingested
         self._pausing = Pausing(store, clock, reads, lambda: judge().node)
-        self._faults = LogFaults(store, self.places, clock)
+        self._faults = LogFaults(store, self.places, clock, lambda: judge().node)
         self.rereader = Rereader(store=store, bus=bus, judge=judge, places=self.places, clock=clock)
         self.rereader.may_read = self._pausing.reads
         self._gathering = Gathering()
@@ -71,6 +71,7 @@ class Subscriber:
         self._positions = {topic: stored.get(topic, 0) for topic in topics}
         marks = await self._store.read(read_positions.marks)
         self._identity.load({topic: mark for topic, mark in marks.items() if topic in self.places})
+        await self._faults.start()
         await self._pausing.look()
 
     def read_also(self, places: Mapping[str, StreamId]) -> None:

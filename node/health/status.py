@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from broker.log import Log, LogUnavailable
+from node.answers.error_answer import code_of_log
 from node.clock import now_ms
 from node.database.engine import Store, Transaction
 from node.health.documents import Documents, look_at_documents
@@ -64,6 +65,7 @@ class Look:
 
     status: NodeStatus
     bus_error: str | None
+    bus_code: str
     findings: Sequence[StreamFinding]
     drained: bool
     """Everything that was accepted was read back from the log."""
@@ -103,7 +105,7 @@ async def status_now(home: Home, store: Store) -> NodeStatus:
 
 async def _with_problems(home: Home, store: Store, seen: Look, documents: Documents) -> NodeStatus:
     problems = [
-        *machine_problems(home, running=seen.status.running, bus=seen.bus_error),
+        *machine_problems(home, running=seen.status.running, bus=seen.bus_error, bus_code=seen.bus_code),
         *documents.problems,
         *finding_problems(seen.findings),
         *await store.read(partial(record_problems, now=now_ms())),
@@ -116,9 +118,9 @@ async def look(home: Home, store: Store, bus: Log, documents: Documents) -> Look
     places = home.places(governance=documents.governance)
     try:
         bounds = await bus.bounds(list(places))
-        bus_error = None
+        bus_error, bus_code = None, ""
     except LogUnavailable as error:
-        bounds, bus_error = {}, str(error)
+        bounds, bus_error, bus_code = {}, str(error), code_of_log(error)
     kept = await store.read(look_at)
     if grown := read_beyond(bounds, kept.read):  # the log may have grown between the two looks
         with suppress(LogUnavailable):
@@ -139,6 +141,7 @@ async def look(home: Home, store: Store, bus: Log, documents: Documents) -> Look
     return Look(
         status=status,
         bus_error=bus_error,
+        bus_code=bus_code,
         findings=findings,
         drained=kept.outbox.drained,
         caught_up=bus_error is None and all_read and not kept.grant_arrived and not kept.unsent_receipts,

@@ -5,7 +5,7 @@
 - A step that is interrupted, or that another process overtakes, is repeated later.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -27,6 +27,9 @@ AGEING: Final = (Budget.GRANTS, Budget.OUTCOMES)
 NEARLY_FULL: Final = 0.9  # of a budget: then the originator is not looked at in turn, but at once
 QUIET_MS: Final = 3_600_000  # after messages were withheld by a wrong clock: they are decided again first
 _FIRST: Final[Place] = ("", b"")
+
+Drop = Callable[[Transaction], int]
+"""Deletes rows; returns how many."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,7 +148,8 @@ class Ageing:
         deleted += await self.store.write(partial(kept_answers.drop_old, before=now - kept_answers.ANSWERS_KEPT_MS))
         if old:
             await self.store.write(partial(old_notes.drop_findings, ids=old, now=now))
-        return deleted + await self.store.write(partial(_drop_notes, used=used, time=time))
+        due = await self.store.read(lambda db: [drop for is_due, drop in _kinds(used, time) if is_due(db)])
+        return deleted + (await self.store.write(lambda db: sum(drop(db) for drop in due)) if due else 0)
 
 
 def _drop_grants(db: Transaction, originator: str, before: int, after: int) -> None:
@@ -153,14 +157,17 @@ def _drop_grants(db: Transaction, originator: str, before: int, after: int) -> N
     old_grants.drop(db, originator, old_grants.find(db, originator, before=before, after=after).settled)
 
 
-def _drop_notes(db: Transaction, used: UsageByBudget, time: int) -> int:
+def _kinds(used: UsageByBudget, time: int) -> Iterator[tuple[Callable[[Transaction], bool], Drop]]:
+    """What finds whether anything of a kind is old, and what deletes a part of it."""
     budgets = {budget for (_, budget), taken in used.items() if taken.rows}
-    dropped = old_grants.drop_own(db, time - age_rules.OWN_GRANTS_KEPT_MS)
+    before = time - age_rules.OWN_GRANTS_KEPT_MS
+    yield partial(old_grants.has_own, before=before), partial(old_grants.drop_own, before=before)
     if Budget.WITHHELD in budgets:
-        dropped += old_notes.drop_notes(db, time - age_rules.NOTES_KEPT_MS)
+        before = time - age_rules.NOTES_KEPT_MS
+        yield partial(old_notes.has_notes, before=before), partial(old_notes.drop_notes, before=before)
     if Budget.PURGED in budgets:
-        dropped += old_notes.drop_purged(db, time - age_rules.PURGED_KEPT_MS)
-    return dropped
+        before = time - age_rules.PURGED_KEPT_MS
+        yield partial(old_notes.has_purged, before=before), partial(old_notes.drop_purged, before=before)
 
 
 def _nearly_full(used: UsageByBudget, originator: str, budget: Budget) -> bool:

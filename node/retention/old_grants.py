@@ -99,6 +99,11 @@ def drop(db: Transaction, originator: str, sequences: Sequence[int]) -> None:
     usage.add(db, [(originator, Budget.GRANTS, -Usage(len(sizes), sum(sizes)))])
 
 
+def has_own(db: Transaction, before: int) -> bool:
+    """Whether an own grant was sealed before a time."""
+    return db.scalar(select(own_grant.c.sequence).where(own_grant.c.sealed_at < before).limit(1)) is not None
+
+
 def drop_own(db: Transaction, before: int) -> int:
     """Delete the own grants that were sealed before a time; the next report to their audience gets a new one."""
     return db.execute(delete(own_grant).where(own_grant.c.sealed_at < before)).rowcount

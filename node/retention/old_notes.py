@@ -85,6 +85,11 @@ def close_full(db: Transaction, now: int) -> None:
             stream_findings.close(db, FULL, stream_findings.everywhere(originator), now)
 
 
+def has_notes(db: Transaction, before: int) -> bool:
+    """Whether a note about a withheld message was made before a time."""
+    return bool(rows_for(db, _NOTES, {"before": before, "at_most": 1}))
+
+
 def drop_notes(db: Transaction, before: int) -> int:
     """Delete the oldest notes about withheld messages, made before a time; returns how many."""
     rows = rows_for(db, _NOTES, {"before": before, "at_most": NOTES_IN_STEP_MAX})
@@ -93,6 +98,11 @@ def drop_notes(db: Transaction, before: int) -> int:
     usage.add(db, [(row.originator, Budget.WITHHELD, -Usage(1, note_size(row.reason))) for row in rows])
     counters.increase(db, {counters.WITHHELD: -len(rows)})
     return len(rows)
+
+
+def has_purged(db: Transaction, before: int) -> bool:
+    """Whether a record that was purged was received before a time."""
+    return bool(rows_for(db, _PURGED, {"before": before, "purged": Budget.PURGED.value, "at_most": 1}))
 
 
 def drop_purged(db: Transaction, before: int) -> int:

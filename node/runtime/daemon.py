@@ -114,6 +114,7 @@ def _write_all(counts: EventCounts | None) -> None:
 
 async def _group(node: OpenNode, stopping: asyncio.Event, ready: Callable[[], None], jobs: Sequence[Job]) -> None:
     """Run all `jobs` until the node stops or one of them fails."""
+    node.own_streams.stopping = stopping
     await node.subscriber.start()
     try:
         async with asyncio.TaskGroup() as group:

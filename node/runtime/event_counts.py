@@ -99,23 +99,9 @@ def _name_of(event: MutableMapping[str, Any]) -> _Name:
 def _log(name: _Name, group: _Group, now: float) -> None:
     """Log at the level of the events, so that a configured level shows or hides both."""
     event, concerned, code = name
+    counted = {"of": event, "concerned": concerned, "code": code, "times": group.times, "records": group.records}
+    seconds = round(now - group.since)
     if group.level == "error":
-        log.error(
-            "events_repeated",
-            of=event,
-            concerned=concerned,
-            code=code,
-            times=group.times,
-            records=group.records,
-            seconds=round(now - group.since),
-        )
+        log.error("events_repeated", **counted, seconds=seconds)
     else:
-        log.warning(
-            "events_repeated",
-            of=event,
-            concerned=concerned,
-            code=code,
-            times=group.times,
-            records=group.records,
-            seconds=round(now - group.since),
-        )
+        log.warning("events_repeated", **counted, seconds=seconds)

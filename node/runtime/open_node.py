@@ -22,7 +22,7 @@ from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.open_store import open_store
-from node.runtime.own_streams import own_streams
+from node.runtime.own_streams import OwnStreams, own_streams
 from node.runtime.reading_share import ReadingShare
 from node.runtime.renewals import RenewalWatch, certificate_of
 from node.sealing.private_keys import PrivateKeys
@@ -70,6 +70,7 @@ class OpenNode:
 
     eraser: Eraser
     clock_watch: ClockWatch
+    own_streams: OwnStreams
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     """Of the jobs of this process."""
 
@@ -105,16 +106,20 @@ async def open_node(
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now, starts_quietly=True),
             home=home,
             share=share,
-            eraser=Eraser(
-                store=store, node=home.node, clock=now, safe_time=safe_time(store, home.node, watch.is_plausible)
-            ),
+            eraser=_eraser(store, home.node, now, watch),
             clock_watch=watch,
+            own_streams=streams_agree,
         )
         try:
             yield node
         finally:
             with suppress(Unavailable):  # then the next start sends again what the log has
                 await relay.record_acknowledgements()
+
+
+def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
+    """What erases expired reports, as far as the clock can be trusted."""
+    return Eraser(store=store, node=node, clock=now, safe_time=safe_time(store, node, watch.is_plausible))
 
 
 def _subscriber(

@@ -6,6 +6,7 @@ backup, or a second copy of it runs: it seals nothing (`head_behind`) until an o
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -43,6 +44,9 @@ class OwnStreams:
     others: Collection[str] = ()
     """The topics of others: what they sealed shows whether the clock is right, so a part is read first."""
 
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the node stops: then it does not wait for others."""
+
     agree: bool = field(default=False, init=False)
     alarmed: bool = field(default=False, init=False)
 
@@ -58,8 +62,8 @@ class OwnStreams:
         if behind := await self.store.read(partial(own_heads.behind, node=self.node)):
             await self._refuse(behind, now)
         await self._wait_for_others()
-        self.agree = True
-        return True
+        self.agree = not self.stopping.is_set()
+        return self.agree
 
     async def read_to_end(self) -> bool:
         """Whether every own topic that exists was read to the end that it has now. Raises LogUnavailable."""
@@ -73,7 +77,10 @@ class OwnStreams:
         for _ in range(OTHERS_LOOKS_MAX):
             if not written or written & (await self.store.read(read_positions.next_positions)).keys():
                 return
-            await asyncio.sleep(OTHERS_WAIT_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), OTHERS_WAIT_SECONDS)
+            if self.stopping.is_set():
+                return
 
     async def _refuse(self, behind: list[BehindHead], now: int) -> None:
         first = behind[0]

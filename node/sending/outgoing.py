@@ -1,7 +1,8 @@
 """Reads what the relay needs from the store: sealed bytes to send, drafts to seal, and the newest own grants.
 
 A grant is never changed, and the log has it before the messages that name it, so grants are remembered. If another
-process of the node makes a newer one for the same audience, the remembered one stays lawful until its key ends.
+process of the node makes a newer one for the same audience, or the log lost grants, what was sealed is not written,
+and it is sealed again (node/store/own_grants.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -114,3 +115,7 @@ class GrantMemory:
         if len(self._grants) + len(grants) > GRANTS_REMEMBERED_MAX:
             self._grants.clear()
         self._grants.update(grants)
+
+    def forget(self) -> None:
+        """Read them from the store again."""
+        self._grants.clear()

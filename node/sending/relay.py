@@ -37,7 +37,7 @@ from node.sending.sealing_stops import refuse_foreign, usable_heads
 from node.sending.send import Sender
 from node.sending.set_drafts_aside import set_drafts_aside
 from node.sending.write_sealed import write_sealed
-from node.store import outbox
+from node.store import outbox, own_grants
 from node.store.own_reports import UnsealedDraft
 from node.verification.judge import Judge
 from node.verification.own_work import SealingRefused, check_own_key, check_own_work
@@ -143,6 +143,9 @@ class Relay:
         drafts = [draft for draft in drafts if draft.row.id in result.sealed]
         try:
             await self.store.write(lambda db: write_sealed(db, seen, sealer, drafts, result))
+        except own_grants.GrantForgotten:
+            self.grants.forget()
+            return []
         except outbox.HeadMoved:
             log.warning("head_moved")
             return []

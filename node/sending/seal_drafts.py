@@ -47,6 +47,9 @@ class SealedDrafts:
     grants: dict[bytes, OwnGrant] = field(default_factory=dict)
     """New grants by audience hash."""
 
+    reused: dict[bytes, int] = field(default_factory=dict)
+    """Sequences of the earlier grants that serve again, by audience hash."""
+
     sealed: dict[int, SealedDraft] = field(default_factory=dict)
     """By draft id."""
 
@@ -143,6 +146,7 @@ class DraftSealer:
                 continue
             if (held := self._earlier_key(earlier.get(name))) is not None:
                 keys[name] = held
+                result.reused[name] = held.grant
                 continue
             key = self.random(32)
             bodies = self._grants(draft.audience, key)

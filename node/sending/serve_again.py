@@ -1,12 +1,13 @@
-"""Serves own reports again: those that were set aside, and those that a party became entitled to later.
+"""Serves own reports again: those that were set aside, that a party became entitled to later, or that the log lost.
 
 A grant is for the audience that it names, and its key opens all messages under it. So a report for further parties is
 another message: the same content under a new message id, sealed for these parties alone. The others see a message that
-is not addressed to them, and keep the one that they have.
+is not addressed to them, and keep the one that they have. A report that the log lost before a party read it is sealed
+again in the same way, if an operator says that this party does not have it (unserved.py).
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.streams import intel_stream
@@ -20,6 +21,7 @@ from node.reports.labels import labels_of
 from node.reports.search_terms import search_terms
 from node.sealing.seal import RandomSource
 from node.sending import rejections
+from node.sending.unserved import unserved
 from node.sending.write_sealed import NARROWED
 from node.sharing.recipients import RecipientCache
 from node.stages import StreamId
@@ -45,7 +47,7 @@ class ServedReport:
     """Of the message that will be sent, or of the first message if there is none."""
 
     outcome: str
-    """restored: it was set aside and is sealed now; resealed: further parties get it; waiting: it is on its way;
+    """restored: it was set aside and is sealed now; resealed: these parties get it; waiting: it is on its way;
     expired: its retention has ended, or it was erased; nothing: it was sealed for each entitled party before."""
 
     audience: tuple[str, ...] = ()
@@ -61,8 +63,13 @@ class ServeAgain:
     clock: Callable[[], int]
     random: RandomSource
 
-    def serve(self, db: Transaction, report_ids: Sequence[str], *, to: Collection[str] | None) -> list[ServedReport]:
-        """Serve reports again in a writing transaction; with `to`, only these parties. One answer for each region."""
+    def serve(
+        self, db: Transaction, report_ids: Sequence[str], *, to: Collection[str] | None, lost: bool = False
+    ) -> list[ServedReport]:
+        """Serve reports again in a writing transaction; with `to`, only these parties. One answer for each region.
+
+        `lost`: also parties of the audience without a receipt that settles the report.
+        """
         hold(db, Lock.INTAKE)
         now = self.clock()
         cache = RecipientCache(originator=self.node, governance=self.governance(), at=now)
@@ -70,7 +77,7 @@ class ServeAgain:
         for copy in own_copies.copies(db, report_ids):
             groups.setdefault((copy.report_id, copy.region), []).append(copy)
         new: list[NewCopy] = []
-        answers = [self._serve(db, copies, cache, now, to, new) for copies in groups.values()]
+        answers = [self._serve(db, copies, cache, now, to, lost, new) for copies in groups.values()]
         self._settle(db, [copy for copies in groups.values() for copy in copies], now)
         own_copies.add(db, new)
         return answers
@@ -82,6 +89,7 @@ class ServeAgain:
         cache: RecipientCache,
         now: int,
         to: Collection[str] | None,
+        lost: bool,
         new: list[NewCopy],
     ) -> ServedReport:
         """Decide about one report in one region; a copy that is needed is added to `new`."""
@@ -94,11 +102,11 @@ class ServeAgain:
             return _answer(first, stored)
         report = codec.decode(IntelligenceReport, stored.payload)
         labels = labels_of(report, ZERO_HASH)
-        served = frozenset[str]().union(*(copy.audience for copy in copies))
-        entitled = cache.decide(labels, first.region).admitted.keys() - served
-        further = tuple(sorted(entitled if to is None else entitled & set(to)))
+        entitled = frozenset(cache.decide(labels, first.region).admitted)
+        wanted = entitled if to is None else entitled & set(to)
+        further, are_recent = self._further(db, copies, wanted, now if lost else None)
         if not further:
-            return _answer(first, NOTHING)
+            return _answer(first, WAITING if are_recent else NOTHING)
         made = NewCopy(
             of=first,
             message_id=self.random(16),
@@ -108,13 +116,20 @@ class ServeAgain:
             only_for=" ".join(further),
         )
         new.append(made)
-        return ServedReport(
-            report_id=first.report_id,
-            region=first.region,
-            message_id=made.message_id,
-            outcome=RESEALED,
-            audience=further,
-        )
+        return replace(_answer(first, RESEALED), message_id=made.message_id, audience=further)
+
+    def _further(
+        self, db: Transaction, copies: Sequence[OwnCopy], entitled: frozenset[str], lost_at: int | None
+    ) -> tuple[tuple[str, ...], bool]:
+        """The parties to serve now; whether a receipt of another one may be on its way.
+
+        Unless `lost_at` is a time (ms), a party is served once.
+        """
+        further = entitled.difference(*(copy.audience for copy in copies))
+        if lost_at is None:
+            return tuple(sorted(further)), False
+        without = unserved(db, self.node, copies, lost_at)
+        return tuple(sorted(further | (entitled & without.late))), bool(entitled & without.recent)
 
     def _stored(self, db: Transaction, copies: Sequence[OwnCopy], now: int) -> StoredContent | str:
         """What the store has of a report; or the outcome, if it cannot be sealed again now."""

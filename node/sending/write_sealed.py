@@ -22,11 +22,12 @@ def write_sealed(
 ) -> None:
     """Store batches, sealed bytes, grants and heads, and note which drafts are sealed.
 
-    Raises HeadMoved, and Unavailable `own_stream_foreign` if such a record was read meanwhile.
+    Raises HeadMoved, GrantForgotten, and Unavailable `own_stream_foreign` if such a record was read meanwhile.
     """
     record(db, seen.unrecorded)
     outbox.store_batches(db, seen.heads, result.batches)
     refuse_foreign(foreign_records(db, sealer.judge.node))
+    own_grants.check(db, result.reused)
     own_grants.put(db, result.grants)
     own_batches.put(db, result.sealed_batches(drafts))
     _note_narrowed(db, sealer, drafts, result)

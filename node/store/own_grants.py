@@ -1,4 +1,8 @@
-"""The newest grant that this node made for each audience, so that one audience key serves many messages."""
+"""The newest grant that this node made for each audience, so that one audience key serves many messages.
+
+A grant that the log has lost must not serve: a recipient that had not read it would wait for it for ever. So all are
+forgotten when the log lost records of the own `keys` stream.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -24,6 +28,15 @@ class OwnGrant:
 _NEWEST: Final = select(own_grant).where(own_grant.c.audience.in_(bindparam("audiences", expanding=True)))
 
 
+_SEQUENCES: Final = select(own_grant.c.audience, own_grant.c.sequence).where(
+    own_grant.c.audience.in_(bindparam("audiences", expanding=True))
+)
+
+
+class GrantForgotten(Exception):
+    """A grant was forgotten after it was read from the store."""
+
+
 def newest(db: Transaction, audiences: Collection[bytes]) -> dict[bytes, OwnGrant]:
     """The newest grant of each audience that has one, by the audience's hash."""
     rows = rows_for(db, _NEWEST, {"audiences": list(audiences)})
@@ -41,3 +54,16 @@ def put(db: Transaction, grants: Mapping[bytes, OwnGrant]) -> None:
                 for audience, grant in grants.items()
             ],
         )
+
+
+def check(db: Transaction, used: Mapping[bytes, int]) -> None:
+    """Raise GrantForgotten unless each audience still has its grant, given by its sequence."""
+    if used:
+        known = {row.audience: row.sequence for row in rows_for(db, _SEQUENCES, {"audiences": list(used)})}
+        if any(known.get(audience) != sequence for audience, sequence in used.items()):
+            raise GrantForgotten
+
+
+def forget_all(db: Transaction) -> None:
+    """Let every audience get a new grant with its next message."""
+    db.execute(delete(own_grant))

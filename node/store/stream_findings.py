@@ -186,8 +186,9 @@ def _ordered(rows: Sequence[Found]) -> list[StreamFinding]:
 
 
 def standing(db: Transaction) -> list[StreamFinding]:
-    """Every finding that is not closed, the oldest first."""
+    """Every finding that is not closed and that no operator acknowledged, the oldest first."""
     names = tuple(field.name for field in fields(StreamFinding))
     columns = [finding.c[name] for name in names]
-    rows = db.execute(select(*columns).where(finding.c.closed_at.is_(None)).order_by(finding.c.id))
+    here = finding.c.closed_at.is_(None), finding.c.acknowledged_at.is_(None)
+    rows = db.execute(select(*columns).where(*here).order_by(finding.c.id))
     return [StreamFinding(**row) for row in rows.mappings()]

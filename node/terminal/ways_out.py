@@ -25,6 +25,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "access list": {"since": "--since", "until": "--until", "operation": "--operation", "after": "--after"},
     "restore": {"file": "FILE", "home": "--home", "to": "store.url"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
+    "findings acknowledge": {**_ID, "reason": "--reason"},
     "governance install": {"home": "--home"},
     "governance keygen": _ID,
     "explain": {"code": "CODE"},
@@ -90,7 +91,13 @@ WAYS_OUT: Final[dict[str, tuple[WayOut, ...]]] = {
     "db copy": (WayOut(code="store_too_old", hint="call `enlace db upgrade` on its home first"),),
     "restore": (WayOut(code="store_not_empty", hint="name another database in ENLACE_STORE__URL"),),
     "governance install": (WayOut(code="home_missing", hint="give --home DIR or set ENLACE_HOME"),),
-    "governance sign": (WayOut(code="home_missing", hint="give --key FILE or --home DIR"),),
+    "governance sign": (
+        WayOut(code="home_missing", hint="give --key FILE or --home DIR"),
+        WayOut(
+            code="key_not_counted",
+            hint="give --key with the file that `enlace keys separate` made, or set keys.agree_file",
+        ),
+    ),
     "policy explain": (
         WayOut(kind=Refused, hint="`enlace publish --dry-run` lists everything that is wrong with a report"),
         WayOut(code="not_json", kind=UsageError, hint="--report takes one JSON object"),

@@ -31,6 +31,7 @@ GROUPS: Final = (
     "pending",
     "keys",
     "outbox",
+    "findings",
     "mapping",
     "policy",
     "governance",

@@ -41,6 +41,7 @@ from node.store import (
     noted_knowledge,
     outbox,
     own_batches,
+    own_grants,
     own_reports,
     read_positions,
     receipts_received,
@@ -404,6 +405,10 @@ def _write_outgoing(db: Transaction) -> None:
     standing_faults.end(db, "stream_blocked", ["b"])
     standing_faults.standing(db)
     pending_lists.overdue(db, 2**50)
+    own_grants.put(db, {b"a" * 32: own_grants.OwnGrant(sequence=1, sealed_at=1, body=b"b")})
+    own_grants.check(db, {})
+    own_grants.check(db, {b"a" * 32: 1})
+    own_grants.forget_all(db)
 
 
 def _keep_answers(db: Transaction) -> None:

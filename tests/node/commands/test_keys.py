@@ -55,6 +55,7 @@ def test_documents_are_signed_with_the_file(home: Path, tmp_path: Path, way: str
         [answer] = ok("governance", "sign", signed, home=home)
 
     assert (without.exit, without.error["code"]) == (2, "key_not_counted")
+    assert way in without.error["hint"]
     assert [(signature["signer"], signature["valid"]) for signature in answer["signatures"]] == [("BZ", True)]
 
 

@@ -219,7 +219,7 @@ async def test_a_fault_of_the_log_that_two_processes_see_is_one_finding(store: S
     await store.write(partial(read_positions.put, rows=[("topic", INTEL, 1, 5, None, None)]))
 
     async def meet() -> None:
-        await LogFaults(store, {"topic": INTEL}, lambda: 1)._record(TRUNCATED, "topic", 6, 9, go_on_at=9)
+        await LogFaults(store, {"topic": INTEL}, lambda: 1, lambda: "GT")._record(TRUNCATED, "topic", 6, 9, go_on_at=9)
 
     raised = partial(read_positions.raise_highest, place=INTEL, value=7)
     await asyncio.gather(meet(), meet(), store.write(raised), meet())

@@ -11,6 +11,8 @@ from broker.local.authority import Authority
 from node.doctor import machine
 from node.doctor.expiry import End, near
 from node.limits import DAY_MS
+from node.uptime import SinceBoot
+from node.verification.clock_rules import ClockProblem, ClockReason, judge_clock
 from tests.support.contract import cli
 from tests.support.processes import agreement, lab
 
@@ -144,11 +146,19 @@ def test_the_node_document_of_an_expired_node_is_found(home: Path, monkeypatch: 
 
 def test_a_clock_that_is_behind_two_others_is_found() -> None:
     """One node alone may be wrong itself."""
-    minute = 60_000
+    minute, machine_ms = 60_000, SinceBoot(boot="test", ms=1)
 
-    assert machine.clock(NOW, {"GT": NOW + 9 * minute, "MX": NOW + 8 * minute}).ok is False
-    assert machine.clock(NOW, {"GT": NOW + 9 * minute, "MX": NOW - minute}).ok is True
-    assert machine.clock(NOW, {}).ok is True
+    assert machine.clock(judge_clock(NOW, machine_ms, (NOW + 9 * minute, NOW + 8 * minute), None)).ok is False
+    assert machine.clock(judge_clock(NOW, machine_ms, (NOW + 9 * minute, NOW - minute), None)).ok is True
+    assert machine.clock(None).ok is True
+
+
+def test_a_clock_that_status_calls_implausible_is_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examination has the rule of the daemon, and what the daemon knows."""
+    found = ClockProblem(reason=ClockReason.STEPPED, message="it was set")
+    monkeypatch.setattr("node.integrity.clock_checks.find", lambda *_: found)
+
+    assert "it was set" in wrong(home, "clock")
 
 
 def test_a_disk_without_space_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from broker import topology as topologies
+from broker.embedded.log import EmbeddedLog
 from broker.log import Entry, Fault, Fetched
 from node.exchange.log_faults import LogFaults
 from node.store import read_positions, stream_findings
 from tests.support.bed import GRANTS, REPORTS, Bed, bed
+from tests.support.exchange import TOPOLOGY
 
 WRONG: dict[str, str] = {
     "a position of 2^63 - 1": "INSERT INTO record (topic, position, value, appended_at) "
@@ -54,7 +57,7 @@ async def test_positions_without_a_record_are_passed_over_with_a_finding(tmp_pat
     """As those that Kafka writes for transactions; otherwise the node would never have read everything."""
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key))
-        faults = LogFaults(scene.gt.store, scene.gt.subscriber.places, scene.gt.clock)
+        faults = LogFaults(scene.gt.store, scene.gt.subscriber.places, scene.gt.clock, lambda: "GT")
         positions = {REPORTS: 1, GRANTS: 1}
         passed = Fetched(topic=REPORTS, entries=(), after=7)
         await faults.settle(scene.made.bus, [passed], positions, {REPORTS})
@@ -89,7 +92,7 @@ async def test_a_record_and_the_positions_behind_it_are_stored_together(tmp_path
 async def test_a_topic_whose_rows_cannot_be_read_stays_where_it_is_and_the_others_go_on(tmp_path: Path) -> None:
     async with bed(tmp_path) as scene:
         await scene.read(scene.bz.message(scene.key))
-        faults = LogFaults(scene.gt.store, scene.gt.subscriber.places, scene.gt.clock)
+        faults = LogFaults(scene.gt.store, scene.gt.subscriber.places, scene.gt.clock, lambda: "GT")
         positions = {REPORTS: 1}
         corrupt = [Fetched(topic=REPORTS, entries=(), fault=Fault.CORRUPT)]
         await faults.settle(scene.made.bus, corrupt, positions, {REPORTS})
@@ -97,3 +100,41 @@ async def test_a_topic_whose_rows_cannot_be_read_stays_where_it_is_and_the_other
 
         assert positions == {REPORTS: 1}
         assert await standing(scene) == [("transport_corrupt", "BZ", "intel.caribbean")]
+
+
+async def test_a_corrupt_record_that_can_be_read_again_ends_its_finding(tmp_path: Path) -> None:
+    """Also when the node was restarted meanwhile."""
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key))
+        faults = LogFaults(scene.gt.store, scene.gt.subscriber.places, scene.gt.clock, lambda: "GT")
+        corrupt = [Fetched(topic=REPORTS, entries=(), fault=Fault.CORRUPT)]
+        await faults.settle(scene.made.bus, corrupt, {REPORTS: 1}, {REPORTS})
+        noted = await standing(scene)
+        await scene.restart()
+        await scene.gt.read()
+        still = await standing(scene)
+        await scene.read(scene.bz.message(scene.key))
+
+        assert noted == still == [("transport_corrupt", "BZ", "intel.caribbean")]
+        assert await standing(scene) == []
+
+
+@pytest.mark.parametrize(("lost", "left"), [(0, []), (1, ["chain_gap", "head_truncated"])])
+async def test_a_topic_that_begins_later_is_a_finding_while_records_are_missing(
+    tmp_path: Path, lost: int, left: list[str]
+) -> None:
+    """If the next record follows what was read, nothing was lost."""
+    async with bed(tmp_path) as scene:
+        await scene.read(scene.bz.message(scene.key), scene.bz.message(scene.key))
+        assert isinstance(scene.made.bus, EmbeddedLog)
+        await scene.made.bus.delete_topic(REPORTS)
+        await scene.made.bus.provision(topologies.specs_of(TOPOLOGY))
+        await scene.gt.read()
+        noted = await standing(scene)
+        for _ in range(lost):
+            scene.bz.message(scene.key)
+        await scene.read(scene.bz.message(scene.key))
+        await scene.read(scene.bz.message(scene.key))
+
+        assert [code for code, _, _ in noted] == ["head_truncated"]
+        assert sorted(code for code, _, _ in await standing(scene)) == left
