@@ -19,15 +19,12 @@ import typer.main
 
 from broker.embedded.log import EmbeddedLog
 from node.cli.main import app
-from node.clock import now_ms
 from node.commands import search as consult
 from node.runtime.home import open_home
 from node.runtime.open_node import open_node
-from node.runtime.open_store import open_store
 from node.sharing import policy
-from node.stages import Leaf, StreamId
-from node.store import stream_findings
-from tests.support import webhook_rows
+from node.stages import Leaf
+from tests.support import finding_rows, webhook_rows
 from tests.support.brokers import require_kafka
 from tests.support.contract import (
     Ran,
@@ -430,25 +427,6 @@ def keys_row(scene: Scene) -> list[dict[str, Any]]:
     return ok("keys", "separate", scene.folder / "apart.json", home=scene.folder / "another" / "gt")
 
 
-def findings_list_row(scene: Scene) -> list[dict[str, Any]]:
-    """A fault of the log was noted."""
-
-    async def note() -> None:
-        async with open_store(open_home(scene.gt)) as store:
-            place = StreamId(stream="intel.caribbean", originator="BZ")
-            await store.write(
-                lambda db: stream_findings.add(db, "records_lost", place, sequence=None, position=3, now=now_ms())
-            )
-
-    asyncio.run(note())
-    return ok("findings", "list", home=scene.gt)
-
-
-def findings_acknowledge_row(scene: Scene) -> list[dict[str, Any]]:
-    wanted = [found["id"] for found in findings_list_row(scene) if found["code"] == "records_lost"]
-    return ok("findings", "acknowledge", *wanted, "--reason", "ticket 4711", home=scene.gt)
-
-
 SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "init": init_row,
     "lab": lab_row,
@@ -472,8 +450,8 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "outbox list": outbox_list_row,
     "outbox withdraw": outbox_withdraw_row,
     "outbox resend": outbox_resend_row,
-    "findings list": findings_list_row,
-    "findings acknowledge": findings_acknowledge_row,
+    "findings list": lambda scene: finding_rows.listed(scene.gt),
+    "findings acknowledge": lambda scene: finding_rows.acknowledged(scene.gt),
     "quarantine show": quarantine_row,
     "quarantine retry": lambda scene: ok("quarantine", "retry", "--all", home=scene.bz, exit_code=1),
     "webhook create": lambda scene: webhook_rows.created(scene.bz),
