@@ -41,6 +41,7 @@ bench-memory: setup
 generate: setup
 	$(BIN)/python -m schemas.tools.generate
 	$(BIN)/python -m schemas.tools.reference
+	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.architecture
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header

@@ -3,7 +3,7 @@
 Each function raises UsageError whose path is the name of the field.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -24,11 +24,13 @@ def parse_id(text: str, field: str = "id") -> UUID:
 
 def parse_time(text: str, field: str) -> int:
     """A time of RFC 3339 in ms; a date without a time is its midnight in UTC."""
+    time: datetime | None
     try:
         time = datetime.fromisoformat(text if "T" in text or " " in text else f"{text}T00:00:00+00:00")
-    except ValueError:
+        time = None if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):  # a zone may lead out of the calendar
         time = None
-    if time is None or time.tzinfo is None:
+    if time is None:
         raise UsageError("usage", f"{text} is not a time with a zone", path=field, hint="as 2026-11-23T12:00:00Z")
     return int(time.timestamp() * 1000)
 

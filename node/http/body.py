@@ -1,7 +1,7 @@
 """Reads the body of a request: of a type that the endpoint reads, with a limit on its size and on its time.
 
-A body that is too long is refused before it is read, if its length is announced; else as soon as the limit is passed. A
-sender that sends nothing for PIECE_SECONDS_MAX is not waited for.
+A body that is too long is not kept. Up to DISCARDED_BYTES_MAX it is read and forgotten, so that its sender gets the
+answer; the connection of a longer one is closed. A sender that sends nothing for PIECE_SECONDS_MAX is not waited for.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from schemas.field_errors import FieldError
 from schemas.json_form.strict_json import JsonError, decode
 
 BODY_SIZE_BYTES_MAX: Final = ITEM_SIZE_BYTES_MAX + 1_000  # a report, and an object around it
+DISCARDED_BYTES_MAX: Final = 16_000_000  # many clients read the answer only after they have sent the whole body
 PIECE_SECONDS_MAX: Final = 10.0
 BODY_SECONDS_MAX: Final = 60.0  # 1 MB at 17 KB/s; a batch has no limit for its whole time
 
@@ -50,19 +51,24 @@ async def read_body(request: Request, allowed: Collection[str], *, most: int = B
     """The whole body. Raises HttpError: 413 `too_large`, 415, 408 `body_stalled`."""
     check_head(request, allowed)
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > most:
-        raise _too_large(most)
+    if announced.isdecimal() and (length := int(announced[:20])) > most:
+        raise _too_large(most, close=length > DISCARDED_BYTES_MAX)
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX), aclosing(pieces(request)) as stream:
             async for piece in stream:
                 size += len(piece)
-                if size > most:
-                    raise _too_large(most)
-                parts.append(piece)
+                if size <= most:
+                    parts.append(piece)
+                elif size > DISCARDED_BYTES_MAX:
+                    raise _too_large(most, close=True)
+                else:
+                    parts.clear()
     except TimeoutError:
         raise _stalled() from None
+    if size > most:
+        raise _too_large(most, close=False)
     return b"".join(parts)
 
 
@@ -95,7 +101,8 @@ def _stalled() -> HttpError:
     return HttpError(408, "body_stalled", message, hint="send it again", headers={"Connection": "close"})
 
 
-def _too_large(most: int) -> HttpError:
+def _too_large(most: int, *, close: bool) -> HttpError:
     message = f"the body is longer than {most:,} bytes, the limit of this request"
     hint = "divide it; a batch takes reports of any number"
-    return HttpError(413, "too_large", message, path="Content-Length", hint=hint, headers={"Connection": "close"})
+    headers = {"Connection": "close"} if close else {}
+    return HttpError(413, "too_large", message, path="Content-Length", hint=hint, headers=headers)

@@ -24,6 +24,7 @@ from node.runtime.open_intake import open_intake
 from node.serving.addresses import listening, resolved
 from node.serving.doors import Door
 from node.serving.serve import BACKLOG, serve
+from tests.support.openapi import check_answer
 
 WHY = {"Enlace-Purpose": "INFORMATION_EXCHANGE", "Enlace-Reason": "case 7"}
 NAMES = ("publish", "other", "read", "check", "audit", "admin")
@@ -67,14 +68,18 @@ class Client:
         """POST bytes, or pieces of bytes."""
         return await self.http.post(path, content=content, headers={**bearer(by), **_named(headers)})
 
-    async def get(self, path: str, *, by: str = "read", why: bool = True, **parameters: Any) -> httpx.Response:
+    async def get(self, path: str, *, by: str = "read", **parameters: Any) -> httpx.Response:
         """GET with purpose and reason."""
-        return await self.http.get(path, params=parameters, headers={**bearer(by), **(WHY if why else {})})
+        return await self.http.get(path, params=parameters or None, headers={**bearer(by), **WHY})
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:
     """`Idempotency_Key` as Idempotency-Key."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+HOOKS: dict[str, list[Any]] = {"response": [check_answer]}
+"""Each answer of each test is compared with the OpenAPI document."""
 
 
 @asynccontextmanager
@@ -90,7 +95,7 @@ async def gateway(home: Path) -> AsyncIterator[Client]:
     """A client of the application, without a network."""
     async with opened(home) as (app, served):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://node") as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://node", event_hooks=HOOKS) as http:
             yield Client(http, served)
 
 
@@ -105,7 +110,9 @@ async def server(home: Path) -> AsyncIterator[Client]:
                 serve(app, doors, connections_max=1000, now_ms=served.now_ms, stopping=served.stopping)
             )
             try:
-                async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+                async with httpx.AsyncClient(
+                    base_url=f"http://127.0.0.1:{port}", timeout=30, event_hooks=HOOKS
+                ) as http:
                     yield Client(http, served)
             finally:
                 served.stopping.set()
