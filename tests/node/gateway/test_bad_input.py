@@ -182,8 +182,8 @@ async def test_json_is_read_however_its_type_is_written(home: Path, content_type
 
 @pytest.mark.parametrize("path", ["/v1/reports", "/v1/reports:batch"])
 async def test_a_compressed_body_is_refused_and_not_unpacked(home: Path, path: str) -> None:
-    """A bomb of 100 kB would be 100 MB."""
-    bomb = gzip.compress(b" " * 100_000_000)
+    """A bomb of 20 kB would be 20 MB."""
+    bomb = gzip.compress(b" " * 20_000_000)
     async with gateway(home) as node:
         for encoding in ("gzip", "br", "deflate, gzip"):
             answer = await node.send(path, bomb, Content_Encoding=encoding)
