@@ -1,7 +1,7 @@
 """Makes the JSON Schema of the types of answers, as components of an OpenAPI document. Pure.
 
 What a type becomes follows node/answers/plain_json.py: a time is RFC 3339, a message id UUID text, other bytes base64.
-A record of the schemas has the schema of its JSON form.
+A record of the schemas has the schema of its JSON form, and another Struct that of msgspec.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from node.answers.plain_json import MessageId, TimeMs
 from schemas.tools.json_schema import json_schema
 from schemas.types import IntelligenceReport, Record
 
 Schema = dict[str, Any]
+REFERENCE: Final = "#/components/schemas/{name}"
 
 _SIMPLE: Final[Mapping[Any, Schema]] = {
     str: {"type": "string"},
@@ -76,13 +79,17 @@ class AnswerSchemas:
             self._types[name] = type_
             self.components[name] = {}  # a type may contain itself
             self.components[name] = self._component(type_)
-        return {"$ref": f"#/components/schemas/{name}"}
+        return {"$ref": REFERENCE.format(name=name)}
 
     def _component(self, type_: type) -> Schema:
         if issubclass(type_, Record):
             schema = json_schema(type_)
             del schema["$schema"]
             return schema
+        if issubclass(type_, msgspec.Struct):
+            _, components = msgspec.json.schema_components((type_,), ref_template=REFERENCE)
+            self.components.update(components)
+            return dict(components[type_.__name__])
         if not is_dataclass(type_):
             raise TypeError(f"{type_.__name__} has no form as JSON")
         hints = get_type_hints(type_, include_extras=True)
