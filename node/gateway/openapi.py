@@ -129,7 +129,7 @@ def _problem(schemas: AnswerSchemas) -> dict[str, Any]:
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; `enlace explain CODE` says what to do"},
+        "code": {"type": "string", "description": "Stable; docs/errors.md has its meaning and its remedy"},
         "path": text | {"description": "The field, the parameter or the header"},
         "hint": text,
         "errors": schemas.of(tuple[FieldError, ...]),
