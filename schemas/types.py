@@ -475,6 +475,15 @@ class GatewaySection(Record, frozen=True, kw_only=True):
     """Allow webhooks without TLS on other machines. Only for test beds."""
 
 
+class DropSection(Record, frozen=True, kw_only=True):
+    """Section [drop]."""
+
+    folder: Text1To4096 | None = None
+    """Folder that the daemon watches, relative to the home; each finished file in it is handed in."""
+    mapping: Text1To4096 | None = None
+    """Mapping for files that are not JSON reports, relative to the home."""
+
+
 class LogLevel(StrEnum):
     """Severity of log events."""
 
@@ -513,6 +522,8 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     """The node's private keys."""
     gateway: GatewaySection = GatewaySection()
     """The interface over HTTP for the systems of the police force."""
+    drop: DropSection = DropSection()
+    """A folder whose files are handed in."""
     log: LogSection = LogSection()
     """The log events of the node."""
 

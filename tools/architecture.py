@@ -59,6 +59,7 @@ PACKAGES: Final = {
     "node.http": "How requests over HTTP are read, and answers written.",
     "node.integrators": "Who may use the gateway, for what, and how often?",
     "node.notifications": "Which systems learn of what arrived?",
+    "node.drop_folder": "Which files were dropped to be handed in?",
     "node.serving": "Connections: sockets, TLS, limits in number, bytes and time.",
     "node.gateway": "The interface over HTTP: requests in, answers out.",
     "node.doctor": "Is the machine fit for this node?",

@@ -84,7 +84,8 @@ def run(
 
 async def _run(home: "Home", counts: "EventCounts", further: "Sequence[Job]", *, share: int, json: bool) -> None:
     """Run the daemon, or its reader process of this number."""
-    from node.notifications import daemon_job
+    from node.drop_folder import daemon_job as drop_folder
+    from node.notifications import daemon_job as webhooks
     from node.runtime import daemon
     from node.runtime.open_node import open_node
     from node.runtime.reader_processes import ReaderProcesses
@@ -95,7 +96,7 @@ async def _run(home: "Home", counts: "EventCounts", further: "Sequence[Job]", *,
             await daemon.read(node, ready, counts)
         else:
             readers = ReaderProcesses(home.path, home.config.node.processes, *["--json"] * json)
-            await daemon.run(node, ready, readers, counts, [daemon_job.JOB, *further])
+            await daemon.run(node, ready, readers, counts, [webhooks.JOB, drop_folder.JOB, *further])
 
 
 def status(

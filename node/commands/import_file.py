@@ -97,8 +97,12 @@ async def import_file(
     report: Path | None = None,
     dry_run: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
+    on_line: Callable[[dict[str, Any]], None] | None = None,
 ) -> ImportAnswer:
-    """Import `file` by `mapping`; `on_progress` gets the number of rows that were read so far. Raises UsageError."""
+    """Import `file` by `mapping`; `on_progress` gets the number of rows that were read so far. Raises UsageError.
+
+    `on_line` gets the lines that otherwise go to `report`.
+    """
     source = Source(
         path=file,
         mapping=load(read_text(mapping, pipe=True), file=str(mapping)),
@@ -107,7 +111,8 @@ async def import_file(
         topology=intake.topology(),
     )
     refusals, warnings = _Notes(), _Notes()
-    with _report_lines(report) as write:
+    with _report_lines(report) as to_file:
+        write = on_line or to_file
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
             errors, warned = _errors(row), _warnings(intake, row)

@@ -49,6 +49,7 @@ PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper 
     ("node/reports/field_checks.py", "code"),
     ("node/reports/validate.py", "first.code"),
     ("node/reports/validate.py", "error.code"),
+    ("node/drop_folder/hand_in.py", "error.code"),
     ("node/reports/ndjson.py", "error.code"),
     ("node/http/body.py", "error.code"),
     ("node/errors.py", "code"),

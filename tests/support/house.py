@@ -8,7 +8,7 @@ from typing import Final
 PACKAGES: Final = """
     reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing webhooks
     credentials integrity sending exchange retention audit supervision runtime answers access health upkeep commands
-    handing_in metrics http integrators notifications serving gateway doctor remote terminal top cli
+    handing_in metrics http integrators notifications drop_folder serving gateway doctor remote terminal top cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 

@@ -155,6 +155,9 @@ STATES: Final[dict[str, Callable[[Path], object]]] = {
     "stream_blocked": fault("stream_blocked"),
     "stream_stalled": fault("stream_stalled"),
     "report_rejected": fault("report_rejected"),
+    "drop_files_failed": fault("drop_files_failed"),
+    "drop_files_stand": fault("drop_files_stand"),
+    "drop_folder_unusable": fault("drop_folder_unusable"),
     "deliveries_dead": webhook_rows.with_dead_letter,
 }
 """Problem -> how a home gets into that state."""

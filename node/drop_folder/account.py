@@ -1,0 +1,76 @@
+"""The account of a dropped file: one line for each item, as `publish` answers it.
+
+It is written beside the file in `working` while the file is handed in. After a crash the file is handed in again from
+its beginning: its reports are known by their ids. The lines that the account has already stay as they are, so it says
+`accepted` of what was accepted the first time. A last line that was cut is written again.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+REFUSED: Final = "refused"
+
+
+class Account:
+    """The account of one file while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` may have the lines of an earlier attempt. Raises OSError."""
+        kept = _whole_lines(path)
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        os.ftruncate(self._file, sum(len(line) + 1 for line in kept))
+        os.lseek(self._file, 0, os.SEEK_END)
+        self._kept = [msgspec.json.decode(line) for line in kept]
+        self._index = 0
+        self._buffer = b""
+        self.counts = {"accepted": 0, "duplicate": 0, REFUSED: 0}
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Add the line of the next item, unless an earlier attempt wrote it."""
+        if self._index < len(self._kept):
+            line = self._kept[self._index]
+        else:
+            self._buffer += msgspec.json.encode(line) + b"\n"
+        self._index += 1
+        self.counts[line["outcome"]] = self.counts.get(line["outcome"], 0) + 1
+
+    @property
+    def items(self) -> int:
+        """How many items it has."""
+        return self._index
+
+    def flush(self) -> None:
+        """Write the lines so far. Raises OSError."""
+        while self._buffer:
+            written = os.write(self._file, self._buffer)
+            self._buffer = self._buffer[written:]
+
+    def finish(self) -> None:
+        """Write everything durably. Raises OSError."""
+        self.flush()
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    for index, line in enumerate(lines):
+        try:
+            msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            return lines[:index]
+    return lines
+
+
+def has_refusal(path: Path) -> bool:
+    """Whether an account has a refused item. Raises OSError."""
+    return any(msgspec.json.decode(line).get("outcome") == REFUSED for line in _whole_lines(path))
