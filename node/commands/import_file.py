@@ -4,7 +4,7 @@ Each row of this node has one line in the report file, with the answer of `publi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -101,7 +101,7 @@ async def import_file(
 ) -> ImportAnswer:
     """Import `file` by `mapping`; `on_progress` gets the number of rows that were read so far. Raises UsageError.
 
-    `on_line` gets the lines that otherwise go to `report`.
+    `on_line` gets the lines in place of `report`.
     """
     source = Source(
         path=file,
@@ -111,16 +111,14 @@ async def import_file(
         topology=intake.topology(),
     )
     refusals, warnings = _Notes(), _Notes()
-    with _report_lines(report) as to_file:
-        write = on_line or to_file
+    with nullcontext(on_line) if on_line else _report_lines(report) as write:
 
         def on_row(row: ImportedRow[Acceptance]) -> None:
             errors, warned = _errors(row), _warnings(intake, row)
             refusals.add(row.mapped, errors)
             warnings.add(row.mapped, warned)
             if write is not None:
-                plain = presentable(_answer(row, warned))
-                write({"row": row.mapped.row, "line": plain["line"], "last_line": row.mapped.last_line, **plain})
+                write(_line(row, warned))
 
         counts = await import_rows(
             source,
@@ -154,6 +152,12 @@ def _errors(row: ImportedRow[Acceptance]) -> Sequence[FieldError]:
 
 def _warnings(intake: OpenIntake, row: ImportedRow[Acceptance]) -> tuple[FieldWarning, ...]:
     return () if row.mapped.draft is None else draft_warnings(intake, row.mapped.draft)
+
+
+def _line(row: ImportedRow[Acceptance], warnings: tuple[FieldWarning, ...]) -> dict[str, Any]:
+    """The line of a row in the report file."""
+    plain = presentable(_answer(row, warnings))
+    return {"row": row.mapped.row, "line": plain["line"], "last_line": row.mapped.last_line, **plain}
 
 
 def _answer(row: ImportedRow[Acceptance], warnings: tuple[FieldWarning, ...]) -> ItemAnswer:

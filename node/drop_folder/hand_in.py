@@ -16,6 +16,7 @@ from node.commands.publish import publish, refused_item
 from node.drop_folder.account import Account
 from node.errors import EnlaceError, Unavailable
 from node.files import read_file, read_text
+from node.heartbeats import beat
 from node.mapping.load_mapping import load
 from node.runtime.open_intake import OpenIntake
 from schemas.field_errors import FieldError
@@ -68,8 +69,7 @@ async def _publish(intake: OpenIntake, file: Path, account: Account, *, actor: s
         return
     async with aclosing(publish(intake, data, actor=actor)) as answers:
         async for answer in answers:
-            account.add(presentable(answer))
-            account.flush()
+            _write(account, presentable(answer))
 
 
 def _size(file: Path) -> int:
@@ -87,3 +87,4 @@ async def _import(intake: OpenIntake, file: Path, mapping: Path, account: Accoun
 def _write(account: Account, line: dict[str, Any]) -> None:
     account.add(line)
     account.flush()
+    beat()  # a large file takes longer than a supervisor waits

@@ -12,14 +12,17 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from node.credentials import token_rows
 from node.errors import Unavailable, UsageError
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint, Parameter
 from node.gateway.problem import HttpError
+from node.gateway.served import Served
 from node.http.query import single
 from node.integrators import scopes
 from node.notifications.event_stream import StreamRequest
 from node.notifications.feed_filter import cursor_of, filter_of
+from node.notifications.live_feed import Invalid
 
 SEND_SECONDS_MAX: Final = 30.0
 LAST_EVENT_ID: Final = "Last-Event-ID"
@@ -74,8 +77,16 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _no_token_ends(_tokens: Collection[str]) -> Collection[str]:
-    return ()
+def _invalid(served: Served) -> Invalid:
+    """Which of the tokens of open streams were revoked or have expired."""
+
+    async def invalid(tokens: Collection[str]) -> Collection[str]:
+        known = await served.store.read(lambda db: token_rows.by_ids(db, list(tokens)))
+        now = served.now_ms()
+        valid = {id_ for id_, row in known.items() if row.revoked_at is None and now < row.expires_at}
+        return set(tokens) - valid
+
+    return invalid
 
 
 async def stream(call: Call) -> Response:
@@ -96,7 +107,7 @@ async def stream(call: Call) -> Response:
         raise HttpError(405, "method_not_allowed", "the stream has no HEAD", hint="use GET")
     served = call.served
     parts = await served.streams.open(
-        served.store, request, clock=served.intake.clock, invalid=_no_token_ends, stopping=served.stopping
+        served.store, request, clock=served.intake.clock, invalid=_invalid(served), stopping=served.stopping
     )
     return EventResponse(parts)
 

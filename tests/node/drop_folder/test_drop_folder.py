@@ -216,7 +216,7 @@ async def test_what_is_not_a_file_of_its_own_is_refused_unread(scene: Scene, mak
 
 async def test_a_file_of_another_user_is_refused(scene: Scene) -> None:
     scene.drop("a.json", text_of())
-    with patch.object(finished.os, "geteuid", return_value=4711):
+    with patch.object(os, "geteuid", return_value=4711):
         if os.getuid() == 0:
             os.chown(scene.folder / "a.json", 4712, -1)
         os.chown(scene.folder, 4713, -1) if os.getuid() == 0 else None

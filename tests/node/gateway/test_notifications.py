@@ -13,6 +13,8 @@ import pytest
 import uvicorn
 from starlette.requests import Request
 
+from node.credentials import token_rows
+from node.credentials.token_rows import TokenRow
 from node.gateway import stream, webhooks
 from node.gateway.application import application
 from node.gateway.served import Served
@@ -33,9 +35,11 @@ BODY: dict[str, Any] = {"url": PUBLIC, "secret": "a shared secret"}
 class OneCaller:
     """Knows one caller with both scopes."""
 
-    async def caller_of(self, request: Request) -> Caller:  # noqa: ARG002 - the port has it
+    async def caller_of(self, request: Request) -> Caller:
         """Always the same."""
-        return Caller(name="case-system", scopes=frozenset({Scope.READ, Scope.ADMIN}), actor="token case-system (1)")
+        token = request.headers.get("x-token")
+        scopes = frozenset({Scope.READ, Scope.ADMIN})
+        return Caller(name="case-system", scopes=scopes, actor="token case-system (1)", token_id=token)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,34 @@ async def test_a_client_of_server_sent_events_reads_and_resumes(home: Path) -> N
     assert "narrative" not in json.loads(first["data"])["report"]
     assert event["id"] == str(second)
     assert rest[0].startswith(": the node stops")
+
+
+@pytest.mark.parametrize("ends", ["revoked", "expired"])
+async def test_a_stream_ends_when_its_token_is_revoked_or_expires(home: Path, ends: str) -> None:
+    """The message that arrives after that is not shown."""
+    async with serving(home) as (client, intake, _):
+        now = intake.clock()
+        row = TokenRow(
+            id=ends,
+            name="case-system",
+            digest=b"d" * 32,
+            scopes="read",
+            rate=10,
+            created_at=now,
+            created_by="test",
+            expires_at=now + (1_500 if ends == "expired" else 100_000),
+        )
+        await intake.store.write(partial(token_rows.add, row=row))
+        async with client.stream("GET", "/v1/stream", headers={"X-Token": ends}) as answer:
+            lines = answer.aiter_lines()
+            assert await anext(lines) == ": the stream is open"
+            if ends == "revoked":
+                await intake.store.write(partial(token_rows.revoke, token_id=ends, by="test", now=now))
+                await intake.store.write(partial(copy_messages, number=1))
+            async with asyncio.timeout(20):
+                rest = [line async for line in lines]
+
+    assert [line for line in rest if line.startswith(("data", ":"))] == [": the token is not valid any more"]
 
 
 async def _event(lines: Any) -> dict[str, str]:
