@@ -6,7 +6,14 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 WALKTHROUGH: Final = "docs/walkthrough.md"
-PAGES: Final = ("README.md", "docs/operating.md", "docs/integrating.md", "docs/notifications.md", "docs/auditing.md", WALKTHROUGH)
+PAGES: Final = (
+    "README.md",
+    "docs/operating.md",
+    "docs/integrating.md",
+    "docs/notifications.md",
+    "docs/auditing.md",
+    WALKTHROUGH,
+)
 _BLOCK: Final = re.compile(r"<!-- run: ([a-z-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 
 
