@@ -33,21 +33,26 @@ def run(home: HomeOption = None, json: JsonOption = False) -> int:
     from msgspec.structs import replace
 
     from node.gateway.server import bound_gateway
+    from node.heartbeats import Heartbeats
     from node.runtime import memory_limit
     from node.runtime.daemon import stopped_by_signals, write_counts
     from node.runtime.logs import configure_counting
     from node.runtime.open_intake import open_intake
+    from node.supervision.notify import supervisor
+    from node.supervision.supervise import supervise
     from schemas.types import LogFormat
 
     opened = open_named_home(home)
     counts = configure_counting(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
 
     async def serve() -> None:
-        stopping = asyncio.Event()
+        stopping, service, name = asyncio.Event(), supervisor(), f"gateway of node {opened.node}"
         with bound_gateway(opened) as gateway, stopped_by_signals(stopping):
             async with open_intake(opened) as intake, asyncio.TaskGroup() as group:
                 group.create_task(write_counts(counts, stopping))
+                group.create_task(supervise(service, Heartbeats(), stopping, name=name))
                 say_ready("gateway_ready", node=opened.node, listen=list(gateway.names))
+                service.ready(f"{name} runs")
                 await gateway.serve(intake, stopping)
                 stopping.set()
 

@@ -51,6 +51,7 @@ class Gateway:
             await serve(app, self.doors, connections_max=self.connections_max, now_ms=intake.clock, stopping=stopping)
         finally:
             await authenticator.close()
+            await served.watch.close()
 
 
 def is_configured(home: Home) -> bool:

@@ -91,9 +91,11 @@ class NodeWatch:
         return await self._figures.get(FIGURES_SECONDS_MAX)
 
     async def close(self) -> None:
-        """End what was started; the process stops."""
+        """End what was started."""
         for question in (self._ready, self._figures, self._work, self._documents, self._probe):
             await question.close()
+        for task in self._held:
+            task.cancel()
         if self._held:
             await asyncio.wait(self._held)
 

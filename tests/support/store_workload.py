@@ -8,6 +8,7 @@ from node.access_chain import append, repeated_polls
 from node.access_chain.repeated_polls import Poll
 from node.credentials import token_rows
 from node.credentials.token_rows import TokenRow
+from node.database import dialects
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
 from node.outgoing import (
@@ -240,6 +241,7 @@ def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
     for outcome in ("waiting", "held"):
         pending_lists.oldest(db, outcome)
     oldest_unsettled.oldest_unsettled(db)
+    assert dialects.store_size(db) > 0
     counters.tallied(db)
     usage.everything(db)
     deferred_positions.count(db)

@@ -55,23 +55,15 @@ async def test_the_watchdog_hears_nothing_while_a_job_is_stuck() -> None:
     assert [(entry["event"], entry["task"], entry["seconds"]) for entry in logs] == [("job_stuck", "relay", 301)]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_daemon_reports_to_its_supervisor(tmp_path: Path, processes: int) -> None:
-    """READY when it is ready, WATCHDOG while it works, STOPPING when it ends; its reader processes report nothing."""
-    home = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"]
-    address = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, (tmp_path / "log").open("w") as log:
+def heard_of(command: list[str], folder: Path, **variables: str) -> tuple[list[tuple[str, int]], int]:
+    """What a supervisor hears of a process until it has ended, each with the sender; and the id of the process."""
+    address = folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, (folder / "log").open("w") as log:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         receiver.bind(str(address))
         receiver.settimeout(60)
-        environment = {
-            **os.environ,
-            "NOTIFY_SOCKET": str(address),
-            "WATCHDOG_USEC": "600000",
-            "ENLACE_NODE__PROCESSES": str(processes),
-        }
-        command = [str(ENLACE), "run", "--home", str(home)]
-        daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "600000", **variables}
+        process = subprocess.Popen([str(ENLACE), *command], stdout=subprocess.PIPE, stderr=log, env=environment)
         heard: list[tuple[str, int]] = []
 
         def hear() -> str:
@@ -79,14 +71,32 @@ def test_a_daemon_reports_to_its_supervisor(tmp_path: Path, processes: int) -> N
             heard.append((data.decode(), int.from_bytes(credentials[0][2][:4], "little")))
             return heard[-1][0]
 
-        begun = [hear(), hear(), hear()]
-        daemon.send_signal(signal.SIGTERM)
+        for _ in range(3):
+            hear()
+        process.send_signal(signal.SIGTERM)
         while not hear().startswith("STOPPING=1"):
             pass
-        code = daemon.wait(60)
-        assert daemon.stdout is not None
-        daemon.stdout.close()
+        assert process.wait(60) == 0, (folder / "log").read_text()
+        assert process.stdout is not None
+        process.stdout.close()
+    return heard, process.pid
 
-    assert code == 0
-    assert begun == ["READY=1\nSTATUS=node BZ runs", "WATCHDOG=1", "WATCHDOG=1"]
-    assert {process for _, process in heard} == {daemon.pid}
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_daemon_reports_to_its_supervisor(tmp_path: Path, processes: int) -> None:
+    """READY when it is ready, WATCHDOG while it works, STOPPING when it ends; its reader processes report nothing."""
+    home = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"]
+    heard, process = heard_of(["run", "--home", str(home)], tmp_path, ENLACE_NODE__PROCESSES=str(processes))
+
+    assert [text for text, _ in heard[:3]] == ["READY=1\nSTATUS=node BZ runs", "WATCHDOG=1", "WATCHDOG=1"]
+    assert {sender for _, sender in heard} == {process}
+
+
+def test_a_gateway_that_is_a_process_of_its_own_reports_to_its_supervisor(tmp_path: Path) -> None:
+    home = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"]
+    with (home / "node.toml").open("a") as config:
+        config.write('\n[gateway]\nlisten = "127.0.0.1:0"\n')
+    heard, process = heard_of(["gateway", "run", "--home", str(home)], tmp_path)
+
+    assert sorted(text for text, _ in heard[:2]) == ["READY=1\nSTATUS=gateway of node BZ runs", "WATCHDOG=1"]
+    assert {sender for _, sender in heard} == {process}
