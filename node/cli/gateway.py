@@ -1,12 +1,17 @@
 """The command `gateway run`: the gateway as a process of its own."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.options import HomeOption, JsonOption, open_named_home
 from node.terminal.ready import say_ready
+
+if TYPE_CHECKING:
+    from node.runtime.event_counts import EventCounts
+    from node.runtime.home import Home
 
 gateway_app = group("The interface over HTTP.")
 
@@ -32,33 +37,35 @@ def run(home: HomeOption = None, json: JsonOption = False) -> int:
     """
     from msgspec.structs import replace
 
-    from node.gateway.server import bound_gateway
-    from node.heartbeats import Heartbeats
     from node.runtime import memory_limit
-    from node.runtime.daemon import stopped_by_signals, write_counts
     from node.runtime.logs import configure_counting
-    from node.runtime.open_intake import open_intake
-    from node.supervision.notify import supervisor
-    from node.supervision.supervise import supervise
     from schemas.types import LogFormat
 
     opened = open_named_home(home)
     counts = configure_counting(replace(opened.config.log, format=LogFormat.json) if json else opened.config.log)
-
-    async def serve() -> None:
-        stopping, service, name = asyncio.Event(), supervisor(), f"gateway of node {opened.node}"
-        with bound_gateway(opened) as gateway, stopped_by_signals(stopping):
-            async with open_intake(opened) as intake, asyncio.TaskGroup() as group:
-                group.create_task(write_counts(counts, stopping))
-                group.create_task(supervise(service, Heartbeats(), stopping, name=name))
-                say_ready("gateway_ready", node=opened.node, listen=list(gateway.names))
-                service.ready(f"{name} runs")
-                await gateway.serve(intake, stopping)
-                stopping.set()
-
     with memory_limit.limited(opened.config.node.memory_mb):
         try:
-            asyncio.run(serve())
+            asyncio.run(_serve(opened, counts))
         finally:
             counts.write(everything=True)
     return 0
+
+
+async def _serve(home: "Home", counts: "EventCounts") -> None:
+    """Serve until a signal ends it, and report to the supervisor of the process."""
+    from node.gateway.server import bound_gateway
+    from node.heartbeats import Heartbeats
+    from node.runtime.daemon import stopped_by_signals, write_counts
+    from node.runtime.open_intake import open_intake
+    from node.supervision.notify import supervisor
+    from node.supervision.supervise import supervise
+
+    stopping, service, name = asyncio.Event(), supervisor(), f"gateway of node {home.node}"
+    with bound_gateway(home) as gateway, stopped_by_signals(stopping):
+        async with open_intake(home) as intake, asyncio.TaskGroup() as group:
+            group.create_task(write_counts(counts, stopping))
+            group.create_task(supervise(service, Heartbeats(), stopping, name=name))
+            say_ready("gateway_ready", node=home.node, listen=list(gateway.names))
+            service.ready(f"{name} runs")
+            await gateway.serve(intake, stopping)
+            stopping.set()

@@ -125,7 +125,7 @@ class NodeWatch:
             found[fault, "store"] = None
         if any(free < SPACE_BYTES_MIN for free in free_space(self.home).values()):
             found["disk_full", "volume"] = None
-        if not is_running(self.home.path):
+        if self.heartbeats is None and not is_running(self.home.path):
             found["daemon_down", code] = None
         elif not found:
             found |= dict.fromkeys(await self._stalls())
