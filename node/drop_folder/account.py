@@ -6,10 +6,13 @@ its beginning: its reports are known by their ids. The lines that the account ha
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+
+from node.files import FILE_MODE
 
 REFUSED: Final = "refused"
 
@@ -20,7 +23,8 @@ class Account:
     def __init__(self, path: Path) -> None:
         """`path` may have the lines of an earlier attempt. Raises OSError."""
         kept = _whole_lines(path)
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        os.fchmod(self._file, FILE_MODE | path.parent.stat().st_mode & stat.S_IRGRP)
         os.ftruncate(self._file, sum(len(line) + 1 for line in kept))
         os.lseek(self._file, 0, os.SEEK_END)
         self._kept = [msgspec.json.decode(line) for line in kept]

@@ -5,7 +5,7 @@
     FOLDER/done/       files of which every item was accepted or known, each with NAME.account.ndjson beside it
     FOLDER/failed/     files of which at least one item was refused, each with its account
 
-Only the daemon writes into the three lower folders.
+Only the daemon writes into the three lower folders. Their group may read them, and the accounts, if it may read FOLDER.
 """
 
 import os
@@ -22,7 +22,7 @@ FAILED: Final = "failed"
 ACCOUNT: Final = ".account.ndjson"
 WRITING: Final = ".account.writing"
 UNFINISHED: Final = ".part"
-LOWER_MODE: Final = 0o750
+GROUP_READS: Final = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
 NAME_BYTES_MAX: Final = 200  # with the name of its account, a name fits into the 255 bytes of a file system
 
 
@@ -56,7 +56,9 @@ def prepare(places: DropPlaces) -> None:
         if mode & stat.S_IWOTH:
             raise _unusable(places, "every user of this machine can write into it", "take the right from others")
         for lower in (places.working, places.done, places.failed):
-            lower.mkdir(mode=LOWER_MODE, exist_ok=True)
+            if not lower.exists():
+                lower.mkdir(mode=0o700)
+                lower.chmod(0o700 | mode & GROUP_READS)
             if not stat.S_ISDIR(lower.lstat().st_mode):
                 raise _unusable(places, f"{lower.name} is not a folder", "remove it")
             if lower.stat().st_dev != places.folder.stat().st_dev:

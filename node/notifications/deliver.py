@@ -16,6 +16,7 @@ from node.notifications.fill_deliveries import fill
 from node.notifications.webhook_admin import WEBHOOKS_MAX
 from node.notifications.webhook_worker import DeliverySetting, WebhookWorker
 from node.runtime.jobs import pause, repeat
+from node.store import messages
 from node.webhooks import old_deliveries, webhooks
 from node.webhooks.deliveries import DeliveryState
 from node.webhooks.webhooks import Webhook
@@ -59,13 +60,14 @@ class Deliverer:
 
     async def look(self, stopping: asyncio.Event) -> int:
         """Look once at webhooks and messages; returns how many webhooks there are. Raises Unavailable."""
-        found = await self._setting.store.read(partial(webhooks.page, after="", limit=WEBHOOKS_MAX))
+        found, last = await self._setting.store.read(_webhooks_and_last)
         await self._end([id_ for id_ in self._workers if id_ not in {webhook.id for webhook in found}])
         for webhook in found:
             worker = self._worker(webhook, stopping)
             after = max(webhook.position, self._looked.get(webhook.id, 0))
-            reached = await fill(self._setting.store, webhook, after=after, now=self._setting.clock())
-            self._looked[webhook.id] = reached
+            if last > after:
+                after = await fill(self._setting.store, webhook, after=after, now=self._setting.clock())
+            self._looked[webhook.id] = after
             worker.woken.set()
         if found:
             await self._age(found)
@@ -97,6 +99,11 @@ class Deliverer:
         dropped = await self._setting.store.write(partial(_age, ids=[webhook.id for webhook in found], now=now))
         if dropped:
             log.warning("dead_deliveries_dropped", deliveries=dropped)
+
+
+def _webhooks_and_last(db: Transaction) -> tuple[list[Webhook], int]:
+    """All webhooks, and the id of the newest message."""
+    return webhooks.page(db, after="", limit=WEBHOOKS_MAX), messages.last_id(db)
 
 
 def _age(db: Transaction, ids: list[str], now: int) -> int:

@@ -154,6 +154,22 @@ async def test_the_same_name_again_overwrites_nothing(scene: Scene) -> None:
     ]
 
 
+@pytest.mark.parametrize(("mode", "group"), [(0o700, 0), (0o750, 0o050), (0o2770, 0o050)])
+async def test_the_group_reads_accounts_if_it_may_read_the_folder(scene: Scene, mode: int, group: int) -> None:
+    """Whatever the umask of the daemon is; nobody else reads anything, and the group writes nothing below."""
+    scene.folder.chmod(mode)
+    before = os.umask(0o077)
+    try:
+        scene.drop("a.json", text_of())
+        await scene.look()
+    finally:
+        os.umask(before)
+    account = scene.folder / "done" / "a.json.account.ndjson"
+
+    assert (scene.folder / "done").stat().st_mode & 0o777 == 0o700 | group
+    assert account.stat().st_mode & 0o777 == 0o600 | group & 0o040
+
+
 async def test_the_same_content_again_is_a_duplicate(scene: Scene) -> None:
     scene.drop("a.json", text_of())
     await scene.look()
