@@ -96,6 +96,13 @@ def test_a_node_without_a_daemon_is_alive_and_not_ready(tmp_path: Path) -> None:
     assert codes(asked(home, "/readyz")) == ["daemon_down"]
 
 
+def test_a_daemon_that_answers_itself_runs(tmp_path: Path) -> None:
+    """Even if somebody removed the file of its lock."""
+    home = lab(tmp_path, ["BZ", "GT"], agreement("BZ-GT", ["BZ", "GT"]))["BZ"]
+
+    assert codes(asked(home, "/readyz", heartbeats=Heartbeats())) == []
+
+
 def test_a_store_that_cannot_be_written_makes_the_node_unready(
     exchanged: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
