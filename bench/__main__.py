@@ -1,7 +1,7 @@
 """`make bench` measures, prints a table and writes build/bench.json. `python -m bench PART …` runs only these parts.
 
 Parts: throughput, one_report, scale, latency, latency_kafka, sustained, memory, processes, partitions, check,
-streams, large.
+streams, large, gateway.
 BENCH_MESSAGES sets the number of messages in a round of throughput; the sizes of the other parts follow from it.
 BENCH_BUS is the bus of latency and partitions (default: an embedded log), and of latency_kafka and sustained (default:
 a broker that they start). BENCH_IDENTIFIERS is the number of identifiers of check and large.
@@ -21,6 +21,7 @@ from bench import (
     buses,
     checks,
     compare,
+    gateway,
     gateway_streams,
     large,
     latency,
@@ -75,6 +76,7 @@ PARTS: Final[dict[str, Callable[[Path, Figures, int], None]]] = {
     "check": checks.measure,
     "streams": gateway_streams.measure,
     "large": large.measure,
+    "gateway": gateway.measure,
 }
 
 

@@ -56,10 +56,10 @@ async def _measure(url: str, name: str, filling: Filling, figures: Figures) -> N
     os.sync()  # the filling of the store is not measured
     store = await Store.open(url)
     try:
-        questions = _questions(filling.messages)
-        await _at_rate(store, list(islice(questions, WARM_QUESTIONS)))
-        latencies = await _at_rate(store, list(islice(questions, RATE * SECONDS)))
-        rate = await _file(store, list(islice(questions, FILE_LINES)))
+        following = questions(filling.messages)
+        await _at_rate(store, list(islice(following, WARM_QUESTIONS)))
+        latencies = await _at_rate(store, list(islice(following, RATE * SECONDS)))
+        rate = await _file(store, list(islice(following, FILE_LINES)))
     finally:
         await store.close()
     figures.add(f"check_p50_ms_{name}", "ms", [percentile(latencies, 0.50) * MS])
@@ -67,7 +67,7 @@ async def _measure(url: str, name: str, filling: Filling, figures: Figures) -> N
     figures.add(f"check_lines_per_second_{name}", "per second", [rate])
 
 
-def _questions(messages: int) -> Iterator[Question]:
+def questions(messages: int) -> Iterator[Question]:
     """Questions about messages far from each other; every second one is about a document that nobody reported."""
     for turn in cycle(range(1, 1_000_000)):
         report = large_report(turn * 7_919 % messages)
