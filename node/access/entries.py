@@ -12,7 +12,7 @@ from node.answers.plain_json import TimeMs
 from node.database.engine import Store
 from node.errors import UsageError
 from node.store import access_log
-from node.store.access_log import EVERY_ENTRY, EntryFilter, Operation
+from node.store.access_log import EVERY_ENTRY, LAST_ID, EntryFilter, Operation
 
 ENTRIES_TOGETHER_MAX: Final = 500
 ID_DIGITS_MAX: Final = 18  # every id of this length fits into the column
@@ -92,6 +92,14 @@ async def list_entries(
         if len(page) < together:
             return
         left = None if left is None else left - len(page)
+
+
+async def latest_entries(
+    store: Store, *, wanted: EntryFilter = EVERY_ENTRY, before: int = LAST_ID, limit: int
+) -> list[AccessEntry]:
+    """The newest entries that are wanted, with an id below `before`; at most `limit`, the newest first."""
+    found = await store.read(lambda db: access_log.newest(db, wanted=wanted, before=before, limit=limit))
+    return [_shown(entry) for entry in found]
 
 
 def _shown(entry: access_log.Entry) -> AccessEntry:

@@ -65,6 +65,7 @@ def run(
     """
     from msgspec.structs import replace
 
+    from node.console.mounting import console_of
     from node.gateway.daemon_job import jobs_of_gateway
     from node.runtime import memory_limit
     from node.runtime.logs import configure_counting
@@ -76,7 +77,7 @@ def run(
     with (
         nullcontext() if share else only_daemon(opened.path),
         memory_limit.limited(opened.config.node.memory_mb),
-        jobs_of_gateway(opened) if gateway and not share else nullcontext(()) as further,
+        jobs_of_gateway(opened, console_of) if gateway and not share else nullcontext(()) as further,
     ):
         asyncio.run(_run(opened, counts, further, share=share, json=json))
     return 0

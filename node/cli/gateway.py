@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from node.console.mounting import console_of
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.options import HomeOption, JsonOption, open_named_home
 from node.terminal.ready import say_ready
@@ -61,7 +62,7 @@ async def _serve(home: "Home", counts: "EventCounts") -> None:
     from node.supervision.supervise import supervise
 
     stopping, service, name = asyncio.Event(), supervisor(), f"gateway of node {home.node}"
-    with bound_gateway(home) as gateway, stopped_by_signals(stopping):
+    with bound_gateway(home, console_of) as gateway, stopped_by_signals(stopping):
         async with open_intake(home) as intake, asyncio.TaskGroup() as group:
             group.create_task(write_counts(counts, stopping))
             group.create_task(supervise(service, Heartbeats(), stopping, name=name))

@@ -109,10 +109,10 @@ class QuarantinePage:
     """The cursor of the next page; None: there is none."""
 
 
-async def quarantine_page(store: Store, *, limit: int, after: str | None) -> QuarantinePage:
-    """The records after a cursor, at most `limit`. Raises UsageError for a wrong cursor."""
+async def quarantine_page(store: Store, fits: Filter = EVERYTHING, *, limit: int, after: str | None) -> QuarantinePage:
+    """The records that fit after a cursor, at most `limit`. Raises UsageError for a wrong cursor."""
     place = cast("tuple[int, str] | None", parse_cursor(after, (int, str)))
-    entries = await store.read(partial(stored.entries, wanted=Filter(after=place), limit=limit + 1))
+    entries = await store.read(partial(stored.entries, wanted=replace(fits, after=place), limit=limit + 1))
     page, more = entries[:limit], len(entries) > limit
     return QuarantinePage(
         quarantine=tuple(map(_record, page)),

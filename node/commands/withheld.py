@@ -11,7 +11,7 @@ from node.commands.justification import NO_REASON, Justification
 from node.database.engine import Store
 from node.store import withheld_notes
 from node.store.access_log import Consultation
-from node.store.withheld_notes import WithheldNote
+from node.store.withheld_notes import ClauseCount, OfClause, WithheldNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +48,40 @@ async def list_withheld(
     return [_message(note) for note in notes]
 
 
-async def withheld_page(store: Store, *, limit: int, after: str | None, actor: str) -> WithheldPage:
-    """The withheld messages after a cursor, at most `limit`; logged as a consultation of a machine.
+async def withheld_page(
+    store: Store,
+    *,
+    limit: int,
+    after: str | None,
+    actor: str,
+    why: Justification = NO_REASON,
+    poll: bool = True,
+    clause: OfClause | None = None,
+) -> WithheldPage:
+    """The withheld messages after a cursor, at most `limit`; of one clause if `clause` is set.
+
+    Logged as a consultation, of a machine unless `poll` is false.
 
     Raises UsageError for a wrong cursor.
     """
     place = cast("withheld_notes.Place", parse_cursor(after, (int, str, str, int)) or withheld_notes.FIRST)
-    notes = await store.read(partial(withheld_notes.page, after=place, limit=limit + 1))
+    notes = await store.read(partial(withheld_notes.page, after=place, limit=limit + 1, clause=clause))
     page, more = notes[:limit], len(notes) > limit
-    asked = Consultation(query=f"after {after}" if after else "all", subjects=(), hits=len(page))
-    await log_asked(store, asked, command="withheld list", actor=actor, poll=True)
+    query = " ".join(
+        filter(None, ("all" if clause is None else " ".join(map(str, clause)), after and f"after {after}"))
+    )
+    asked = Consultation(query=query, subjects=(), hits=len(page), purpose=why.purpose, reason=why.reason)
+    await log_asked(store, asked, command="withheld list", actor=actor, poll=poll)
     last = page[-1] if more else None
     return WithheldPage(
         withheld=tuple(map(_message, page)),
         next=cursor_text((last.noted_at, last.originator, last.stream, last.sequence)) if last else None,
     )
+
+
+async def withheld_by_clause(store: Store) -> list[ClauseCount]:
+    """How many messages each clause withheld; the most first. Nothing is logged: it names no message."""
+    return await store.read(withheld_notes.by_clause)
 
 
 def _message(note: WithheldNote) -> WithheldMessage:

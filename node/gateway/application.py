@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from node.answers.error_answer import coded
 from node.commands.justification import Justification
@@ -38,8 +38,13 @@ NOBODY: Final = Caller(name="", scopes=frozenset(), actor="")
 """The caller of an endpoint that needs none."""
 
 
-def application(served: Served, endpoints: Sequence[Endpoint], authentication: Authentication) -> Starlette:
-    """The application of one node."""
+def application(
+    served: Served,
+    endpoints: Sequence[Endpoint],
+    authentication: Authentication,
+    further: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The application of one node; `further` are routes of packages above this one, such as the console."""
     paths: dict[str, dict[str, Endpoint]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
@@ -48,7 +53,7 @@ def application(served: Served, endpoints: Sequence[Endpoint], authentication: A
         for path, methods in paths.items()
     ]
     measured = [Middleware(Measured, requests=served.watch.requests)] if served is not None else []
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, middleware=measured)
+    app = Starlette(routes=[*routes, *further], exception_handlers={HTTPException: _no_route}, middleware=measured)
     app.router.redirect_slashes = False
     return app
 

@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from node.runtime.home import Home
 from node.runtime.jobs import Job
 from node.runtime.open_intake import OpenIntake, publisher
 from node.runtime.open_node import OpenNode
 
+if TYPE_CHECKING:
+    from node.gateway.server import Further
+
 
 @contextmanager
-def jobs_of_gateway(home: Home) -> Iterator[Sequence[Job]]:
+def jobs_of_gateway(home: Home, further: "Further") -> Iterator[Sequence[Job]]:
     """The job that serves the gateway, which is bound during the block; empty without a gateway.
 
+    `further` makes what the gateway serves beside its endpoints.
     Raises UsageError, and Unavailable if another process has the address.
     """
     if home.config.gateway.listen is None and home.config.gateway.socket is None:
@@ -21,7 +26,7 @@ def jobs_of_gateway(home: Home) -> Iterator[Sequence[Job]]:
         return
     from node.gateway.server import bound_gateway
 
-    with bound_gateway(home) as gateway:
+    with bound_gateway(home, further) as gateway:
 
         async def serve(node: OpenNode, stopping: asyncio.Event) -> None:
             await gateway.serve(intake_of(node), stopping, node.heartbeats)

@@ -5,11 +5,12 @@ gateway needs TLS; every request needs a token or a listed user, whatever the ad
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import structlog
+from starlette.routing import BaseRoute
 
 from node.errors import UsageError
 from node.gateway.application import application
@@ -29,6 +30,14 @@ from node.serving.tls import ServerTls, tls_files
 
 log = structlog.get_logger()
 
+Further = Callable[[Served, Authenticator], Sequence[BaseRoute]]
+"""Makes routes that the gateway serves beside its endpoints, such as those of the console."""
+
+
+def nothing_further(_served: Served, _authenticator: Authenticator) -> Sequence[BaseRoute]:
+    """The gateway has its endpoints only."""
+    return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
@@ -40,12 +49,14 @@ class Gateway:
     """Where it listens, as people write it."""
 
     connections_max: int
+    further: Further
+    """Routes of packages above this one."""
 
     async def serve(self, intake: OpenIntake, stopping: asyncio.Event, heartbeats: Heartbeats | None = None) -> None:
         """Serve until `stopping` is set; `heartbeats` are those of the daemon, if it serves the gateway."""
         served = Served(home=self.home, intake=intake, stopping=stopping, heartbeats=heartbeats)
         authenticator = Authenticator(intake.store, self.home.config.gateway.users, intake.clock)
-        app = application(served, ENDPOINTS, authenticator)
+        app = application(served, ENDPOINTS, authenticator, self.further(served, authenticator))
         log.info("gateway_started", listen=list(self.names), connections=self.connections_max)
         try:
             await serve(app, self.doors, connections_max=self.connections_max, now_ms=intake.clock, stopping=stopping)
@@ -61,7 +72,7 @@ def is_configured(home: Home) -> bool:
 
 
 @contextmanager
-def bound_gateway(home: Home) -> Iterator[Gateway]:
+def bound_gateway(home: Home, further: Further = nothing_further) -> Iterator[Gateway]:
     """The gateway that the configuration describes, bound during the block. Raises UsageError and Unavailable."""
     section = home.config.gateway
     if not is_configured(home):
@@ -82,7 +93,8 @@ def bound_gateway(home: Home) -> Iterator[Gateway]:
             path = home.path / section.socket
             doors.append(Door(listening=stack.enter_context(local_socket(path, BACKLOG))))
             names.append(str(path))
-        yield Gateway(home=home, doors=tuple(doors), names=tuple(names), connections_max=_capacity(home, tls))
+        capacity = _capacity(home, tls)
+        yield Gateway(home=home, doors=tuple(doors), names=tuple(names), connections_max=capacity, further=further)
 
 
 def _tls(home: Home) -> ServerTls | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from node.access_chain import repeated_polls
 from node.access_chain.append import append
@@ -141,12 +141,24 @@ class EntryFilter:
 
 
 EVERY_ENTRY: Final = EntryFilter()
+LAST_ID: Final = 2**63 - 1
 
 
 def entries(db: Transaction, *, wanted: EntryFilter = EVERY_ENTRY, after: int, limit: int) -> list[Entry]:
     """The next entries that are wanted after the id `after`, in the order of the log."""
+    statement = _matching(wanted).where(access_log.c.id > after).order_by(access_log.c.id)
+    return [Entry(**row) for row in db.execute(statement.limit(limit)).mappings()]
+
+
+def newest(db: Transaction, *, wanted: EntryFilter = EVERY_ENTRY, before: int = LAST_ID, limit: int) -> list[Entry]:
+    """The newest entries that are wanted, before the id `before`; the newest first."""
+    statement = _matching(wanted).where(access_log.c.id < before).order_by(access_log.c.id.desc())
+    return [Entry(**row) for row in db.execute(statement.limit(limit)).mappings()]
+
+
+def _matching(wanted: EntryFilter) -> Select[Any]:
     table = access_log.c
-    statement = select(access_log).where(table.id > after, table.at >= wanted.since)
+    statement = select(access_log).where(table.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(table.at < wanted.until)
     if wanted.actor is not None:
@@ -156,5 +168,4 @@ def entries(db: Transaction, *, wanted: EntryFilter = EVERY_ENTRY, after: int, l
         statement = statement.where(table.subject == wanted.subject)
     if wanted.operation is not None:
         statement = statement.where(table.operation == wanted.operation.value)
-    rows = db.execute(statement.order_by(table.id).limit(limit)).mappings()
-    return [Entry(**row) for row in rows]
+    return statement

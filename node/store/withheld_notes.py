@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, delete, insert, literal_column, select, tuple_
+from sqlalchemy import Select, bindparam, delete, func, insert, literal_column, select, tuple_
 
 from node.database.engine import Transaction
 from node.database.record_tables import withheld
@@ -86,6 +86,20 @@ def notes(db: Transaction) -> list[WithheldNote]:
     return _notes(db, select(withheld).order_by(withheld.c.noted_at, *_PLACE))
 
 
+OfClause = tuple[str, str | None]
+"""Agreement and clause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseCount:
+    """The withheld messages of one clause and code."""
+
+    agreement: str | None
+    clause: str | None
+    code: str
+    messages: int
+
+
 Place = tuple[int, str, str, int]
 """noted_at, originator, stream and sequence of a note."""
 
@@ -101,10 +115,22 @@ _PAGE: Final = (
 )
 
 
-def page(db: Transaction, *, after: Place, limit: int) -> list[WithheldNote]:
-    """The notes after a place, the oldest first, at most `limit`."""
-    places = {f"after_{column.name}": value for column, value in zip(_ORDER, after, strict=True)}
-    return [_note(row) for row in rows_for(db, _PAGE, {"at_most": limit} | places)]
+def page(db: Transaction, *, after: Place, limit: int, clause: OfClause | None = None) -> list[WithheldNote]:
+    """The notes after a place, the oldest first, at most `limit`; of one clause if `clause` is set."""
+    values: dict[str, Any] = {f"after_{column.name}": value for column, value in zip(_ORDER, after, strict=True)}
+    values["at_most"] = limit
+    if clause is None:
+        return [_note(row) for row in rows_for(db, _PAGE, values)]
+    of_clause = _PAGE.where(withheld.c.agreement == clause[0], withheld.c.clause.is_not_distinct_from(clause[1]))
+    return [_note(row) for row in db.execute(of_clause, values)]
+
+
+def by_clause(db: Transaction) -> list[ClauseCount]:
+    """How many messages each clause withheld, by code; the most first."""
+    columns = (withheld.c.agreement, withheld.c.clause, withheld.c.code)
+    messages = func.count().label("messages")
+    statement = select(*columns, messages).group_by(*columns).order_by(messages.desc(), *columns)
+    return [ClauseCount(**row) for row in db.execute(statement).mappings()]
 
 
 def by_message_id(db: Transaction, message_id: bytes) -> list[WithheldNote]:

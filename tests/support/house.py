@@ -6,9 +6,10 @@ A length in OVER_LENGTH may go down but never up.
 from typing import Final
 
 PACKAGES: Final = """
-    reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing webhooks
-    credentials integrity sending exchange retention audit supervision runtime answers access health upkeep commands
-    handing_in metrics http integrators notifications drop_folder serving gateway doctor remote terminal top cli
+    reports rows mapping sealing trust sharing verification database access_chain undecided store outgoing
+    webhooks credentials integrity sending exchange retention audit supervision runtime answers access health
+    upkeep commands handing_in metrics http overviews integrators notifications drop_folder serving gateway
+    console doctor remote terminal top cli
 """.split()  # noqa: SIM905 - a list of names reads best so
 """The packages of `node`, lowest first: a package imports itself and those before it, never a later one.
 
@@ -47,7 +48,8 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "cryptography": "broker/local/authority.py node/sealing/ node/verification/opening.py",
     "typer": "node/cli/ node/terminal/",
     "rich": "node/terminal/ node/top/",
-    "starlette": "node/gateway/ node/http/ node/serving/",
+    "starlette": "node/console/ node/gateway/ node/http/ node/serving/",
+    "jinja2": "node/console/rendering.py",
     "uvicorn": "node/serving/",
     "httptools": "node/serving/",
     "httpcore": "node/notifications/",

@@ -12,6 +12,7 @@ from node.database import dialects
 from node.database.engine import Transaction
 from node.exchange.retry import retry_quarantined
 from node.outgoing import (
+    accepted_reports,
     kept_answers,
     oldest_unsettled,
     own_copies,
@@ -169,6 +170,8 @@ def _find_identifiers(db: Transaction) -> None:
         wanted = EntryFilter(since=1, until=2**50, actor=actor, subject="s", operation=Operation.ERASURE)
         access_log.entries(db, wanted=EntryFilter(since=1, actor=actor), after=0, limit=3)
         access_log.entries(db, wanted=wanted, after=0, limit=3)
+        access_log.newest(db, wanted=EntryFilter(since=1, actor=actor), limit=3)
+        access_log.newest(db, wanted=wanted, before=9, limit=3)
     for value, country in (("SEA TEST", None), ("SEA TEST", "BZ"), ("Sea Test", None)):
         question = Question(scheme="NAME", value=value, country=country)
         message_search.search(db, Query(identifiers=(question,)))
@@ -232,6 +235,8 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
 def _ask_of_undecided(db: Transaction, message_id: bytes, now: int) -> None:
     withheld_notes.by_message_id(db, message_id)
     withheld_notes.page(db, after=withheld_notes.FIRST, limit=2)
+    withheld_notes.page(db, after=withheld_notes.FIRST, limit=3, clause=("BZ-GT", None))
+    withheld_notes.by_clause(db)
     withheld_notes.page(db, after=(1, "BZ", INTEL, 1), limit=2)
     quarantine.entries(db, Filter(after=(1, "a")), 2)
     pending_lists.by_message_id(db, message_id)
@@ -399,6 +404,8 @@ def _write_outgoing(db: Transaction) -> None:
     own_copies.add(db, [copy])
     own_reports.mark_sealed(db, {first.id: own_reports.SealedDraft(901, (), ("GT",))})
     waiting_reports.waiting_reports(db)
+    accepted_reports.newest(db, before=None, limit=3)
+    accepted_reports.newest(db, before=2**50, limit=3, integrator="case-system")
     own_copies.settle(db, [first])
     own_copies.withdraw(db, [first, second])
     noted = [StandingFault(code="stream_blocked", subject=subject, since=1, message="m") for subject in ("a", "b")]

@@ -43,6 +43,7 @@ EXEMPT: Final = {
     "token_rows.every": "a command that answers with all tokens; their number has a limit",
     "token_rows.count": "counts the tokens, whose number has a limit",
     "withheld_notes.notes": "answers with all notes",
+    "withheld_notes.by_clause": "a page of the console; the number of notes has a limit",
     "set_aside.drafts": "reads the index of the drafts that are set aside, which are the answer",
     "old_notes.close_full": "reads the index of the findings that are open, once findings left",
     "old_notes.drop_findings": "reads the index of the findings that are open, once findings left",
