@@ -23,8 +23,11 @@ def problem_of(method: bytes, version: str, headers: list[tuple[bytes, bytes]]) 
         return RawProblem(400, "request_malformed", "a request needs one header Host", hint="RFC 9112, section 3.2")
     if method == b"CONNECT":
         return RawProblem(405, "method_not_allowed", "the gateway is not a proxy")
-    if b"transfer-encoding" in names and (version == "1.0" or b"content-length" in names):
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and (version == "1.0" or b"content-length" in names):
         return RawProblem(400, "request_malformed", "the request gives the length of its body in two ways")
+    if codings not in ([], [b"chunked"]):
+        return RawProblem(400, "request_malformed", "the only transfer coding is chunked")
     lengths = [value for name, value in headers if name == b"content-length"]
     if len(lengths) > 1:
         return RawProblem(400, "request_malformed", "the request gives the length of its body twice")
