@@ -45,6 +45,8 @@ def expiry(home: Home, now: int) -> list[Examination]:
     for key, name in (
         ("bus.ca_file", home.config.bus.ca_file),
         ("bus.certificate_file", home.config.bus.certificate_file),
+        ("gateway.certificate_file", home.config.gateway.certificate_file),
+        ("gateway.client_ca_file", home.config.gateway.client_ca_file),
     ):
         if name is not None:
             try:

@@ -34,6 +34,7 @@ def _exposed_secrets(home: Home) -> Iterator[Examination]:
             False,
         ),
         (config.bus.key_file, False),
+        (config.gateway.key_file, False),
     ):
         if name is None:
             continue

@@ -11,7 +11,7 @@ from node.answers import error_catalogue
 from node.errors import UsageError
 from node.health.problem import Problem, problem
 from node.runtime.home import Home
-from node.runtime.renewals import certificate_of, renewals
+from node.runtime.renewals import certificates_of, renewals
 from node.trust.document_files import DocumentFolder, read_folder
 from node.trust.governance import Governance
 from node.verification.own_work import why_not_sealed
@@ -55,7 +55,7 @@ def _sealing(governance: Governance, node: str, now: int) -> Iterable[Problem]:
 
 def _renewals(home: Home, folder: DocumentFolder, now: int) -> Iterable[Problem]:
     """Documents, keys and certificates that end within 30 days or have ended."""
-    for warning in renewals(folder.governance, home.node, certificate_of(home), now):
+    for warning in renewals(folder.governance, home.node, certificates_of(home), now):
         yield Problem(
             code=warning.code,
             since=warning.since,

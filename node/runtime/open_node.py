@@ -24,7 +24,7 @@ from node.runtime.installed_documents import InstalledDocuments
 from node.runtime.open_store import open_store
 from node.runtime.own_streams import OwnStreams, own_streams
 from node.runtime.reading_share import ReadingShare
-from node.runtime.renewals import RenewalWatch, certificate_of
+from node.runtime.renewals import RenewalWatch, certificates_of
 from node.sealing.private_keys import PrivateKeys
 from node.sealing.randomness import NonRepeatingRandom
 from node.sealing.seal import Signer
@@ -102,7 +102,7 @@ async def open_node(
             relay=relay,
             receipt_sealer=receipt_sealer,
             subscriber=_subscriber(home, store, log, judge, now, own_records, share),
-            renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificate=certificate_of(home), clock=now),
+            renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now),
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now, starts_quietly=True),
             home=home,
             share=share,

@@ -1,9 +1,9 @@
-"""What has to be renewed at a node: documents, keys and the certificate of its bus, and foreign keys in its name.
+"""What has to be renewed at a node: documents, keys and certificates, and foreign keys in its name.
 
 The rules are in node/trust/expiry.py. Each warning is logged once for each threshold while the daemon runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,24 +27,23 @@ log = structlog.get_logger()
 FOREIGN: Final = "own_document_foreign"
 
 
-def certificate_of(home: Home) -> Path | None:
-    """The file of the certificate that the bus asks for; None without TLS."""
-    file = home.config.bus.certificate_file
-    return None if file is None else home.path / file
+def certificates_of(home: Home) -> tuple[Path, ...]:
+    """The files of the certificates that the bus asks for and that the gateway shows; none without TLS."""
+    files = (home.config.bus.certificate_file, home.config.gateway.certificate_file)
+    return tuple(home.path / file for file in files if file is not None)
 
 
-def renewals(governance: Governance, node: str, certificate: Path | None, now: int) -> list[ExpiryWarning]:
-    """What ends within 30 days, or has ended, at `now` in ms."""
-    return warnings([*endings(governance, node, now), *_of_certificate(certificate)], now)
+def renewals(governance: Governance, node: str, files: Sequence[Path], now: int) -> list[ExpiryWarning]:
+    """What ends within 30 days, or has ended, at `now` in ms; `files` are certificates."""
+    of_files = [ending for file in files for ending in _of_certificate(file)]
+    return warnings([*endings(governance, node, now), *of_files], now)
 
 
-def _of_certificate(file: Path | None) -> list[Ending]:
-    if file is None:
-        return []
+def _of_certificate(file: Path) -> list[Ending]:
     try:
         ends = certificates.ends_of(read_file(file, TEXT_SIZE_BYTES_MAX))
     except (UsageError, ValueError):
-        return []  # the connection to the bus reports it
+        return []  # what uses the file reports it
     return [Ending(subject=f"certificate {file.name}", ends_at=min(ends), essential=True)] if ends else []
 
 
@@ -54,14 +53,14 @@ class RenewalWatch:
 
     store: Store
     judge: Callable[[], Judge]
-    certificate: Path | None
+    certificates: Sequence[Path]
     clock: Callable[[], int]
     _logged: set[tuple[str, int]] = field(default_factory=set)
 
     async def step(self) -> None:
         """Log what is new, and write the finding about foreign keys. Raises Unavailable."""
         judge, now = self.judge(), self.clock()
-        for warning in renewals(judge.governance, judge.node, self.certificate, now):
+        for warning in renewals(judge.governance, judge.node, self.certificates, now):
             if (warning.subject, warning.days) not in self._logged:
                 self._logged.add((warning.subject, warning.days))
                 _log(warning)

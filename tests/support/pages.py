@@ -9,6 +9,7 @@ WALKTHROUGH: Final = "docs/walkthrough.md"
 PAGES: Final = (
     "README.md",
     "docs/operating.md",
+    "docs/gateway.md",
     "docs/integrating.md",
     "docs/notifications.md",
     "docs/auditing.md",

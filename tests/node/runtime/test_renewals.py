@@ -18,7 +18,7 @@ async def test_each_warning_is_logged_once_for_each_threshold(tmp_path: Path) ->
     """The clock goes on from 31 days before the end to one day after it."""
     async with exchange(tmp_path, "BZ") as made:
         bz = made.nodes["BZ"]
-        watch = RenewalWatch(store=bz.store, judge=lambda: bz.judge, certificate=None, clock=made.clock)
+        watch = RenewalWatch(store=bz.store, judge=lambda: bz.judge, certificates=(), clock=made.clock)
         with capture_logs() as logs:
             for left in (31, 30, 29, 7, 6, 1, 1, -1, -2):
                 made.clock.now = T0 + YEAR - left * DAY_MS
@@ -36,7 +36,7 @@ async def test_a_foreign_key_is_a_finding_until_it_is_revoked(tmp_path: Path) ->
     community.documents.append(signed(node_version(community, body), community.governance, "TR1", "TR2", "BZ"))
     async with exchange(tmp_path, "BZ", community=community) as made:
         bz = made.nodes["BZ"]
-        watch = RenewalWatch(store=bz.store, judge=lambda: bz.judge, certificate=None, clock=made.clock)
+        watch = RenewalWatch(store=bz.store, judge=lambda: bz.judge, certificates=(), clock=made.clock)
         with capture_logs() as logs:
             await watch.step()
             await watch.step()
