@@ -102,7 +102,9 @@ async def open_node(
             relay=relay,
             receipt_sealer=receipt_sealer,
             subscriber=_subscriber(home, store, log, judge, now, own_records, share),
-            renewals=RenewalWatch(store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now),
+            renewals=RenewalWatch(
+                store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now
+            ),
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now, starts_quietly=True),
             home=home,
             share=share,

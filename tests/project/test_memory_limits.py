@@ -14,8 +14,9 @@ from tests.support.contract import code, tables
 
 PROJECT: Final = Path(__file__).parents[2]
 FOLDERS: Final = """
-    broker/embedded broker/kafka broker node/database node/exchange node/health node/integrators node/outgoing node/retention
-    node/runtime node/sealing node/sending node/serving node/sharing node/store node/undecided node/verification
+    broker/embedded broker/kafka broker node/database node/exchange node/health node/integrators node/outgoing
+    node/retention node/runtime node/sealing node/sending node/serving node/sharing node/store node/undecided
+    node/verification
 """.split()  # noqa: SIM905 - a list of names reads best so
 CONTAINERS: Final = re.compile(r"(dict|list|set|deque|OrderedDict|Queue)\b")
 BRIEF: Final = {

@@ -7,7 +7,7 @@ would be seen.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -88,7 +88,9 @@ def short(**seconds: float) -> Iterator[None]:
     """Deadlines that a test can wait for."""
     names = {"head": "HEADER_SECONDS_MAX", "silence": "BODY_SILENCE_SECONDS_MAX", "body": "BODY_SECONDS_MAX"}
     names |= {"write": "WRITE_SECONDS_MAX"}
-    with patch.multiple(deadlines, **{names[name]: value for name, value in seconds.items()}):
+    with ExitStack() as stack:
+        for name, value in seconds.items():
+            stack.enter_context(patch.object(deadlines, names[name], value))
         yield
 
 

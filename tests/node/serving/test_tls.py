@@ -29,7 +29,7 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def files(path: Path, authority: Authority) -> dict[str, str]:
+def files(path: Path, authority: Authority) -> dict[str, Any]:
     """The keys of [gateway] for a certificate of the authority."""
     certificate, key = issued(authority, path, "server")
     return {"certificate_file": certificate.name, "key_file": key.name}
@@ -58,7 +58,7 @@ async def status(running: Running, context: ssl.SSLContext) -> int:
 
 
 async def test_the_gateway_speaks_tls_1_2_or_later_and_a_token_is_still_needed(
-    path: Path, files: dict[str, str], authority: Authority
+    path: Path, files: dict[str, Any], authority: Authority
 ) -> None:
     old = trusting(authority, minimum_version=ssl.TLSVersion.MINIMUM_SUPPORTED)
     old.set_ciphers("ALL:@SECLEVEL=0")
@@ -76,7 +76,7 @@ async def test_the_gateway_speaks_tls_1_2_or_later_and_a_token_is_still_needed(
 
 
 async def test_with_an_authority_of_clients_each_client_needs_a_certificate_of_it(
-    path: Path, files: dict[str, str], authority: Authority, tmp_path: Path
+    path: Path, files: dict[str, Any], authority: Authority, tmp_path: Path
 ) -> None:
     """A gate in front of the token: neither replaces the other."""
     clients = Authority("clients")
@@ -91,7 +91,7 @@ async def test_with_an_authority_of_clients_each_client_needs_a_certificate_of_i
 
 
 async def test_new_connections_use_a_renewed_certificate_and_open_ones_go_on(
-    path: Path, files: dict[str, str], authority: Authority, tmp_path: Path
+    path: Path, files: dict[str, Any], authority: Authority, tmp_path: Path
 ) -> None:
     """While certificate and key do not belong together, the former ones stay."""
     renewed = Authority("renewed")
@@ -118,13 +118,13 @@ def refused(path: Path, **section: Any) -> tuple[str, str | None]:
     return raised.value.code, raised.value.path
 
 
-def test_a_key_that_others_can_read_is_refused(path: Path, files: dict[str, str]) -> None:
+def test_a_key_that_others_can_read_is_refused(path: Path, files: dict[str, Any]) -> None:
     (path / files["key_file"]).chmod(0o644)
     assert refused(path, **files) == ("secret_exposed", "gateway.key_file")
 
 
 def test_files_that_are_missing_or_do_not_belong_together_are_named(
-    path: Path, files: dict[str, str], tmp_path: Path
+    path: Path, files: dict[str, Any], tmp_path: Path
 ) -> None:
     certificate, key = files["certificate_file"], files["key_file"]
     issued(Authority("authority"), tmp_path, "other")[1].replace(path / "other.key")
