@@ -102,9 +102,7 @@ async def open_node(
             relay=relay,
             receipt_sealer=receipt_sealer,
             subscriber=_subscriber(home, store, log, judge, now, own_records, share),
-            renewals=RenewalWatch(
-                store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now
-            ),
+            renewals=_renewals(home, store, judge, now),
             ageing=Ageing(store=store, bus=log, node=home.node, places=everything, clock=now, starts_quietly=True),
             home=home,
             share=share,
@@ -122,6 +120,11 @@ async def open_node(
 def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
     """What erases expired reports, as far as the clock can be trusted."""
     return Eraser(store=store, node=node, clock=now, safe_time=safe_time(store, node, watch.is_plausible))
+
+
+def _renewals(home: Home, store: Store, judge: CurrentJudge, now: Clock) -> RenewalWatch:
+    """What looks at the renewals of the node."""
+    return RenewalWatch(store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now)
 
 
 def _subscriber(
