@@ -64,6 +64,10 @@ EXEMPT: Final = {
 """Functions that may read or sort more, each with the reason."""
 
 
+ONLY_LOCKS = {"webhooks.hold_all"}
+"""Functions without a statement on SQLite, where a writing transaction is alone."""
+
+
 def unexpected(found: Iterable[Plan]) -> list[tuple[str, str, str]]:
     return [
         (plan.function, fault, plan.statement)
@@ -78,7 +82,8 @@ async def test_on_sqlite_each_statement_finds_its_rows_by_an_index_in_their_orde
         await use_every_function(tmp_path)
 
     assert unexpected(seen.plans.values()) == []
-    assert public_functions().keys() - seen.functions == set(), "call it in tests/support/store_workload.py"
+    unseen = public_functions().keys() - seen.functions - ONLY_LOCKS
+    assert unseen == set(), "call it in tests/support/store_workload.py"
 
 
 async def test_on_postgresql_each_statement_finds_its_rows_by_an_index_in_their_order(tmp_path: Path) -> None:
