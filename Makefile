@@ -5,7 +5,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # tests start the command hundreds of times, and start faster with bytecode
 export ENLACE_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup demo test slow check bench bench-memory generate lock clean
+.PHONY: setup demo screenshots test slow check bench bench-memory generate lock clean
 
 setup: .venv/ready
 
@@ -18,6 +18,10 @@ setup: .venv/ready
 
 demo: setup
 	$(BIN)/python -m demo $(if $(filter kafka,$(BUS)),--kafka)
+
+# Pictures of the console for docs/console; needs Chromium.
+screenshots: setup
+	$(BIN)/python -m demo.screenshots
 
 test: setup
 	$(BIN)/python -m pytest

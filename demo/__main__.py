@@ -1,7 +1,8 @@
 """`make demo`: five countries share reports. Each runs a daemon and uses the commands that its users would use.
 
 It shows which node received which report, which node did not and under which clause, the receipts that originators get,
-a forged and a tampered record in quarantine, and the files of the exchange. All data in it is synthetic.
+a forged and a tampered record in quarantine, the console of one node, and the files of the exchange. All data in it is
+synthetic.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.commands import daemons, enlace, say, settle
+from demo.console import show_console
 from demo.forge import forge
 from demo.show import HERE, show_check, show_files, show_holdings, show_quarantine, show_receipts, show_searches
 
@@ -86,6 +88,7 @@ def demonstrate(folder: Path, bus: str | None) -> None:
         asyncio.run(forge(bus or f"sqlite:///{folder / 'log.db'}", folder))
         settle(homes)
         show_quarantine(homes)
+        show_console(homes["BZ"], logs / "console.log", "BZ")
     show_files(folder, homes, bus)
 
 

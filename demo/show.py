@@ -79,7 +79,7 @@ def show_files(folder: Path, homes: dict[str, Path], bus: str | None) -> None:
     log = f"{shown}/log.db      the embedded log: sealed records, as the broker sees them"
     if bus is not None:
         log = f"{bus}   the log: sealed records, as the broker sees them"
-    say("\n8. The files of the exchange")
+    say("\n9. The files of the exchange")
     say(f"  {shown}/documents   the signed ROOT, NODE and AGREEMENT documents")
     say(f"  {log}")
     say(f"  {home}          Belize's home: node.toml, keys, documents, store.db")
