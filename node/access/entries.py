@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
+from node.access_chain.findings import shown_time
 from node.answers.arguments import parse_time
 from node.answers.plain_json import TimeMs
 from node.database.engine import Store
@@ -23,7 +24,9 @@ class AccessEntry:
     """Who did what with which report, when, and why."""
 
     id: int
-    at: TimeMs
+    at: TimeMs | None
+    """None if somebody changed it to something that is not a time."""
+
     operation: str
     actor: str
     purpose: str | None
@@ -105,7 +108,7 @@ async def latest_entries(
 def _shown(entry: access_log.Entry) -> AccessEntry:
     return AccessEntry(
         id=entry.id,
-        at=entry.at,
+        at=shown_time(entry.at),
         operation=entry.operation,
         actor=entry.actor,
         purpose=entry.purpose,

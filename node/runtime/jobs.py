@@ -99,8 +99,7 @@ async def _send_receipts(node: OpenNode, stopping: asyncio.Event) -> None:
 
 async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
     """Alarms about waiting messages, streams that stand still and the clock; send again what the log lost."""
-    alarmed: set[int] = set()
-    relay = node.relay
+    alarmed, relay = set[int](), node.relay
     stalled = StalledStreams(store=node.store, bus=node.bus, faults=relay.faults)
     resender = Resender(store=node.store, node=node.code, topic_of=relay.topic_of, acknowledged=relay.acknowledged)
 
@@ -122,10 +121,11 @@ async def _watch(node: OpenNode, stopping: asyncio.Event) -> None:
 
 
 async def _watch_renewals(node: OpenNode, stopping: asyncio.Event) -> None:
-    """Warn before documents, keys and certificates end, and report foreign keys in the name of the node."""
+    """Warn before documents, keys and certificates end, report foreign keys, and sign the access log."""
 
     async def step() -> None:
         await node.renewals.step()
+        await node.access_signer.step()
         await pause(RENEWALS_SECONDS, stopping)
 
     await repeat("watch_renewals", step, stopping)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from broker import streams
 from broker.log import Log
 from node import clock
+from node.access_chain.head_file import HEADS_FILE
+from node.audit.sign_access_log import AccessSigner
 from node.database.engine import Store
 from node.errors import Unavailable
 from node.exchange.subscribe import Subscriber
@@ -71,6 +73,7 @@ class OpenNode:
     eraser: Eraser
     clock_watch: ClockWatch
     own_streams: OwnStreams
+    access_signer: AccessSigner
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     """Of the jobs of this process."""
 
@@ -109,12 +112,16 @@ async def open_node(
             eraser=_eraser(store, home.node, now, watch),
             clock_watch=watch,
             own_streams=streams_agree,
+            access_signer=_access_signer(home, store, keys, documents, now),
         )
         try:
             yield node
         finally:
             with suppress(Unavailable):  # then the next start sends again what the log has
                 await relay.record_acknowledgements()
+            if share is None or share.number == 0:
+                with suppress(Unavailable):  # then the next start signs
+                    await node.access_signer.finish()
 
 
 def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
@@ -174,6 +181,14 @@ def _senders(
         own_records=own_records,
     )
     return relay, receipt_sealer
+
+
+def _access_signer(
+    home: Home, store: Store, keys: PrivateKeys, documents: InstalledDocuments, now: Clock
+) -> AccessSigner:
+    return AccessSigner(
+        store=store, keys=keys, governance=lambda: documents.governance, clock=now, file=home.path / HEADS_FILE
+    )
 
 
 def _signer(keys: PrivateKeys, documents: InstalledDocuments) -> Signer:

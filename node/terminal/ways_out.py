@@ -23,6 +23,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "backup": {"file": "FILE"},
     "db copy": {"from": "FROM", "to": "TO"},
     "access list": {"since": "--since", "until": "--until", "operation": "--operation", "after": "--after"},
+    "access verify": {"head": "--head", "file": "--backup"},
     "restore": {"file": "FILE", "home": "--home", "to": "store.url"},
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "findings acknowledge": {**_ID, "reason": "--reason"},

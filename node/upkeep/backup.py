@@ -8,12 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from node import clock
+from node.access_chain import head_file, head_rows
+from node.access_chain.head_file import HEADS_FILE
 from node.answers.plain_json import TimeMs
 from node.database import migrate
+from node.database.engine import Transaction
 from node.errors import UsageError
 from node.integrity.copy_store import snapshot
 from node.runtime.config import NODE_FILE, TOPOLOGY_FILE
@@ -47,9 +49,9 @@ async def backup(home: Home, file: Path, *, with_keys: bool) -> BackupAnswer:
     _check_free(file)
     with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as made:
         folder = Path(made)
-        tables = await _store_into(home, folder / archive.STORE)
+        tables, end = await _store_into(home, folder / archive.STORE)
         taken_at = clock.now_ms()
-        members = _files(home, folder, with_keys=with_keys)
+        members = _files(home, folder, with_keys=with_keys) | _heads(home, folder, end)
         manifest = Manifest(
             format=archive.FORMAT,
             node=home.node,
@@ -78,10 +80,31 @@ def _check_free(file: Path) -> None:
         raise UsageError("file_unwritable", f"{file.parent} is not a folder", path="file", hint="make the folder first")
 
 
-async def _store_into(home: Home, file: Path) -> dict[str, int]:
+async def _store_into(home: Home, file: Path) -> tuple[dict[str, int], int]:
+    """Returns the rows of each table, and the last entry of the access log."""
     async with open_store(home, existing=True) as store:
         with opened(file_address(file), "file", make=True) as target:
-            return await store.read(partial(snapshot, target=target))
+
+            def copy(db: Transaction) -> tuple[dict[str, int], int]:
+                end = head_rows.end(db)
+                return snapshot(db, target=target), end.entry if end is not None else 0
+
+            return await store.read(copy)
+
+
+def _heads(home: Home, folder: Path, end: int) -> dict[str, Path]:
+    """The signed heads of the access log up to its last entry in the backup: the daemon may sign meanwhile."""
+    source = home.path / HEADS_FILE
+    until = head_file.size(source)
+    if not until:
+        return {}
+    copy = folder / "heads"
+    with copy.open("wb") as file:
+        for line in head_file.lines(source, until=until):
+            head = head_file.head_of(line)
+            if head is None or head.entry <= end:
+                file.write(line)
+    return {HEADS_FILE: copy}
 
 
 def _files(home: Home, folder: Path, *, with_keys: bool) -> dict[str, Path]:

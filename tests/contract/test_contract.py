@@ -484,6 +484,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker local stop": local_stop_row,
     "audit replay": replay_row,
     "access list": lambda scene: ok("access", "list", home=scene.bz),
+    "access verify": lambda scene: ok("access", "verify", home=scene.bz),
     "config explain": config_row,
     "version": version_row,
     "explain": explain_code_row,
@@ -491,6 +492,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
 NEVER_FILLED = {
     "mapping new": {"problems", "rows.warnings"},  # a draft has none, and its rows are refused until it is filled in
     "db check": {"findings"},  # the store is whole
+    "access verify": {"findings"},  # nobody changed it
     "db copy": {"findings"},
     "clock show": {"heads_in_future"},  # the clock was always right
     "clock confirm": {"corrected"},

@@ -15,6 +15,7 @@ import pytest
 
 from enlace.problems import ANSWER_CODE
 from enlace.waiting import DECIDED_AGAINST
+from node.access_chain.findings import AccessCode
 from node.exchange.quotas import LIMITS, MIB
 from node.integrity.all_tables import TABLES
 from node.integrity.finding_types import FindingCode
@@ -241,6 +242,10 @@ def test_every_finding_and_note_of_the_contract_is_listed() -> None:
 
 def test_every_finding_of_a_store_is_listed() -> None:
     assert listed("## Findings of a store").keys() == set(FindingCode)
+
+
+def test_every_finding_of_the_access_log_is_listed() -> None:
+    assert listed("## Findings of the access log").keys() == set(AccessCode)
 
 
 @pytest.mark.parametrize("page", ["errors.md", "events.md", "limits.md"])

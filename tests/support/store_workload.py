@@ -4,8 +4,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from node.access_chain import append, repeated_polls
+from node.access_chain import append, chain_pages, head_rows, repeated_polls
 from node.access_chain.repeated_polls import Poll
+from node.access_chain.signed_head import SignedHead
 from node.credentials import token_rows
 from node.credentials.token_rows import TokenRow
 from node.database import dialects
@@ -337,6 +338,16 @@ def _write_access(db: Transaction) -> None:
         access_log.add_consultations(db, [polled], actor="token x (1)", command="search", now=now, poll=True)
     repeated_polls.has_due(db, until=9)
     repeated_polls.write_due(db, until=9, now=10)
+    chain_pages.page(db, after=0)
+    head_rows.newest(db, "GT")
+    point = head_rows.end(db)
+    if point is None:
+        raise AssertionError("entries were added")
+    values: dict[str, Any] = {"entry": point.entry, "hash": point.hash, "at": 1, "key_id": b"k" * 32, "signature": b"s"}
+    head_rows.put(db, SignedHead(node="GT", **values))
+    head_rows.newest(db, "GT")
+    head_rows.page(db, "GT", after=0, last=9)
+    head_rows.hashes(db, [1, 2, 3, 1000])
 
 
 def _write_what_waits(db: Transaction, intel: StreamId) -> None:

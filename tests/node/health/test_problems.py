@@ -29,7 +29,8 @@ from node.runtime.open_node import open_node
 from node.runtime.open_store import open_store
 from node.sending.faults import Faults
 from node.stages import StreamId
-from node.store import stream_findings
+from node.store import access_log, stream_findings
+from node.store.access_log import Operation
 from node.store.set_aside import Obstacle
 from node.store.set_aside import put as set_aside
 from tests.support import webhook_rows
@@ -114,6 +115,18 @@ def garbage(home: Path) -> None:
     asyncio.run(serve())
 
 
+def no_key_for_the_access_log(home: Path) -> None:
+    """The NODE document that lists the CHECKPOINT key is gone; a daemon that stops would sign an entry."""
+    write(home, partial(access_log.add, operation=Operation.ERASURE, actor="ana", subjects=[("r", "d")], now=NOW))
+    not_a_member(home)
+
+    async def serve() -> None:
+        async with open_node(open_home(home)):
+            pass
+
+    asyncio.run(serve())
+
+
 def pending_record(outcome: str) -> Callable[[Path], None]:
     """A record that is pending since long ago."""
     row = {
@@ -159,6 +172,7 @@ STATES: Final[dict[str, Callable[[Path], object]]] = {
     "drop_files_stand": fault("drop_files_stand"),
     "drop_folder_unusable": fault("drop_folder_unusable"),
     "deliveries_dead": webhook_rows.with_dead_letter,
+    "access_log_unsigned": no_key_for_the_access_log,
 }
 """Problem -> how a home gets into that state."""
 
