@@ -9,7 +9,7 @@ compares every signed head: of the file in the home, of the store, and of a file
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from node.access.kept_heads import KeptHead
+from node.access.verification_answer import LogVerification, answer_of
 from node.access_chain import chain_pages, head_file, head_rows, signed_head
 from node.access_chain.chain_check import BEGINNING, ChainCheck
 from node.access_chain.findings import AccessCode, AccessFindings, Finding, shown_time
 from node.access_chain.head_check import HeadCheck
 from node.access_chain.head_rows import HEADS_TOGETHER_MAX
 from node.access_chain.signed_head import LogPoint, SignedHead
-from node.answers.plain_json import TimeMs
 from node.database.engine import Store
 from node.trust.governance import Governance
 
@@ -31,62 +31,6 @@ FILE: Final = "the file"
 STORE: Final = "the store"
 KEPT: Final = "the file of the auditor"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogHead:
-    """The last entry of the log. An auditor keeps it, and compares a later log with it."""
-
-    entry: int
-    hash: bytes
-    at: TimeMs | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedUpTo:
-    """The last signed head that fits the log."""
-
-    entry: int
-    at: TimeMs | None
-    """When it was signed."""
-
-    key_id: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFinding:
-    """One thing that is wrong with the log; entries from `entry` to `last_entry` are concerned."""
-
-    code: str
-    entry: int
-    last_entry: int
-    at: TimeMs | None
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogVerification:
-    """The result."""
-
-    entries: int
-    """How many rows the log has."""
-
-    head: LogHead | None
-    """None for a log without an entry."""
-
-    signed: SignedUpTo | None
-    """None if no signed head fits the log."""
-
-    unsigned: int
-    """How many entries came after the last signed head that fits: nothing but the store says what they are."""
-
-    erased_to: int
-    """Entries up to this id were erased by a user, as a signed head states; 0 if none."""
-
-    findings: tuple[LogFinding, ...]
-    counts: Mapping[str, int]
-    """Code -> number of findings, those that are not listed included."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +57,7 @@ class Verification:
             findings.report(_missing(newest[1], self.file))
         await self._compare_kept(chain, kept)
         fitting = [head for head in (of_file, of_store) if head is not None]
-        return _answer(chain, max(fitting, key=lambda head: head.entry, default=None))
+        return answer_of(chain, max(fitting, key=lambda head: head.entry, default=None))
 
     def _erased(self, until: int, newest: tuple[int, SignedHead] | None) -> LogPoint:
         """Up to where a head that counts says that entries were erased."""
@@ -190,29 +134,4 @@ def _missing(head: SignedHead, file: Path) -> Finding:
         at=shown_time(head.at),
         expected=f"the head of entry {head.entry} in {file.name}",
         found="no such line",
-    )
-
-
-def _answer(chain: ChainCheck, signed: SignedHead | None) -> LogVerification:
-    head = LogHead(entry=chain.last.entry, hash=chain.last.hash, at=chain.last_at) if chain.last.entry else None
-    up_to = None if signed is None else SignedUpTo(entry=signed.entry, at=shown_time(signed.at), key_id=signed.key_id)
-    found = [
-        LogFinding(
-            code=finding.code.value,
-            entry=finding.entry,
-            last_entry=finding.last_entry,
-            at=finding.at,
-            expected=finding.expected,
-            found=finding.found,
-        )
-        for finding in chain.findings.listed
-    ]
-    return LogVerification(
-        entries=chain.entries,
-        head=head,
-        signed=up_to,
-        unsigned=chain.last.entry - (0 if signed is None else signed.entry),
-        erased_to=chain.start.entry,
-        findings=tuple(found),
-        counts=chain.findings.counts,
     )

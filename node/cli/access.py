@@ -14,7 +14,7 @@ from node.terminal.output import Output
 
 if TYPE_CHECKING:
     from node.access.kept_heads import KeptHead
-    from node.access.verify_log import LogVerification
+    from node.access.verification_answer import LogVerification
     from node.runtime.home import Home
     from node.store.access_log import EntryFilter
 

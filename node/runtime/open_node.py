@@ -117,11 +117,7 @@ async def open_node(
         try:
             yield node
         finally:
-            with suppress(Unavailable):  # then the next start sends again what the log has
-                await relay.record_acknowledgements()
-            if share is None or share.number == 0:
-                with suppress(Unavailable):  # then the next start signs
-                    await node.access_signer.finish()
+            await _leave(node)
 
 
 def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
@@ -132,6 +128,13 @@ def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
 def _renewals(home: Home, store: Store, judge: CurrentJudge, now: Clock) -> RenewalWatch:
     """What looks at the renewals of the node."""
     return RenewalWatch(store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now)
+async def _leave(node: OpenNode) -> None:
+    """Let the store know what the log has acknowledged, and sign the access log."""
+    with suppress(Unavailable):  # then the next start sends again what the log has
+        await node.relay.record_acknowledgements()
+    if node.share is None or node.share.number == 0:
+        with suppress(Unavailable):  # then the next start signs
+            await node.access_signer.finish()
 
 
 def _subscriber(

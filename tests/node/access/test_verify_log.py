@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from node.access.kept_heads import KeptHead
-from node.access.verify_log import LogVerification, Verification
+from node.access.verification_answer import LogVerification
+from node.access.verify_log import Verification
 from node.access_chain import chain_pages, head_file
 from node.access_chain.entry_hash import FIELDS, FIRST_PREVIOUS, entry_hash
 from node.access_chain.head_file import HEADS_FILE
