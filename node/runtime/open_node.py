@@ -112,7 +112,7 @@ async def open_node(
             eraser=_eraser(store, home.node, now, watch),
             clock_watch=watch,
             own_streams=streams_agree,
-            access_signer=_access_signer(home, store, keys, documents, now),
+            access_signer=_access(home, store, keys, documents, now),
         )
         try:
             yield node
@@ -128,12 +128,13 @@ def _eraser(store: Store, node: str, now: Clock, watch: ClockWatch) -> Eraser:
 def _renewals(home: Home, store: Store, judge: CurrentJudge, now: Clock) -> RenewalWatch:
     """What looks at the renewals of the node."""
     return RenewalWatch(store=store, judge=lambda: judge.judge, certificates=certificates_of(home), clock=now)
+
+
 async def _leave(node: OpenNode) -> None:
     """Let the store know what the log has acknowledged, and sign the access log."""
-    with suppress(Unavailable):  # then the next start sends again what the log has
+    with suppress(Unavailable):  # then the next start sends again what the log has, and signs
         await node.relay.record_acknowledgements()
-    if node.share is None or node.share.number == 0:
-        with suppress(Unavailable):  # then the next start signs
+        if node.share is None or node.share.number == 0:
             await node.access_signer.finish()
 
 
@@ -186,15 +187,12 @@ def _senders(
     return relay, receipt_sealer
 
 
-def _access_signer(
-    home: Home, store: Store, keys: PrivateKeys, documents: InstalledDocuments, now: Clock
-) -> AccessSigner:
+def _access(home: Home, store: Store, keys: PrivateKeys, documents: InstalledDocuments, now: Clock) -> AccessSigner:
     return AccessSigner(
         store=store, keys=keys, governance=lambda: documents.governance, clock=now, file=home.path / HEADS_FILE
     )
 
 
 def _signer(keys: PrivateKeys, documents: InstalledDocuments) -> Signer:
-    newest = keys.newest(KeyUse.SEAL)
-    community = documents.governance.community
+    newest, community = keys.newest(KeyUse.SEAL), documents.governance.community
     return Signer(originator=keys.node, community=community, key_id=newest.key_id, sign=newest.sign)
