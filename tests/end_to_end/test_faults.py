@@ -72,9 +72,9 @@ def test_a_row_names_tests_that_exist_or_what_is_open(row: dict[str, str]) -> No
 
     assert named or row["open"]
     for module, function in named:
-        [file] = (PROJECT / "tests").rglob(f"{module}.py")
-        tree = ast.parse(file.read_text("utf-8"))
-        functions = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        trees = [ast.parse(file.read_text("utf-8")) for file in (PROJECT / "tests").rglob(f"{module}.py")]
+        nodes = [node for tree in trees for node in ast.walk(tree)]
+        functions = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
         assert function in functions, f"{module}::{function}"
 
 
