@@ -40,12 +40,34 @@ class FieldNote(Answer, frozen=True, kw_only=True):
 
 
 class Published(Answer, frozen=True, kw_only=True):
-    """The outcome of one report that was handed in."""
+    """The outcome of one report that the node has."""
 
     outcome: str
-    """accepted, duplicate, or refused (in answers of `publish_many` only: `publish` raises Refused)."""
+    """accepted, or duplicate: the node had it before."""
+
+    report_id: str
+    message_id: str
+    audience: tuple[str, ...] = ()
+    """Codes of the nodes that may have it; empty for a duplicate."""
+
+    refusals: tuple[RefusedRecipient, ...] = ()
+    warnings: tuple[FieldNote, ...] = ()
+    held_back: str | None = None
+    """Why nothing is sealed now; the report waits in the outbox."""
+
+
+class ItemAnswer(Answer, frozen=True, kw_only=True):
+    """The outcome of one report of `publish_many`."""
+
+    line: int = 1
+    """The number of the report in the input, from 1."""
+
+    outcome: str
+    """accepted, duplicate or refused."""
 
     report_id: str | None = None
+    """None for a refused report."""
+
     message_id: str | None = None
     audience: tuple[str, ...] = ()
     """Codes of the nodes that may have it; empty for a duplicate."""
@@ -55,9 +77,6 @@ class Published(Answer, frozen=True, kw_only=True):
     warnings: tuple[FieldNote, ...] = ()
     held_back: str | None = None
     """Why nothing is sealed now; the report waits in the outbox."""
-
-    line: int = 1
-    """The number of the report in the input of `publish_many`, from 1."""
 
 
 class Preview(Answer, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from enlace import operations
-from enlace.answers import Checked, Event, Message, Preview, Published, ReportState
+from enlace.answers import Checked, Event, ItemAnswer, Message, Preview, Published, ReportState
 from enlace.async_session import AsyncSession
 from enlace.batches import LINES_IN_BATCH
 from enlace.operations import Identifier
@@ -87,7 +87,7 @@ class AsyncClient:
 
     def publish_many(
         self, reports: Iterable[Report] | AsyncIterable[Report], *, batch_size: int = LINES_IN_BATCH
-    ) -> AsyncGenerator[Published]:
+    ) -> AsyncGenerator[ItemAnswer]:
         """Hand in many reports; one answer for each, in their order, as the node gives them.
 
         A report that is not valid has the outcome `refused` and its errors; the next ones go on. After a break of the

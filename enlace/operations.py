@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from enlace import batches, following, pages, requests, waiting
-from enlace.answers import Checked, Event, Message, Preview, Published, ReportState, decode, decode_object
+from enlace.answers import Checked, Event, ItemAnswer, Message, Preview, Published, ReportState, decode, decode_object
 from enlace.chance import chance, idempotency_key
 from enlace.effects import Program, Reply, Request
 from enlace.errors import AnswerMalformed, InvalidCall
@@ -39,11 +39,11 @@ def preview(report: Report, policy: RetryPolicy) -> Program[Preview]:
 
 def publish_many(batch_size: int, policy: RetryPolicy) -> Program[None]:
     """Hand in each report of the input."""
-    return batches.publish_many(line_of, _published, batch_size=batch_size, policy=policy, chance=chance)
+    return batches.publish_many(line_of, _numbered, batch_size=batch_size, policy=policy, chance=chance)
 
 
-def _published(answer: bytes, number: int) -> Published:
-    return msgspec.structs.replace(decode(Published, answer), line=number)
+def _numbered(answer: bytes, number: int) -> ItemAnswer:
+    return msgspec.structs.replace(decode(ItemAnswer, answer), line=number)
 
 
 def report_state(report_id: str, policy: RetryPolicy) -> Program[ReportState]:

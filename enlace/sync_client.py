@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from enlace import operations
-from enlace.answers import Checked, Event, Message, Preview, Published, ReportState
+from enlace.answers import Checked, Event, ItemAnswer, Message, Preview, Published, ReportState
 from enlace.batches import LINES_IN_BATCH
 from enlace.operations import Identifier
 from enlace.report_json import Report
@@ -85,7 +85,7 @@ class Client:
         """Who would get a report, and why others would not. Nothing is kept. Raises Refused with `errors`."""
         return self._session.run(operations.preview(report, self._policy))
 
-    def publish_many(self, reports: Iterable[Report], *, batch_size: int = LINES_IN_BATCH) -> Iterator[Published]:
+    def publish_many(self, reports: Iterable[Report], *, batch_size: int = LINES_IN_BATCH) -> Iterator[ItemAnswer]:
         """Hand in many reports; one answer for each, in their order, as the node gives them.
 
         A report that is not valid has the outcome `refused` and its errors; the next ones go on. After a break of the

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli.hand_in import by_gateway, by_home
-from node.cli.report_input import item_batches
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.options import (
     CaFileOption,
@@ -21,6 +20,7 @@ from node.terminal.options import (
     open_named_home,
 )
 from node.terminal.output import Output
+from node.terminal.report_input import item_batches
 from node.terminal.user import login
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ COMMENT_SECONDS: Final = 15.0
 RETRY_MS: Final = 3_000  # how long a browser waits before it resumes
 EVENTS_TOGETHER_MAX: Final = 50  # events between two looks at the end of the stream
 
-OPENED: Final = f": the stream is open\nretry: {RETRY_MS}\n\n".encode()
 STILL_OPEN: Final = b": the stream is open\n\n"
 NODE_STOPS: Final = b": the node stops; resume later with Last-Event-ID\n\n"
 TOKEN_ENDED: Final = b": the token is not valid any more\n\n"
@@ -62,7 +61,7 @@ async def event_stream(feed: LiveFeed, shown: ShownLog, request: StreamRequest) 
     loop = asyncio.get_running_loop()
     async with feed.opened(request.token) as head:
         cursor = head if request.after is None else request.after
-        yield OPENED
+        yield opened_at(cursor)
         said_at, is_noted = loop.time(), False
         while True:
             if (end := _end(feed, request)) is not None:
@@ -97,6 +96,11 @@ def _end(feed: LiveFeed, request: StreamRequest) -> bytes | None:
 def _shown(request: StreamRequest, events: tuple[FeedEvent, ...]) -> Shown:
     ids = [event.message_id for event in events]
     return Shown(actor=request.actor, query=request.query, message_ids=ids, why=request.why)
+
+
+def opened_at(cursor: int) -> bytes:
+    """The beginning of a stream. Its `id` is the place from which a client resumes that is cut off before an event."""
+    return b": the stream is open\nretry: %d\nid: %d\n\n" % (RETRY_MS, cursor)
 
 
 def event_bytes(event: FeedEvent, *, content: bool) -> bytes:

@@ -28,6 +28,7 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "audit replay": {"bus": "--bus", "documents": "--documents", "stream": "--stream", "until": "--until"},
     "findings acknowledge": {**_ID, "reason": "--reason"},
     "governance install": {"home": "--home"},
+    "follow": {"after": "--after", "originator": "--originator", "subject": "--subject"},
     "governance keygen": _ID,
     "explain": {"code": "CODE"},
     "governance sign": {"key": "--key"},
@@ -72,6 +73,20 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "webhook resend": _ID,
 }
 """Command -> field of its service -> option or argument as the command line spells it."""
+
+
+OF_GATEWAY: Final = {
+    "gateway": "--gateway",
+    "token_file": "--token-file",
+    "ca_file": "--ca-file",
+    "include_expired": "--include-expired",
+    "Last-Event-ID": "--after",
+    "purpose": "--purpose",
+    "reason": "--reason",
+    "Enlace-Purpose": "--purpose",
+    "Enlace-Reason": "--reason",
+}
+"""Fields of commands that work through a gateway, in every command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +152,7 @@ def worded(error: EnlaceError, command: str) -> EnlaceError:
     fitting = (way.hint for way in WAYS_OUT.get(command, ()) if _fits(way, error))
     error.hint = error.hint or next(fitting, None)
     if error.path is not None:
-        error.path = SPELLINGS.get(command, {}).get(error.path, error.path)
+        error.path = (OF_GATEWAY | SPELLINGS.get(command, {})).get(error.path, error.path)
     return error
 
 
