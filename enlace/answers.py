@@ -182,19 +182,6 @@ class Checked(Answer, frozen=True, kw_only=True):
     errors: tuple[FieldNote, ...] = ()
 
 
-class Results(Answer, frozen=True, kw_only=True):
-    """The answers to the identifiers of one request."""
-
-    results: tuple[Checked, ...]
-
-
-class Page(Answer, frozen=True, kw_only=True):
-    """One page of messages."""
-
-    messages: tuple[Message, ...]
-    next: str | None = None
-
-
 def decode(cls: type[T], data: bytes) -> T:
     """The answer of its JSON. Raises AnswerMalformed."""
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from enlace import requests
-from enlace.answers import Checked, Page, Results, decode, decode_object
+from enlace.answers import Answer, Checked, Message, decode, decode_object
 from enlace.effects import Give, Program, Reply, Request
 from enlace.errors import AnswerMalformed
 from enlace.requests import IDENTIFIERS_MAX, Why
@@ -16,6 +16,19 @@ from enlace.retries import Chance, RetryPolicy, answered
 
 RequestAfter = Callable[[str | None], Request]
 """The request for the page after a cursor."""
+
+
+class Results(Answer, frozen=True, kw_only=True):
+    """The answers to the identifiers of one request."""
+
+    results: tuple[Checked, ...]
+
+
+class Page(Answer, frozen=True, kw_only=True):
+    """One page of messages."""
+
+    messages: tuple[Message, ...]
+    next: str | None = None
 
 
 def messages(request_after: RequestAfter, *, after: str | None, policy: RetryPolicy, chance: Chance) -> Program[None]:
