@@ -24,7 +24,7 @@ from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.sharing import policy
 from node.stages import Leaf
-from tests.support import finding_rows, webhook_rows
+from tests.support import finding_rows, following, webhook_rows
 from tests.support.brokers import require_kafka
 from tests.support.contract import (
     Ran,
@@ -40,7 +40,6 @@ from tests.support.contract import (
     tables,
 )
 from tests.support.exchange import report
-from tests.support.following import following
 from tests.support.processes import (
     ENLACE,
     Daemon,
@@ -208,11 +207,6 @@ def show_row(scene: Scene) -> list[dict[str, Any]]:
     [held] = ok("search", "--text", "lancha", home=scene.mx)
     [note] = ok("withheld", "list", home=scene.mx)
     return [*ok("show", held["report_id"], home=scene.mx), *ok("show", note["message_id"], home=scene.mx)]
-
-
-def follow_row(scene: Scene) -> list[dict[str, Any]]:
-    with following("--after", "0", home=scene.mx) as followed:
-        return [followed.next()]
 
 
 def quarantine_row(scene: Scene) -> list[dict[str, Any]]:
@@ -445,7 +439,7 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "mapping new": mapping_new_row,
     "search": search_row,
     "check": check_identifiers_row,
-    "follow": follow_row,
+    "follow": lambda scene: following.first_row(scene.mx),
     "show": show_row,
     "withheld list": lambda scene: ok("withheld", "list", home=scene.mx),
     "quarantine list": lambda scene: ok("quarantine", "list", home=scene.bz),

@@ -38,3 +38,9 @@ def following(*options: str, home: Path | None = None, env: dict[str, str] | Non
             yield Followed(process)
         finally:
             process.kill()
+
+
+def first_row(home: Path) -> list[dict[str, Any]]:
+    """The first message that `follow` shows of a home."""
+    with following("--after", "0", home=home) as followed:
+        return [followed.next()]
