@@ -24,7 +24,8 @@ from node.runtime.home import open_home
 from node.runtime.open_node import open_node
 from node.sharing import policy
 from node.stages import Leaf
-from tests.support import finding_rows, following, webhook_rows
+from tests.support import finding_rows, following, token_rows, webhook_rows
+from tests.support.boats import MAPPING
 from tests.support.brokers import require_kafka
 from tests.support.contract import (
     Ran,
@@ -52,47 +53,6 @@ from tests.support.records import Author
 
 [ROWS, [REPORT_FILE_ROW]] = tables("contract.md", "## Commands")
 COMMANDS = {command_of(code(row["command"])): row for row in ROWS}
-MAPPING = """
-id = "boats"
-format = "csv"
-[select]
-default = "BZ"
-[occurred]
-date = "day"
-[[field]]
-path = "subjects"
-values = ["DRUG_TRAFFICKING"]
-[[field]]
-path = "narrative.text"
-column = "what"
-[[field]]
-path = "narrative.language"
-value = "en"
-[[field]]
-path = "urgency"
-value = "NORMAL"
-[[field]]
-path = "purpose"
-value = "INFORMATION_EXCHANGE"
-[[field]]
-path = "legal_basis"
-value = "Test Act s. 1"
-[[field]]
-path = "retain_until"
-value = "2035-12-31"
-[[field]]
-path = "evaluation.grid"
-value = "4x4"
-[[field]]
-path = "evaluation.source"
-value = "B"
-[[field]]
-path = "evaluation.information"
-value = "2"
-[[field]]
-path = "handling"
-values = ["H0"]
-"""
 ROWS_TO_IMPORT = "day,what\n1826-01-02,A boat at night\n2026-13-02,A boat on no day\n1826-01-02,A boat at night\n"
 
 
@@ -484,6 +444,10 @@ SCENARIOS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "broker local start": local_start_row,
     "broker local stop": local_stop_row,
     "audit replay": replay_row,
+    "gateway run": lambda scene: token_rows.gateway(scene.bz),
+    "token create": lambda scene: token_rows.created(scene.bz),
+    "token list": lambda scene: token_rows.listed(scene.bz),
+    "token revoke": lambda scene: token_rows.revoked(scene.bz),
     "access list": lambda scene: ok("access", "list", home=scene.bz),
     "access verify": lambda scene: ok("access", "verify", home=scene.bz),
     "config explain": config_row,

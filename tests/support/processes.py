@@ -96,14 +96,14 @@ def gone(pid: int) -> bool:
 
 
 class Daemon:
-    """A process that runs `enlace run`."""
+    """A process that runs `enlace run`, or another command that serves until SIGTERM."""
 
-    def __init__(self, home: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, env: dict[str, str] | None = None, command: tuple[str, ...] = ("run",)) -> None:
         self.home = home
         self.log = home / f"daemon-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [str(ENLACE), "run", "--home", str(home)],
+                [str(ENLACE), *command, "--home", str(home)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **(env or {})},
