@@ -46,8 +46,8 @@ class Verification:
     async def run(self, kept: Sequence[KeptHead] = ()) -> LogVerification:
         """Verify; `kept` are heads that an auditor kept. Raises Unavailable, UsageError."""
         findings = AccessFindings()
-        until = await asyncio.to_thread(head_file.size, self.file)
         newest = await self.store.read(partial(head_rows.newest, node=self.node))
+        until = await asyncio.to_thread(head_file.size, self.file)  # a head is in the file before it is in the store
         start = await asyncio.to_thread(self._erased, until, newest)
         chain = ChainCheck(findings, start)
         await self._follow(chain)

@@ -13,13 +13,11 @@ Rules, for each row in the order of ids:
 from collections.abc import Sequence
 from typing import Any, Final
 
-from node.access_chain.entry_hash import FIELDS, FIRST_PREVIOUS, entry_hash
+from node.access_chain.entry_hash import FIELDS, FIRST_PREVIOUS, NOT_HASHABLE, entry_hash
 from node.access_chain.findings import AccessCode, AccessFindings, Finding, shown_time
 from node.access_chain.signed_head import HASH_SIZE_BYTES, LogPoint
 
 BEGINNING: Final = LogPoint(entry=0, hash=FIRST_PREVIOUS)
-_NOT_HASHABLE: Final = (TypeError, AttributeError, OverflowError, UnicodeEncodeError)
-"""What a value of a wrong type raises; only a changed database has one."""
 
 
 class ChainCheck:
@@ -78,5 +76,5 @@ class ChainCheck:
 def _hash(previous: bytes, entry: Sequence[Any]) -> bytes | None:
     try:
         return entry_hash(previous, entry)
-    except _NOT_HASHABLE:
+    except NOT_HASHABLE:
         return None

@@ -7,6 +7,7 @@ docs/access-log.md describes the format, so that another program can verify an e
 - A field that may be null is empty if it is null. Otherwise it is the byte 3D (`=`) and its value.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,32 +19,32 @@ FIELDS: Final = ("id", "at", "operation", "actor", "subject", "detail", "purpose
 FIRST_PREVIOUS: Final = ZERO_HASH
 """What stands for the hash before the first entry."""
 
+NOT_HASHABLE: Final = (TypeError, AttributeError, OverflowError, UnicodeEncodeError, struct.error)
+
 _DOMAIN: Final = frame("enlace/1 access entry")
+_NUMBER_SIZE_BYTES: Final = 8
+_id_and_time: Final = struct.Struct(">IqIq").pack  # two framed numbers
+_length: Final = struct.Struct(">I").pack
+_NULL: Final = bytes(4)
+_FOUR_NULLS: Final = _NULL * 4
 
 
 def entry_hash(previous: bytes, entry: Sequence[Any]) -> bytes:
     """The hash of `entry`, whose values are in the order of FIELDS; `previous` is the hash of the entry before it.
 
-    A value of another type, which only a changed database can have, raises TypeError, AttributeError, OverflowError or
-    UnicodeEncodeError.
+    A value of another type, which only a changed database can have, raises one of NOT_HASHABLE.
     """
     id_, at, operation, actor, subject, detail, purpose, reason, query, hits = entry
-    return digest(
-        _DOMAIN
-        + frame(
-            previous,
-            number(id_),
-            number(at),
-            operation.encode(),
-            actor.encode(),
-            subject.encode(),
-            detail.encode(),
-            b"" if purpose is None else b"=" + purpose.encode(),
-            b"" if reason is None else b"=" + reason.encode(),
-            b"" if query is None else b"=" + query.encode(),
-            b"" if hits is None else b"=" + number(hits),
-        )
-    )
+    texts = b"".join([_framed(text.encode()) for text in (operation, actor, subject, detail)])
+    begun = _DOMAIN + _framed(previous) + _id_and_time(_NUMBER_SIZE_BYTES, id_, _NUMBER_SIZE_BYTES, at) + texts
+    if purpose is reason is query is hits is None:
+        return digest(begun + _FOUR_NULLS)
+    asked = [_NULL if text is None else _framed(b"=" + text.encode()) for text in (purpose, reason, query)]
+    return digest(begun + b"".join(asked) + (_NULL if hits is None else _framed(b"=" + number(hits))))
+
+
+def _framed(item: bytes) -> bytes:
+    return _length(len(item)) + item
 
 
 def number(value: int) -> bytes:
