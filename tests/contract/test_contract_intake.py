@@ -15,8 +15,9 @@ from node.runtime import config
 from node.toml_reader import key_paths
 from schemas import codes, schema_files
 from schemas.types import AgreementFile, NodeConfig, TopologyFile
-from tests.contract.test_contract import MAPPING, REPORT_FILE_ROW, ROWS_TO_IMPORT
+from tests.contract.test_contract import REPORT_FILE_ROW, ROWS_TO_IMPORT
 from tests.support import samples
+from tests.support.boats import MAPPING
 from tests.support.contract import (
     check_shape,
     cli,

@@ -25,7 +25,7 @@ from node.outgoing import standing_faults
 from node.runtime.home import open_home
 from node.runtime.open_intake import OpenIntake, open_intake
 from node.store import access_log
-from tests.contract.test_contract import MAPPING
+from tests.support.boats import MAPPING
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab
 

@@ -9,7 +9,8 @@ import pytest
 from node.runtime.home import open_home
 from node.runtime.open_intake import open_intake
 from node.trust import document_files
-from tests.contract.test_contract import MAPPING, ROWS_TO_IMPORT
+from tests.contract.test_contract import ROWS_TO_IMPORT
+from tests.support.boats import MAPPING
 from tests.support.contract import cli, ok
 from tests.support.exchange import report
 from tests.support.processes import agreement, lab
