@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ NAMING: tuple[str, ...] = (
 """Pages in which each link, path and make target must exist."""
 
 RUN_ELSEWHERE = (WALKTHROUGH,)  # test_real_input.py runs it, as part of the whole exchange
+AT_THE_END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"  # a page that fails leaves no daemon
 SECONDS_MAX = 480  # integrating.md starts forty processes; two cores may be busy with other tests
 LINE_LENGTH_MAX = 120
 KNOWN_FOLDERS = "node|broker|schemas|tests|tools|docs|demo|examples|bench"
@@ -35,8 +38,15 @@ def checkout_files() -> set[str]:
     return found
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A temporary folder with a short path, as those of `mktemp` are: the path of a socket has 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="enlace-page-") as made:
+        yield Path(made)
+
+
 @pytest.mark.parametrize(("page", "name"), RUN, ids=[f"{Path(page).stem}-{name}" for page, name in RUN])
-def test_the_commands_of_a_page_run_as_written_and_leave_nothing_behind(page: str, name: str, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_run_as_written_and_leave_nothing_behind(page: str, name: str, folder: Path) -> None:
     """In bash, started in the checkout. Neither the checkout nor the temporary folder has a file more afterwards."""
     if name.startswith("kafka"):
         require_kafka()
@@ -44,9 +54,9 @@ def test_the_commands_of_a_page_run_as_written_and_leave_nothing_behind(page: st
     before = checkout_files()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", f"set -euo pipefail\nset -m\n{scripts(page)[name]}"],
+        ["bash", "-c", f"set -euo pipefail\nset -m\n{AT_THE_END}\n{scripts(page)[name]}"],
         cwd=ROOT,
-        env={**os.environ, "PATH": path, "TMPDIR": str(tmp_path), **variables},
+        env={**os.environ, "PATH": path, "TMPDIR": str(folder), **variables},
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,
@@ -54,7 +64,7 @@ def test_the_commands_of_a_page_run_as_written_and_leave_nothing_behind(page: st
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
     assert checkout_files() - before == set()
 
 
