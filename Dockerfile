@@ -13,6 +13,7 @@ COPY docs/errors.md docs/
 COPY schemas schemas
 COPY broker broker
 COPY node node
+COPY enlace enlace
 RUN python -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --no-index -w wheel .
 
 FROM python:3.11-slim@sha256:db3ff2e1800a8581e2c48a27c3995339d47bdf046da21c7627accd3d51053a93

@@ -63,6 +63,7 @@ class Scene:
             "show": [self.report_id],
             "receipts": [self.report_id],
             "explain": ["chain_gap"],
+            "top": ["--once"],
             "policy explain": ["--from", "BZ", "--to", "GT", "--report", file],
             "governance check": [self.root],
             "governance show": [self.root],
