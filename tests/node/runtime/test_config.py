@@ -42,7 +42,9 @@ def test_every_key_of_the_contract_is_there(tmp_path: Path) -> None:
         "node.id node.community node.processes node.memory_mb bus.url bus.ca_file bus.certificate_file bus.key_file "
         "bus.unsafe_plaintext store.url store.connections_max store.connect_seconds_max store.lock_seconds_max "
         "store.statement_seconds_max store.unsafe_plaintext keys.file keys.passphrase_file keys.agree_file "
-        "log.level log.format"
+        "gateway.listen gateway.certificate_file gateway.key_file gateway.client_ca_file gateway.socket "
+        "gateway.users gateway.connections_max gateway.console gateway.webhooks_private gateway.webhooks_ca_file "
+        "gateway.unsafe_webhooks_plaintext drop.folder drop.mapping log.level log.format "
     )
     assert keys == expected.split()
 
