@@ -10,6 +10,7 @@ import msgspec
 from node.errors import UsageError
 
 CURSOR_LENGTH_MAX: Final = 1_000
+NUMBER_DIGITS_MAX: Final = 18  # of an id of a database, which is below 2^63
 LARGEST_INTEGER: Final = 2**63 - 1
 """The largest number of a database."""
 
@@ -30,6 +31,12 @@ def parse_cursor(text: str | None, kinds: Sequence[type[Part]]) -> tuple[Part, .
     if not fits or any(not _is_part(part, kind) for part, kind in zip(parts, kinds, strict=True)):
         raise cursor_invalid()
     return tuple(parts)
+
+
+def parse_number(text: str) -> int | None:
+    """The number that is the whole cursor of a list in the order of ids; None for another text."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS_MAX
+    return int(text) if is_number else None
 
 
 def cursor_invalid() -> UsageError:

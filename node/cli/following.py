@@ -19,6 +19,7 @@ from node.terminal.options import (
     PurposeOption,
     ReasonOption,
     TokenFileOption,
+    given,
     named_gateway,
     open_named_home,
 )
@@ -54,12 +55,12 @@ def follow(
 
     Example:
 
-        enlace follow --subject DRUGS_TRAFFICKING --purpose OPERATIONAL_ANALYSIS --reason "Watch desk" --home gt
+        enlace follow --subject DRUG_TRAFFICKING --purpose OPERATIONAL_ANALYSIS --reason "Watch desk" --home gt
 
     Exit codes: 0 the reader of the output has ended; 2 usage or configuration; 4 the store or the gateway is
     unavailable, try again; 130 interrupted from the keyboard.
     """
-    output, filters = Output(json=json), (_given(subject), _given(originator))
+    output, filters = Output(json=json), (given(subject), given(originator))
     address = named_gateway(home, gateway, token_file, ca_file)
     arriving = partial(_by_home, home) if address is None else partial(_by_gateway, address)
     for message in arriving(*filters, content=content, after=after, purpose=purpose, reason=reason):
@@ -101,8 +102,3 @@ def _by_gateway(address: GatewayAddress, subjects: list[str], originators: list[
     from node.remote.following import follow as follow_gateway
 
     return follow_gateway(address, subjects=subjects, originators=originators, **options)
-
-
-def _given(values: list[str] | None) -> list[str]:
-    """The values of an option that are not empty."""
-    return [value for value in values or () if value]

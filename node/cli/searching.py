@@ -20,6 +20,7 @@ from node.terminal.options import (
     PurposeOption,
     ReasonOption,
     TokenFileOption,
+    given,
     named_gateway,
     open_named_home,
 )
@@ -68,7 +69,7 @@ def search(
     Exit codes: 0 done, also if nothing was found; 2 usage, no filter, or configuration; 4 the store is unavailable,
     try again.
     """
-    filters = [_given(values) for values in (text, identifier, originator, subject)]
+    filters = [given(values) for values in (text, identifier, originator, subject)]
     if not (every or since or any(filters)):
         raise UsageError("usage", "no filter was given", hint="give a filter, or --all for every report")
     address = named_gateway(home, gateway, token_file, ca_file)
@@ -116,8 +117,3 @@ def _find_by_gateway(
     reading.refuse_expired(include_expired)
     asked = reading.filters_of(*filters, since=since)
     return reading.search(address, asked, purpose=why[0], reason=why[1], **page)
-
-
-def _given(values: list[str] | None) -> list[str]:
-    """The values of an option that are not empty."""
-    return [value for value in values or () if value]

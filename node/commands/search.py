@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from node.answers.arguments import parse_code, parse_identifier, parse_time
+from node.answers.cursors import NUMBER_DIGITS_MAX, parse_number
 from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
 from node.commands.consultation import log_consultation
@@ -20,7 +21,6 @@ from schemas.formats import time_text
 from schemas.types import Record
 
 COMMAND: Final = "search"
-CURSOR_DIGITS_MAX: Final = 18  # of an id of a message, which is below 2^63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,11 @@ def _cursor(after: str | None) -> int:
     """The id of a message. Raises UsageError for a text that is not the cursor of an answer."""
     if not after:
         return 0
-    if not (after.isascii() and after.isdecimal()) or len(after) > CURSOR_DIGITS_MAX:
+    number = parse_number(after)
+    if number is None:
         hint = "take it from an item of the last answer"
-        raise UsageError("usage", f"{after[:CURSOR_DIGITS_MAX]!r} is not a valid cursor", path="after", hint=hint)
-    return int(after)
+        raise UsageError("usage", f"{after[:NUMBER_DIGITS_MAX]!r} is not a valid cursor", path="after", hint=hint)
+    return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,21 +126,24 @@ async def search(
 
 def _readable(messages: Sequence[HeldMessage]) -> list[FoundReport]:
     """Those whose content was not erased meanwhile."""
-    return [
-        FoundReport(
-            report_id=message.report_id,
-            message_id=message.message_id,
-            originator=message.originator,
-            stream=message.stream,
-            sequence=message.sequence,
-            created_at=message.created_at,
-            received_at=message.received_at,
-            report=message.report,
-            cursor=message.cursor,
-        )
-        for message in messages
-        if message.report is not None
-    ]
+    return [found_report(message) for message in messages if message.report is not None]
+
+
+def found_report(message: HeldMessage) -> FoundReport:
+    """The answer for a message, which must have its report."""
+    if message.report is None:
+        raise ValueError("the content of the message was erased")
+    return FoundReport(
+        report_id=message.report_id,
+        message_id=message.message_id,
+        originator=message.originator,
+        stream=message.stream,
+        sequence=message.sequence,
+        created_at=message.created_at,
+        received_at=message.received_at,
+        report=message.report,
+        cursor=message.cursor,
+    )
 
 
 def _logged(query: Query) -> str:

@@ -4,17 +4,14 @@ The order of the checks: session, origin and form, scope, purpose and reason; th
 becomes a page that names its code, its reason and the way out. A bug shows an id only; the log has the rest.
 """
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import quote
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from node.answers.error_answer import coded
 from node.console import assets, login_pages
 from node.console.entrance import Entrance
 from node.console.form_body import read_form
@@ -24,13 +21,10 @@ from node.console.pages import PAGES
 from node.console.rendering import rendered
 from node.console.same_origin import is_same_origin
 from node.console.sessions import IDLE_MS_MAX, Session
-from node.errors import EnlaceError
 from node.gateway.authentication import Authenticator
 from node.gateway.problem import status_of
 from node.gateway.served import Served
-from node.system_random import random_bytes
-
-log = structlog.get_logger()
+from node.gateway.unforeseen import error_to_show
 
 
 def console_routes(
@@ -147,15 +141,8 @@ class Console:
         )
 
     def _error_page(self, request: Request, error: Exception) -> Response:
-        known = coded(error)
-        if known is None:
-            number = random_bytes(8).hex()
-            log.critical("request_failed", id=number, exception="".join(traceback.format_exception(error)))
-            message = "an error that was not foreseen; the log of the node has it"
-            known = EnlaceError("bug", message, hint=f"report it with the id {number}")
-        status = 404 if known.code == "not_found" else status_of(known)
-        values = {"error": known}
-        view = View(template="error.html", title="error.title", values=values, status=status)
+        known = error_to_show(error)
+        view = View(template="error.html", title="error.title", values={"error": known}, status=status_of(known))
         return self._page(request, getattr(request.state, "session", None), view)
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from node.answers.cursors import parse_number
 from node.commands.justification import Justification
 from node.console.languages import Texts
 from node.console.sessions import Session
@@ -15,7 +16,6 @@ from node.gateway.served import Served
 from node.integrators.scopes import Scope
 
 PREFIX: Final = "/console"
-CURSOR_DIGITS_MAX: Final = 18  # a number that the databases can compare
 
 
 class Asker(TypedDict):
@@ -104,9 +104,12 @@ def address(path: str, **query: Any) -> str:
 def cursor_of(visit: Visit, name: str) -> int | None:
     """The cursor in the address; None on the first page. Raises UsageError."""
     text = visit.asked(name)
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= CURSOR_DIGITS_MAX):
+    if not text:
+        return None
+    number = parse_number(text)
+    if number is None:
         raise UsageError("usage", "this is not a valid cursor", path=name, hint="go back to the first page")
-    return int(text) if text else None
+    return number
 
 
 def since_of(text: str) -> str | None:

@@ -5,11 +5,9 @@ them becomes a problem body. An exception without a code is a bug: it is logged 
 id.
 """
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,9 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from node.answers.error_answer import coded
 from node.commands.justification import Justification
-from node.errors import EnlaceError
 from node.gateway.authentication import Authentication
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint
@@ -27,11 +23,9 @@ from node.gateway.measured import METHOD, PATH, Measured
 from node.gateway.problem import HttpError, problem_response
 from node.gateway.request_checks import check_request, query_of
 from node.gateway.served import Served
+from node.gateway.unforeseen import error_to_show
 from node.http.stated_reason import stated_reason
 from node.integrators.caller import Caller
-from node.system_random import random_bytes
-
-log = structlog.get_logger()
 
 METHOD_NOT_ALLOWED: Final = 405
 NOBODY: Final = Caller(name="", scopes=frozenset(), actor="")
@@ -67,7 +61,7 @@ def _answering(
         try:
             return await _checked(methods[method], request, served, authentication)
         except Exception as error:
-            return _answer_to(error)
+            return problem_response(error_to_show(error))
 
     return answer
 
@@ -88,16 +82,6 @@ async def _checked(endpoint: Endpoint, request: Request, served: Served, authent
     why = stated_reason(request.headers.raw) if endpoint.consults else Justification()
     query = query_of(endpoint, request)
     return await endpoint.handle(Call(request=request, served=served, caller=caller, why=why, query=query))
-
-
-def _answer_to(error: Exception) -> Response:
-    known = coded(error)
-    if known is not None:
-        return problem_response(known)
-    number = random_bytes(8).hex()
-    log.critical("request_failed", id=number, exception="".join(traceback.format_exception(error)))
-    message = "an error that was not foreseen; the log of the node has it"
-    return problem_response(EnlaceError("bug", message, hint=f"report it with the id {number}"))
 
 
 async def _no_route(_request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from node.answers.plain_json import presentable
-from node.commands.search import FoundReport
+from node.commands.search import found_report
 from node.store.message_search import HeldMessage
 
 NARRATIVE: Final = "narrative"
@@ -11,21 +11,7 @@ NARRATIVE: Final = "narrative"
 
 def item_of(message: HeldMessage) -> dict[str, Any]:
     """A message as `search` answers it, as plain JSON data. It must have its report."""
-    if message.report is None:
-        raise ValueError("the content of the message was erased")
-    item: dict[str, Any] = presentable(
-        FoundReport(
-            report_id=message.report_id,
-            message_id=message.message_id,
-            originator=message.originator,
-            stream=message.stream,
-            sequence=message.sequence,
-            created_at=message.created_at,
-            received_at=message.received_at,
-            report=message.report,
-            cursor=message.cursor,
-        )
-    )
+    item: dict[str, Any] = presentable(found_report(message))
     return item
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.answers.arguments import parse_code
+from node.answers.cursors import parse_number
 from node.errors import UsageError
 from node.trust.signed_document import NODE_CODE
 
 FILTER_VALUES_MAX: Final = 100
-CURSOR_DIGITS_MAX: Final = 18  # the id of a message has at most 63 bits
 SHOWN_CHARACTERS_MAX: Final = 64
 
 
@@ -51,7 +51,8 @@ def _node(text: str, field: str) -> str:
 
 def cursor_of(text: str, field: str) -> int:
     """The number of a cursor. Raises UsageError."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= CURSOR_DIGITS_MAX):
+    number = parse_number(text)
+    if number is None:
         message = f"{text[:SHOWN_CHARACTERS_MAX]!r} is not a cursor of this node"
         raise UsageError("cursor_unknown", message, path=field, hint="give the id of an event as it came, or 0")
-    return int(text)
+    return number

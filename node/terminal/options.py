@@ -77,6 +77,11 @@ def named_gateway(
     return None
 
 
+def given(values: list[str] | None) -> list[str]:
+    """The values of a repeated option that are not empty."""
+    return [value for value in values or () if value]
+
+
 def named_home(home: Path | None) -> Path | None:
     """The folder that `--home` or ENLACE_HOME names; None if neither does."""
     return home or (Path(os.environ["ENLACE_HOME"]) if os.environ.get("ENLACE_HOME") else None)
