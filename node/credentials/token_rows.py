@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, update
 
-from node.credentials.token_table import token
+from node.credentials.token_tables import token
 from node.database.engine import Transaction
 from node.database.statements import change, insert_rows, rows_for
 

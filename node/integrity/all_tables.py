@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Table
 
-from node.credentials import token_table
+from node.credentials import token_tables
 from node.database import (
     access_tables,
     outgoing_tables,
@@ -23,7 +23,7 @@ GROUPS: Final = (
     receipt_tables,
     record_tables,
     stream_tables,
-    token_table,
+    token_tables,
     webhook_tables,
 )
 """The modules that define tables; importing one adds its tables to the metadata."""

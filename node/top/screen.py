@@ -6,7 +6,6 @@ pipe, get one frame below the other. However the view ends, the terminal is as i
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -52,11 +51,11 @@ class Screen:
 
     @property
     def size(self) -> tuple[int, int | None]:
-        """Columns, and lines if there is a limit."""
-        columns, lines = shutil.get_terminal_size(SIZE_WITHOUT_TERMINAL)
+        """Columns, and lines if there is a limit: those of the terminal; COLUMNS and LINES may be out of date."""
         if not self._out.isatty():
             return SIZE_WITHOUT_TERMINAL[0], None
-        return columns, lines if self.is_live else None
+        columns, lines = os.get_terminal_size(self._out.fileno())
+        return columns or SIZE_WITHOUT_TERMINAL[0], (lines or SIZE_WITHOUT_TERMINAL[1]) if self.is_live else None
 
     def draw(self, seen: Overview, note: str = "") -> None:
         """Show a look, with a last line."""

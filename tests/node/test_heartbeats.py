@@ -104,6 +104,9 @@ async def test_each_transaction_of_the_store_is_a_beat(tmp_path: Path) -> None:
 
 
 def test_a_beat_outside_a_job_does_nothing() -> None:
+    jobs = Heartbeats(Time())
     beat()
     with resting():
         beat()
+
+    assert jobs.silent(0) == {}

@@ -20,6 +20,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 SLEEPS: Final = {
     "broker/test_broker_local.py": "polls a process, which has no event to wait for",
+    "node/serving/test_connections.py": "drips bytes: the time between them is what the test sends",
     "node/runtime/test_daemon_upgrade.py": "polls the store while the daemon runs in the same process",
 }
 """Files with a wait of a fixed length -> why."""

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from node.clock import now_ms
 from node.database.engine import Transaction
 from node.runtime.home import open_home
 from node.runtime.open_store import open_store
@@ -26,11 +27,11 @@ def listed(home: Path) -> list[dict[str, Any]]:
     return ok("webhook", "list", home=home)
 
 
-def _dead(db: Transaction, webhook: str) -> None:
-    deliveries.add(db, webhook, [1], 1)
-    [due] = deliveries.due(db, webhook, now=1, limit=1)
+def _dead(db: Transaction, webhook: str, now: int) -> None:
+    deliveries.add(db, webhook, [1], now)
+    [due] = deliveries.due(db, webhook, now=now, limit=1)
     dead = Attempt(id=due.id, state=DeliveryState.DEAD, next_at=None, status=500, error="target_refused")
-    deliveries.settle(db, dead, 2)
+    deliveries.settle(db, dead, now)
 
 
 def with_dead_letter(home: Path) -> str:
@@ -39,7 +40,7 @@ def with_dead_letter(home: Path) -> str:
 
     async def add() -> None:
         async with open_store(open_home(home)) as store:
-            await store.write(partial(_dead, webhook=made["id"]))
+            await store.write(partial(_dead, webhook=made["id"], now=now_ms()))
 
     asyncio.run(add())
     return str(made["id"])

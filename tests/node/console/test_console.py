@@ -126,7 +126,7 @@ async def test_a_token_that_is_not_valid_begins_no_session(home: Home, token: st
         assert answer.status_code == 401
         assert "enlace_console" not in client.http.cookies
         assert "This token is not valid" in answer.text
-        assert not token.strip() or token not in answer.text
+        assert [part for part in token.split(maxsplit=0) if part in answer.text] == []
 
 
 async def test_an_address_that_fails_too_often_has_to_wait(home: Home) -> None:
@@ -406,11 +406,11 @@ async def test_hostile_text_is_text_on_every_page(home: Home, language: str) -> 
             for tag, attributes in Tags(html).found:
                 assert tag not in ("img", "style", "iframe", "object", "embed", "base", "foreignobject")
                 assert not [name for name in attributes if name.startswith("on") or name == "style"]
-                assert tag != "script" or attributes == {"src": "/console/assets/console.js", "defer": None}
-                for name in ("href", "src", "action"):
-                    address = attributes.get(name)
-                    assert address is None or address.startswith(("/console/", "#")), address
-                    assert address is None or not urlsplit(address).netloc
+                if tag == "script":
+                    assert attributes == {"src": "/console/assets/console.js", "defer": None}
+                for address in filter(None, map(attributes.get, ("href", "src", "action"))):
+                    assert address.startswith(("/console/", "#")), address
+                    assert not urlsplit(address).netloc
         assert shown > 15
 
 

@@ -1,7 +1,7 @@
 """The text of a token: what is made can be read, and nothing else can."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from node.integrators.token_text import (
@@ -30,8 +30,9 @@ def test_a_token_has_a_prefix_an_id_a_secret_and_a_checksum() -> None:
 @given(st.integers(0, len(TEXT) - 1), st.sampled_from("0123456789abcdefg_ \n"))
 def test_a_token_with_one_wrong_character_is_no_token(place: int, char: str) -> None:
     wrong = TEXT[:place] + char + TEXT[place + 1 :]
+    assume(wrong != TEXT)
 
-    assert wrong == TEXT or read_token(wrong) is None
+    assert read_token(wrong) is None
 
 
 @pytest.mark.parametrize(

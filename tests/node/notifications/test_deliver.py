@@ -94,7 +94,7 @@ async def eventually(holds: Callable[[], Any]) -> None:
     """Look until the condition holds."""
     async with asyncio.timeout(20):
         while not await holds():  # noqa: ASYNC110 - the condition is in a database
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -129,12 +129,15 @@ def test_a_signal_ends_the_view_and_leaves_the_terminal_as_it_was(home: Path, nu
     assert "Traceback" not in view.seen
 
 
-def test_another_size_of_the_terminal_is_used_at_once(home: Path) -> None:
+def test_another_size_of_the_terminal_is_used_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some shells export the size that the terminal had when they began."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
     with terminal(home, "--interval", "3600") as view:
         view.until("q ends")
         termios.tcsetwinsize(view.screen, (5, 40))
         view.process.send_signal(signal.SIGWINCH)
-        view.until("\x1b[2J")
+        view.until("\x1b[2J\x1b[H")
         view.until("\x1b[J", times=2)
         view.press(b"q")
         assert view.ended() == 0
