@@ -98,7 +98,8 @@ def _gateway(home: Path) -> Iterator[int]:
 
 async def _measure(home: Path, token: str, pid: int, figures: Figures) -> None:
     streams = number("BENCH_STREAMS", STREAMS)
-    readers = [await _open(token)]  # what the first stream loads is no part of the cost of the others
+    # The modules that the first stream loads are not part of the cost of the others.
+    readers = [await _open(token)]
     before = _memory_kib(pid)
     readers += [await _open(token) for _ in range(streams - 1)]
     kib = (_memory_kib(pid) - before) / max(1, streams - 1)

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
-from functools import partial
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from node.remote.gateway_address import GatewayAddress
+from node.terminal.closed_output import end_when_output_closes
 from node.terminal.help_text import Reader, add_command
 from node.terminal.options import (
     CaFileOption,
@@ -61,14 +61,19 @@ def follow(
     unavailable, try again; 130 interrupted from the keyboard.
     """
     output, filters = Output(json=json), (given(subject), given(originator))
+    options: dict[str, Any] = {"content": content, "after": after, "purpose": purpose, "reason": reason}
     address = named_gateway(home, gateway, token_file, ca_file)
-    arriving = partial(_by_home, home) if address is None else partial(_by_gateway, address)
-    for message in arriving(*filters, content=content, after=after, purpose=purpose, reason=reason):
-        output.item(message)
+    end_when_output_closes()
+    if address is None:
+        asyncio.run(_by_home(output, home, *filters, **options))
+    else:
+        for message in _by_gateway(address, *filters, **options):
+            output.item(message)
     return 0
 
 
-def _by_home(
+async def _by_home(
+    output: Output,
     home: Path | None,
     subjects: list[str],
     originators: list[str],
@@ -76,25 +81,19 @@ def _by_home(
     purpose: str | None,
     reason: str | None,
     **options: Any,
-) -> Iterator[Any]:
-    """What arrives at the node of a home. The main thread waits, so that the keyboard can interrupt it."""
+) -> None:
+    """Show what arrives at the node of a home. A slow reader of the output delays nothing but the next report."""
     from node.clock import now_ms
     from node.commands.justification import required_justification
     from node.notifications.follow_store import follow as follow_store
     from node.notifications.follow_store import follow_request
     from node.runtime.open_store import open_store
 
-    why, opened, opening = required_justification(purpose, reason), open_named_home(home), AsyncExitStack()
+    why, opened = required_justification(purpose, reason), open_named_home(home)
     request = follow_request(subjects, originators, actor=login(), why=why, **options)
-    with asyncio.Runner() as runner:
-        store = runner.run(opening.enter_async_context(open_store(opened, existing=True)))
-        arriving = follow_store(store, request, now_ms)
-        try:
-            while True:
-                yield runner.run(anext(arriving))
-        finally:
-            runner.run(arriving.aclose())
-            runner.run(opening.aclose())
+    async with open_store(opened, existing=True) as store, aclosing(follow_store(store, request, now_ms)) as arriving:
+        async for message in arriving:
+            output.item(message)
 
 
 def _by_gateway(address: GatewayAddress, subjects: list[str], originators: list[str], **options: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The webhooks of a node: which system is to be told of which messages."""
+"""The webhooks of a node: which system receives which messages."""
 
 from dataclasses import dataclass
 from typing import Final

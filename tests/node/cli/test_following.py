@@ -77,3 +77,18 @@ def test_ctrl_c_ends_it_with_130_and_without_a_traceback(homes: dict[str, Path])
         _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, b"")
+
+
+def test_it_ends_with_0_when_its_reader_has_gone_although_no_report_arrives(homes: dict[str, Path]) -> None:
+    """The reader takes the last report that there is, so the command has nothing more to write."""
+    words = [str(ENLACE), "follow", *WHY, "--after", "0", "--home", str(homes["GT"]), "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            shown = [process.stdout.readline() for _ in ok("search", "--all", home=homes["GT"])]
+            process.stdout.close()
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+
+    assert (code, len(shown) > 1) == (0, True)
