@@ -6,6 +6,7 @@ would be seen.
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -316,3 +317,19 @@ async def test_open_streams_end_when_the_server_stops() -> None:
             await hanging.readexactly(1)
         for opened in (writer, hanging_writer):
             opened.close()
+
+
+async def test_an_answer_is_sent_without_waiting_for_more_of_it() -> None:
+    """Each connection has TCP_NODELAY: the head and the body of an answer are two segments."""
+    made: list[int] = []
+    begun = protocol.Connection.connection_made
+
+    def recorded(self: protocol.Connection, transport: asyncio.Transport) -> None:
+        made.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        begun(self, transport)
+
+    with patch.object(protocol.Connection, "connection_made", recorded):
+        async with served() as server:
+            await server.send(LAST)
+
+    assert made == [1]
