@@ -23,6 +23,7 @@ from node.rows.read_rows import opened_rows, set_row_test
 from node.rows.row import LineAccount, Row
 from node.rows.source_file import SourceFile
 from node.rows.text_encoding import fitting_encodings, is_clean
+from node.rows.unreadable_cell import UnreadableCell
 from node.stages import Draft
 from schemas.field_errors import FieldError
 from schemas.types import Mapping, MappingFormat
@@ -134,6 +135,8 @@ class OpenSource:
             return None
         names = row.values if EVERY_COLUMN in mapping.key else mapping.key
         key_columns = {name: text for name in names if (text := key_text(row.values, name)) is not None}
+        if any(isinstance(text, UnreadableCell) for text in key_columns.values()):
+            raise ColumnError("cell_unreadable", "a key column has a value that the file does not store")
         if not row.clean and not all(map(is_clean, key_columns.values())):
             raise ColumnError(
                 "encoding_wrong", "a key column has bytes that are not valid in the encoding of the mapping"

@@ -3,6 +3,7 @@
 It finds the sheet, the shared texts, and which styles are dates. It does not read the cells (node/rows/xlsx_rows.py).
 """
 
+import posixpath
 import re
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from node.errors import UsageError
+from node.rows.xlsx_escapes import unescaped
 from node.rows.xml_events import XmlError, XmlEvents, events
 
 PARTS_MAX: Final = 1000
@@ -50,13 +52,12 @@ def open_workbook(archive: zipfile.ZipFile, path: Path, sheet: str | None) -> Wo
     if not names:
         raise _malformed(path, "has no sheet")
     relation = names[sheet] if sheet is not None else next(iter(names.values()))
-    target = _targets(archive, path).get(relation, "")
-    part = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    parts, part_of = _targets(archive, path)
     return Workbook(
         archive=archive,
-        sheet=part,
-        texts=_texts(archive, path),
-        dates=_dates(archive, path),
+        sheet=parts.get(relation, ""),
+        texts=_texts(archive, path, part_of.get("sharedStrings", "xl/sharedStrings.xml")),
+        dates=_dates(archive, path, part_of.get("styles", "xl/styles.xml")),
         from_1904=from_1904,
     )
 
@@ -109,13 +110,15 @@ def _sheets(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, str], bool]
     return names, from_1904
 
 
-def _targets(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
-    found = part_events(archive, path, _RELATIONS, OTHER_SIZE_BYTES_MAX)
-    return {
-        attributes.get("Id", ""): attributes.get("Target", "")
-        for kind, name, attributes in found
-        if kind == "start" and name == "Relationship"
-    }
+def _targets(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The parts of the workbook by the id of their relation, and by its type, such as `styles`."""
+    by_id, by_type = dict[str, str](), dict[str, str]()
+    for kind, name, attributes in part_events(archive, path, _RELATIONS, OTHER_SIZE_BYTES_MAX):
+        if kind == "start" and name == "Relationship":
+            target = attributes.get("Target", "")
+            part = target.removeprefix("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
+            by_id[attributes.get("Id", "")] = by_type[attributes.get("Type", "").rpartition("/")[2]] = part
+    return by_id, by_type
 
 
 def _optional(archive: zipfile.ZipFile, path: Path, part: str, size_max: int) -> XmlEvents:
@@ -123,28 +126,28 @@ def _optional(archive: zipfile.ZipFile, path: Path, part: str, size_max: int) ->
         yield from part_events(archive, path, part, size_max)
 
 
-def _texts(archive: zipfile.ZipFile, path: Path) -> list[str]:
+def _texts(archive: zipfile.ZipFile, path: Path, part: str) -> list[str]:
     """The shared texts; the reading of Japanese characters (rPh) is not part of a text."""
     texts: list[str] = []
     pieces: list[str] = []
     phonetic = 0
-    for kind, name, attributes in _optional(archive, path, "xl/sharedStrings.xml", TEXTS_SIZE_BYTES_MAX):
+    for kind, name, attributes in _optional(archive, path, part, TEXTS_SIZE_BYTES_MAX):
         if name == "rPh":
             phonetic += 1 if kind == "start" else -1
         elif kind == "end" and name == "t" and not phonetic:
             pieces.append(attributes["text"])
         elif kind == "end" and name == "si":
-            texts.append("".join(pieces))
+            texts.append(unescaped("".join(pieces)))
             pieces.clear()
     return texts
 
 
-def _dates(archive: zipfile.ZipFile, path: Path) -> frozenset[int]:
+def _dates(archive: zipfile.ZipFile, path: Path, part: str) -> frozenset[int]:
     """The cell styles that show a number as a date or a time."""
     formats: dict[int, str] = {}
     styles: list[int] = []
     inside = False
-    for kind, name, attributes in _optional(archive, path, "xl/styles.xml", OTHER_SIZE_BYTES_MAX):
+    for kind, name, attributes in _optional(archive, path, part, OTHER_SIZE_BYTES_MAX):
         if name == "cellXfs":
             inside = kind == "start"
         elif kind == "start" and name == "numFmt":

@@ -1,27 +1,24 @@
 """Reads the rows of a sheet of an XLSX file, piece by piece.
 
 Rules:
-- A number keeps the digits of the file, without an exponent. A number whose style is a date is a date.
-- A formula has the value that the spreadsheet stored. An error such as #N/A is the text `#N/A`.
 - Rows and cells that the file leaves out are empty. Rows without any value are skipped.
 - The line of a row is its number in the sheet.
+- node/rows/xlsx_cells.py makes the text of a cell.
 """
 
 import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final
 
 from node.errors import UsageError
-from node.limits import DAY_MS
 from node.rows.csv_header import numbered
-from node.rows.date_cell import DateCell
 from node.rows.row import LineAccount, Row
 from node.rows.source_file import SourceFile
+from node.rows.xlsx_cells import cell_text
+from node.rows.xlsx_escapes import unescaped
 from node.rows.xlsx_package import SHEET_SIZE_BYTES_MAX, Workbook, number_of, open_workbook, part_events
 from schemas.field_errors import FieldError
 
@@ -30,14 +27,8 @@ COLUMNS_MAX: Final = 16_384  # of a sheet
 _LETTERS_MAX: Final = 3  # of the name of a column
 _LETTERS: Final = re.compile(r"[A-Z]{1,3}")
 _DIGITS: Final = "0123456789"
-_STARTS: Final = frozenset({"c", "row"})
-_ENDS: Final = frozenset({"c", "row", "v", "t"})
-_WHOLE: Final = re.compile(r"[1-9][0-9]{0,17}")
-_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001, a local time
-_EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001, a local time
-_DAYS_MAX: Final = 2_958_466
-_EXPONENT_MAX: Final = 40
-_FIRST_DAY: Final = 61  # before 1 March 1900, Excel counts a day that did not exist
+_STARTS: Final = frozenset({"c", "row", "rPh"})
+_ENDS: Final = frozenset({"c", "row", "v", "t", "f", "rPh"})
 
 SheetRow = tuple[int, dict[int, str]]
 """Number of the row in the sheet, and its texts by the index of the column."""
@@ -98,32 +89,58 @@ def opened_xlsx(source: SourceFile, account: LineAccount) -> Iterator[XlsxRows]:
         yield XlsxRows(source, open_workbook(archive, source.path, source.format.sheet), account)
 
 
+class _Inside:
+    """What a cell has inside besides its value: texts of its own, and a formula."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.is_formula = False
+        self._is_reading = False
+
+    def clear(self) -> None:
+        self.texts.clear()
+        self.is_formula = self._is_reading = False
+
+    def add(self, event: str, name: str, text: str) -> None:
+        """Add an event; the reading of Japanese characters (rPh) is not part of a text."""
+        if name == "rPh":
+            self._is_reading = event == "start"
+        elif name == "f":
+            self.is_formula = True
+        elif not self._is_reading:
+            self.texts.append(text)
+
+
 def _sheet_rows(workbook: Workbook, source: SourceFile) -> Iterator[SheetRow]:
     """The rows that the sheet has, in its order."""
     line, column = 0, -1
     cells: dict[int, str] = {}
-    kind, style, raw, inline = "n", 0, "", list[str]()
+    kind, style, raw, inside = "n", 0, None, _Inside()
     found = part_events(workbook.archive, source.path, workbook.sheet, SHEET_SIZE_BYTES_MAX, starts=_STARTS, ends=_ENDS)
     for event, name, attributes in found:
-        if event == "start":
-            if name == "c":
+        if name == "c":
+            if event == "start":
                 column = _column(attributes.get("r"), column)
-                kind, style, raw = attributes.get("t", "n"), number_of(attributes.get("s")), ""
-                inline.clear()
-            elif name == "row":
-                line, column, cells = max(line + 1, number_of(attributes.get("r"))), -1, {}
-                if line > ROWS_MAX:
-                    raise UsageError("file_too_large", f"{source.path} has more than {ROWS_MAX:,} rows")
+                kind, style, raw = attributes.get("t", "n"), number_of(attributes.get("s")), None
+                inside.clear()
+            elif text := _text(raw, kind, style, inside, workbook):
+                cells[column] = text
         elif name == "v":
             raw = attributes["text"]
-        elif name == "t":
-            inline.append(attributes["text"])
-        elif name == "c":
-            text = "".join(inline) if kind == "inlineStr" else _text(raw, kind, style, workbook)
-            if text:
-                cells[column] = text
-        elif name == "row":
+        elif name != "row":
+            inside.add(event, name, attributes.get("text", ""))
+        elif event == "end":
             yield line, cells
+        else:
+            line, column, cells = max(line + 1, number_of(attributes.get("r"))), -1, {}
+            if line > ROWS_MAX:
+                raise UsageError("file_too_large", f"{source.path} has more than {ROWS_MAX:,} rows")
+
+
+def _text(raw: str | None, kind: str, style: int, inside: _Inside, workbook: Workbook) -> str:
+    if kind == "inlineStr":
+        return unescaped("".join(inside.texts))
+    return cell_text(raw, kind, style, workbook, is_formula=inside.is_formula)
 
 
 def _column(reference: str | None, before: int) -> int:
@@ -142,51 +159,3 @@ def _index_of(letters: str) -> int | None:
     for letter in letters:
         index = index * 26 + ord(letter) - 64
     return index - 1
-
-
-def _text(raw: str, kind: str, style: int, workbook: Workbook) -> str:
-    if not raw:
-        return ""
-    if kind == "s":
-        return workbook.texts[int(raw)] if raw.isdigit() and int(raw) < len(workbook.texts) else ""
-    if kind == "b":
-        return "true" if raw == "1" else "false"
-    if kind == "d":
-        return raw.replace("T", " ")
-    if kind != "n":
-        return raw
-    if style not in workbook.dates and _WHOLE.fullmatch(raw):
-        return raw
-    return _number(raw, style, workbook)
-
-
-def _number(raw: str, style: int, workbook: Workbook) -> str:
-    try:
-        number = Decimal(raw)
-    except InvalidOperation:
-        return raw
-    if style in workbook.dates and 0 <= number < _DAYS_MAX:
-        return _date(number, workbook)
-    return _plain(number, raw)
-
-
-def _plain(number: Decimal, raw: str) -> str:
-    """A number without an exponent. Of a fraction, the fewest digits that are the same binary number: 0.1 stays 0.1."""
-    if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX:
-        return raw
-    if number != number.to_integral_value():
-        number = Decimal(repr(float(raw)))
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _date(number: Decimal, workbook: Workbook) -> str:
-    days, rest = divmod(number, 1)
-    ms = round(rest * DAY_MS)
-    if days == 0 and not workbook.from_1904:  # a time of day without a date
-        return DateCell.of(datetime(1, 1, 1) + timedelta(milliseconds=ms))  # noqa: DTZ001, a local time
-    if days < _FIRST_DAY and not workbook.from_1904:
-        return _plain(number, str(number))
-    epoch = _EPOCH_1904 if workbook.from_1904 else _EPOCH
-    ms = round(ms / 1000) * 1000 if abs(ms - round(ms / 1000) * 1000) <= 1 else ms
-    return DateCell.of(epoch + timedelta(days=int(days), milliseconds=ms))
