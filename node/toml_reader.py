@@ -19,6 +19,8 @@ from node.errors import UsageError
 
 T = TypeVar("T", bound=msgspec.Struct)
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
+_TYPES: Final = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_UNQUOTED: Final = ("int", "float", "bool")
 _INDEX: Final = re.compile(r"\[\d+\]")
 
 
@@ -42,7 +44,21 @@ def convert(cls: type[T], tables: dict[str, Any], *, file: str) -> T:
         path = location.removesuffix("`").lstrip(".")
         if missing := _MISSING.search(message):
             path = f"{path}.{missing[1]}" if path else missing[1]
-        raise UsageError("value_invalid", f"{file}: {path or 'top level'}: {message}", path=path or None) from None
+        raise UsageError(
+            "value_invalid", f"{file}: {path or 'top level'}: {message}", path=path or None, hint=_hint(message)
+        ) from None
+
+
+def _hint(message: str) -> str | None:
+    """How to write a value of another type than the key has."""
+    if message.startswith("Expected `datetime"):
+        return "write the time without quotes and with its zone: 2026-01-31T00:00:00Z"
+    if not (types := _TYPES.search(message)):
+        return None
+    wanted, found = types.groups()
+    if found == "str" and wanted.partition(" | ")[0] in _UNQUOTED:
+        return "write it without quotes"
+    return "write it in quotes" if wanted.startswith("str") and found in (*_UNQUOTED, "datetime", "date") else None
 
 
 def unknown_key(shape: Type, path: str, *, where: str) -> UsageError:

@@ -417,7 +417,7 @@ class StoreSection(Record, frozen=True, kw_only=True):
     url: Text1To4096 | None = None
     """sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE; default: store.db in the home."""
     connections_max: StoreSectionConnectionsMax = 8
-    """Most connections to PostgreSQL of one process; a daemon has two more, which wait for changes."""
+    """Most connections to PostgreSQL of one process; a daemon has up to five more, which mostly wait."""
     connect_seconds_max: StoreSectionConnectSecondsMax = 10
     """Longest wait for a connection to PostgreSQL."""
     lock_seconds_max: StoreSectionLockSecondsMax = 30

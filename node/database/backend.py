@@ -56,7 +56,9 @@ class StoreOptions:
     """Relative names of files in the URL are relative to it."""
 
     connections_max: int = CONNECTIONS_MAX_DEFAULT
-    """Of one process, besides the two of a daemon that listen and the one that claims the store."""
+    """Of one process. A daemon has up to five more: one claims the store, and one each listens for the relay, the
+    receipts, the webhooks (while there are any) and the streams (while somebody reads one).
+    """
 
     connect_seconds_max: int = 10
     lock_seconds_max: int = 30

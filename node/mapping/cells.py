@@ -2,7 +2,8 @@
 
 Rules:
 - A null marker or an empty cell has no value. Blanks around a value do not belong to it.
-- In JSON a column is a key or a path: `place.name`, `plates[0]`, `persons[].name`. A list is several values.
+- In JSON a column is a key or a path: `place.name`, `plates[0]`, `persons[].name`. A list is several values, also if
+  each item of another list has one: `persons[].plates`.
 - A cell with bytes that are not valid, or with an object, is an error of the fields that read it, and of no other.
 """
 
@@ -11,11 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from node.mapping.column_error import ColumnError, quoted
 from node.rows.date_cell import DateCell
 from node.rows.text_encoding import is_clean
+from node.rows.unreadable_cell import UnreadableCell
 
 Value = str | tuple[str, ...] | None
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")
@@ -30,7 +33,7 @@ class JoinedFile:
     file: str
     column: str
     columns: frozenset[str]
-    rows: Mapping[str, Mapping[str, str]]
+    rows: Mapping[str, Mapping[str, Any]]
     optional: bool
 
 
@@ -88,19 +91,23 @@ class Cells:
         raw = self._raw.get(column, _ABSENT)
         if raw is _ABSENT and rules.nested:
             raw = value_at(self._raw, column)
-        if isinstance(raw, str):
-            return self._valued(raw, column)
-        return None if raw is _ABSENT or raw is None else self._of_json(raw, column)
+        return None if raw is _ABSENT else self._of(raw, column)
 
     def _valued(self, raw: str, column: str) -> str | None:
         if not self._clean and not is_clean(raw):
             raise ColumnError("encoding_wrong", "has bytes that are not valid in the encoding of the mapping")
+        if isinstance(raw, UnreadableCell):
+            raise ColumnError("cell_unreadable", raw.reason)
         text = raw if isinstance(raw, DateCell) else raw.strip()
         if not text or text in self._rules.nulls or text in self._rules.nulls_of.get(column, ()):
             return None
         return text
 
-    def _of_json(self, raw: Any, column: str) -> Value:
+    def _of(self, raw: Any, column: str) -> Value:
+        if isinstance(raw, str):
+            return self._valued(raw, column)
+        if raw is None:
+            return None
         if isinstance(raw, bool):
             return self._valued(str(raw).lower(), column)
         if isinstance(raw, dict):
@@ -120,7 +127,7 @@ class Cells:
             if join.optional:
                 return None
             raise ColumnError("unknown_value", f"{quoted(key)} of column {join.column} is not in {join.file}")
-        return self._valued(row.get(name, ""), column)
+        return self._of(row.get(name), column)
 
 
 @lru_cache(maxsize=1024)
@@ -145,8 +152,10 @@ def _follow(value: Any, steps: Sequence[str | int | None]) -> Any:
         if step is None:
             if not isinstance(value, list):
                 return _ABSENT
-            found = [_follow(item, steps[index + 1 :]) for item in value]
-            return [item for item in found if item is not _ABSENT]
+            rest = steps[index + 1 :]
+            found = [inner for item in value if (inner := _follow(item, rest)) is not _ABSENT]
+            # `persons[].plates[]`, or a list of each person: the values of all of them
+            return list(chain.from_iterable(inner if isinstance(inner, list) else (inner,) for inner in found))
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):
                 return _ABSENT

@@ -7,7 +7,7 @@ otherwise lose a value without a word.
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from node.errors import UsageError
 from node.mapping.cells import JoinedFile
@@ -16,6 +16,7 @@ from node.rows.read_rows import opened_rows
 from node.rows.row import Row, RowFormat
 from node.rows.source_file import SourceFile
 from node.rows.text_encoding import known_encoding
+from node.rows.unreadable_cell import UnreadableCell
 from schemas import types
 from schemas.types import MappingJoin
 
@@ -46,16 +47,16 @@ def _format(mapping: types.Mapping, join: MappingJoin) -> RowFormat:
 
 
 def _joined(join: MappingJoin, source: SourceFile, index: int) -> JoinedFile:
-    rows: dict[str, dict[str, str]] = {}
+    rows: dict[str, Mapping[str, Any]] = {}
     columns: dict[str, None] = {}
     length = 0
     with opened_rows(source) as found:
         columns.update(dict.fromkeys(found.columns or ()))
         for row in found:
-            values = _texts(row, source)
+            values = _values(row, source)
             columns.update(dict.fromkeys(values))
-            key = values.get(join.key, "").strip()
-            length += sum(map(len, values.values()))
+            key = _key(values.get(join.key), row, source, index)
+            length += sum(map(_length, values.values()))
             if len(rows) >= JOINED_ROWS_MAX or length > JOINED_LENGTH_MAX:
                 message = f"{source.path} has more than {JOINED_ROWS_MAX:,} rows or {JOINED_LENGTH_MAX:,} characters"
                 raise UsageError("file_too_large", message, path=f"join[{index}].file")
@@ -78,17 +79,24 @@ def _joined(join: MappingJoin, source: SourceFile, index: int) -> JoinedFile:
     )
 
 
-def _texts(row: Row, source: SourceFile) -> dict[str, str]:
+def _values(row: Row, source: SourceFile) -> Mapping[str, Any]:
     if row.error is not None or not row.clean:
         reason = row.error.message if row.error is not None else f"has bytes that are not {source.format.encoding}"
         raise UsageError("file_malformed", f"{source.path}: line {row.line} {reason}", path=str(source.path))
-    return {name: text for name, value in row.values.items() if (text := _text(value)) is not None}
+    return row.values
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else None
+def _key(value: object, row: Row, source: SourceFile, index: int) -> str:
+    """The text of a key; empty if the row has none."""
+    if isinstance(value, dict | list | UnreadableCell):
+        message = f"{source.path}: line {row.line}: the key is not a text"
+        raise UsageError("file_malformed", message, path=f"join[{index}].key")
+    text = str(value).lower() if isinstance(value, bool) else value
+    return text.strip() if isinstance(text, str) else ""
+
+
+def _length(value: object) -> int:
+    return len(value if isinstance(value, str) else str(value))
 
 
 def columns_by_join(joins: Mapping[str, JoinedFile]) -> dict[str, frozenset[str]]:

@@ -93,6 +93,7 @@ def _not_a_number(text: str, form: NumberForm) -> ColumnError:
 @lru_cache(maxsize=64)
 def _pattern(form: NumberForm) -> re.Pattern[str]:
     group = {" ": _SPACES, "'": _APOSTROPHES, None: ""}.get(form.thousands, form.thousands or "")
-    digits = "[0-9]{1,18}" + (f"|[0-9]{{1,3}}(?:[{re.escape(group)}][0-9]{{3}}){{1,5}}" if group else "")
+    # No group begins with a zero: 0.045 with a decimal comma is not 45, but the mapping is wrong.
+    digits = "[0-9]{1,18}" + (f"|[1-9][0-9]{{0,2}}(?:[{re.escape(group)}][0-9]{{3}}){{1,5}}" if group else "")
     exponent = "(?:[eE]([+-]?[0-9]{1,3}))?" if form.exponents else "()"
     return re.compile(rf"([+\-\u2212]?)({digits})(?:{re.escape(form.decimal)}([0-9]{{1,40}}))?{exponent}")

@@ -2,7 +2,7 @@
 
 Pure, except that it reads the table of numbering plans once (docs/decisions/0040). Rules:
 
-- A number with `+` or `00` begins with its calling code.
+- A number with `+` or `00` begins with its calling code, also in brackets.
 - Another number needs its country; the country is not guessed. It is a national number, with or without the trunk
   prefix of the country, or it begins with the calling code of the country and only lacks the plus.
 - A number whose length fits both begins with the calling code if the numbering plan has no national number of this
@@ -10,6 +10,7 @@ Pure, except that it reads the table of numbering plans once (docs/decisions/004
 """
 
 import json
+import re
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from node.reports.identifier_text import VALUE_LENGTH_MAX, IdentifierError, visi
 from node.reports.letters import plain_digits
 
 E164_DIGITS_MAX: Final = 15
+_INTERNATIONAL: Final = re.compile(r"[(\s]*(\+|00)")  # +502 2412 3456, (+502) 2412 3456, 00502 2412 3456
 _NUMBERING_PLANS: Final = Path(__file__).parent / "data/phone_numbers.json"
 
 
@@ -33,14 +35,14 @@ def _plans() -> Any:
 def normalise_phone(value: str, country: str | None) -> str:
     """ITU-T E.164: plus, calling code, and a national number of a length that the country uses."""
     text = plain_digits(unicodedata.normalize("NFKC", visible(value))).strip()
-    international = text.startswith(("+", "00"))
+    international = _INTERNATIONAL.match(text)
     digits = without_separators(text.replace("(0)", "") if international else text).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         raise IdentifierError(
             f"{value[:VALUE_LENGTH_MAX]!r} is not a phone number", "write digits, such as +501 223 2222"
         )
     if international:
-        return _e164(digits if text.startswith("+") else digits[2:])
+        return _e164(digits if international[1] == "+" else digits[2:])
     return _of_country(digits, country)
 
 

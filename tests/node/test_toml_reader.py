@@ -46,6 +46,29 @@ def test_an_unknown_key_is_refused_and_the_hint_suggests_a_known_key(
 
 
 @pytest.mark.parametrize(
+    ("cls", "text", "hint"),
+    [
+        (AgreementFile, 'not_before = "2026-01-31T00:00:00Z"', "write the time without quotes and with its zone: "),
+        (AgreementFile, "not_before = 2026-01-31T00:00:00", "write the time without quotes and with its zone: "),
+        (AgreementFile, "not_before = 2026-01-31", "write the time without quotes and with its zone: "),
+        (AgreementFile, 'version = "1"', "write it without quotes"),
+        (AgreementFile, "id = 7", "write it in quotes"),
+        (NodeConfig, '[bus]\nurl = "x"\nunsafe_plaintext = "true"', "write it without quotes"),
+    ],
+)
+def test_the_hint_about_a_value_of_another_type_says_how_to_write_it(cls: type[Any], text: str, hint: str) -> None:
+    """A time, a number or a truth in quotes is the usual mistake in TOML."""
+    before = "" if cls is NodeConfig or text.startswith("id") else 'id = "BZ-GT"\n'
+    before += "" if cls is NodeConfig or text.startswith(("id", "version")) else 'version = 1\nparties = ["BZ", "GT"]\n'
+
+    error = _error(cls, before + text + ('\n[node]\nid = "BZ"' if cls is NodeConfig else ""))
+
+    assert error.code == "value_invalid"
+    assert error.hint is not None
+    assert error.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ('[node]\nid = "bz"\n[bus]\nurl = "x"', "node.id"),

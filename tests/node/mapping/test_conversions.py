@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from node.mapping.column_error import ColumnError
 from node.mapping.conversions import look_up, pad
 from node.mapping.date_formats import compile_format
-from node.mapping.number_forms import scale
+from node.mapping.number_forms import NumberForm, plain_text, scale
 from node.mapping.templates import columns_of, fill_template, parse_template
 from node.mapping.times import date_text_of, moment_of, span_of, zone_of
 from schemas.types import MappingTable
@@ -54,6 +54,19 @@ def test_text_that_is_not_a_decimal_is_refused(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ColumnError, match="not a decimal"):
         scale(text, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1.250,75", "1250.75"), ("12.345", "12345"), ("0,045", "0.045"), ("0.045", None)]
+)
+def test_a_group_of_digits_does_not_begin_with_a_zero(text: str, expected: str | None) -> None:
+    """0.045 in a file with decimal commas shows that the mapping is wrong: it is refused, and is not 45."""
+    form = NumberForm(decimal=",", thousands=".")
+    if expected is None:
+        with pytest.raises(ColumnError, match="not a decimal"):
+            plain_text(text, form)
+    else:
+        assert plain_text(text, form) == expected
 
 
 def test_a_code_gets_its_leading_zeros_back() -> None:

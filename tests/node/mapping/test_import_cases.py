@@ -1,5 +1,6 @@
 """What spreadsheets of offices contain: read right, or refused with a reason, and never changed silently."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,32 @@ def test_a_json_key_that_occurs_twice_refuses_its_row(tmp_path: Path) -> None:
     for done in (lines, array):
         assert done.refused == [(1, "text", "duplicate")]
         assert done.texts == ["c"]
+
+
+@pytest.mark.parametrize("column", ["persons[].plates[]", "persons[].plates"])
+def test_lists_inside_the_objects_of_a_list_are_several_values(tmp_path: Path, column: str) -> None:
+    """Each person has a list of plates: the values of all of them, in their order."""
+    record = {"date": "2026-11-01", "text": "a", "persons": [{"plates": ["A 1", "B 2"]}, {}, {"plates": ["C 3"]}]}
+    entity = toml_field("entity", id=1, kind="VEHICLE", statement="FACT")
+    entity += toml_field("entity.field", path="identifiers.PLATE", column=column)
+
+    done = import_file(tmp_path, json.dumps(record).encode(), mapping_text('format = "ndjson"', fields=entity))
+
+    assert [identifier.value for identifier in done.reports[0].entities[0].identifiers] == ["A1", "B2", "C3"]
+
+
+def test_lists_and_objects_of_a_second_file_in_json_are_not_lost(tmp_path: Path) -> None:
+    """A list is several values; an object is an error of the field that reads it, and not an empty cell."""
+    stations = [{"code": "7", "plates": ["A 1", "B 2"], "at": {"name": "Arenal"}}]
+    (tmp_path / "stations.json").write_text(json.dumps(stations))
+    join = toml_field("join", name="s", file="stations.json", column="station", key="code", format="json")
+    entity = toml_field("entity", id=1, kind="VEHICLE", statement="FACT")
+    entity += toml_field("entity.field", path="identifiers.PLATE", column="s.plates")
+    place = toml_field(path="place.area", column="s.at")
+    data = b"date,text,station\n2026-11-01,a,7\n"
+
+    listed = import_file(tmp_path, data, mapping_text(fields=join + entity))
+    nested = import_file(tmp_path, data, mapping_text(fields=join + place))
+
+    assert [identifier.value for identifier in listed.reports[0].entities[0].identifiers] == ["A1", "B2"]
+    assert nested.refused == [(2, "place.area", "wrong_type")]
