@@ -102,7 +102,8 @@ def backup(
     """Write a consistent copy of a node to one file, whether its daemon runs or not.
 
     It holds configuration, documents and store: reports in clear, so protect it like the home. Private keys are in it
-    if their file is encrypted. Passphrases, keys for TLS and the log are not in it.
+    if their file is encrypted, or with --with-keys; the key of webhooks only so. Passphrases, keys for TLS and the log
+    are not in it.
 
     Example:
 
@@ -124,7 +125,8 @@ def restore(
     """Make the home of --home from a backup; the folder is empty or does not exist.
 
     Then the node reads its own streams from the log, and adopts what it sent after the backup. `pending` says why that
-    was not possible; call `adopt` later. Until then the daemon seals nothing. Never run two copies of a node.
+    was not possible; call `adopt` later. Until then the daemon seals nothing. `missing` names the files that the home
+    needs and the backup did not have. Never run two copies of a node.
 
     Example:
 

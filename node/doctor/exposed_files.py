@@ -12,6 +12,7 @@ from node.errors import UsageError
 from node.runtime.config import NODE_FILE
 from node.runtime.home import Home
 from node.secret_files import DATABASE_SUFFIXES, OTHERS, check_secret
+from node.webhooks.webhooks import KEY_FILE
 
 CHECK: Final = "permissions"
 
@@ -33,6 +34,7 @@ def _exposed_secrets(home: Home) -> Iterator[Examination]:
             else None,
             False,
         ),
+        (KEY_FILE if (home.path / KEY_FILE).exists() else None, False),
         (config.bus.key_file, False),
         (config.gateway.key_file, False),
     ):

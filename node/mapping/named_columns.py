@@ -22,6 +22,7 @@ from schemas.types import MappingField
 
 EVERY_COLUMN: Final = "*"
 _KEYS_KEPT: Final = 1000  # of JSON objects, to name the nearest one
+_BEGIN_SIZE_BYTES: Final = 262_144  # of a file, in which a column is looked for
 
 
 def columns_named(mapping: types.Mapping) -> Iterator[tuple[str, str]]:
@@ -110,7 +111,9 @@ def _refuse(column: str, path: str, known: Collection[str], source: SourceFile) 
 
 def _encodings_with(column: str, source: SourceFile) -> list[str]:
     found = fitting_encodings(source.path, source.format.encoding, [column])
-    return [name for name in found if column in source.path.read_bytes()[:262_144].decode(name, errors="replace")]
+    with source.path.open("rb") as file:
+        begin = file.read(_BEGIN_SIZE_BYTES)
+    return [name for name in found if column in begin.decode(name, errors="replace")]
 
 
 def _unknown(name: str, known: Collection[str], path: str, file: str) -> UsageError:

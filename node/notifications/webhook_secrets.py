@@ -5,15 +5,13 @@ made again.
 """
 
 from pathlib import Path
-from typing import Final
 
 from node.errors import UsageError
 from node.files import write_file
 from node.sealing import secret_box
 from node.secret_files import SECRET_MODE, read_secret
 from node.system_random import random_bytes
-
-KEY_FILE: Final = "webhooks.key"
+from node.webhooks.webhooks import KEY_FILE
 
 
 def close_secret(home: Path, webhook: str, secret: str) -> bytes:

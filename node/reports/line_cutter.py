@@ -12,11 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, Item, parse_object
+from node.reports.ndjson import BYTE_ORDER_MARK, ITEM_SIZE_BYTES_MAX, Item, parse_object
 from schemas.field_errors import FieldError
 
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class LineCutter:
@@ -62,6 +61,6 @@ class LineCutter:
             yield self.number, FieldError(path="", code="too_large", message=message)
             return
         if self.number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if line.strip():
             yield self.number, parse_object(line)

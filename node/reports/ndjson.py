@@ -16,7 +16,7 @@ from schemas.field_errors import FieldError
 from schemas.json_form.strict_json import JsonError, decode
 
 ITEM_SIZE_BYTES_MAX: Final = 1_000_000  # the payload's limit is 258,048 bytes; JSON with escapes may need more
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\n)")
 
 Item = tuple[int, dict[str, Any] | FieldError]
@@ -27,7 +27,7 @@ Items = Sequence[Item]
 
 def parse_lines(data: bytes) -> Iterator[Item]:
     """The items of `data` in the order of their lines."""
-    data = data.removeprefix(_BYTE_ORDER_MARK)
+    data = data.removeprefix(BYTE_ORDER_MARK)
     if len(data) <= ITEM_SIZE_BYTES_MAX and _is_one_value(whole := parse_object(data)):
         first_line = data[: len(data) - len(data.lstrip())].count(b"\n") + 1
         yield first_line, whole

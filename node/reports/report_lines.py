@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.reports.line_cutter import LineCutter
-from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, Item, parse_lines, parse_object
+from node.reports.ndjson import BYTE_ORDER_MARK, ITEM_SIZE_BYTES_MAX, Item, parse_lines, parse_object
 from schemas.json_form.strict_json import JsonError, decode
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" " * 64  # an error in the last line is then not at the end, where the value may only be cut
 
 
@@ -51,7 +50,7 @@ class ReportLines:
         """Whether each line of the input is an item."""
         if len(self._held) > ITEM_SIZE_BYTES_MAX:
             return True
-        first, end, _ = self._held.removeprefix(_BYTE_ORDER_MARK).lstrip().partition(b"\n")
+        first, end, _ = self._held.removeprefix(BYTE_ORDER_MARK).lstrip().partition(b"\n")
         if not end:
             return False
         if not first.startswith((b"{", b"[")):
@@ -72,7 +71,7 @@ class ReportLines:
             return False
         self._look_again_at = 2 * len(self._held)
         try:
-            decode(self._held[:last].removeprefix(_BYTE_ORDER_MARK) + _SPACE)
+            decode(self._held[:last].removeprefix(BYTE_ORDER_MARK) + _SPACE)
         except JsonError as error:
             return not error.cut
         return False

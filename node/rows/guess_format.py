@@ -53,7 +53,8 @@ def _of_objects(path: Path, text: str, encoding: str) -> RowFormat:
     except JsonError:
         pass
     try:
-        data = path.read_bytes()[:_WRAPPED_SIZE_BYTES]
+        with path.open("rb") as file:
+            data = file.read(_WRAPPED_SIZE_BYTES)
         whole = decode(data.decode(encoding, errors="replace").removeprefix("\ufeff"))
     except JsonError as error:
         raise UsageError("file_malformed", f"{path} is neither JSON nor NDJSON: {error}", path=str(path)) from None

@@ -118,27 +118,23 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
         if match:
             section, key = (part.lower() for part in match.groups())
             path = f"{section}.{key}"
-            held = path.removesuffix(IN_FILE)
-            if path in _described():
-                value = text
-            elif held in _described():
-                value, path = _in_file(path, Path(text)), held
-            else:
+            held = path if path in _described() else path.removesuffix(IN_FILE)
+            if held not in _described():
                 raise unknown_key(type_info(NodeConfig), path, where=name)
-            if path in found:
-                message = f"{found[path][0]} and {name} both set {path}"
-                raise UsageError("value_invalid", message, path=path, hint="unset one of them")
-            found[path] = (name, _typed(path, value))
+            if held in found:
+                message = f"{found[held][0]} and {name} both set {held}"
+                raise UsageError("value_invalid", message, path=held, hint="unset one of them")
+            value = text if held == path else _in_file(path, Path(text))
+            found[held] = (name, _typed(held, value))
     return found
 
 
 def _in_file(path: str, file: Path) -> str:
     """The content of a file without the line end. Container platforms hand secrets out in files that all can read."""
     try:
-        return file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError("file_unreadable", f"{file}: {reason}", path=path) from None
+        return read_text(file).rstrip("\r\n")
+    except UsageError as error:
+        raise UsageError(error.code, error.message, path=path) from None
 
 
 def _sections() -> Iterator[tuple[str, StructType]]:

@@ -1,7 +1,7 @@
 """The file of a backup: a tar archive whose first member says what the others are, with the SHA-256 of each.
 
     manifest.json     format, node, when it was taken, revision, rows of each table, SHA-256 and size of each member
-    node.toml         and topology.toml, documents/*, the key file
+    node.toml         and topology.toml, documents/*, key files, a mapping: each under its name in the home
     store.db          the store as a SQLite file, also of a node on PostgreSQL
 
 Nothing is unpacked by a name from the archive that is not one of these forms, and nothing before its digest fits.
@@ -26,7 +26,9 @@ MANIFEST: Final = "manifest.json"
 STORE: Final = "store.db"
 MANIFEST_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 documents with their digests
 _CHUNK_BYTES: Final = 1024 * 1024
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|documents/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FILE_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_DOCUMENT_NAME: Final = r"(?!\.\.?$)[^/\x00-\x1f\x7f\ud800-\udfff]+"  # people choose it
+_NAME: Final = re.compile(rf"(?:{_FILE_NAME}/)*{_FILE_NAME}|documents/{_DOCUMENT_NAME}")
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,7 +130,7 @@ def _manifest(archive: tarfile.TarFile, info: tarfile.TarInfo | None) -> Manifes
 
 
 def _extract(source: IO[bytes], path: Path) -> Member:
-    path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     hashed, size = hashlib.sha256(), 0
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE), "wb") as out:
         for chunk in _chunks(source):

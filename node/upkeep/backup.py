@@ -18,13 +18,11 @@ from node.database import migrate
 from node.database.engine import Transaction
 from node.errors import UsageError
 from node.integrity.copy_store import snapshot
-from node.runtime.config import NODE_FILE, TOPOLOGY_FILE
 from node.runtime.home import Home
 from node.runtime.open_store import open_store
-from node.sealing import key_file
-from node.trust.document_files import DOCUMENTS_FOLDER
 from node.upkeep import archive
 from node.upkeep.archive import Manifest
+from node.upkeep.home_files import files_of, has_keys
 from node.upkeep.store_address import file_address, opened
 
 
@@ -67,7 +65,7 @@ async def backup(home: Home, file: Path, *, with_keys: bool) -> BackupAnswer:
         file=file,
         taken_at=taken_at,
         sha256=archive.member_of(file).sha256,
-        keys=home.config.keys.file in members,
+        keys=has_keys(home, members),
         store=tables,
     )
 
@@ -109,17 +107,14 @@ def _heads(home: Home, folder: Path, end: int) -> dict[str, Path]:
 
 def _files(home: Home, folder: Path, *, with_keys: bool) -> dict[str, Path]:
     """The files of a backup by their names, copied so that they do not change while they are read."""
-    sources = {name: home.path / name for name in (NODE_FILE, TOPOLOGY_FILE) if (home.path / name).is_file()}
-    for document in sorted(home.documents_folder.iterdir()) if home.documents_folder.is_dir() else ():
-        if document.is_file():
-            sources[f"{DOCUMENTS_FOLDER}/{document.name}"] = document
-    keys = home.path / home.config.keys.file
-    if keys.is_file() and (with_keys or key_file.is_encrypted(keys)):
-        sources[home.config.keys.file] = keys
-    members = {}
-    for number, (name, source) in enumerate(sources.items()):
-        if not archive.may_be_member(name):
-            raise UsageError("backup_name", f"{name} has a name that a backup cannot hold", path=str(source))
-        members[name] = folder / f"member-{number}"
-        shutil.copyfile(source, members[name])
-    return members | {archive.STORE: folder / archive.STORE}
+    members = {archive.STORE: folder / archive.STORE}
+    for number, (name, source) in enumerate(files_of(home, with_keys=with_keys).items()):
+        copy = folder / f"member-{number}"
+        try:
+            shutil.copyfile(source, copy)
+        except FileNotFoundError:
+            continue  # somebody removed it meanwhile
+        except PermissionError as error:
+            raise UsageError("file_unreadable", f"{source}: {error.strerror}", path=str(source)) from None
+        members[name] = copy
+    return members

@@ -19,7 +19,7 @@ from node.integrity.copy_store import copy_store
 from node.retention.eraser import Eraser, safe_time
 from node.runtime.home import Home, open_home
 from node.runtime.open_store import open_store
-from node.upkeep import archive
+from node.upkeep import archive, home_files
 from node.upkeep.adopt import AdoptedStream, adopt
 from node.upkeep.store_address import address_of, file_address, opened
 
@@ -38,6 +38,9 @@ class RestoreAnswer:
     adopted: tuple[AdoptedStream, ...]
     pending: str | None
     """Why the own streams were not read; None if they were."""
+
+    missing: tuple[str, ...]
+    """Files that the configuration names, and the key of webhooks, which were not in the backup and are not there."""
 
 
 async def restore(path: Path, file: Path) -> RestoreAnswer:
@@ -62,6 +65,7 @@ async def restore(path: Path, file: Path) -> RestoreAnswer:
         store=manifest.tables,
         adopted=adopted,
         pending=pending,
+        missing=home_files.missing(home, manifest.tables),
     )
 
 

@@ -10,6 +10,8 @@ from node.database.locks import Lock, hold
 from node.database.statements import Found, change, insert_rows, rows_for
 from node.webhooks.webhook_tables import delivery, webhook
 
+KEY_FILE: Final = "webhooks.key"  # in the home: encrypts the secrets of the webhooks
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:

@@ -23,11 +23,11 @@ from node.notifications.retry_rule import ATTEMPTS_MAX, DELIVERY_AGE_MS_MAX
 from node.notifications.targets import TargetRules
 from node.notifications.webhook_admin import NewWebhook
 from node.notifications.webhook_answers import WebhookAnswer
-from node.notifications.webhook_secrets import KEY_FILE
 from node.notifications.webhook_worker import DeliverySetting
 from node.store import access_log
 from node.webhooks import webhooks
 from node.webhooks.deliveries import DeliveryState
+from node.webhooks.webhooks import KEY_FILE
 from tests.support.exchange import TestNode, exchange
 from tests.support.feeds import arrive, copy_messages
 from tests.support.targets import called_system, status

@@ -15,8 +15,9 @@ from node.notifications import target_connection, webhook_admin
 from node.notifications.targets import TargetRules
 from node.notifications.webhook_admin import NewWebhook
 from node.notifications.webhook_answers import WebhookAnswer
-from node.notifications.webhook_secrets import KEY_FILE, close_secret, open_secret
+from node.notifications.webhook_secrets import close_secret, open_secret
 from node.webhooks.deliveries import DeliveryState
+from node.webhooks.webhooks import KEY_FILE
 from tests.support.exchange import TestNode, exchange
 
 PUBLIC = "https://93.184.215.14/in"

@@ -1,5 +1,6 @@
 """node.toml, its variables and topology.toml."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,15 @@ def test_a_file_of_a_variable_that_is_not_there_or_one_too_many_is_named(
     error = error_of(tmp_path, environ=environ)
 
     assert (error.code, error.path) == (code, "bus.url" if code == "value_invalid" else "bus.url_file")
+
+
+def test_a_file_of_a_variable_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """Nobody may ever write into it, and a command must not wait for that."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    error = error_of(tmp_path, environ={"ENLACE_BUS__URL_FILE": str(pipe)})
+
+    assert (error.code, error.path) == ("file_unreadable", "bus.url_file")
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])

@@ -157,7 +157,7 @@ def test_a_restore_changes_no_home_that_is_there(homes: dict[str, Path], tmp_pat
 
 
 def test_a_document_with_a_name_that_no_archive_can_hold_is_named(homes: dict[str, Path], tmp_path: Path) -> None:
-    (homes["BZ"] / "documents" / "a name").write_text("x")
+    (homes["BZ"] / "documents" / "a\nname").write_text("x")
     ran = cli("backup", tmp_path / "bz.backup", home=homes["BZ"])
 
     assert (ran.exit, ran.error["code"]) == (2, "backup_name")
