@@ -134,7 +134,7 @@ def _in_file(path: str, file: Path) -> str:
     try:
         return read_text(file).rstrip("\r\n")
     except UsageError as error:
-        raise UsageError(error.code, error.message, path=path) from None
+        raise UsageError("file_unreadable", error.message, path=path) from None
 
 
 def _sections() -> Iterator[tuple[str, StructType]]:
