@@ -7,8 +7,24 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from enlace.effects import END, Effect, Give, Lost, Now, Open, Program, Pull, Read, Reply, Request, Send, Shut, Wait
-from enlace.http_exchange import failures_are_losses, of_httpx, reply_of
+from enlace.effects import (
+    END,
+    Effect,
+    Give,
+    Lost,
+    Now,
+    Open,
+    Program,
+    Pull,
+    Read,
+    Reply,
+    Request,
+    Send,
+    Shut,
+    Wait,
+    is_good,
+)
+from enlace.http_exchange import WholeAnswer, failures_are_losses, of_httpx, reply_of
 from enlace.settings import Settings
 
 T = TypeVar("T")
@@ -125,15 +141,21 @@ class _Running:
         with failures_are_losses(self._settings):
             response = await self._transport.handle_async_request(of_httpx(request, self._settings))
             try:
-                return reply_of(response, await response.aread())
+                return reply_of(response, await self._whole(response))
             finally:
                 await response.aclose()
+
+    async def _whole(self, response: httpx.Response) -> bytes:
+        whole = WholeAnswer(self._settings)
+        async for piece in response.aiter_bytes():
+            whole.add(piece)
+        return whole.body
 
     async def _begin(self, request: Request) -> Reply:
         await self.shut()
         with failures_are_losses(self._settings):
             response = self._open = await self._transport.handle_async_request(of_httpx(request, self._settings))
-            if response.status_code >= 400:
-                return reply_of(response, await response.aread())
+            if not is_good(response.status_code):
+                return reply_of(response, await self._whole(response))
             self._pieces = (piece async for piece in response.aiter_raw() if piece)
             return reply_of(response)

@@ -15,7 +15,7 @@ from enlace import requests
 from enlace.effects import END, Give, Lost, Open, Program, Pull, Read, Reply, Shut, Wait
 from enlace.errors import AnswerMalformed, GatewayProblem, InvalidCall
 from enlace.ndjson_lines import Lines
-from enlace.problems import problem_in_line, problem_of
+from enlace.problems import is_json, problem_in_line, require_media_type
 from enlace.retries import Chance, RetryPolicy, pause, unreachable
 
 LINES_IN_BATCH: Final = 100
@@ -76,13 +76,14 @@ def hand_in(lines: Sequence[NumberedLine], decode: DecodeLine, *, policy: RetryP
 def _exchange(left: deque[NumberedLine], decode: DecodeLine) -> Program[None]:
     """Send what is left once; each report that is answered is taken away."""
     reply: Reply = yield Open(requests.batch([line for _, line in left]))
-    if reply.status >= 400:
-        raise problem_of(reply)
+    require_media_type(reply, requests.NDJSON)
     lines = Lines()
     while piece := (yield Read()):
         for answer in lines.feed(piece):
             yield from _give(answer, left, decode)
     for answer in lines.end():
+        if not is_json(answer):
+            raise Lost("the gateway ended its answer in the middle of a line", was_sent=True)
         yield from _give(answer, left, decode)
 
 

@@ -40,6 +40,16 @@ class Reply:
     body: bytes
     """Empty for an answer without error that `Open` asked for."""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the request was done. A redirect is an error: this gateway sends none, and none is followed."""
+        return is_good(self.status)
+
+
+def is_good(status: int) -> bool:
+    """Whether a status of HTTP says that the request was done."""
+    return 200 <= status < 300
+
 
 class Lost(Exception):
     """The gateway was not reached, or the connection broke."""

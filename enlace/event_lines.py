@@ -13,6 +13,8 @@ from typing import Final
 from enlace.errors import AnswerMalformed
 
 EVENT_SIZE_BYTES_MAX: Final = 4_000_000  # a report that fits into a record is a quarter of that
+RETRY_SECONDS_MAX: Final = 60.0  # a server cannot make a stream wait longer
+RETRY_DIGITS_MAX: Final = 9
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -66,7 +68,9 @@ class EventLines:
             case b"id" if b"\0" not in value:
                 self._id = value.decode("utf-8", "replace")
             case b"retry" if value.isdigit():
-                self.retry_seconds = int(value) / 1000
+                self.retry_seconds = RETRY_SECONDS_MAX
+                if len(value) <= RETRY_DIGITS_MAX:
+                    self.retry_seconds = min(RETRY_SECONDS_MAX, int(value) / 1000)
             case b"":
                 self._size = 0  # a comment says that the server lives
         return None

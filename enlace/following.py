@@ -13,7 +13,8 @@ from typing import Any
 from enlace.effects import Give, Lost, Open, Program, Read, Reply, Request, Shut, Wait
 from enlace.errors import GatewayProblem
 from enlace.event_lines import EventLines, ServerEvent
-from enlace.problems import problem_of
+from enlace.problems import require_media_type
+from enlace.requests import EVENTS
 from enlace.retries import Chance, RetryPolicy, pause, unreachable
 
 MESSAGE = "message"
@@ -60,8 +61,7 @@ class _Place:
 def _connection(request: Request, decode: DecodeEvent, place: _Place) -> Program[None]:
     """Give the events of one connection."""
     reply: Reply = yield Open(request)
-    if reply.status >= 400:
-        raise problem_of(reply)
+    require_media_type(reply, EVENTS)
     lines = EventLines()
     while piece := (yield Read()):
         for event in lines.feed(piece):

@@ -4,6 +4,7 @@ The transports of httpx are used without its client. So no proxy of the environm
 followed, no cookie is kept, and no address of a request, which may contain names of persons, goes to a log.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,10 +12,12 @@ from typing import Final
 import httpx
 
 from enlace.effects import Lost, Reply, Request
-from enlace.errors import InvalidCall
+from enlace.errors import AnswerMalformed, InvalidCall
 from enlace.settings import Settings
 
 CONNECT_SECONDS_MAX: Final = 10.0
+ANSWER_TIMES_MAX: Final = 10  # times the timeout, which limits a silence: how long a whole answer may take
+ANSWER_SIZE_BYTES_MAX: Final = 512 * 1024 * 1024  # a page of 1,000 of the longest reports is shorter
 AGENT: Final = b"enlace-client/1"
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -23,13 +26,13 @@ def of_httpx(request: Request, settings: Settings) -> httpx.Request:
     """The request with the token."""
     silence = request.silence_seconds_max or settings.timeout_seconds
     timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS_MAX, settings.timeout_seconds))
-    headers = [(b"User-Agent", AGENT), (b"Accept-Encoding", b"identity"), (b"Connection", b"keep-alive")]
-    headers += [(name.encode("ascii"), value.encode()) for name, value in request.headers.items()]
-    if not any(name == b"Accept" for name, _ in headers):
-        headers.append((b"Accept", b"application/json"))
-    if settings.token is not None:
-        headers.append(settings.token.header())
     try:
+        headers = [(b"User-Agent", AGENT), (b"Accept-Encoding", b"identity"), (b"Connection", b"keep-alive")]
+        headers += [(name.encode("ascii"), value.encode()) for name, value in request.headers.items()]
+        if not any(name == b"Accept" for name, _ in headers):
+            headers.append((b"Accept", b"application/json"))
+        if settings.token is not None:
+            headers.append(settings.token.header())
         return httpx.Request(
             request.method,
             httpx.URL(settings.address.url + request.path, params=list(request.query) or None),
@@ -44,6 +47,31 @@ def of_httpx(request: Request, settings: Settings) -> httpx.Request:
 def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     """The answer; names of headers in lower case."""
     return Reply(status=response.status_code, headers=dict(response.headers.items()), body=body)
+
+
+class WholeAnswer:
+    """Collects the pieces of an answer. One that drips or never ends is Lost, although it is never silent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ends_at = time.monotonic() + settings.timeout_seconds * ANSWER_TIMES_MAX
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Add a piece. Raises Lost."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if time.monotonic() > self._ends_at:
+            raise Lost(f"{self._settings.address} did not end its answer in time", was_sent=True)
+        if self._size > ANSWER_SIZE_BYTES_MAX:
+            message = f"an answer is longer than {ANSWER_SIZE_BYTES_MAX:,} bytes"
+            raise AnswerMalformed("answer_malformed", message)
+
+    @property
+    def body(self) -> bytes:
+        """What came."""
+        return b"".join(self._pieces)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from enlace.errors import CODES, STATUSES, AnswerMalformed, FieldProblem, Gatewa
 
 PROBLEM_SIZE_BYTES_MAX: Final = 4_000_000  # a larger body is not read as a problem
 ANSWER_CODE: Final = "gateway_answer"
+FOREIGN_HINT: Final = "something between this client and the gateway answered, or the address is not that of a gateway"
 
 
 class _Field(msgspec.Struct):
@@ -41,7 +42,7 @@ class _Line(msgspec.Struct):
 
 
 def problem_of(reply: Reply) -> GatewayProblem:
-    """The error of an answer with a status of 300 or more."""
+    """The error of an answer that is not good."""
     body = _body(reply.body)
     if body is None:
         return _foreign(reply)
@@ -58,6 +59,27 @@ def problem_of(reply: Reply) -> GatewayProblem:
         status=reply.status,
         retry_after_seconds=retry_after(reply.headers),
     )
+
+
+def require_media_type(reply: Reply, expected: str) -> None:
+    """Raise GatewayProblem unless the request was done and its answer, if it names its form, is of this one.
+
+    Otherwise the page of a proxy would be read as an answer that has no items.
+    """
+    if not reply.is_good:
+        raise problem_of(reply)
+    named = reply.headers.get("content-type", expected).partition(";")[0].strip().lower()
+    if named != expected:
+        raise AnswerMalformed(ANSWER_CODE, f"the answer is not {expected}", hint=FOREIGN_HINT, status=reply.status)
+
+
+def is_json(line: bytes) -> bool:
+    """Whether a line is whole."""
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def problem_in_line(line: bytes) -> GatewayProblem | None:
@@ -97,11 +119,10 @@ def _body(data: bytes) -> _Body | None:
 def _foreign(reply: Reply) -> GatewayProblem:
     """The error of an answer that is not from the gateway."""
     kind = STATUSES.get(reply.status, GatewayFault)
-    hint = "something between this client and the gateway answered, or the address is not that of a gateway"
     return kind(
         ANSWER_CODE,
         f"the answer is {reply.status} {_phrase(reply.status)}".rstrip(),
-        hint=hint,
+        hint=FOREIGN_HINT,
         status=reply.status,
         retry_after_seconds=retry_after(reply.headers),
     )

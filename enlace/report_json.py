@@ -16,6 +16,9 @@ from schemas.types import IntelligenceReport
 Report = Mapping[str, Any] | IntelligenceReport | str | bytes
 """A report that can be handed in."""
 
+NOTHING: Final = b"null"
+"""The line of a report without text: the gateway would skip a blank line, and each report has an answer."""
+
 FILLED_BY_NODE: Final = ("kind", "created_at", "references")
 
 
@@ -36,7 +39,7 @@ def json_of(report: Report) -> bytes:
 
 def line_of(report: Report) -> bytes:
     """The report as JSON on one line, as a batch needs it. Raises InvalidCall."""
-    data = json_of(report)
+    data = json_of(report) or NOTHING
     if b"\n" not in data and b"\r" not in data:
         return data
     try:

@@ -66,7 +66,7 @@ def batch(lines: Sequence[bytes]) -> Request:
 
 def report_state(report_id: str) -> Request:
     """`GET /v1/reports/{report_id}`."""
-    return Request(method="GET", path=f"/v1/reports/{quote(report_id, safe='')}")
+    return Request(method="GET", path=f"/v1/reports/{_segment(report_id)}")
 
 
 def messages(filters: Mapping[str, Texts | None], *, limit: int, after: str | None, why: Why) -> Request:
@@ -77,7 +77,7 @@ def messages(filters: Mapping[str, Texts | None], *, limit: int, after: str | No
 
 def message(id_: str, why: Why) -> Request:
     """`GET /v1/messages/{id}`."""
-    return Request(method="GET", path=f"/v1/messages/{quote(id_, safe='')}", headers=why.headers())
+    return Request(method="GET", path=f"/v1/messages/{_segment(id_)}", headers=why.headers())
 
 
 def check(identifiers: Sequence[Mapping[str, str | None]], why: Why) -> Request:
@@ -121,7 +121,15 @@ def add_webhook(url: str, secret: str, subjects: Sequence[str], originators: Seq
 
 def remove_webhook(id_: str) -> Request:
     """`DELETE /v1/webhooks/{id}`."""
-    return Request(method="DELETE", path=f"/v1/webhooks/{quote(id_, safe='')}", repeatable=False)
+    return Request(method="DELETE", path=f"/v1/webhooks/{_segment(id_)}", repeatable=False)
+
+
+def _segment(text: str) -> str:
+    """A text as one segment of a path. Raises InvalidCall."""
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise InvalidCall("value_invalid", "the id has characters that no id has", path="id") from None
 
 
 def _query(filters: Mapping[str, Texts | None]) -> list[tuple[str, str]]:

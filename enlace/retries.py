@@ -74,7 +74,7 @@ def answered(request: Request, policy: RetryPolicy, chance: Chance) -> Program[R
             lost = error
             problem: GatewayProblem = unreachable(error)
         else:
-            if reply.status < 400:
+            if reply.is_good:
                 return reply
             problem = problem_of(reply)
         seconds = pause(policy, attempt, problem, chance) if may_repeat(request, problem, lost) else None

@@ -30,6 +30,8 @@ class Settings:
     """None without TLS."""
 
     timeout_seconds: float
+    """How long the gateway may be silent; a whole answer may take ten times as long."""
+
     policy: RetryPolicy
 
 

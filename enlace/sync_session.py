@@ -7,8 +7,24 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from enlace.effects import END, Effect, Give, Lost, Now, Open, Program, Pull, Read, Reply, Request, Send, Shut, Wait
-from enlace.http_exchange import failures_are_losses, of_httpx, reply_of
+from enlace.effects import (
+    END,
+    Effect,
+    Give,
+    Lost,
+    Now,
+    Open,
+    Program,
+    Pull,
+    Read,
+    Reply,
+    Request,
+    Send,
+    Shut,
+    Wait,
+    is_good,
+)
+from enlace.http_exchange import WholeAnswer, failures_are_losses, of_httpx, reply_of
 from enlace.settings import Settings
 
 T = TypeVar("T")
@@ -115,15 +131,21 @@ class _Running:
         with failures_are_losses(self._settings):
             response = self._transport.handle_request(of_httpx(request, self._settings))
             try:
-                return reply_of(response, response.read())
+                return reply_of(response, self._whole(response))
             finally:
                 response.close()
+
+    def _whole(self, response: httpx.Response) -> bytes:
+        whole = WholeAnswer(self._settings)
+        for piece in response.iter_bytes():
+            whole.add(piece)
+        return whole.body
 
     def _begin(self, request: Request) -> Reply:
         self.shut()
         with failures_are_losses(self._settings):
             response = self._open = self._transport.handle_request(of_httpx(request, self._settings))
-            if response.status_code >= 400:
-                return reply_of(response, response.read())
+            if not is_good(response.status_code):
+                return reply_of(response, self._whole(response))
             self._pieces = (piece for piece in response.iter_raw() if piece)
             return reply_of(response)
