@@ -17,7 +17,8 @@ from node.heartbeats import SILENT_SECONDS_MAX
 from tests.support.processes import ENLACE, STOP_SECONDS_MAX, agreement, lab
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy"
-UNITS: Final = ("enlace.service", "enlace-backup.service")
+PROCESSES: Final = ("enlace.service", "enlace-gateway.service")
+UNITS: Final = (*PROCESSES, "enlace-backup.service")
 ANALYZE: Final = shutil.which("systemd-analyze")
 EXPOSURE_MAX: Final = 20  # of 100; systemd calls this OK
 PR_SET_MDWE: Final = 65
@@ -55,30 +56,42 @@ def settings(unit: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.parametrize("unit", PROCESSES)
 @pytest.mark.parametrize("name", DEMANDED)
-def test_the_unit_of_the_daemon_has_the_setting(name: str) -> None:
-    assert settings("enlace.service")[name] == [DEMANDED[name]]
+def test_the_unit_of_daemon_and_gateway_has_the_setting(unit: str, name: str) -> None:
+    assert settings(unit)[name] == [DEMANDED[name]]
 
 
-def test_system_calls_are_those_of_a_service_and_the_memory_limit_is_allowed() -> None:
+def test_the_unit_of_the_gateway_runs_the_gateway_in_folders_of_its_own() -> None:
+    """systemd removes the runtime folder of a unit that stops; it must not be that of the daemon."""
+    gateway, daemon = settings("enlace-gateway.service"), settings("enlace.service")
+
+    assert gateway["ExecStart"][0].endswith("/enlace gateway run")
+    assert gateway["RuntimeDirectory"] != daemon["RuntimeDirectory"]
+
+
+@pytest.mark.parametrize("unit", PROCESSES)
+def test_system_calls_are_those_of_a_service_and_the_memory_limit_is_allowed(unit: str) -> None:
     """Without `@resources` the node could not limit its own address space."""
-    filters = settings("enlace.service")["SystemCallFilter"]
+    filters = settings(unit)["SystemCallFilter"]
 
     assert filters[0] == "@system-service"
     assert "@resources" not in " ".join(filters)
 
 
-def test_the_times_fit_those_of_the_daemon() -> None:
-    """systemd waits longer than the daemon needs to stop; the watchdog is shorter than what makes a job stuck."""
-    found = settings("enlace.service")
+@pytest.mark.parametrize("unit", PROCESSES)
+def test_the_times_fit_those_of_the_process(unit: str) -> None:
+    """systemd waits longer than the process needs to stop; the watchdog is shorter than what makes a job stuck."""
+    found = settings(unit)
 
     assert int(found["TimeoutStopSec"][0]) > STOP_SECONDS_MAX
     assert 10 < int(found["WatchdogSec"][0]) < SILENT_SECONDS_MAX
 
 
-def test_the_key_file_is_opened_by_a_credential() -> None:
+@pytest.mark.parametrize("unit", PROCESSES)
+def test_the_key_file_is_opened_by_a_credential(unit: str) -> None:
     """No secret is in the unit or readable by another user."""
-    found = settings("enlace.service")
+    found = settings(unit)
     [credential] = found["LoadCredential"]
 
     assert credential.startswith("passphrase:/etc/")
