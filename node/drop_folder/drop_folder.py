@@ -67,6 +67,8 @@ class DropFolder:
                     load(read_text(self.mapping), file=str(self.mapping))
                 handed_in = await self._finish_working()
                 for dropped in self._looks.take(self.places.folder, now):
+                    if not self._looks.is_finished(self.places.folder, dropped, now):
+                        continue  # it was replaced while the files before it were handed in
                     with suppress(FileNotFoundError, PermissionError):  # it went, or stands: `status` lists it
                         (self.places.folder / dropped).rename(self.places.working / dropped)
                     handed_in += await self._finish_working()

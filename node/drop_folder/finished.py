@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from node.drop_folder.folder import is_dropped
+from node.drop_folder.folder import is_dropped, is_too_long
 from schemas.field_errors import FieldError
 
 SETTLED_MS: Final = 2_000
@@ -39,19 +39,22 @@ class Looks:
                 if len(names) == FILES_TOGETHER_MAX:
                     break
         self._forget(names)
-        return [name for name in sorted(names) if self._is_finished(folder, name, now)]
+        return [name for name in sorted(names) if self.is_finished(folder, name, now)]
 
     def _forget(self, names: Collection[str]) -> None:
         kept = set(names)
         self._seen = {name: seen for name, seen in self._seen.items() if name in kept}
         self.standing = {name: since for name, since in self.standing.items() if name in kept}
 
-    def _is_finished(self, folder: Path, name: str, now: int) -> bool:
+    def is_finished(self, folder: Path, name: str, now: int) -> bool:
+        """Whether a file is as an earlier look saw it, settled and not in use; `now` in ms."""
         try:
             status = (folder / name).lstat()
         except FileNotFoundError:
             return False
         self.standing.setdefault(name, now)
+        if is_too_long(name):
+            return False
         seen = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         before, self._seen[name] = self._seen.get(name), seen
         changed_ms = max(status.st_mtime_ns, status.st_ctime_ns) // 1_000_000

@@ -78,8 +78,12 @@ def is_dropped(name: str) -> bool:
         not name.startswith(".")
         and not name.endswith((UNFINISHED, ACCOUNT, WRITING))
         and name not in (WORKING_FOLDER, DONE, FAILED)
-        and len(os.fsencode(name)) <= NAME_BYTES_MAX
     )
+
+
+def is_too_long(name: str) -> bool:
+    """Whether the account of a file with this name would have a name that the file system refuses."""
+    return len(os.fsencode(name)) > NAME_BYTES_MAX
 
 
 def names_in(folder: Path) -> list[str]:

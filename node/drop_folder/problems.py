@@ -30,7 +30,9 @@ class Problems:
             found["drop_files_failed"] = f"{failed} files are in {places.failed}; the account beside each says why"
         late = [name for name, since in standing.items() if now - since > STANDING_MS_MAX]
         if late:
-            message = f"{len(late)} files are not taken: they grow, are locked, or cannot be moved"
+            message = (
+                f"{len(late)} files are not taken: they grow, are locked, cannot be moved, or have too long a name"
+            )
             found["drop_files_stand"] = message
         await self.note(found, now)
 

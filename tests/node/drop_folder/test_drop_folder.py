@@ -391,6 +391,24 @@ async def test_a_process_that_is_killed_while_it_hands_in_goes_on_with_the_same_
     assert [line["line"] for line in scene.account("failed/a.ndjson")] == [1, 2, 3]
 
 
+async def test_a_file_that_is_replaced_while_another_one_is_handed_in_is_not_taken_half_written(scene: Scene) -> None:
+    """Both were finished at the same look; the second one is written again before its turn."""
+    scene.drop("a.ndjson", text_of(1))
+    second = scene.drop("b.ndjson", text_of(2))
+    really = Account.finish
+
+    def finish(account: Account) -> None:
+        really(account)
+        second.write_text(text_of(3)[:50])
+
+    with patch.object(Account, "finish", finish):
+        await scene.look()
+    assert (scene.names(), scene.names("failed")) == (["b.ndjson"], [])
+    scene.drop("b.ndjson", text_of(3))
+    await scene.look()
+    assert [line["outcome"] for line in scene.account("done/b.ndjson")] == ["accepted"]
+
+
 async def test_many_files_are_taken_in_several_looks(scene: Scene) -> None:
     for number in range(5):
         scene.drop(f"{number}.json", text_of(number))
@@ -403,7 +421,12 @@ async def test_many_files_are_taken_in_several_looks(scene: Scene) -> None:
 
 
 async def test_a_name_that_is_too_long_for_its_account_stands(scene: Scene) -> None:
+    """`status` reports it when it has stood for some time."""
     scene.drop("a" * (NAME_BYTES_MAX + 1), text_of())
+    watched = scene.watched()
 
-    assert await scene.look() == 0
+    assert await scene.look(watched) == 0
+    scene.now += STANDING_MS_MAX + 1
+    await scene.look(watched)
+    assert await scene.problems() == {"drop_files_stand"}
     assert service.OWN_FILES == (".account.ndjson", ".account.writing")
