@@ -11,6 +11,7 @@ import typer
 from node.remote.gateway_address import GatewayAddress
 from node.terminal.closed_output import end_when_output_closes
 from node.terminal.help_text import Reader, add_command
+from node.terminal.interrupts import ending_at_once
 from node.terminal.options import (
     CaFileOption,
     GatewayOption,
@@ -64,11 +65,12 @@ def follow(
     options: dict[str, Any] = {"content": content, "after": after, "purpose": purpose, "reason": reason}
     address = named_gateway(home, gateway, token_file, ca_file)
     end_when_output_closes()
-    if address is None:
-        asyncio.run(_by_home(output, home, *filters, **options))
-    else:
-        for message in _by_gateway(address, *filters, **options):
-            output.item(message)
+    with ending_at_once():
+        if address is None:
+            asyncio.run(_by_home(output, home, *filters, **options))
+        else:
+            for message in _by_gateway(address, *filters, **options):
+                output.item(message)
     return 0
 
 

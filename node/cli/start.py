@@ -10,25 +10,29 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
+from node.terminal.interrupts import INTERRUPTED, ending_at_once
+
 DAEMON = "run"
 
 
 def main() -> None:
     """Entry point of the distribution."""
     is_daemon = sys.argv[1:2] == [DAEMON]
-    interrupted = 0 if is_daemon else 128 + signal.SIGINT
+    interrupted = 0 if is_daemon else INTERRUPTED
     try:
         if is_daemon:
             signal.signal(signal.SIGTERM, _end)
-        from node.runtime.process_protection import protect_process
-        from node.standard_streams import protect_standard_streams
+        with ending_at_once(interrupted):
+            from node.runtime.process_protection import protect_process
+            from node.standard_streams import protect_standard_streams
 
-        protect_process()
-        protect_standard_streams()
-        code: int = import_module("node.cli.main").run(sys.argv[1:])  # by name: that module offers this entry point too
+            protect_process()
+            protect_standard_streams()
+            commands = import_module("node.cli.main")  # by name: that module offers this entry point too
+        code: int = commands.run(sys.argv[1:])
     except KeyboardInterrupt:
         code = interrupted
-    sys.exit(interrupted if code == 128 + signal.SIGINT else code)
+    sys.exit(interrupted if code == INTERRUPTED else code)
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
