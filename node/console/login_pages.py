@@ -1,6 +1,7 @@
 """Logging in and out, and the choice of a language: the pages that need no session."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,14 +22,17 @@ FORM_COOKIE: Final = "enlace_console_form"
 LANGUAGE_COOKIE: Final = "enlace_console_language"
 LANGUAGE_SECONDS: Final = 365 * 24 * 60 * 60
 _FORM_BYTES: Final = 32
+_FORM_TOKEN: Final = re.compile(f"[0-9a-f]{{{2 * _FORM_BYTES}}}")
 
 
 def login_form(request: Request, texts: Texts, *, problem: str | None = None, status: int = 200) -> Response:
     """The form for the token; `problem` is the key of a text about the last try.
 
-    A cookie and the form carry the same random text, so that no other site can log somebody in.
+    A cookie and the form carry the same random text, so that no other site can log somebody in. The text stays the
+    same in one browser, so that the forms of two tabs are both valid.
     """
-    form_token = random_bytes(_FORM_BYTES).hex()
+    kept = request.cookies.get(FORM_COOKIE, "")
+    form_token = kept if _FORM_TOKEN.fullmatch(kept) else random_bytes(_FORM_BYTES).hex()
     values = {
         "form_token": form_token,
         "next": local_address(request.query_params.get("next", "")),
@@ -59,7 +63,6 @@ async def log_in(request: Request, entrance: Entrance, texts: Texts) -> Response
     id_, _ = begun
     response = redirect(local_address(form.get("next", "")))
     _set_cookie(request, response, COOKIE, id_)
-    response.delete_cookie(FORM_COOKIE, path=PREFIX)
     return response
 
 

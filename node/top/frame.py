@@ -12,7 +12,6 @@ from rich.text import Text
 from node.top.overview import Overview, StreamRow
 from node.trust.document_versions import document_time_text
 
-WIDTH_MIN: Final = 20
 PROBLEMS_SHARE: Final = 3
 """Problems may take a third of the screen; streams have the rest."""
 
@@ -22,7 +21,7 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 def frame(seen: Overview, *, width: int, height: int | None, note: str = "") -> list[Text]:
     """The lines of a frame; `height` None: as many as there are. `note` is the last line."""
-    width = max(WIDTH_MIN, width)
+    width = max(1, width)
     head = list(_head(seen))
     problems = list(_problems(seen))
     streams = [_stream_row(row) for row in seen.streams if row.lag or row.position]

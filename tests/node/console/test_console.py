@@ -175,6 +175,18 @@ async def test_no_link_leads_from_the_login_to_another_site(home: Home, to: str)
         assert language.headers["location"] == "/console/"
 
 
+async def test_the_forms_of_two_tabs_both_log_in(home: Home) -> None:
+    """The second tab does not make the form of the first one old, and neither does its login."""
+    async with console_client(home) as client:
+        await client.get("/login")
+        first = client.form_token
+        for _ in range(2):
+            await client.get("/login")
+            fields = {"form_token": first, "token": client.tokens["analyst"].token}
+            answer = await client.http.post("/console/login", data=fields)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
+
+
 async def test_after_the_login_comes_the_page_that_was_asked_for(home: Home) -> None:
     """With its filters."""
     async with console_client(home) as client:

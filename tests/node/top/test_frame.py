@@ -97,7 +97,7 @@ def test_a_frame_fits_the_screen(width: int, height: int, count: int) -> None:
     lines = text(figures(streams=count, position=1, problems=(problem,) * count), width=width, height=height)
 
     assert len(lines) <= height
-    assert all(cell_len(line) <= max(width, 20) for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
 
 
 def test_what_does_not_fit_is_counted() -> None:
