@@ -1,5 +1,6 @@
 """`/v1/webhooks`: the systems that are called when messages arrive. Only an administrator makes or removes them."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -7,7 +8,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from node.commands.justification import justification_of
 from node.errors import UsageError
 from node.gateway.call import Call
 from node.gateway.endpoint import Endpoint, Parameter
@@ -16,6 +16,7 @@ from node.http.body import read_object
 from node.http.json_answer import json_answer
 from node.http.media_types import JSON
 from node.http.query import single
+from node.http.stated_reason import stated_reason
 from node.integrators.scopes import Scope
 from node.notifications import webhook_admin
 from node.notifications.feed_filter import cursor_of
@@ -26,6 +27,8 @@ from node.webhooks.deliveries import DeliveryState
 
 BODY_SIZE_BYTES_MAX: Final = 65_536
 ADMIN: Final = frozenset({Scope.ADMIN})
+_NAMED_FIELD: Final = re.compile(r"(?:missing required|unknown) field `(?P<name>[^`]{1,64})`")
+"""The key that a message of msgspec about a whole object names."""
 
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,8 +59,7 @@ class DeliveryList:
 
 async def create(call: Call) -> Response:
     """Make a webhook; purpose and reason, if they are given, are kept for its entries in the access log."""
-    headers = call.request.headers
-    why = justification_of(headers.get("Enlace-Purpose"), headers.get("Enlace-Reason"))
+    why = stated_reason(call.request.headers.raw, required=False)
     body = await _body(call.request)
     home = call.served.home
     asked = NewWebhook(
@@ -116,7 +118,8 @@ async def _body(request: Request) -> WebhookBody:
         return msgspec.convert(found, WebhookBody, strict=True)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
-        field = path.rstrip("`").lstrip(".")
+        named = _NAMED_FIELD.search(reason)
+        field = named["name"] if named and not path else path.rstrip("`").lstrip(".")
         raise UsageError("value_invalid", f"the webhook is malformed: {reason}", path=field or None) from None
 
 

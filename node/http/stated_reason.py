@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from node.commands.justification import Justification, required_justification
+from node.commands.justification import Justification, justification_of, required_justification
 from node.errors import UsageError
 from node.http.http_error import HttpError
 
@@ -33,12 +33,15 @@ def one_header(headers: RawHeaders, name: str) -> bytes | None:
     return values[0] if values else None
 
 
-def stated_reason(headers: RawHeaders) -> Justification:
-    """Purpose and reason. Raises UsageError: `purpose_missing`, `unknown_code` or `value_invalid`."""
+def stated_reason(headers: RawHeaders, *, required: bool = True) -> Justification:
+    """Purpose and reason; None for one that is left out, unless they are `required`.
+
+    Raises UsageError `purpose_missing`, `unknown_code` or `value_invalid`.
+    """
     given = list(headers)
     purpose, reason = (_text(one_header(given, name), name) for name in (PURPOSE_HEADER, REASON_HEADER))
     try:
-        return required_justification(purpose, reason)
+        return (required_justification if required else justification_of)(purpose, reason)
     except UsageError as error:
         error.path = {"purpose": PURPOSE_HEADER, "reason": REASON_HEADER}.get(error.path or "", error.path)
         raise

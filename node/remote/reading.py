@@ -47,12 +47,17 @@ def search(
     purpose: str | None,
     reason: str | None,
 ) -> list[Any]:
-    """The reports that the node holds and that match."""
+    """The first `limit` reports that the node holds and that match. A page of long reports may end before that."""
+    why = Why(purpose=purpose or "", reason=reason or "")
+    found: list[Any] = []
     with session(address) as opened:
-        why = Why(purpose=purpose or "", reason=reason or "")
-        request = requests.messages(filters, limit=limit, after=after, why=why)
-        found: list[Any] = _asked(opened, request)["messages"]
-    return found
+        while True:
+            request = requests.messages(filters, limit=limit - len(found), after=after, why=why)
+            page = _asked(opened, request)
+            found += page["messages"]
+            if page["next"] in (None, after) or len(found) >= limit:
+                return found
+            after = page["next"]
 
 
 def show(address: GatewayAddress, id_: str, *, purpose: str | None, reason: str | None) -> list[Any]:

@@ -1,6 +1,7 @@
 """The deadlines of one connection: each wait for the client has one.
 
-A wait for the body does not end while the server itself does not read, because the application is busy.
+A wait for the body does not count while the server itself does not read, because the application is busy. A wait for
+the client to take its answer does not end while it still sends its request: many clients read only afterwards.
 """
 
 import asyncio
@@ -24,15 +25,18 @@ class Deadlines:
         loop: asyncio.AbstractEventLoop,
         *,
         is_paused: Callable[[], bool],
+        is_receiving: Callable[[], bool],
         end: Callable[[RawProblem | None], None],
     ) -> None:
         self._loop = loop
         self._is_paused = is_paused
+        self._is_receiving = is_receiving
         self._end = end
         self._request: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._body_began = 0.0
         self._came_at = 0.0
+        self._looked_at = 0.0
 
     def expect_head(self, *, again: bool = True) -> None:
         """A whole head must come from now on; with `again` False, a wait that runs goes on."""
@@ -41,7 +45,7 @@ class Deadlines:
 
     def expect_body(self) -> None:
         """The body must come from now on."""
-        self._body_began = self._came_at = self._loop.time()
+        self._body_began = self._came_at = self._looked_at = self._loop.time()
         self._start(BODY_SILENCE_SECONDS_MAX, self._look_at_body)
 
     def data_came(self) -> None:
@@ -49,13 +53,16 @@ class Deadlines:
         self._came_at = self._loop.time()
 
     def request_came(self) -> None:
-        """The request is complete."""
+        """The request is complete; its client has the whole time from now on to take its answer."""
         self._cancel_request()
+        if self._writing is not None:
+            self.reading_came()
+            self.expect_reading()
 
     def expect_reading(self) -> None:
         """The client must take what was written."""
         if self._writing is None:
-            self._writing = self._loop.call_later(WRITE_SECONDS_MAX, self._end, None)
+            self._writing = self._loop.call_later(WRITE_SECONDS_MAX, self._look_at_reading)
 
     def reading_came(self) -> None:
         """The client has taken it."""
@@ -86,11 +93,21 @@ class Deadlines:
         message = f"the head of the request took longer than {HEADER_SECONDS_MAX:g} s"
         self._end(RawProblem(408, "request_too_slow", message))
 
+    def _look_at_reading(self) -> None:
+        """The client takes nothing: it is gone, unless it still sends its request."""
+        self._writing = None
+        if self._is_receiving():
+            self.expect_reading()
+        else:
+            self._end(None)
+
     def _look_at_body(self) -> None:
         """The body is late, or the wait goes on."""
         now = self._loop.time()
+        waited, self._looked_at = now - self._looked_at, now
         self._request = None
         if self._is_paused():
+            self._body_began += waited
             self._came_at = now
             self._start(BODY_SILENCE_SECONDS_MAX, self._look_at_body)
             return

@@ -45,11 +45,14 @@ class Connection(HttpToolsProtocol):
         self._head_size = 0
         self._body_size = 0
         self._receives = False
-        self._deadlines = Deadlines(self.loop, is_paused=self._is_paused, end=self._end_late)
+        self._deadlines = Deadlines(
+            self.loop, is_paused=self._is_paused, is_receiving=lambda: self._receives, end=self._end_late
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The client is connected, and its handshake is done."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=1)  # the next piece waits until the client has taken all before it
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None and connection.family == socket.AF_UNIX:
             self.client = LocalPeer(host="", uid=-1)

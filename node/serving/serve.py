@@ -14,6 +14,7 @@ from node.serving.admission import Admission
 from node.serving.doors import Door, Doors
 from node.serving.http_1_0 import with_length
 from node.serving.limits import ADDRESS_SHARE, IDLE_SECONDS_MAX, STOP_SECONDS_MAX
+from node.serving.pieces import in_pieces
 from node.serving.protocol import Connection
 
 BACKLOG: Final = 1024
@@ -39,7 +40,7 @@ async def serve(
     """Serve until `stopping` is set. Then nothing is accepted, answers that run may end, and the rest is cut off."""
     _silence_uvicorn()
     config = Config(
-        with_length(app),
+        with_length(in_pieces(app)),
         http=Connection,
         ws="none",
         lifespan="off",

@@ -1,14 +1,16 @@
-"""The filters of a search (node/store/message_search.py): for each value the rows of an index that fit it."""
+"""Where a search looks (node/store/message_search.py): the rows of an index that fit a value, and ranges of ids."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Exists, FromClause, exists
+from sqlalchemy import ColumnElement, Exists, FromClause, bindparam, exists, select
 
 from node.database import fulltext
+from node.database.engine import Transaction
 from node.database.fulltext import Conditions
-from node.database.record_tables import identifier, message, message_subject
+from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block, message_subject
+from node.database.statements import rows_for
 from node.reports.questions import Question
 
 
@@ -68,3 +70,29 @@ def _of_text(dialect: str, text: str) -> FilterValue:
 
 def _of_column(table: FromClause, id_: ColumnElement[int], column: ColumnElement[str], value: str) -> FilterValue:
     return FilterValue(table=table, message=id_, conditions=[column == value])
+
+
+_BLOCKS: Final = (
+    select(message_block.c.block)
+    .where(message_block.c.block >= bindparam("from_block"), message_block.c.created_max >= bindparam("since"))
+    .order_by(message_block.c.block)
+)
+_LAST_ID: Final = 2**63 - 1
+
+
+def id_ranges(db: Transaction, *, after: int, since: int | None) -> Iterator[tuple[int, int]]:
+    """Where to look: above the first id, to the second. Blocks without a message since the asked time are left out."""
+    if since is None:
+        yield after, _LAST_ID
+        return
+    begin = end = after
+    values = {"since": since, "from_block": after // BLOCK_SIZE}
+    for row in rows_for(db, _BLOCKS, values):
+        first = row.block * BLOCK_SIZE - 1
+        if first > end:
+            if begin < end:
+                yield begin, end
+            begin = max(first, after)
+        end = first + BLOCK_SIZE
+    if begin < end:
+        yield begin, end

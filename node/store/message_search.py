@@ -3,17 +3,18 @@
 Identifiers, subjects, originator and time by SQL; words by the full-text port (node/database/fulltext.py).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import ColumnElement, FromClause, Select, bindparam, exists, func, or_, select
 
 from node.database.engine import Transaction
-from node.database.record_tables import BLOCK_SIZE, identifier, message, message_block
+from node.database.record_tables import identifier, message
 from node.database.statements import Found, rows_for
+from node.limits import PLAINTEXT_SIZE_BYTES_MAX
 from node.reports.questions import Question
-from node.store.message_filters import EVERY_MESSAGE, Filter, FilterValue, filters_of
+from node.store.message_filters import EVERY_MESSAGE, Filter, FilterValue, filters_of, id_ranges
 from node.verification.kinds import read_stored
 from schemas.types import Record
 
@@ -57,22 +58,40 @@ class HeldMessage:
     clause: str | None
 
 
-_LAST_ID: Final = 2**63 - 1
 COUNTED_MAX: Final = 200  # messages of a filter that is read instead of a frequent one
 _WITH_IDS: Final = select(message).where(message.c.id.in_(bindparam("ids", expanding=True)))
+_SIZES: Final = select(message.c.id, func.length(message.c.payload).label("size")).where(
+    message.c.id.in_(bindparam("ids", expanding=True))
+)
 _OF_REPORT: Final = select(message).where(message.c.report_id == bindparam("report_id"))
 _OF_MESSAGE: Final = select(message).where(message.c.message_id == bindparam("message_id"))
 _DATED: Final = message.alias("dated")
-_BLOCKS: Final = (
-    select(message_block.c.block)
-    .where(message_block.c.block >= bindparam("from_block"), message_block.c.created_max >= bindparam("since"))
-    .order_by(message_block.c.block)
-)
 
 
 def search(db: Transaction, query: Query) -> list[HeldMessage]:
     """The messages that fit `query`, in the order of their arrival."""
-    rows = rows_for(db, _WITH_IDS, {"ids": ids_of(db, query)})
+    return _with_ids(db, ids_of(db, query))
+
+
+def page(db: Transaction, query: Query, *, bytes_max: int) -> tuple[list[HeldMessage], bool]:
+    """The first messages that fit `query`, and whether there are more.
+
+    The page ends before the message whose payload would make it longer than `bytes_max`; it has one message at least.
+    """
+    ids = ids_of(db, replace(query, limit=query.limit + 1))
+    kept, size = ids[: query.limit], 0
+    if len(kept) * PLAINTEXT_SIZE_BYTES_MAX > bytes_max:
+        sizes = {row.id: row.size for row in rows_for(db, _SIZES, {"ids": kept})}
+        for number, id_ in enumerate(kept):
+            size += sizes.get(id_, 0)
+            if number and size > bytes_max:
+                kept = kept[:number]
+                break
+    return _with_ids(db, kept), len(kept) < len(ids)
+
+
+def _with_ids(db: Transaction, ids: Sequence[int]) -> list[HeldMessage]:
+    rows = rows_for(db, _WITH_IDS, {"ids": ids})
     return [_held(row) for row in sorted(rows, key=lambda row: row.id)]
 
 
@@ -80,7 +99,7 @@ def ids_of(db: Transaction, query: Query) -> list[int]:
     """The ids of the messages that fit `query`, in their order."""
     ids: list[int] = []
     filters = _rare_first(db, _filters(db, query), query.after)
-    for after, until in _ranges(db, query):
+    for after, until in id_ranges(db, after=query.after, since=query.since):
         ids += _fitting(db, filters, query, (after, until), query.limit - len(ids))
         if len(ids) == query.limit:
             break
@@ -145,24 +164,6 @@ def _fitting_value(value: FilterValue, others: list[Filter], query: Query, betwe
     if here:
         statement = statement.where(*(here if dated is message else [exists().where(_DATED.c.id == id_, *here)]))
     return statement.distinct() if value.table is identifier else statement
-
-
-def _ranges(db: Transaction, query: Query) -> Iterator[tuple[int, int]]:
-    """Where to look: above the first id, to the second. Blocks without a message since the asked time are left out."""
-    if query.since is None:
-        yield query.after, _LAST_ID
-        return
-    begin = end = query.after
-    values = {"since": query.since, "from_block": query.after // BLOCK_SIZE}
-    for row in rows_for(db, _BLOCKS, values):
-        first = row.block * BLOCK_SIZE - 1
-        if first > end:
-            if begin < end:
-                yield begin, end
-            begin = max(first, query.after)
-        end = first + BLOCK_SIZE
-    if begin < end:
-        yield begin, end
 
 
 def by_id(db: Transaction, *, report_id: str, message_id: bytes) -> list[HeldMessage]:

@@ -21,6 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 SLEEPS: Final = {
     "broker/test_broker_local.py": "polls a process, which has no event to wait for",
     "node/serving/test_connections.py": "drips bytes: the time between them is what the test sends",
+    "node/serving/test_slow_readers.py": "reads slowly: the time between two reads is what the test is about",
     "node/runtime/test_daemon_upgrade.py": "polls the store while the daemon runs in the same process",
 }
 """Files with a wait of a fixed length -> why."""

@@ -198,6 +198,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
             Query(unexpired_at=1),
         ):
             message_search.search(db, query)
+            message_search.page(db, query, bytes_max=1)
         _find_identifiers(db)
         message_search.by_id(db, report_id=report_id, message_id=message_id)
         message_search.originators(db, [message_id, bytes(16)])

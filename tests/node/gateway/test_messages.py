@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from node.commands import search
 from node.store import access_log
 from tests.support.gateway import WHY, bearer, gateway
 from tests.support.processes import agreement, lab, ok, publish, running, settle
@@ -266,3 +267,25 @@ async def test_the_lists_have_pages(gt: Path) -> None:
             for cursor in ("x", "WzFd", "A" * 2_000, "W10", "%00", "bnVsbA"):
                 answer = await node.get(path, by="audit", after=cursor)
                 assert (answer.status_code, answer.json()["path"]) == (400, "after"), (path, cursor)
+
+
+async def test_a_page_of_long_reports_ends_early_and_none_is_left_out(
+    gt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand reports of the longest kind would not fit into the memory of the node."""
+    monkeypatch.setattr(search, "PAGE_SIZE_BYTES_MAX", 600)
+    async with gateway(gt) as node:
+        first = (await node.get("/v1/messages", text="common", limit=1000)).json()
+        seen, page = list(first["messages"]), first
+        while page["next"] is not None:
+            page = (await node.get("/v1/messages", text="common", limit=1000, after=page["next"])).json()
+            assert page["messages"]
+            seen += page["messages"]
+        monkeypatch.setattr(search, "PAGE_SIZE_BYTES_MAX", 1)
+        alone = (await node.get("/v1/messages", text="common", limit=1000)).json()
+        logged = [entry for entry in await entries(node) if '"text":"common"' in (entry.query or "")]
+
+    assert 0 < len(first["messages"]) < 5
+    assert len({one["message_id"] for one in seen}) == len(seen) == 5
+    assert (len(alone["messages"]), alone["next"]) == (1, alone["messages"][0]["cursor"])
+    assert len(logged) >= len(seen) + 1

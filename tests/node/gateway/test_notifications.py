@@ -23,6 +23,7 @@ from node.integrators.scopes import Scope
 from node.runtime.home import open_home
 from node.runtime.open_intake import OpenIntake, open_intake
 from node.runtime.open_node import open_node
+from node.webhooks import webhooks as webhook_rows
 from tests.support.exchange import report
 from tests.support.feeds import copy_messages
 from tests.support.processes import agreement, lab, ok
@@ -201,16 +202,30 @@ async def test_pages_of_webhooks_follow_each_other(home: Path) -> None:
     assert (len(first["webhooks"]), len(second["webhooks"]), second["next"]) == (2, 1, None)
 
 
+async def test_the_reason_of_a_webhook_is_read_as_every_reason_is(home: Path) -> None:
+    """In UTF-8; an error names the header."""
+    reason = {"Enlace-Reason": "Comprobación en Mélchor".encode()}
+    async with serving(home) as (client, intake, _):
+        made = await client.post("/v1/webhooks", json=BODY, headers=reason)
+        wrong = await client.post("/v1/webhooks", json=BODY, headers={"Enlace-Purpose": "CURIOSITY"})
+        kept = await intake.store.read(partial(webhook_rows.by_id, wanted=made.json()["id"]))
+        await client.delete(made.headers["location"])
+
+    assert kept is not None
+    assert (kept.purpose, kept.reason) == ("INFORMATION_EXCHANGE", "Comprobación en Mélchor")
+    assert (wrong.status_code, wrong.json()["path"]) == (400, "Enlace-Purpose")
+
+
 @pytest.mark.parametrize(
     ("content", "status", "path"),
     [
         (b"", 400, None),
         (b"[]", 400, None),
-        (b'{"url": "https://93.184.215.14/"}', 400, None),
+        (b'{"url": "https://93.184.215.14/"}', 400, "secret"),
         (b'{"url": 7, "secret": "x"}', 400, "url"),
         (b'{"url": "https://127.0.0.1/", "secret": "x"}', 400, "url"),
         (b'{"url": "https://93.184.215.14/", "secret": "x", "secret": "y"}', 400, "secret"),
-        (b'{"url": "https://93.184.215.14/", "secret": "x", "more": 1}', 400, None),
+        (b'{"url": "https://93.184.215.14/", "secret": "x", "more": 1}', 400, "more"),
         (b'{"url": "https://93.184.215.14/", "secret": ""}', 400, "secret"),
         (b'{"url": "https://93.184.215.14/", "secret": "\\u0000"}', 400, "secret"),
         (b'{"url": "https://93.184.215.14/", "secret": "x", "subjects": "CONTRABAND"}', 400, "subjects"),
