@@ -33,6 +33,7 @@ TITLES: Final = {
     431: "The header is too long",
     500: "There is a bug in Enlace",
     UNAVAILABLE: "The node is not available now",
+    505: "The version of HTTP is not the right one",
 }
 
 NOT_FOUND: Final = "not_found"

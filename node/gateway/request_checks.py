@@ -5,11 +5,15 @@ from typing import Final
 from starlette.requests import Request
 
 from node.gateway.endpoint import Endpoint
-from node.http.media_types import check_accept
+from node.http.http_error import HttpError
+from node.http.media_types import EVENTS, NDJSON, check_accept
 from node.http.query import Query, parse_query
 from node.http.stated_reason import PURPOSE_HEADER, REASON_HEADER, one_header
 
 STRICT_PREFIX: Final = "/v1/"
+WITHOUT_LENGTH: Final = (NDJSON, EVENTS)
+"""Answers that begin before their length is known."""
+
 SINGLE_HEADERS: Final = (
     *("Authorization", "Content-Type", "Content-Encoding", "Content-Length", "Host", "Idempotency-Key"),
     *("Last-Event-ID", PURPOSE_HEADER, REASON_HEADER),
@@ -18,11 +22,14 @@ SINGLE_HEADERS: Final = (
 
 
 def check_request(endpoint: Endpoint, request: Request) -> None:
-    """Raise HttpError `header_repeated` or `not_acceptable`."""
+    """Raise HttpError `header_repeated`, `not_acceptable` or `http_version_unsupported`."""
     for name in SINGLE_HEADERS:
         one_header(request.headers.raw, name)
     if endpoint.produces is not None:
         check_accept(", ".join(request.headers.getlist("accept")) or None, endpoint.produces)
+    if endpoint.produces in WITHOUT_LENGTH and request.scope["http_version"] == "1.0":
+        message = "this answer has no length, and HTTP/1.0 needs one"
+        raise HttpError(505, "http_version_unsupported", message, hint="use HTTP/1.1")
 
 
 def query_of(endpoint: Endpoint, request: Request) -> Query:

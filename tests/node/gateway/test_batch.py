@@ -97,6 +97,18 @@ async def test_a_connection_that_ends_within_a_line_leaves_no_half_report(home: 
         assert [one["outcome"] for one in answers(answer)] == ["duplicate", "accepted"]
 
 
+async def test_a_batch_by_http_1_0_is_refused_before_a_report_is_accepted(home: Path) -> None:
+    """Its answer has no length, so the caller would not get it."""
+    async with server(home) as node, Raw.opened(node) as raw:
+        head = f"POST {PATH} HTTP/1.0\r\nAuthorization: Bearer publish\r\nContent-Length: {len(line(1))}\r\n\r\n"
+        raw.writer.write(head.encode() + line(1))
+        answer = await asyncio.wait_for(raw.reader.read(), 30)
+
+        assert answer.startswith(b"HTTP/1.1 505 ")
+        assert b'"code":"http_version_unsupported"' in answer
+        assert await drafts(node.served) == 0
+
+
 async def test_a_stalled_batch_ends_with_an_error_after_its_answers(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
