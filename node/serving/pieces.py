@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.serving.limits import PIECE_SIZE_BYTES
+from node.serving.limits import PIECE_SIZE_BYTES_MAX
 
 BODY: Final = "http.response.body"
 
@@ -20,7 +20,7 @@ def in_pieces(app: ASGIApp) -> ASGIApp:
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
-            if message["type"] != BODY or len(message.get("body", b"")) <= PIECE_SIZE_BYTES:
+            if message["type"] != BODY or len(message.get("body", b"")) <= PIECE_SIZE_BYTES_MAX:
                 await send(message)
                 return
             for piece in pieces_of(message["body"]):
@@ -34,6 +34,6 @@ def in_pieces(app: ASGIApp) -> ASGIApp:
 
 
 def pieces_of(body: bytes) -> Iterator[bytes]:
-    """The bytes, PIECE_SIZE_BYTES at a time."""
-    for start in range(0, len(body), PIECE_SIZE_BYTES):
-        yield body[start : start + PIECE_SIZE_BYTES]
+    """The bytes, PIECE_SIZE_BYTES_MAX at a time."""
+    for start in range(0, len(body), PIECE_SIZE_BYTES_MAX):
+        yield body[start : start + PIECE_SIZE_BYTES_MAX]

@@ -1,6 +1,6 @@
 """Where a search looks (node/store/message_search.py): the rows of an index that fit a value, and ranges of ids."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,19 +80,17 @@ _BLOCKS: Final = (
 _LAST_ID: Final = 2**63 - 1
 
 
-def id_ranges(db: Transaction, *, after: int, since: int | None) -> Iterator[tuple[int, int]]:
+def id_ranges(db: Transaction, *, after: int, since: int | None) -> list[tuple[int, int]]:
     """Where to look: above the first id, to the second. Blocks without a message since the asked time are left out."""
     if since is None:
-        yield after, _LAST_ID
-        return
+        return [(after, _LAST_ID)]
+    ranges: list[tuple[int, int]] = []
     begin = end = after
-    values = {"since": since, "from_block": after // BLOCK_SIZE}
-    for row in rows_for(db, _BLOCKS, values):
+    for row in rows_for(db, _BLOCKS, {"since": since, "from_block": after // BLOCK_SIZE}):
         first = row.block * BLOCK_SIZE - 1
         if first > end:
             if begin < end:
-                yield begin, end
+                ranges.append((begin, end))
             begin = max(first, after)
         end = first + BLOCK_SIZE
-    if begin < end:
-        yield begin, end
+    return [*ranges, (begin, end)] if begin < end else ranges

@@ -38,6 +38,7 @@ from node.store import (
     granted_parts,
     identifier_matches,
     ingest_lock,
+    message_filters,
     message_search,
     messages,
     newest_sealing,
@@ -199,6 +200,7 @@ async def _look(node: TestNode, accepted: Acceptance) -> None:
         ):
             message_search.search(db, query)
             message_search.page(db, query, bytes_max=1)
+            message_filters.id_ranges(db, after=query.after, since=query.since)
         _find_identifiers(db)
         message_search.by_id(db, report_id=report_id, message_id=message_id)
         message_search.originators(db, [message_id, bytes(16)])

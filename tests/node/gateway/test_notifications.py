@@ -204,7 +204,7 @@ async def test_pages_of_webhooks_follow_each_other(home: Path) -> None:
 
 async def test_the_reason_of_a_webhook_is_read_as_every_reason_is(home: Path) -> None:
     """In UTF-8; an error names the header."""
-    reason = {"Enlace-Reason": "Comprobación en Mélchor".encode()}
+    reason = {b"Enlace-Reason": "Comprobación en Mélchor".encode()}
     async with serving(home) as (client, intake, _):
         made = await client.post("/v1/webhooks", json=BODY, headers=reason)
         wrong = await client.post("/v1/webhooks", json=BODY, headers={"Enlace-Purpose": "CURIOSITY"})
