@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from node.access_chain import append, chain_pages, head_rows, repeated_polls
 from node.access_chain.repeated_polls import Poll
@@ -182,22 +182,25 @@ def _find_identifiers(db: Transaction) -> None:
             identifier_matches.find(db, question, now=now, limit=limit)
 
 
+_QUERIES: Final = (
+    Query(originators=("BZ",), since=1, limit=2),
+    Query(subjects=("MONEY_LAUNDERING",), after=1),
+    Query(texts=("boat",), originators=("GT",)),
+    Query(texts=("boat", "águila"), originators=("BZ", "GT"), limit=3),
+    Query(subjects=("MONEY_LAUNDERING", "DRUG_TRAFFICKING"), since=1),
+    Query(texts=("boat",), unexpired_at=1),
+    Query(originators=("BZ",), unexpired_at=1),
+    Query(unexpired_at=1),
+)
+
+
 async def _look(node: TestNode, accepted: Acceptance) -> None:
     """Ask every question that concerns one message."""
     report_id, message_id = accepted.report_id, accepted.message_id or b""
     intel = StreamId(stream=INTEL, originator="BZ")
 
     def work(db: Transaction) -> None:
-        for query in (
-            Query(originators=("BZ",), since=1, limit=2),
-            Query(subjects=("MONEY_LAUNDERING",), after=1),
-            Query(texts=("boat",), originators=("GT",)),
-            Query(texts=("boat", "águila"), originators=("BZ", "GT"), limit=3),
-            Query(subjects=("MONEY_LAUNDERING", "DRUG_TRAFFICKING"), since=1),
-            Query(texts=("boat",), unexpired_at=1),
-            Query(originators=("BZ",), unexpired_at=1),
-            Query(unexpired_at=1),
-        ):
+        for query in _QUERIES:
             message_search.search(db, query)
             message_search.page(db, query, bytes_max=1)
             message_filters.id_ranges(db, after=query.after, since=query.since)
