@@ -9,6 +9,7 @@ Rules:
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from node.mapping.date_values import Precision, read_epoch, read_excel_days, tim
 _DIRECTIVES: Final = {
     "Y": r"[0-9]{4}", "y": r"[0-9]{2}", "m": r"[0-9]{1,2}", "b": r"[^\W\d_]+\.?", "d": r"[0-9]{1,2}",
     "j": r"[0-9]{1,3}", "H": r"[0-9]{1,2}", "I": r"[0-9]{1,2}", "p": r"[ap]\.? ?m\.?", "M": r"[0-9]{1,2}",
-    "S": r"[0-9]{1,2}", "f": r"[0-9]{1,9}", "z": r"Z|[+-][0-9]{2}:?[0-9]{2}", "a": r"[^\W\d_]+\.?",
+    "S": r"[0-9]{1,2}", "f": r"[0-9]{1,9}", "z": r"Z|[+-][0-9]{2}:?[0-9]{2}", "a": r"[^\W\d_]+(?:-[^\W\d_]+)?\.?",
 }  # fmt: skip
 _SAME: Final = {"B": "b", "h": "b", "A": "a"}
 _NEEDS: Final = {
@@ -54,12 +55,12 @@ def compile_format(text: str, pivot: int | None = None) -> DateFormat:
         read = read_excel_days if text == "excel_days" else read_epoch(1 if text.endswith("milliseconds") else 1000)
         precision = Precision.DAY if text == "excel_days" else Precision.MOMENT
         return DateFormat(text=text, parts=frozenset({"number"}), precision=precision, read=read)
-    pattern, names = _pattern(text)
+    pattern, names = _pattern(text if text.isascii() else _plain(text))
     _check(text, names, pivot)
     compiled, precision = re.compile(pattern, re.IGNORECASE), _precision(names)
 
     def parse(value: str) -> tuple[datetime, Precision]:
-        match = compiled.fullmatch(value)
+        match = compiled.fullmatch(value if value.isascii() else _plain(value))
         try:
             if match is not None:
                 return time_of_parts(match.groupdict(), pivot), precision
@@ -80,6 +81,13 @@ def check_time(format_: DateFormat) -> None:
     """Raise FormatError if the format is not one of times of day."""
     if not format_.parts & {"H", "I"} or format_.parts & _DATE_PARTS:
         raise FormatError(f"{format_.text} is not a time of day: it needs %H, or %I with %p, and no date")
+
+
+def _plain(value: str) -> str:
+    """A text with composed letters and plain blanks: systems write p.m. with other blanks, and add direction marks."""
+    return "".join(
+        character for character in unicodedata.normalize("NFKC", value) if unicodedata.category(character) != "Cf"
+    )
 
 
 def _pattern(text: str) -> tuple[str, list[str]]:

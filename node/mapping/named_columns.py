@@ -18,7 +18,7 @@ from node.rows.row import RowFormat
 from node.rows.source_file import SourceFile
 from node.rows.text_encoding import fitting_encodings
 from schemas import types
-from schemas.types import MappingField
+from schemas.types import MappingField, MappingFormat
 
 EVERY_COLUMN: Final = "*"
 _KEYS_KEPT: Final = 1000  # of JSON objects, to name the nearest one
@@ -101,7 +101,7 @@ def _refuse(column: str, path: str, known: Collection[str], source: SourceFile) 
         message = f"{source.path}: {path}: the header names the column {column} more than once"
         hint = f"name one of them: {column} (1), {column} (2)"
         raise UsageError("file_malformed", message, path=path, hint=hint)
-    fitting = [] if column.isascii() else _encodings_with(column, source)
+    fitting = _encodings_with(column, source)
     if fitting:
         message = f"{source.path}: {path}: in the encoding {source.format.encoding} there is no column {column}"
         hint = f"set encoding in the mapping; with these the file has it: {', '.join(fitting)}"
@@ -110,10 +110,15 @@ def _refuse(column: str, path: str, known: Collection[str], source: SourceFile) 
 
 
 def _encodings_with(column: str, source: SourceFile) -> list[str]:
-    found = fitting_encodings(source.path, source.format.encoding, [column])
+    """The encodings in which the beginning of a text file has a column that it does not have in its own."""
+    if source.format.format is MappingFormat.xlsx:
+        return []
     with source.path.open("rb") as file:
-        begin = file.read(_BEGIN_SIZE_BYTES)
-    return [name for name in found if column in begin.decode(name, errors="replace")]
+        sample = file.read(_BEGIN_SIZE_BYTES)
+    if column in sample.decode(source.format.encoding, errors="replace"):
+        return []
+    found = fitting_encodings(source.path, source.format.encoding, [column])
+    return [name for name in found if column in sample.decode(name, errors="replace")]
 
 
 def _unknown(name: str, known: Collection[str], path: str, file: str) -> UsageError:

@@ -7,7 +7,7 @@ Rules:
   meant. A line looks like a row if it has as many cells as the header and `begins_row` accepts them, or if it has
   MANY_COLUMNS cells or more.
 - A row may have more cells than the header only if these are empty. It may not have fewer.
-- Blank lines are skipped and counted.
+- Blank lines, also those of blanks only, are skipped and counted.
 """
 
 import csv
@@ -50,7 +50,7 @@ class CsvRows:
         while (line := take()) is not None:
             start = self._lines.number
             bare = without_end(line)
-            if not bare:
+            if not bare or (bare.isspace() and delimiter not in bare):
                 self._account.blank += 1
                 continue
             number += 1

@@ -3,7 +3,8 @@
 Rules:
 - Bytes that are not valid become half of a surrogate pair: no valid text contains one, so they are found in the row or
   the header where they are.
-- A byte order mark is not text.
+- A byte order mark is not text. A file that begins with the mark of UTF-8 is read as UTF-8 only.
+- ISO 8859 has no control codes (node/rows/strict_latin.py).
 """
 
 import codecs
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from node.errors import UsageError
+from node.rows.strict_latin import strict_codec
 
 _MARK: Final = "\udcff"
 _ERRORS: Final = "enlace_mark"
@@ -64,9 +66,12 @@ def is_clean(text: str) -> bool:
 def opened_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """The text of a file with its line ends. Raises UsageError if it is not readable."""
     try:
-        if encoding == "utf-16" and not _is_marked(path):
+        if encoding == "utf-16" and _begins(path, 2) not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise wrong_encoding(path, encoding, "the beginning, which has no byte order mark,")
-        with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors=_ERRORS, newline="") as file:
+        if encoding != "utf-8" and _begins(path, 3) == codecs.BOM_UTF8:
+            raise wrong_encoding(path, encoding, "the beginning, which is the byte order mark of UTF-8,")
+        codec = "utf-8-sig" if encoding == "utf-8" else strict_codec(encoding)
+        with path.open(encoding=codec, errors=_ERRORS, newline="") as file:
             yield file
     except OSError as error:
         raise UsageError("file_unreadable", f"{path}: {error.strerror}", path=str(path)) from None
@@ -94,9 +99,9 @@ def wrong_encoding(path: Path, encoding: str, what: str, wanted: Collection[str]
     return UsageError("encoding_wrong", f"{path}: {what} is not valid in {encoding}", path="encoding", hint=hint)
 
 
-def _is_marked(path: Path) -> bool:
+def _begins(path: Path, length: int) -> bytes:
     with path.open("rb") as file:
-        return file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        return file.read(length)
 
 
 def _as_text(sample: bytes, name: str) -> str | None:

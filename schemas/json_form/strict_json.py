@@ -73,6 +73,7 @@ NUMBER_TEXTS: Final = json.JSONDecoder(
 )
 """Numbers stay the text of the input, so that no digit is lost."""
 
+_ANY_NUMBER: Final = json.JSONDecoder(parse_constant=str, parse_int=str, parse_float=str)
 _MARKING: Final = json.JSONDecoder(object_pairs_hook=_marked_object, parse_constant=_not_a_number)
 
 
@@ -106,7 +107,7 @@ def _decoded(text: str, decoder: json.JSONDecoder, start: int, *, whole: bool) -
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:  # NaN, or an integer with more digits than Python reads
-        raise JsonError("not_json", f"is not valid JSON: {error}") from None
+        raise _not_json(text, start, error, whole=whole) from None
     piece = text if whole else text[start:end]
     if piece.count("[") + piece.count("{") > DEPTH_MAX and _depth(piece) > DEPTH_MAX:
         raise _too_deep(end)
@@ -133,6 +134,17 @@ def _duplicate(text: str, start: int, *, whole: bool) -> JsonError:
             message = "is named twice in its object; programs differ in which one they take"
             return JsonError("duplicate", message, where, end=end)
     return JsonError("duplicate", "a key is named twice in its object", end=end)
+
+
+def _not_json(text: str, start: int, error: ValueError, *, whole: bool) -> JsonError:
+    """The error about a number, with the end of the value: what is behind it can be read."""
+    try:
+        end = len(text) if whole else _ANY_NUMBER.raw_decode(text, start)[1]
+    except json.JSONDecodeError as syntax:
+        return _syntax(text, syntax, whole=whole)
+    except RecursionError:
+        return _too_deep()
+    return JsonError("not_json", f"is not valid JSON: {error}", end=end)
 
 
 def _syntax(text: str, error: json.JSONDecodeError, *, whole: bool) -> JsonError:

@@ -167,3 +167,27 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
         zone_of(name)
 
     assert caught.value.code == "unknown_zone"
+
+
+@pytest.mark.parametrize(
+    ("text", "format_", "expected"),
+    [
+        ("5 de\u0301cembre 2026", "%d %B %Y", "2026-12-05"),
+        ("5 aou\u0302t 2026", "%d %B %Y", "2026-08-05"),
+        ("5 m\u0061r\u00e7o 2026", "%d %B %Y", "2026-03-05"),
+        ("\u200e5\u200e/\u200e12\u200e/\u200e2026", "%d/%m/%Y", "2026-12-05"),
+        ("ter\u00e7a-feira, 3 nov 2026", "%A, %d %b %Y", "2026-11-03"),
+        ("5 f\u00e9vr. 2026", "%d %b %Y", "2026-02-05"),
+    ],
+)
+def test_a_date_is_read_however_its_letters_are_composed(text: str, format_: str, expected: str) -> None:
+    """Letters may come apart from their accents, and systems add direction marks that no reader sees."""
+    assert date_text_of(text, compile_format(format_)) == expected
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f", " ", ""])
+def test_half_days_are_read_with_every_blank(blank: str) -> None:
+    """The systems of Spanish offices write p. m. with a blank that does not break."""
+    span = moment_of("2026-11-01", DAY, f"01:05 p.{blank}m.", compile_format("%I:%M %p"), UTC)
+
+    assert span == (_ms("2026-11-01T13:05:00+00:00"), None)

@@ -377,3 +377,50 @@ def test_lists_and_objects_of_a_second_file_in_json_are_not_lost(tmp_path: Path)
 
     assert [identifier.value for identifier in listed.reports[0].entities[0].identifiers] == ["A1", "B2"]
     assert nested.refused == [(2, "place.area", "wrong_type")]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "fitting"),
+    [
+        ("\ufeffdate,text\n2026-11-01,a\n".encode(), "windows-1252", "utf-8"),
+        ("\ufeffdate,text\n2026-11-01,a\n".encode(), "latin-1", "utf-8"),
+        ("\ufeffdate,text\n2026-11-01,a\n".encode(), "utf-16-le", "utf-8"),
+        (b"date,text\n2026-11-01,\xe9\n", "utf-16-le", "windows-1252"),
+    ],
+)
+def test_columns_in_plain_letters_show_a_wrong_encoding_too(
+    tmp_path: Path, data: bytes, encoding: str, fitting: str
+) -> None:
+    """The columns are not unknown: in another encoding the file has them."""
+    with pytest.raises(UsageError) as caught:
+        import_file(tmp_path, data, mapping_text(f'format = "csv"\nencoding = "{encoding}"'))
+
+    assert (caught.value.code, caught.value.path) == ("encoding_wrong", "encoding")
+    assert fitting in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "iso-8859-1", "ISO-8859-15", "iso-8859-9"])
+def test_bytes_of_windows_are_not_control_codes_of_iso_8859(tmp_path: Path, encoding: str) -> None:
+    """0x93 is a quotation mark of Windows-1252. Without a refusal, the text would be another one without a word."""
+    data = b"date,text,other\n2026-11-01,\x93x\x94,1\n2026-11-02,caf\xe9,\x80\n"
+    done = import_file(tmp_path, data, mapping_text(f'format = "csv"\nencoding = "{encoding}"'))
+
+    assert done.texts == ["café"]
+    assert done.refused == [(2, "narrative.text", "encoding_wrong")]
+    assert "windows-1252" in done.messages[0]
+
+
+def test_a_line_of_blanks_is_blank(tmp_path: Path) -> None:
+    done = import_file(tmp_path, b"date,text\n2026-11-01,a\n  \t \n2026-11-02,b\n \n", mapping_text())
+
+    assert (done.texts, done.refused, done.counts.lines.blank) == (["a", "b"], [], 2)
+
+
+def test_a_number_that_is_not_json_costs_one_element_of_an_array_on_one_line(tmp_path: Path) -> None:
+    """Python writes NaN into JSON, and whole arrays on one line."""
+    rows = [{"date": "2026-11-01", "text": text, "x": x} for text, x in (("a", 1.0), ("b", float("nan")), ("c", 2.0))]
+    done = import_file(tmp_path, json.dumps(rows * 2000).encode(), mapping_text('format = "json"'))
+
+    assert done.texts == ["a", "c"] * 2000
+    assert {(path, code) for _, path, code in done.refused} == {("", "not_json")}
+    assert (done.counts.read, done.counts.refused) == (6000, 2000)
