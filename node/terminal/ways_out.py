@@ -5,6 +5,7 @@ how the command line spells its fields, and the hints that mention options or ot
 
 - A path that is not in the table of its command stays: it names a key of a file or a field of a report.
 - A hint of the service stays. A hint from here is added only where the service gave none.
+- One exception: the gateway names the header of a token, and the command line names its option instead.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,10 @@ SPELLINGS: Final[dict[str, dict[str, str]]] = {
 """Command -> field of its service -> option or argument as the command line spells it."""
 
 
+_CREDENTIAL: Final = "name its file with --token-file or ENLACE_TOKEN_FILE; an administrator creates tokens"
+
 OF_GATEWAY: Final = {
+    "Authorization": "--token-file",
     "gateway": "--gateway",
     "token_file": "--token-file",
     "ca_file": "--ca-file",
@@ -150,7 +154,7 @@ def command_of(arguments: list[str]) -> str:
 def worded(error: EnlaceError, command: str) -> EnlaceError:
     """Set path and hint of `error` for the command line; returns the same error, so that its class stays."""
     fitting = (way.hint for way in WAYS_OUT.get(command, ()) if _fits(way, error))
-    error.hint = error.hint or next(fitting, None)
+    error.hint = _CREDENTIAL if error.path == "Authorization" else error.hint or next(fitting, None)
     if error.path is not None:
         error.path = (OF_GATEWAY | SPELLINGS.get(command, {})).get(error.path, error.path)
     return error

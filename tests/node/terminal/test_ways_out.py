@@ -20,6 +20,18 @@ def test_a_path_that_no_option_fills_stays() -> None:
     assert ways_out.worded(UsageError("value_invalid", "wrong", path="bus.url"), "audit replay").path == "bus.url"
 
 
+def test_an_error_about_the_token_names_the_option_and_not_the_header() -> None:
+    """A user of the command line sends no headers."""
+    error = UsageError("token_missing", "no token", path="Authorization", hint="send the header `Authorization`")
+
+    worded = ways_out.worded(error, "publish")
+
+    assert worded.path == "--token-file"
+    assert worded.hint is not None
+    assert "--token-file" in worded.hint
+    assert "Authorization" not in worded.hint
+
+
 def test_a_field_of_one_command_says_nothing_about_another() -> None:
     assert ways_out.worded(UsageError("usage", "wrong", path="since"), "publish").path == "since"
 
