@@ -26,6 +26,7 @@ from node.commands.check import check
 from node.commands.justification import Justification
 from node.database.engine import Store
 from node.reports.questions import Question, question_of_text
+from node.supervision.start_objects import keep_start_objects
 
 IDENTIFIERS: Final = 4_000_000 if ITEMS_WARM else 400
 IDENTIFIERS_IN_MESSAGE: Final = 4
@@ -57,6 +58,7 @@ async def _measure(url: str, name: str, filling: Filling, figures: Figures) -> N
     store = await Store.open(url)
     try:
         following = questions(filling.messages)
+        keep_start_objects()
         await _at_rate(store, list(islice(following, WARM_QUESTIONS)))
         latencies = await _at_rate(store, list(islice(following, RATE * SECONDS)))
         rate = await _file(store, list(islice(following, FILE_LINES)))

@@ -38,6 +38,7 @@ from node.runtime.open_intake import open_intake
 from node.serving.addresses import listening, resolved
 from node.serving.doors import Door
 from node.serving.serve import BACKLOG, serve
+from node.supervision.start_objects import keep_start_objects
 
 ROUNDS: Final = 5 if ITEMS_WARM else 1
 EMPTY: Final = "/v1/empty"
@@ -67,6 +68,7 @@ async def _server(home: Home) -> AsyncIterator[int]:
             running = asyncio.create_task(
                 serve(app, doors, connections_max=1000, now_ms=served.now_ms, stopping=served.stopping)
             )
+            keep_start_objects()
             try:
                 yield sockets[0].getsockname()[1]
             finally:

@@ -59,6 +59,7 @@ async def _serve(home: "Home", counts: "EventCounts") -> None:
     from node.runtime.daemon import stopped_by_signals, write_counts
     from node.runtime.open_intake import open_intake
     from node.supervision.notify import supervisor
+    from node.supervision.start_objects import keep_start_objects
     from node.supervision.supervise import supervise
 
     stopping, service, name = asyncio.Event(), supervisor(), f"gateway of node {home.node}"
@@ -66,6 +67,7 @@ async def _serve(home: "Home", counts: "EventCounts") -> None:
         async with open_intake(home) as intake, asyncio.TaskGroup() as group:
             group.create_task(write_counts(counts, stopping))
             group.create_task(supervise(service, Heartbeats(), stopping, name=name))
+            keep_start_objects()
             say_ready("gateway_ready", node=home.node, listen=list(gateway.names))
             service.ready(f"{name} runs")
             await gateway.serve(intake, stopping)

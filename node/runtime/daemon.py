@@ -26,6 +26,7 @@ from node.runtime.reader_processes import ReaderProcesses
 from node.runtime.restart import refusal_of, restart_of
 from node.runtime.single_daemon import claimed
 from node.supervision.notify import supervisor
+from node.supervision.start_objects import keep_start_objects
 from node.supervision.supervise import supervise
 
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ async def run(
     )
 
     def begun() -> None:
+        keep_start_objects()
         ready()
         service.ready(f"node {node.code} runs")
 
