@@ -34,7 +34,7 @@ class LineCutter:
         if self._after_cr:
             piece = piece.removeprefix(b"\n")
         self._after_cr = piece.endswith(b"\r")
-        *ended, rest = _LINE_END.split(piece)
+        *ended, rest = _LINE_END.split(piece) if b"\n" in piece or b"\r" in piece else [piece]  # quick without an end
         for part in ended:
             self._keep(part)
             yield from self._line()

@@ -20,7 +20,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.guarded import PROJECT, UNSEEN, modules, suites
-from tests.support.mutants import mutants
+from tests.support.mutants import compiled, mutants
 from tests.support.mutation_run import MUTATION
 
 SAMPLED: Final = 5
@@ -150,3 +150,13 @@ CHANGES: Final = [
 
 def test_the_mutants_of_a_function_are_its_rules() -> None:
     assert [mutant.change for mutant in mutants(ast.parse(EXAMPLE))] == CHANGES
+
+
+def test_the_code_of_a_mutant_without_super_can_be_exchanged() -> None:
+    """Code that uses no `super()` has another closure than the code before, and Python refuses to exchange them."""
+    tree = ast.parse("class A(B):\n    def add(self, item):\n        super().add(item)\n")
+    [change] = [mutant for mutant in mutants(tree) if mutant.change == "without step super().add(item)"]
+
+    code = compiled(tree, change, "example.py")
+
+    assert (code.co_freevars, "super" in code.co_names) == (("__class__",), False)

@@ -15,7 +15,7 @@ Not changed: constants of a module, default values, decorators, annotations, mes
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from types import CodeType
@@ -104,11 +104,25 @@ def compiled(tree: ast.Module, mutant: Mutant, file: str) -> CodeType:
     original = mutant.slot.node
     mutant.slot.put(ast.copy_location(mutant.node, original))
     try:
-        module = compile(ast.fix_missing_locations(deepcopy(tree)), file, "exec", dont_inherit=True)
+        changed = deepcopy(tree)
     finally:
         mutant.slot.put(original)
-    [code] = [code for code in codes(module) if code.co_qualname == mutant.function]
+    [free] = [code.co_freevars for code in codes(_compile(tree, file)) if code.co_qualname == mutant.function]
+    for name, function in functions(changed):
+        if name == mutant.function and free:
+            function.body.append(_unreachable(free))
+    [code] = [code for code in codes(_compile(changed, file)) if code.co_qualname == mutant.function]
     return code
+
+
+def _compile(tree: ast.Module, file: str) -> CodeType:
+    return compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True)
+
+
+def _unreachable(names: Sequence[str]) -> ast.stmt:
+    """Names in a branch that is never taken: code without `super()` has another closure, and could not be exchanged."""
+    body: list[ast.stmt] = [ast.Expr(value=ast.Name(id=name, ctx=ast.Load())) for name in names]
+    return ast.If(test=ast.Constant(value=False), body=body, orelse=[])
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -289,6 +289,14 @@ def test_a_report_with_thousands_of_findings_lists_as_many_as_an_answer_may_have
     assert len(check(_many_connections(ERRORS_MAX // 2 - 1))) == ERRORS_MAX - 2
 
 
+def test_all_findings_about_connections_share_one_list_of_the_ids() -> None:
+    """The list may be long, and a report may have many findings."""
+    first, *others = check(_many_connections(20))
+
+    assert len(others) == 39
+    assert all(finding.allowed is first.allowed for finding in others)
+
+
 def test_an_answer_about_a_report_has_no_more_errors_than_the_limit() -> None:
     """Those of form, of references and between fields together."""
     with pytest.raises(ReportRefused) as caught:
