@@ -108,6 +108,11 @@ def listed(path: str, query: Mapping[str, Texts | None], *, why: Why | None = No
     return Request(method="GET", path=path, query=tuple(_query(query)), headers=headers)
 
 
+def status_now() -> Request:
+    """`GET /v1/status`, with an answer that was made for this request."""
+    return Request(method="GET", path="/v1/status", headers={"Cache-Control": "no-cache"})
+
+
 def add_webhook(url: str, secret: str, subjects: Sequence[str], originators: Sequence[str]) -> Request:
     """`POST /v1/webhooks`: not repeatable, because each one adds a webhook."""
     target: dict[str, Any] = {"url": url, "secret": secret}

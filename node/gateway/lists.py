@@ -10,7 +10,7 @@ from node.commands.quarantine import QuarantinePage, quarantine_page
 from node.commands.withheld import WithheldPage, withheld_page
 from node.errors import Unavailable
 from node.gateway.call import Call
-from node.gateway.endpoint import Endpoint
+from node.gateway.endpoint import Endpoint, Parameter
 from node.gateway.paging import AFTER, LIMIT, after_of, limit_of
 from node.health.status import NodeStatus
 from node.http.json_answer import json_answer
@@ -50,15 +50,23 @@ async def agreements(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """Outbox, streams, counts, findings and problems of the node."""
+    """Outbox, streams, counts, findings and problems of the node, at most some moments old.
+
+    What this gateway accepted before is in it; with `Cache-Control: no-cache`, everything before the request is.
+    """
+    fresh = "no-cache" in call.request.headers.get(_FRESH.name, "").lower()
     try:
-        seen = await call.served.status.get(STATUS_SECONDS_MAX)
+        seen = await call.served.status.get(STATUS_SECONDS_MAX, fresh=fresh)
     except TimeoutError:
         message = "the log did not answer in time"
         raise Unavailable("timed_out", message, hint="call again; /readyz says whether the log answers") from None
     return json_answer(StatusAnswer(**{field.name: getattr(seen, field.name) for field in fields(NodeStatus)}))
 
 
+_FRESH: Final = Parameter(
+    name="Cache-Control",
+    summary="`no-cache`: the answer is not one that was made for an earlier request.",
+)
 _AUDITORS: Final = frozenset({Scope.AUDIT, Scope.ADMIN})
 ENDPOINTS: Final = (
     Endpoint(
@@ -97,6 +105,7 @@ ENDPOINTS: Final = (
         scopes=scopes.ALL,
         handle=status,
         summary="Outbox, streams, counts, findings and problems of the node",
+        headers=(_FRESH,),
         answers={200: StatusAnswer},
         produces=JSON,
     ),

@@ -41,6 +41,7 @@ async def hand_in(call: Call) -> Response:
         integrator=call.caller.integrator,
         key=request_key(None if key is None else key.decode("latin-1"), raw),
     )
+    call.served.status.forget()
     if answered.outcome == REFUSED:
         return refused(msgspec.json.decode(answered.json))
     return encoded_answer(answered.json, ACCEPTED if answered.outcome == "accepted" else 200)

@@ -41,6 +41,7 @@ async def _handed_in(call: Call, items: Iterable[Item]) -> AsyncIterator[bytes]:
         answers = await hand_in_lines(
             call.served.shared, some, actor=call.caller.actor, integrator=call.caller.integrator
         )
+        call.served.status.forget()
         yield b"".join(chain.from_iterable((answer, b"\n") for answer in answers))
 
 

@@ -57,6 +57,12 @@ class NodeStatus:
     counts: Mapping[str, int]
     findings: tuple[FindingStatus, ...]
     problems: tuple[Problem, ...] = ()
+    drained: bool = False
+    """Everything that was accepted was read back from the log."""
+
+    caught_up: bool = False
+    """Each stream that the node should read was read to its end at one read of the ends, no message waits for a grant
+    that has arrived, and the receipts of this node were read back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +73,10 @@ class Look:
     bus_error: str | None
     bus_code: str
     findings: Sequence[StreamFinding]
-    drained: bool
-    """Everything that was accepted was read back from the log."""
-
-    caught_up: bool
-    """Each stream that the node should read was read to its end at one read of the ends, no message waits for a grant
-    that has arrived, and the receipts of this node were read back."""
 
     def reached(self, goal: Goal | None) -> bool:
         """Whether the node is in the state that the caller waits for."""
-        return {None: True, Goal.DRAINED: self.drained, Goal.CAUGHT_UP: self.caught_up}[goal]
+        return {None: True, Goal.DRAINED: self.status.drained, Goal.CAUGHT_UP: self.status.caught_up}[goal]
 
 
 async def wait_for(home: Home, goal: Goal | None, seconds: float) -> tuple[NodeStatus, bool]:
@@ -128,6 +128,7 @@ async def look(home: Home, store: Store, bus: Log, documents: Documents) -> Look
     streams = stream_states(places, bounds, kept.read)
     not_read = unread(documents.governance, bounds, now_ms()) if bus_error is None else []
     findings = all_findings(kept.findings, kept.set_aside, not_read, home.node)
+    all_read = all(stream.lag == 0 for stream in streams) and not any(one.code in NOT_CAUGHT_UP for one in findings)
     status = NodeStatus(
         node=home.node,
         running=is_running(home.path),
@@ -136,16 +137,10 @@ async def look(home: Home, store: Store, bus: Log, documents: Documents) -> Look
         streams=streams,
         counts=kept.counts,
         findings=shown_findings(findings),
-    )
-    all_read = all(stream.lag == 0 for stream in streams) and not any(one.code in NOT_CAUGHT_UP for one in findings)
-    return Look(
-        status=status,
-        bus_error=bus_error,
-        bus_code=bus_code,
-        findings=findings,
         drained=kept.outbox.drained,
         caught_up=bus_error is None and all_read and not kept.grant_arrived and not kept.unsent_receipts,
     )
+    return Look(status=status, bus_error=bus_error, bus_code=bus_code, findings=findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

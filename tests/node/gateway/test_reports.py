@@ -1,6 +1,7 @@
 """`/v1/reports`: one report is accepted, repeated, refused, previewed and followed."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from sqlalchemy import func, select
 from node.database.outgoing_tables import draft
 from node.gateway.served import Served
 from tests.support.exchange import report
-from tests.support.gateway import gateway
+from tests.support.gateway import bearer, gateway
 from tests.support.processes import publish
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
 async def drafts(served: Served) -> int:
@@ -146,3 +149,28 @@ async def test_concurrent_reports_share_transactions_and_each_gets_its_own_answe
         assert len({answer.json()["report_id"] for answer in answers if answer.status_code == 202}) == 39
         assert await drafts(node.served) == 39
         assert writes < 20
+
+
+async def test_the_status_counts_a_report_that_was_accepted_before(home: Path) -> None:
+    """Also if the status was asked for a moment ago; one report and a batch."""
+    async with gateway(home) as node:
+        counts = [(await node.get("/v1/status", by="publish")).json()["outbox"]["accepted"]]
+        await node.post("/v1/reports", report())
+        counts.append((await node.get("/v1/status", by="publish")).json()["outbox"]["accepted"])
+        batch = json.dumps(report(narrative={"text": "Another boat.", "language": "en"})).encode()
+        await node.http.post("/v1/reports:batch", content=batch, headers=bearer("publish") | NDJSON)
+        status = (await node.get("/v1/status", by="publish")).json()
+        counts.append(status["outbox"]["accepted"])
+
+        assert (counts, status["drained"]) == ([0, 1, 2], False)
+
+
+async def test_the_status_is_that_of_now_if_the_caller_wants_it(home: Path) -> None:
+    """A report that a command handed in is not known to the gateway."""
+    async with gateway(home) as node:
+        before = (await node.get("/v1/status", by="publish")).json()["outbox"]["accepted"]
+        await asyncio.to_thread(publish, home, "First boat")
+        headers = bearer("publish") | {"Cache-Control": "no-cache"}
+        now = (await node.http.get("/v1/status", headers=headers)).json()["outbox"]["accepted"]
+
+        assert (before, now) == (0, 1)

@@ -83,3 +83,40 @@ async def test_a_question_ends_with_its_owner() -> None:
     await recent.close()
     with pytest.raises(asyncio.CancelledError):
         await recent.get(1)
+
+
+async def test_a_fresh_answer_is_one_whose_question_begins_later() -> None:
+    """Neither a kept answer nor one that is on its way; callers who wait for a fresh one share it."""
+    question = Question()
+    recent = Recent(question, keep_seconds=60)
+    running = asyncio.create_task(recent.get(5))
+    await asyncio.sleep(0)
+    fresh = [asyncio.create_task(recent.get(5, fresh=True)) for _ in range(3)]
+    await asyncio.sleep(0)
+    question.may_answer.set()
+
+    assert await running == 1
+    assert await asyncio.gather(*fresh) == [2, 2, 2]
+    assert await recent.get(5) == 2
+
+
+async def test_an_answer_that_was_forgotten_is_not_given_again() -> None:
+    question = Question()
+    question.may_answer.set()
+    recent = Recent(question, keep_seconds=60)
+
+    assert await recent.get(5) == 1
+    recent.forget()
+    assert await recent.get(5) == 2
+    assert await recent.get(5) == 2
+
+
+async def test_a_fresh_answer_that_does_not_come_in_time_is_an_error() -> None:
+    recent = Recent(Question(), keep_seconds=60)
+    running = asyncio.create_task(recent.get(5))
+    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await recent.get(0.01, fresh=True)
+    running.cancel()
+    await recent.close()

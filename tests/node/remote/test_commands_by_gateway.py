@@ -107,6 +107,20 @@ def test_the_status_is_that_of_the_node(made: ClientExchange, by_gateway: dict[s
     assert enlace("status", "--until", "drained", "--timeout", "60", env=by_gateway)[0] == 0
 
 
+@pytest.mark.parametrize("state", ["drained", "caught-up"])
+def test_a_state_that_is_waited_for_is_not_that_of_a_moment_before(
+    made: ClientExchange, by_gateway: dict[str, str], state: str
+) -> None:
+    """A report that was accepted meanwhile is on its way; without time to wait, the command ends with 4."""
+    assert enlace("status", "--until", state, env=by_gateway)[0] == 0
+    ok("publish", "-", home=made.homes["BZ"], data=json.dumps(another_report(f"Boat and {state}")).encode())
+    code, [now] = enlace("status", "--until", state, "--timeout", "0", env=by_gateway)
+
+    assert (code == 0) is now[state.replace("-", "_")]
+    assert now["drained"] is not any(now["outbox"].values())
+    settle(*made.homes.values())
+
+
 def test_what_arrives_is_followed_as_in_the_home(made: ClientExchange, by_gateway: dict[str, str]) -> None:
     with following("--after", "0", "--content", env=by_gateway) as there:
         shown = [there.next() for _ in range(3)]
