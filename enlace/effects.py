@@ -54,9 +54,12 @@ def is_good(status: int) -> bool:
 class Lost(Exception):
     """The gateway was not reached, or the connection broke."""
 
-    def __init__(self, reason: str, *, was_sent: bool) -> None:
+    def __init__(self, reason: str, *, was_sent: bool, hint: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.hint = hint
+        """What its reader can do, if the reason shows that; None: what helps in general."""
+
         self.was_sent = was_sent
         """The gateway may have received the request."""
 

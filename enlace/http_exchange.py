@@ -19,6 +19,16 @@ CONNECT_SECONDS_MAX: Final = 10.0
 ANSWER_TIMES_MAX: Final = 10  # times the timeout, which limits a silence: how long a whole answer may take
 ANSWER_SIZE_BYTES_MAX: Final = 512 * 1024 * 1024  # a page of 1,000 of the longest reports is shorter
 AGENT: Final = b"enlace-client/1"
+HINTS: Final[dict[str, str]] = {
+    "Hostname mismatch": "use a host name that the certificate of the gateway has",
+    "IP address mismatch": "use a host name that the certificate of the gateway has",
+    "certificate has expired": "the gateway needs a renewed certificate",
+    "CERTIFICATE_VERIFY_FAILED": "name the file of the authority of its certificate: ca_file, or ENLACE_CA_FILE",
+    "CERTIFICATE_REQUIRED": "the gateway wants a client certificate: certificate_file and key_file",
+    "WRONG_VERSION_NUMBER": "the gateway has no TLS at this address: it begins with http",
+}
+"""Text of a failure of TLS -> what its reader can do; the first one that fits."""
+
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -82,7 +92,9 @@ def failures_are_losses(settings: Settings) -> Iterator[None]:
     except httpx.LocalProtocolError:
         raise InvalidCall("value_invalid", "a header of the request has characters that it must not have") from None
     except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
-        raise Lost(_reason(error, settings), was_sent=not isinstance(error, _NOT_SENT)) from None
+        reason = _reason(error, settings)
+        hint = next((hint for text, hint in HINTS.items() if text in reason), None)
+        raise Lost(reason, was_sent=not isinstance(error, _NOT_SENT), hint=hint) from None
 
 
 def _reason(error: Exception, settings: Settings) -> str:

@@ -52,7 +52,7 @@ def pause(policy: RetryPolicy, attempt: int, problem: GatewayProblem, chance: Ch
 def unreachable(lost: Lost) -> Unavailable:
     """The error for an exchange that failed."""
     hint = "check that the gateway runs, and its address; what was accepted stays accepted"
-    return Unavailable("gateway_unreachable", lost.reason, hint=hint)
+    return Unavailable("gateway_unreachable", lost.reason, hint=lost.hint or hint)
 
 
 def may_repeat(request: Request, problem: GatewayProblem, lost: Lost | None) -> bool:

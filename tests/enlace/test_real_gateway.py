@@ -202,8 +202,13 @@ def test_a_gateway_with_tls_is_verified_and_may_want_a_certificate(tmp_path: Pat
             assert client.publish(another_report("Over TLS")).outcome == "accepted"
         with Client(running.address, ca_file=ca, **options) as client, pytest.raises(Unavailable):  # type: ignore[arg-type]
             client.status()
-        with Client(running.address, **options) as client, pytest.raises(Unavailable, match=r"(?i)certificate"):  # type: ignore[arg-type]
+        with (
+            Client(running.address, **options) as client,  # type: ignore[arg-type]
+            pytest.raises(Unavailable, match=r"(?i)certificate") as raised,
+        ):
             client.status()
+        assert raised.value.hint is not None
+        assert "ca_file" in raised.value.hint
 
 
 def test_a_batch_over_a_gateway_that_is_killed_publishes_each_report_once(tmp_path: Path) -> None:
