@@ -1,11 +1,13 @@
 """Copies every row of a store to an empty store, on the same or on another database, and compares both afterwards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, LargeBinary, Table, func, insert, select, text
+from sqlalchemy.exc import DataError
 
+from node.database.damage import store_damaged
 from node.database.dialects import POSTGRESQL
 from node.database.metadata import Id
 from node.database.record_tables import message_text
@@ -44,13 +46,24 @@ def copy_rows(source: Connection, target: Connection) -> Mapping[str, CopiedTabl
         for chunk in _chunks(rows, together):
             for row in chunk:
                 digest.add(row)
-            if table is message_text:
-                insert_together(target, table, tuple(names), chunk)
-            else:
-                target.execute(insert(table), [dict(zip(names, row, strict=True)) for row in chunk])
+            _insert(target, table, names, chunk)
         copied[str(table.name)] = CopiedTable(rows=digest.rows, digest=digest.digest)
     _continue_ids(target)
     return copied
+
+
+def _insert(target: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows. Raises UsageError about a value that the column of the target cannot hold.
+
+    SQLite stores any value in any column; PostgreSQL does not.
+    """
+    try:
+        if table is message_text:
+            insert_together(target, table, tuple(names), rows)
+        else:
+            target.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+    except DataError as error:
+        raise store_damaged(f"a row of the table {table.name} has a value that its column cannot hold") from error
 
 
 def differences(target: Connection, copied: Mapping[str, CopiedTable]) -> list[Difference]:

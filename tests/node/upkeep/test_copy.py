@@ -253,6 +253,30 @@ def test_findings_about_the_chains_of_the_store_end_the_copy_with_1(store: str, 
     assert {finding["code"] for finding in ran.objects[0]["findings"]} >= {"record_differs"}
 
 
+@pytest.mark.parametrize(
+    ("change", "table"),
+    [
+        ("UPDATE link SET sealed_at = 'soon' WHERE first = 3", "link"),
+        ("UPDATE batch_outcome SET due = 1 << 40", "batch_outcome"),
+        ("UPDATE access_log SET reason = 'a' || char(0) || 'b'", "access_log"),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_damage_of_the_store_that_is_read(
+    store: str, tmp_path: Path, change: str, table: str
+) -> None:
+    """SQLite stores any value in any column. The copy stays empty, and the error names the table."""
+    with closing(sqlite3.connect(tmp_path / "store.db")) as db:
+        assert db.execute(change).rowcount > 0
+        db.commit()
+    target = postgres.database(empty=True)
+
+    ran = cli("db", "copy", store, target)
+
+    assert (ran.exit, ran.error["code"]) == (2, "store_damaged")
+    assert table in ran.error["message"]
+    assert code_of(store, target) == ("store_damaged", "store.url")
+
+
 def test_a_database_that_the_server_does_not_have_is_an_error_of_the_address(store: str) -> None:
     """Waiting does not help; a server that does not answer is another error, with a hint about host and port."""
     empty = make_url(postgres.database(empty=True))
