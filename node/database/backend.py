@@ -71,6 +71,10 @@ def _nothing() -> None:
     """Nothing is to be done."""
 
 
+def _nothing_before(_asked_at: float | None) -> None:
+    """Nothing is to be done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One database."""
@@ -96,6 +100,11 @@ class Backend:
 
     empty_journal: Callable[[Engine], None]
     """Leaves nothing of earlier transactions in a journal beside the database."""
+
+    before_begin: Callable[[float | None], None] = _nothing_before
+    """What happens in the thread of a writing transaction before it begins; the argument is the time
+    (`time.monotonic`) at which the transaction was asked for, or None.
+    """
 
     after_commit: Callable[[], None] = _nothing
     """What happens in the thread of a writing transaction once it is committed."""

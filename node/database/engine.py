@@ -15,6 +15,7 @@ becomes UsageError `store_damaged`.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,10 +35,7 @@ from node.heartbeats import beat
 from schemas.avro.codec import BadMessage
 
 Transaction: TypeAlias = Connection
-"""What `Store.read` and `Store.write` give to a function, and what the functions of node/store take.
-
-Others only pass it on.
-"""
+"""What `Store.read` and `Store.write` give to a function, and the functions of node/store take. Others pass it on."""
 
 T = TypeVar("T")
 
@@ -84,7 +82,8 @@ class Store:
         Raises what `work` raises, and Unavailable. Then nothing was written, or the server vanished while it
         committed: the caller may do the same again, and must find what was stored.
         """
-        result = await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work)
+        asked_at = time.monotonic()
+        result = await asyncio.get_running_loop().run_in_executor(self._writing, self._write, work, asked_at)
         beat()
         return result
 
@@ -110,7 +109,8 @@ class Store:
         """Wait for the transactions that run, then end the threads and close the connections."""
         await asyncio.to_thread(self._close)
 
-    def _write(self, work: Callable[[Transaction], T]) -> T:
+    def _write(self, work: Callable[[Transaction], T], asked_at: float | None = None) -> T:
+        self._backend.before_begin(asked_at)
         with faults_translated(self._backend, writes=True), self._backend.writer.begin() as connection:
             result = work(connection)
             self._backend.before_commit(connection)

@@ -10,6 +10,7 @@ two writes to the disk, delays no transaction. The writing thread does it only a
 
 import os
 import sqlite3
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -29,12 +30,15 @@ from node.errors import EnlaceError, Unavailable
 from node.secret_files import make_private
 
 BUSY_TIMEOUT_SECONDS: Final = 30  # longer than any transaction of a node
+QUEUED_SECONDS: Final = 1.0  # a transaction that waited so long for its turn waits less for a lock
+BUSY_TIMEOUT_SECONDS_MIN: Final = 0.1
 EMPTY_JOURNAL_MS_MAX: Final = 1000  # the writer waits so long for readers to end
 READERS_MAX: Final = 4
 WRITER_CACHE_KIB: Final = 32 * 1024  # in a large store, 500 messages change 20 MiB of pages
 READER_CACHE_KIB: Final = 4 * 1024
 CHECKPOINT_COMMITS: Final = 64
 WAL_PAGES_MAX: Final = 8_000  # of 4 KiB
+BUSY_MS: Final = "enlace_busy_ms"  # where a connection keeps its wait
 _AWAY: Final = ("locked", "is full", "readonly", "unable to open", "disk I/O error")
 
 
@@ -42,9 +46,9 @@ def sqlite_backend(path: Path) -> Backend:
     """The file at `path`; raises Unavailable if it cannot be used."""
     _check_usable(path)
     make_private(path)
-    checkpoints = Checkpoints(path)
+    checkpoints, patience = Checkpoints(path), LockPatience()
     return Backend(
-        writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1, cache_kib=WRITER_CACHE_KIB),
+        writer=_engine(path, begin="BEGIN IMMEDIATE", connections=1, cache_kib=WRITER_CACHE_KIB, patience=patience),
         reader=_engine(path, begin="BEGIN", connections=READERS_MAX, cache_kib=READER_CACHE_KIB),
         writers=1,
         readers=READERS_MAX,
@@ -53,6 +57,7 @@ def sqlite_backend(path: Path) -> Backend:
         claim=HomeClaim,
         before_commit=lambda _: None,
         empty_journal=_empty_journal,
+        before_begin=patience.before_begin,
         after_commit=checkpoints.committed,
         close=checkpoints.close,
     )
@@ -67,9 +72,35 @@ def _empty_journal(writer: Engine) -> None:
             cursor.execute(f"PRAGMA busy_timeout={EMPTY_JOURNAL_MS_MAX}").fetchall()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}").fetchall()
+        connection.info.pop(BUSY_MS, None)
         cursor.close()
     finally:
         connection.close()
+
+
+class LockPatience:
+    """How long the next transaction that writes waits for a lock of another process.
+
+    BUSY_TIMEOUT_SECONDS from the time at which its caller asked for it. So callers that queue while a lock is held get
+    their error together, and not one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._ms = int(BUSY_TIMEOUT_SECONDS * 1000)
+
+    def before_begin(self, asked_at: float | None) -> None:
+        """Set the wait of the transaction that was asked for at this time; None: now."""
+        queued = 0.0 if asked_at is None else time.monotonic() - asked_at
+        left: float = BUSY_TIMEOUT_SECONDS
+        if queued >= QUEUED_SECONDS:
+            left = max(BUSY_TIMEOUT_SECONDS_MIN, BUSY_TIMEOUT_SECONDS - queued)
+        self._ms = int(left * 1000)
+
+    def apply(self, connection: Connection) -> None:
+        """Give the wait to the connection, if it has another one."""
+        if connection.info.get(BUSY_MS, int(BUSY_TIMEOUT_SECONDS * 1000)) != self._ms:
+            direct.execute(connection, f"PRAGMA busy_timeout={self._ms}").fetchall()
+            connection.info[BUSY_MS] = self._ms
 
 
 class Checkpoints:
@@ -121,7 +152,9 @@ def _check_usable(path: Path) -> None:
         raise _away(f"{path} cannot be opened for writing")
 
 
-def _engine(path: Path, *, begin: str, connections: int, cache_kib: int) -> Engine:
+def _engine(
+    path: Path, *, begin: str, connections: int, cache_kib: int, patience: "LockPatience | None" = None
+) -> Engine:
     """Engine with at most `connections` connections, whose transactions start with the statement `begin`.
 
     `cache_kib` is what each may use for pages of the file.
@@ -149,6 +182,8 @@ def _engine(path: Path, *, begin: str, connections: int, cache_kib: int) -> Engi
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
+        if patience is not None:
+            patience.apply(connection)
         direct.execute(connection, begin)
 
     return engine

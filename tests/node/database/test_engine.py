@@ -210,3 +210,32 @@ async def test_a_lock_that_is_not_released_is_unavailable(tmp_path: Path, monkey
         await opened.close()
 
     assert (refused.value.code, written) == ("store_unavailable", 1)
+
+
+async def test_callers_that_queue_while_a_lock_is_held_get_their_errors_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would wait for the whole timeout in its turn otherwise, and the last for twenty of them."""
+    monkeypatch.setattr(sqlite_backend, "BUSY_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(sqlite_backend, "QUEUED_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_backend, "BUSY_TIMEOUT_SECONDS_MIN", 0.01)
+    opened = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    try:
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            async with asyncio.timeout(5):
+                results = await asyncio.gather(*(opened.write(increase) for _ in range(20)), return_exceptions=True)
+            other.execute("COMMIT")
+        await opened.write(increase)
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(opened.write(increase))
+            assert await opened.read(value) == 1
+            other.execute("COMMIT")
+            await writing
+        written = await opened.read(value)
+    finally:
+        await opened.close()
+
+    assert [type(result) for result in results] == [Unavailable] * 20
+    assert written == 2
