@@ -136,7 +136,7 @@ def read_file(path: Path, size_max: int, *, pipe: bool = False) -> bytes:
     With `pipe`, it may also be a pipe, which is read to its end.
     """
     try:
-        with _opened(path, pipe=pipe) as file:
+        with opened_file(path, pipe=pipe) as file:
             data = file.read(size_max + 1)
     except OSError as error:
         raise UsageError("file_unreadable", f"{path}: {error.strerror}", path=str(path)) from None
@@ -145,8 +145,11 @@ def read_file(path: Path, size_max: int, *, pipe: bool = False) -> bytes:
     return data
 
 
-def _opened(path: Path, *, pipe: bool) -> IO[bytes]:
-    """The file, open for reading; opening it does not wait for the other end of a pipe."""
+def opened_file(path: Path, *, pipe: bool = False) -> IO[bytes]:
+    """A regular file, open for reading; with `pipe`, it may be a pipe, whose other end is not waited for.
+
+    Raises OSError.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
     if not (stat.S_ISREG(mode) or (pipe and stat.S_ISFIFO(mode))):
@@ -154,6 +157,13 @@ def _opened(path: Path, *, pipe: bool) -> IO[bytes]:
         raise OSError(errno.EINVAL, "it is not a regular file")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
+
+
+def check_regular(path: Path) -> None:
+    """Raise UsageError for a pipe, a device or a folder; a name without a file passes."""
+    if path.exists() and not path.is_file():
+        hint = "write its content to a file, and name that file"
+        raise UsageError("file_unreadable", f"{path}: it is not a regular file", path=str(path), hint=hint)
 
 
 def read_text(path: Path, *, pipe: bool = False) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.errors import UsageError
+from node.files import check_regular
 from node.rows.row import RowFormat
 from node.rows.text_encoding import fitting_encodings
 from schemas.json_form.strict_json import JsonError, decode
@@ -24,6 +25,7 @@ _DEPTH: Final = 4  # keys down to the array
 
 def guess_format(path: Path) -> RowFormat:
     """The format that fits the beginning of a file. Raises UsageError if it is not readable or fits none."""
+    check_regular(path)
     try:
         with path.open("rb") as file:
             sample = file.read(_SAMPLE_LENGTH)

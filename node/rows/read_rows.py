@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from node.files import check_regular
 from node.rows.csv_rows import BeginsRow, CsvRows
 from node.rows.json_rows import JsonRows, NdjsonRows
 from node.rows.row import LineAccount, Row, RowFormat
@@ -43,6 +44,7 @@ _READERS: dict[MappingFormat, Callable[[TextIO, RowFormat, Path, LineAccount], R
 @contextmanager
 def opened_rows(source: SourceFile, account: LineAccount | None = None) -> Iterator[Rows]:
     """The rows of a file; `account` counts the lines that were read. Raises `UsageError`."""
+    check_regular(source.path)  # it is read more than once
     account = account or LineAccount()
     if source.format.format is MappingFormat.xlsx:
         with opened_xlsx(source, account) as rows:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from node.errors import UsageError
+from node.files import check_regular
+
 
 @contextmanager
 def bar(label: str, unit: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -28,9 +31,10 @@ def bar(label: str, unit: str, total: int | None) -> Iterator[Callable[[int], No
 def rows_of(file: Path) -> Iterator[Callable[[int], None]]:
     """Progress over the rows of a file; their number is estimated by its lines, an upper limit."""
     try:
+        check_regular(file)
         with file.open("rb") as data:
             total = sum(chunk.count(b"\n") for chunk in iter(lambda: data.read(1 << 20), b""))
-    except OSError:
+    except (OSError, UsageError):
         total = None  # the import itself reports what is wrong with the file
     with bar("importing", "rows", total) as on_progress:
         yield on_progress

@@ -19,7 +19,7 @@ from typing import IO, Final
 import msgspec
 
 from node.errors import Refused, UsageError
-from node.files import FILE_MODE, FOLDER_MODE
+from node.files import FILE_MODE, FOLDER_MODE, opened_file
 
 FORMAT: Final = "enlace backup 1"
 MANIFEST: Final = "manifest.json"
@@ -96,7 +96,7 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
 def unpack(file: Path, folder: Path) -> Manifest:
     """Write the members of a backup into `folder`. Raises UsageError, and Refused `backup_damaged`."""
     try:
-        with tarfile.open(file, mode="r:") as archive:
+        with opened_file(file) as source_file, tarfile.open(fileobj=source_file, mode="r:") as archive:
             members = iter(archive)
             manifest = _manifest(archive, next(members, None))
             left = dict(manifest.members)

@@ -1,6 +1,7 @@
 """node/upkeep: backup and restore of a node, and how it goes on after what it sent since the backup."""
 
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -162,6 +163,15 @@ def test_a_document_with_a_name_that_no_archive_can_hold_is_named(homes: dict[st
 
     assert (ran.exit, ran.error["code"]) == (2, "backup_name")
     assert not (tmp_path / "bz.backup").exists()
+
+
+@pytest.mark.parametrize("command", [["restore"], ["access", "verify", "--backup"]])
+def test_a_pipe_is_no_backup_and_is_not_waited_for(command: list[str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ran = cli(*command, tmp_path / "pipe", home=tmp_path / "new")
+
+    assert (ran.exit, ran.error["code"]) == (2, "file_unreadable")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_backup_of_a_later_version_is_refused(homes: dict[str, Path], tmp_path: Path) -> None:
