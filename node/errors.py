@@ -22,11 +22,17 @@ class EnlaceError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, code: str, message: str, *, path: str | None = None, hint: str | None = None) -> None:
+        message = writable(message)
         super().__init__(message)
         self.code = code
         self.message = message
-        self.path = path
+        self.path = None if path is None else writable(path)
         self.hint = hint
+
+
+def writable(text: str) -> str:
+    """The text, with an escape for each byte of the name of a file that is not UTF-8: no answer could contain it."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 class Rejected(EnlaceError):

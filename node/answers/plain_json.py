@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_type_hints
 from uuid import UUID
 
+from node.errors import writable
 from schemas.formats import time_text
 from schemas.types import Record
 
@@ -50,7 +51,7 @@ def presentable(value: Any) -> Any:
         case bytes():
             return base64.b64encode(value).decode()
         case Path():
-            return str(value)
+            return writable(str(value))
         case Record():
             return _record_json(value)
     return {key: present(getattr(value, name)) for name, key, present in _presenters(type(value))}  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ its beginning: its reports are known by their ids. The lines that the account ha
 
 import os
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +24,11 @@ class Account:
 
     def __init__(self, path: Path) -> None:
         """`path` may have the lines of an earlier attempt. Raises OSError."""
-        kept = _whole_lines(path)
+        size, self._kept = _kept(path)
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
         os.fchmod(self._file, FILE_MODE | path.parent.stat().st_mode & stat.S_IRGRP)
-        os.ftruncate(self._file, sum(len(line) + 1 for line in kept))
+        os.ftruncate(self._file, size)
         os.lseek(self._file, 0, os.SEEK_END)
-        self._kept = [msgspec.json.decode(line) for line in kept]
         self._index = 0
         self._buffer = b""
         self.counts = {"accepted": 0, "duplicate": 0, REFUSED: 0}
@@ -35,11 +36,12 @@ class Account:
     def add(self, line: dict[str, Any]) -> None:
         """Add the line of the next item, unless an earlier attempt wrote it."""
         if self._index < len(self._kept):
-            line = self._kept[self._index]
+            outcome = self._kept[self._index]
         else:
+            outcome = line["outcome"]
             self._buffer += msgspec.json.encode(line) + b"\n"
         self._index += 1
-        self.counts[line["outcome"]] = self.counts.get(line["outcome"], 0) + 1
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
 
     @property
     def items(self) -> int:
@@ -62,19 +64,37 @@ class Account:
         os.close(self._file)
 
 
-def _whole_lines(path: Path) -> list[bytes]:
+class _Line(msgspec.Struct):
+    """What is needed of a line."""
+
+    outcome: str
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Size in bytes and outcome of each line up to the first one that is cut. An account may be larger than memory."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                found = msgspec.json.decode(line, type=_Line)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                return
+            if not line.endswith(b"\n"):
+                return
+            yield len(line), found.outcome
+
+
+def _kept(path: Path) -> tuple[int, list[str]]:
+    """The size of the whole lines, and their outcomes."""
+    size, outcomes = 0, list[str]()
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        for length, outcome in _whole_lines(path):
+            size += length
+            outcomes.append(sys.intern(outcome))
     except FileNotFoundError:
-        return []
-    for index, line in enumerate(lines):
-        try:
-            msgspec.json.decode(line)
-        except msgspec.DecodeError:
-            return lines[:index]
-    return lines
+        pass
+    return size, outcomes
 
 
 def has_refusal(path: Path) -> bool:
     """Whether an account has a refused item. Raises OSError."""
-    return any(msgspec.json.decode(line).get("outcome") == REFUSED for line in _whole_lines(path))
+    return any(outcome == REFUSED for _, outcome in _whole_lines(path))

@@ -5,27 +5,29 @@ file goes through the mapping. A file that cannot be read is one refused item wi
 """
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from node.answers.plain_json import presentable
 from node.commands.import_file import import_file
-from node.commands.publish import publish, refused_item
+from node.commands.publish import ITEMS_IN_TRANSACTION_MAX, publish_items, refused_item
 from node.drop_folder.account import Account
+from node.drop_folder.reports_file import check_reports, opened_reports
 from node.errors import EnlaceError, Unavailable
-from node.files import read_file, read_text
+from node.files import read_text
+from node.handing_in.report_file import items_of_file
 from node.heartbeats import beat
 from node.mapping.load_mapping import load
+from node.reports.ndjson import Item
 from node.runtime.open_intake import OpenIntake
 from schemas.field_errors import FieldError
 from schemas.types import MappingFormat
 
-FILE_SIZE_BYTES_MAX: Final = 64 * 1024 * 1024  # of reports; a mapped file is read bit by bit
 MAPPED_SIZE_BYTES_MAX: Final = 2 * 1024**3
 REPORTS: Final = (".json", ".ndjson", ".jsonl")
-LOOKED_AT_BYTES: Final = 4_096
 
 
 async def hand_in(intake: OpenIntake, file: Path, mapping: Path | None, account: Account, *, actor: str) -> None:
@@ -62,14 +64,16 @@ def _has_reports(file: Path, mapping: Path | None) -> bool:
 
 
 async def _publish(intake: OpenIntake, file: Path, account: Account, *, actor: str) -> None:
-    data = await asyncio.to_thread(read_file, file, FILE_SIZE_BYTES_MAX)
-    if b"\x00" in data[:LOOKED_AT_BYTES]:
-        message = "the file is not text in UTF-8"
-        account.add(refused(FieldError(path="", code="file_malformed", message=message)))
-        return
-    async with aclosing(publish(intake, data, actor=actor)) as answers:
-        async for answer in answers:
-            _write(account, presentable(answer))
+    with opened_reports(file) as source:
+        await asyncio.to_thread(check_reports, source)
+        items = items_of_file(source)
+        while together := await asyncio.to_thread(_some, items):
+            for answer in await publish_items(intake, together, actor=actor, dry_run=False):
+                _write(account, presentable(answer))
+
+
+def _some(items: Iterator[Item]) -> list[Item]:
+    return list(islice(items, ITEMS_IN_TRANSACTION_MAX))
 
 
 def _size(file: Path) -> int:

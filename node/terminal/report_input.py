@@ -32,7 +32,7 @@ def item_batches(file: str) -> Iterator[list["Item"]]:
     try:
         with _opened(file) as source:
             if file != STDIN and stat.S_ISREG(fstat(source.fileno()).st_mode):
-                from node.terminal.report_file import items_of_file
+                from node.handing_in.report_file import items_of_file
 
                 yield from _together(items_of_file(source))
             else:

@@ -15,12 +15,13 @@ from unittest.mock import patch
 import pytest
 
 from node.drop_folder import drop_folder as service
-from node.drop_folder import finished
+from node.drop_folder import finished, hand_in
 from node.drop_folder.account import Account
 from node.drop_folder.drop_folder import DropFolder
 from node.drop_folder.folder import NAME_BYTES_MAX, DropPlaces
 from node.drop_folder.problems import STANDING_MS_MAX
-from node.errors import Unavailable
+from node.drop_folder.reports_file import LINES_MAX
+from node.errors import Unavailable, UsageError
 from node.outgoing import standing_faults
 from node.runtime.home import open_home
 from node.runtime.open_intake import OpenIntake, open_intake
@@ -271,6 +272,28 @@ async def test_a_file_that_is_too_large_is_refused_unread(scene: Scene) -> None:
     await scene.look()
 
     assert scene.account("failed/a.json")[0]["errors"][0]["code"] == "file_too_large"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"1\n"])
+async def test_a_file_of_very_many_lines_is_refused_as_a_whole(scene: Scene, end: bytes) -> None:
+    """Its lines would fill the memory of the daemon, and their account the disk, again at each start."""
+    scene.drop("a.ndjson", end * (LINES_MAX + 1))
+    await scene.look()
+
+    assert [line["errors"][0]["code"] for line in scene.account("failed/a.ndjson")] == ["file_too_large"]
+
+
+async def test_an_error_may_name_a_file_whose_name_is_not_utf_8(scene: Scene, tmp_path: Path) -> None:
+    """The account has an escape for the byte; the daemon goes on."""
+    name, mapping = os.fsdecode(b"rows-\xe9.csv"), tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING)
+    scene.drop("first.csv", "day,what\n1826-01-02,A boat\n")
+    (scene.folder / "first.csv").rename(scene.folder / name)
+    with patch.object(hand_in, "_size", side_effect=UsageError("file_unreadable", f"{name}: no", path=name)):
+        await scene.look(mapping=mapping)
+    [line] = scene.account(f"failed/{name}")
+
+    assert line["errors"][0]["message"] == "rows-\\udce9.csv: no"
 
 
 async def test_a_file_of_rows_goes_through_the_mapping(scene: Scene, tmp_path: Path) -> None:

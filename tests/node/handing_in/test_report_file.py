@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.errors import UsageError
+from node.handing_in.report_file import items_of_file
 from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, parse_lines
-from node.terminal.report_file import items_of_file
 from node.terminal.report_input import item_batches
 
 LONG = b'{"a": "' + b"x" * ITEM_SIZE_BYTES_MAX + b'"}'
