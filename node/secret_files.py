@@ -106,4 +106,5 @@ def _check(path: Path, status: os.stat_result, forbidden: int) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError("secret_unreadable", f"{path}: {error.strerror}", path=str(path))
+    hint = "put the file there, readable by its owner only, or name another one"
+    return UsageError("secret_unreadable", f"{path}: {error.strerror}", path=str(path), hint=hint)

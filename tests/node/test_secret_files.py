@@ -35,6 +35,14 @@ def test_a_pipe_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> Non
     assert [code_of(path) for path in (pipe, Path("/dev/zero"), tmp_path)] == ["secret_exposed"] * 3
 
 
+def test_an_error_about_a_secret_that_is_not_there_has_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_secret(tmp_path / "nothing")
+
+    assert raised.value.code == "secret_unreadable"
+    assert raised.value.hint is not None
+
+
 def test_a_link_counts_as_what_it_leads_to(tmp_path: Path) -> None:
     secret, link, dangling = (tmp_path / name for name in ("secret", "link", "dangling"))
     secret.write_bytes(b"x")
