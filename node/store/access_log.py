@@ -134,7 +134,7 @@ class EntryFilter:
     """In ms; entries at this time are not wanted."""
 
     actor: str | None = None
-    """The whole text of an actor, or the name before its parenthesis, such as a login."""
+    """The whole text of an actor, or its name: a login, or the name of a token."""
 
     subject: str | None = None
     operation: Operation | None = None
@@ -162,8 +162,9 @@ def _matching(wanted: EntryFilter) -> Select[Any]:
     if wanted.until is not None:
         statement = statement.where(table.at < wanted.until)
     if wanted.actor is not None:
-        of_name = table.actor.startswith(f"{wanted.actor} (", autoescape=True)
-        statement = statement.where(or_(table.actor == wanted.actor, of_name))
+        names = (f"{wanted.actor} (", f"token {wanted.actor} (")
+        named = (table.actor.startswith(name, autoescape=True) for name in names)
+        statement = statement.where(or_(table.actor == wanted.actor, *named))
     if wanted.subject is not None:
         statement = statement.where(table.subject == wanted.subject)
     if wanted.operation is not None:

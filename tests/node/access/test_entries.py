@@ -67,3 +67,31 @@ async def test_entries_are_chosen_by_time_and_by_user(
     monkeypatch.setattr(entries, "ENTRIES_TOGETHER_MAX", together)
 
     assert [entry.at for entry in await listed(store, since=since, actor=actor)] == times
+
+
+@pytest.mark.parametrize(
+    ("actor", "times"),
+    [
+        ("case-system", [8, 9]),
+        ("token case-system", [8, 9]),
+        ("token case-system (0b1c2d3e4f5a)", [8]),
+        ("case-system (0b1c2d3e4f5a)", []),
+        ("case", []),
+        ("token", []),
+    ],
+)
+async def test_entries_of_a_program_are_chosen_by_the_name_of_its_token(
+    store: Store, actor: str, times: list[int]
+) -> None:
+    """All tokens of the name count, because a token that replaces another keeps it."""
+
+    def write(db: Transaction) -> None:
+        for now, id_ in ((8, "0b1c2d3e4f5a"), (9, "ffffffffffff")):
+            asked = Consultation(query="PLATE=P1", subjects=[], purpose="CROSS_CHECKING", reason="x")
+            access_log.add_consultations(
+                db, [asked], actor=f"token case-system ({id_})", command="check", now=now, poll=True
+            )
+
+    await store.write(write)
+
+    assert [entry.at for entry in await listed(store, actor=actor)] == times
