@@ -79,7 +79,7 @@ def answered(request: Request, policy: RetryPolicy, chance: Chance) -> Program[R
             problem = problem_of(reply)
         seconds = pause(policy, attempt, problem, chance) if may_repeat(request, problem, lost) else None
         if seconds is None:
-            raise problem
+            raise problem from None  # a traceback shows the error once, without the steps of the transport
         yield Wait(seconds)
 
 

@@ -44,6 +44,7 @@ def test_the_client_gives_up_after_its_attempts() -> None:
 
     assert raised.value.code == "gateway_unreachable"
     assert raised.value.retriable
+    assert raised.value.__suppress_context__
 
 
 def test_a_pause_is_never_shorter_than_retry_after() -> None:
