@@ -72,6 +72,8 @@ def read_evidence(file: Path, scratch: Path, stopped: Callable[[], bool]) -> Fil
 
     Raises LogUnavailable if a file cannot be read, changes meanwhile, or `stopped` answers true.
     """
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise LogUnavailable(f"{file}: it is not a regular file")
     try:
         for _ in range(COPIES_MAX):
             state = _state(file)

@@ -190,3 +190,11 @@ def test_an_interrupted_replay_leaves_no_folder(number: signal.Signals, handed: 
     assert out == b""
     assert process.returncode == (130 if number is signal.SIGINT else -signal.SIGTERM)
     assert list(scratch.iterdir()) == []
+
+
+def test_a_pipe_is_no_evidence_and_is_not_waited_for(handed: Path) -> None:
+    (handed / "log.db").unlink()
+    os.mkfifo(handed / "log.db")
+    ran = audit(handed)
+
+    assert (ran.exit, ran.error["code"]) == (4, "bus_unavailable")
