@@ -23,8 +23,11 @@ class MatchingMessage:
     message_id: bytes
     originator: str
     report_id: str
-    report: Record
-    """Its decoded payload, of the type of its kind."""
+    payload: bytes
+
+    def report(self) -> Record:
+        """Decode the payload, to the type of its kind."""
+        return read_stored(self.payload)
 
 
 _NOT_STATED: Final[ColumnElement[str]] = literal_column("''")
@@ -66,7 +69,7 @@ def find(db: Transaction, question: Question, *, now: int, limit: int) -> list[M
             message_id=row.message_id,
             originator=row.originator,
             report_id=row.report_id,
-            report=read_stored(row.payload),
+            payload=row.payload,
         )
         for row in rows_for(db, statement, values)
     ]

@@ -13,7 +13,7 @@ from bench.large_reports import large_report
 from bench.large_rows import Filling
 from bench.large_store import fill
 from node.answers.plain_json import presentable
-from node.commands.check import MATCHES_MAX, check
+from node.commands.check import MATCHES_MAX, SHORT_PARTS_CHARS, check
 from node.commands.justification import Justification
 from node.database.access_tables import access_log
 from node.database.engine import Store, Transaction
@@ -24,6 +24,7 @@ from node.reports.question_lines import RefusedQuestion, parse_question
 from node.reports.questions import Question
 from node.store import access_log as log
 from node.store import identifier_matches
+from node.store.identifier_matches import MatchingMessage
 
 NOW = 1_790_000_000_000
 MESSAGES = 64
@@ -43,6 +44,12 @@ async def ask(store: Store, *lines: str) -> list[dict[str, Any]]:
     """The answers to lines, as JSON."""
     questions = [parse_question(line.encode()) for line in lines]
     return [presentable(answer) for answer in await check(store, questions, why=WHY, actor="ana", now_ms=NOW)]
+
+
+def popular(db: Transaction, messages: int) -> None:
+    """Give the first messages an identifier in common."""
+    rows = [("CASE", "POPULAR", number, "") for number in range(1, messages + 1)]
+    insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows)
 
 
 async def entries(store: Store) -> list[Row[Any]]:
@@ -120,12 +127,7 @@ async def test_refused_questions_alone_touch_no_store(store: Store) -> None:
 @pytest.mark.parametrize(("messages", "more"), [(MATCHES_MAX, False), (MATCHES_MAX + 1, True)])
 async def test_an_answer_shows_the_newest_and_says_that_there_are_more(store: Store, messages: int, more: bool) -> None:
     """A value that many reports have cannot flood a border post."""
-
-    def popular(db: Transaction) -> None:
-        rows = [("CASE", "POPULAR", number, "") for number in range(1, messages + 1)]
-        insert_rows(db, identifier, ("scheme", "value", "message", "country"), rows)
-
-    await store.write(popular)
+    await store.write(lambda db: popular(db, messages))
     [answer] = await ask(store, "CASE=popular")
 
     assert (len(answer["matches"]), answer["more"]) == (MATCHES_MAX, more)
@@ -151,3 +153,26 @@ async def test_all_questions_are_one_read_and_one_write(store: Store) -> None:
 
     assert (read.call_count, write.call_count, len(looked_up)) == (1, 1, 2)
     assert len(await entries(store)) == 200
+
+
+async def test_the_matches_of_one_call_have_a_limit_together(store: Store) -> None:
+    """Each question still gets its newest match, says that there are more, and logs what it shows."""
+    await store.write(lambda db: popular(db, 9))
+    [all_shown] = await ask(store, "CASE=popular")
+    with patch("node.commands.check.MATCHES_CHARS_MAX", 3 * SHORT_PARTS_CHARS):
+        answers = await ask(store, "CASE=popular", f"PLATE={large_report(1).plate}", "CASE=popular")
+
+    assert len(all_shown["matches"]) == 9
+    assert [len(answer["matches"]) for answer in answers] == [3, 1, 1]
+    assert [answer["more"] for answer in answers] == [True, False, True]
+    assert answers[2]["matches"][0] == all_shown["matches"][0]
+    assert len(await entries(store)) == 9 + 5
+
+
+async def test_a_message_that_several_questions_find_is_decoded_once(store: Store) -> None:
+    first = large_report(1)
+    with patch.object(MatchingMessage, "report", autospec=True, side_effect=MatchingMessage.report) as decoded:
+        answers = await ask(store, f"PLATE={first.plate}", f"PHONE={first.phone}", f"BZ:PASSPORT={first.passport}")
+
+    assert [answer["hit"] for answer in answers] == [True] * 3
+    assert decoded.call_count == 1
