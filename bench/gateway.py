@@ -105,6 +105,7 @@ async def _checks(folder: Path, figures: Figures) -> None:
         messages=number("BENCH_IDENTIFIERS", checks.IDENTIFIERS) // checks.IDENTIFIERS_IN_MESSAGE, now_ms=now_ms()
     )
     file = await cached(filling)
+    checks.bring_to_memory(file)
     home = material.world(folder / "check").home(material.ORIGINATOR, file)
     os.sync()  # the filling of the store is not measured
     async with _server(home) as port:

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -97,13 +98,13 @@ async def rate(port: int, kind: str, turn: int) -> dict[str, float]:
 async def check(port: int, messages: int) -> dict[str, float]:
     """The latency of one question at a time, in an open loop at the rate of `check`."""
     questions = checks.questions(messages)
-    free = [await Connection.open(port) for _ in range(CONNECTIONS * 4)]
-    await _at_rate(free, list(islice(questions, checks.WARM_QUESTIONS)))
-    latencies = await _at_rate(free, list(islice(questions, checks.RATE * checks.SECONDS)))
+    await _at_rate(port, list(islice(questions, checks.WARM_QUESTIONS)))
+    latencies = await _at_rate(port, list(islice(questions, checks.RATE * checks.SECONDS)))
     return {f"p{share}": percentile(latencies, share / 100) * checks.MS for share in (50, 99)}
 
 
-async def _at_rate(free: list[Connection], questions: list[Question]) -> list[float]:
+async def _at_rate(port: int, questions: list[Question]) -> list[float]:
+    free = [await Connection.open(port) for _ in range(CONNECTIONS)]
     begun = time.perf_counter() + checks.START_SECONDS
 
     async def ask(turn: int, question: Question) -> float:
@@ -111,10 +112,12 @@ async def _at_rate(free: list[Connection], questions: list[Question]) -> list[fl
         asked = request("/v1/check", json.dumps({"identifiers": [body]}).encode())
         due = begun + turn / checks.RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        connection = free.pop()
-        await connection.ask(asked)
-        free.append(connection)
-        return time.perf_counter() - due
+        while True:  # a connection that was not needed for a while is closed by the gateway
+            connection = free.pop() if free else await Connection.open(port)
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await connection.ask(asked)
+                free.append(connection)
+                return time.perf_counter() - due
 
     return await asyncio.gather(*(ask(turn, question) for turn, question in enumerate(questions)))
 
