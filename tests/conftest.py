@@ -4,6 +4,7 @@ A cluster or server that a test process shares between its tests ends with the p
 that all processes end at about the same time.
 """
 
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import settings
 
 settings.register_profile("enlace", deadline=None)
 settings.load_profile("enlace")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a run in the background of a script; commands would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 LONGEST = (
