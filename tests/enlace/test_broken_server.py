@@ -1,7 +1,7 @@
 """The client against servers that are no gateway, or a broken one: each call ends with a typed error, or repeats."""
 
+import select
 import socket
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -129,7 +129,7 @@ def drip(connection: socket.socket) -> None:
     try:
         while True:
             connection.sendall(b" ")
-            time.sleep(0.01)
+            select.select([connection], [], [], 0.01)  # until the client ends the connection
     except OSError:
         return
 
