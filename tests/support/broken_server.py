@@ -69,9 +69,17 @@ def _read_request(connection: socket.socket) -> bytes:
     connection.settimeout(5)
     read = b""
     while b"\r\n\r\n" not in read:
-        read += connection.recv(65_536)
+        read += _received(connection)
     head, _, body = read.partition(b"\r\n\r\n")
     lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     while lengths and len(body) < int(lengths[0]):
-        body += connection.recv(65_536)
+        body += _received(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What came; ConnectionError if the client has ended the connection."""
+    data = connection.recv(65_536)
+    if not data:
+        raise ConnectionError("the client ended the connection within its request")
+    return data
