@@ -1,6 +1,7 @@
 """Records that attackers write: with no key, with the keys of the hostile member, or with stolen keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import structs
@@ -11,6 +12,7 @@ from node.primitives import digest
 from node.reports.validate import validate
 from node.stages import StreamHead
 from schemas.avro import codec
+from schemas.avro.codec import BadMessage
 from schemas.types import Batch, Connection, Entity, IntelligenceReport, SealedMessage
 from tests.campaign.broker import Broker
 from tests.campaign.setting import HOSTILE_SUBJECT, REGION, TOPOLOGY
@@ -79,7 +81,7 @@ def expensive(author: Author) -> Sequence[IntelligenceReport]:
 def thief_of(broker: Broker, author: Author) -> Author:
     """The author with the heads that its streams have in the log, as a thief of its key reads them there."""
     for stream in (KEYS, INTEL):
-        batches = [codec.decode(Batch, parts(value).batch) for value in broker.values(topic_of(stream, author.code))]
+        batches = list(_readable(broker.values(topic_of(stream, author.code))))
         if batches:
             newest = max(batches, key=lambda batch: batch.first_sequence)
             author.heads[stream] = StreamHead(
@@ -88,3 +90,10 @@ def thief_of(broker: Broker, author: Author) -> Author:
                 sealed_at=newest.sealed_at,
             )
     return author
+
+
+def _readable(values: Iterable[bytes]) -> Iterator[Batch]:
+    """The batches of records; another attacker may have written what is not a record."""
+    for value in values:
+        with suppress(BadMessage):
+            yield codec.decode(Batch, parts(value).batch)

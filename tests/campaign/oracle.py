@@ -28,7 +28,7 @@ class Accepted:
     report_id: str
     subject: str
     at: int
-    """In ms."""
+    """In ms, by the true time: the clock of the node may be wrong, and what it accepts is sealed when it is right."""
 
     expires_at: int | None = None
     """In ms, if the report expires during the campaign: then no node shows it any more."""

@@ -204,7 +204,7 @@ class RunningNode:
         if answer.outcome != "accepted":
             self.seen.add(self.code, Where.STATUS, answer.error.code if answer.error else answer.outcome)
             return None
-        return Accepted(originator=self.code, report_id=answer.report_id, subject=subject, at=now)
+        return Accepted(originator=self.code, report_id=answer.report_id, subject=subject, at=self.clock.world())
 
     async def observe(self, *, status: bool) -> None:
         """Note what the store of the node shows now, and what `status` lists, if it is asked."""
