@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from node.errors import UsageError
+from node.handing_in.report_file import PIECE_SIZE_BYTES
 
 FILE_SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
 LINES_MAX: Final = 500_000  # a report has more than 128 bytes; of line ends alone, the account would have gigabytes
 LOOKED_AT_BYTES: Final = 4_096
-PIECE_SIZE_BYTES: Final = 1024 * 1024
 _LINE_END: Final = re.compile(rb"[\r\n]")
 
 

@@ -13,7 +13,6 @@ AnswerT = TypeVar("AnswerT")
 REST_FACTOR: Final = 20.0
 """An answer that took a second is kept for this many seconds: the question takes at most a twentieth of the time."""
 
-
 FRESH_REST_FACTOR: Final = 2.0
 """Callers who want no answer from before make the question take at most a third of the time."""
 
@@ -53,7 +52,7 @@ class Recent(Generic[AnswerT]):
             if not self._asked.done():
                 await asyncio.wait((self._asked,))
             elif (rest := self._ended + self._took * FRESH_REST_FACTOR - loop.time()) > 0:
-                await asyncio.sleep(rest)
+                await asyncio.sleep(rest)  # the pause that limits the share of the time
             else:
                 break
         is_over = self._begun < since or loop.time() - self._ended >= self._kept_for()

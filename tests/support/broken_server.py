@@ -1,4 +1,4 @@
-"""A server that answers each connection with the next bytes of a script, whatever the request is."""
+"""A server that answers each connection with the next bytes of a script. It does not look at the request."""
 
 import socket
 import threading

@@ -16,7 +16,7 @@ from schemas.types import MappingFormat
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Path:
-    """A pipe into which nobody writes."""
+    """A pipe without a writer."""
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
