@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from enlace.errors import InvalidCall
+from schemas.excerpts import excerpt
 
 UNIX: Final = "unix:"
 FORMS: Final = "https://HOST:PORT, http://127.0.0.1:PORT or unix:PATH"
@@ -54,7 +55,7 @@ def address_of(text: str) -> Address:
         message = "the address contains a user or a password; a gateway knows neither"
         raise InvalidCall("address_invalid", message, path="gateway", hint="give the token as an argument or a file")
     if parts.scheme == "http" and not is_loopback(host):
-        message = f"http to {host} would send the token unencrypted"
+        message = f"http to {excerpt(host)} would send the token unencrypted"
         raise InvalidCall("address_unprotected", message, path="gateway", hint="use https")
     shown = f"[{host}]" if ":" in host else host
     return Address(url=f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else ""))
@@ -69,5 +70,5 @@ def is_loopback(host: str) -> bool:
 
 
 def _invalid(text: str) -> InvalidCall:
-    shown = text if "@" not in text else "the address"
+    shown = excerpt(text) if "@" not in text else "the address"
     return InvalidCall("address_invalid", f"{shown} is not the address of a gateway", path="gateway", hint=FORMS)

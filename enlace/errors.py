@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from schemas.excerpts import MESSAGE_CHARACTERS_MAX, within
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProblem:
@@ -50,6 +52,7 @@ class ClientError(Exception):
         status: int | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
+        message = within(message, MESSAGE_CHARACTERS_MAX)
         super().__init__(message)
         self.code = code
         self.message = message

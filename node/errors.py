@@ -13,7 +13,10 @@ Codes are stable texts in snake_case. The log, the database, the answers and the
 
 from typing import ClassVar, Final
 
+from schemas.excerpts import MESSAGE_CHARACTERS_MAX, within
+
 EXIT_BUG: Final = 70
+HINT_CHARACTERS_MAX: Final = 2_000  # a hint may list all codes of a list
 
 
 class EnlaceError(Exception):
@@ -22,12 +25,12 @@ class EnlaceError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, code: str, message: str, *, path: str | None = None, hint: str | None = None) -> None:
-        message = writable(message)
+        message = within(writable(message), MESSAGE_CHARACTERS_MAX)
         super().__init__(message)
         self.code = code
         self.message = message
-        self.path = None if path is None else writable(path)
-        self.hint = hint
+        self.path = None if path is None else within(writable(path), MESSAGE_CHARACTERS_MAX)
+        self.hint = None if hint is None else within(hint, HINT_CHARACTERS_MAX)
 
 
 def writable(text: str) -> str:

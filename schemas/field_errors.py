@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.excerpts import MESSAGE_CHARACTERS_MAX, within
+
 ERRORS_MAX: Final = 100  # an answer with more errors is not useful
 
 
@@ -21,6 +23,11 @@ class FieldError:
 
     allowed: tuple[str, ...] = ()
     """The allowed values, if the schema lists them."""
+
+    def __post_init__(self) -> None:
+        """Shorten what repeats too much of the input: a key in the path, a value in the message."""
+        for name in ("path", "message"):
+            object.__setattr__(self, name, within(getattr(self, name), MESSAGE_CHARACTERS_MAX))
 
 
 class FieldErrors(Exception):

@@ -14,6 +14,7 @@ from node.database.engine import Store
 from node.errors import UsageError
 from node.store import access_log
 from node.store.access_log import EVERY_ENTRY, LAST_ID, EntryFilter, Operation
+from schemas.excerpts import excerpt
 
 ENTRIES_TOGETHER_MAX: Final = 500
 ID_DIGITS_MAX: Final = 18  # every id of this length fits into the column
@@ -64,7 +65,7 @@ def _operation(text: str) -> Operation:
         return Operation(text.upper())
     except ValueError:
         hint = f"one of {', '.join(Operation)}"
-        raise UsageError("usage", f"{text} is not an operation", path="operation", hint=hint) from None
+        raise UsageError("usage", f"{excerpt(text)} is not an operation", path="operation", hint=hint) from None
 
 
 def entry_id_of(text: str | None) -> int:
@@ -73,7 +74,7 @@ def entry_id_of(text: str | None) -> int:
         return 0
     if not (text.isascii() and text.isdecimal()) or len(text) > ID_DIGITS_MAX:
         hint = "take the id of the last entry of the answer before"
-        raise UsageError("usage", f"{text} is not the id of an entry", path="after", hint=hint)
+        raise UsageError("usage", f"{excerpt(text)} is not the id of an entry", path="after", hint=hint)
     return int(text)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from node.errors import UsageError
 from node.reports.questions import FORM, Question, QuestionRefused, question_of_text
 from schemas import codes
+from schemas.excerpts import excerpt
 
 _ID_HINT: Final = "as 8b8be73a-f678-5a5b-86a4-799c3959547f"
 
@@ -19,7 +20,7 @@ def parse_id(text: str, field: str = "id") -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise UsageError("usage", f"{text} is not a UUID", path=field, hint=_ID_HINT) from None
+        raise UsageError("usage", f"{excerpt(text)} is not a UUID", path=field, hint=_ID_HINT) from None
 
 
 def parse_time(text: str, field: str) -> int:
@@ -31,7 +32,9 @@ def parse_time(text: str, field: str) -> int:
     except (ValueError, OverflowError):  # a zone may lead out of the calendar
         time = None
     if time is None:
-        raise UsageError("usage", f"{text} is not a time with a zone", path=field, hint="as 2026-11-23T12:00:00Z")
+        raise UsageError(
+            "usage", f"{excerpt(text)} is not a time with a zone", path=field, hint="as 2026-11-23T12:00:00Z"
+        )
     return int(time.timestamp() * 1000)
 
 
@@ -39,7 +42,7 @@ def parse_code(text: str, list_name: str, field: str) -> str:
     """A code of a list of the schemas, as `subjects`; lower case is accepted."""
     code, listed = text.upper(), codes.load(list_name)
     if code not in listed.codes:
-        message = f"{code} is not one of {list_name} (version {listed.version})"
+        message = f"{excerpt(code)} is not one of {list_name} (version {listed.version})"
         raise UsageError("unknown_code", message, path=field, hint=f"one of {', '.join(listed.ordered)}")
     return code
 

@@ -10,6 +10,7 @@ from broker.log import LogError, LogUnusable
 from node.errors import EnlaceError, Unavailable, UsageError
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_PATH: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -52,6 +53,8 @@ def _of_system(error: OSError) -> EnlaceError | None:
     message = f"{place or 'a file'}: {error.strerror}"
     if error.errno in _FULL:
         return Unavailable("disk_full", message, path=place, hint="free some space")
+    if error.errno in _NO_PATH:
+        return UsageError("file_unreadable", message, path=place, hint="name another file or folder")
     if error.errno in _FORBIDDEN:
         return UsageError("permission_denied", message, path=place, hint="run it as the owner of the home")
     return None

@@ -12,6 +12,7 @@ from typing import Final
 
 from node.errors import UsageError
 from node.files import read_text
+from schemas.excerpts import excerpt
 
 _PAGE: Final = "errors.md"
 _PACKAGED: Final = Path(__file__).with_name(_PAGE)
@@ -44,7 +45,7 @@ def explain(code: str) -> tuple[CatalogueEntry, ...]:
     if found is None:
         nearest = difflib.get_close_matches(code.lower(), entries(), n=1, cutoff=0)
         hint = f"did you mean {nearest[0]}?" if nearest else None
-        raise UsageError("unknown_code", f"{code} is not a code of this version", path="code", hint=hint)
+        raise UsageError("unknown_code", f"{excerpt(code)} is not a code of this version", path="code", hint=hint)
     return found
 
 

@@ -5,6 +5,7 @@ import difflib
 from node.answers import error_catalogue
 from node.errors import UsageError
 from node.runtime.home import Home
+from schemas.excerpts import excerpt
 
 
 def refuse_unknown(
@@ -17,10 +18,10 @@ def refuse_unknown(
         error_catalogue.explain(code)
     members = sorted(home.topology.members)
     if originator is not None and originator not in members:
-        message, hint = f"{originator} is not a node of this exchange", f"one of {', '.join(members)}"
+        message, hint = f"{excerpt(originator)} is not a node of this exchange", f"one of {', '.join(members)}"
         raise UsageError("unknown_code", message, path="originator", hint=hint)
     streams = sorted({place.stream for place in home.places().values()})
     if stream is not None and stream not in streams:
         nearest = difflib.get_close_matches(stream, streams, n=1, cutoff=0)
-        message, hint = f"{stream} is not a stream that this node reads", f"did you mean {nearest[0]}?"
+        message, hint = f"{excerpt(stream)} is not a stream that this node reads", f"did you mean {nearest[0]}?"
         raise UsageError("unknown_code", message, path="stream", hint=hint)

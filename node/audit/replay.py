@@ -31,6 +31,7 @@ from node.database.engine import Store
 from node.errors import Unavailable, UsageError
 from node.stages import StreamId
 from node.trust.governance import Governance
+from schemas.excerpts import excerpt
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
@@ -117,7 +118,7 @@ class _Replay:
         ours = {topic: place for topic in topics if (place := stream_place(topic)) is not None}
         wanted = {topic: place for topic, place in ours.items() if self._selection.admits(topic, place)}
         if self._selection.stream is not None and not wanted:
-            message = f"the log has no stream {self._selection.stream}"
+            message = f"the log has no stream {excerpt(self._selection.stream)}"
             hint = "a stream, as intel.caribbean, or a topic, as intel.caribbean.bz"
             raise UsageError("stream_unknown", message, path="stream", hint=hint)
         bounds = await self._bus.bounds(list(wanted))

@@ -23,6 +23,7 @@ from node.terminal.options import (
 )
 from node.terminal.output import Output
 from node.terminal.ready import say_ready
+from schemas.excerpts import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +125,7 @@ def status(
     was not reached in time, or the store is unavailable.
     """
     if until is not None and until not in GOALS:
-        raise UsageError("usage", f"{until} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
+        raise UsageError("usage", f"{excerpt(until)} is not a state", path="--until", hint=f"one of {', '.join(GOALS)}")
     address, output = named_gateway(home, gateway, token_file, ca_file), Output(json=json)
     look = partial(_look_by_home, home) if address is None else partial(_look_by_gateway, address)
     answer, reached = look(until, timeout)

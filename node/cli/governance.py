@@ -9,6 +9,7 @@ from node.errors import UsageError
 from node.terminal.help_text import Reader, add_command, add_group, group
 from node.terminal.options import DocumentsOption, HomeOption, JsonOption, home_of, named_home
 from node.terminal.output import Output
+from schemas.excerpts import excerpt
 
 if TYPE_CHECKING:
     from node.commands.governance import Context
@@ -47,7 +48,7 @@ def new(
 
     if kind not in KINDS:
         hint = f"one of {', '.join(KINDS)}"
-        raise UsageError("usage", f"{kind} is not a kind of document", path="KIND", hint=hint)
+        raise UsageError("usage", f"{excerpt(kind)} is not a kind of document", path="KIND", hint=hint)
     Output(json=json).object(governance.new(kind, file, _context(home, documents)))
     return 0
 

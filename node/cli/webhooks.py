@@ -12,6 +12,7 @@ from node.terminal.on_store import on_store
 from node.terminal.options import HomeOption, JsonOption, open_named_home
 from node.terminal.output import Output
 from node.terminal.user import login
+from schemas.excerpts import excerpt
 
 webhooks_app = group("Webhooks: the systems that this node calls when messages arrive.")
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `webhook list` shows it.")]
@@ -143,7 +144,7 @@ def deliveries(
 
     if state not in {known.value for known in DeliveryState}:
         hint = f"one of {', '.join(DeliveryState)}"
-        raise UsageError("usage", f"{state} is not a state", path="--state", hint=hint)
+        raise UsageError("usage", f"{excerpt(state)} is not a state", path="--state", hint=hint)
     wanted = webhook_admin.webhook_id(id_)
     found = on_store(
         open_named_home(home),

@@ -24,6 +24,7 @@ from node.reports.questions import Question
 from node.store import access_log, identifier_matches
 from node.store.access_log import Consultation
 from node.store.identifier_matches import MatchingMessage
+from schemas.excerpts import MESSAGE_CHARACTERS_MAX, within
 from schemas.field_errors import FieldError
 from schemas.types import Evaluation, IntelligenceReport
 
@@ -151,9 +152,11 @@ def _answered(
 ) -> CheckAnswer:
     if isinstance(question, RefusedQuestion):
         parts = question.parts
-        return CheckAnswer(
-            scheme=parts.scheme, value=parts.value, country=parts.country, hit=None, errors=question.errors
+        scheme, value, country = (
+            None if part is None else within(part, MESSAGE_CHARACTERS_MAX)
+            for part in (parts.scheme, parts.value, parts.country)
         )
+        return CheckAnswer(scheme=scheme, value=value, country=country, hit=None, errors=question.errors)
     matches = found[question]
     shown = room.take(matches)
     return CheckAnswer(

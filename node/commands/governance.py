@@ -25,6 +25,7 @@ from node.trust.document_files import DOCUMENT_SUFFIX, DOCUMENTS_FOLDER
 from node.trust.document_versions import document_time_text
 from node.trust.governance import Governance
 from node.trust.signed_document import NODE_CODE
+from schemas.excerpts import excerpt
 from schemas.types import DocumentKind, KeyUse
 
 
@@ -86,7 +87,7 @@ def new(kind: str, file: Path, context: Context, *, replace: bool = False) -> Wr
 def keygen(trustee: str, file: Path, *, passphrase_file: Path | None = None) -> TrusteeKey:
     """Make an AGREE key for a trustee, in a new file that only its owner can read."""
     if not NODE_CODE.fullmatch(trustee) or trustee == REGISTRY:
-        message = f"{trustee} is not a valid id of a trustee"
+        message = f"{excerpt(trustee)} is not a valid id of a trustee"
         raise UsageError("value_invalid", message, path="id", hint="capitals and digits, as in TR1")
     keys = PrivateKeys.generate(trustee, (KeyUse.AGREE,))
     key_file.write(file, keys, passphrase_file or config.passphrase_variable())

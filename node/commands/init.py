@@ -27,6 +27,7 @@ from node.sealing import key_file
 from node.sealing.private_keys import PrivateKeys
 from node.trust.document_files import DOCUMENTS_FOLDER
 from node.trust.signed_document import NODE_CODE
+from schemas.excerpts import excerpt
 from schemas.formats import bytes_text
 
 KEYS_FILE: Final = "keys.json"
@@ -78,7 +79,7 @@ def init(
     time.
     """
     if not NODE_CODE.fullmatch(node) or node == REGISTRY:
-        message = f"{node} is not a node code"
+        message = f"{excerpt(node)} is not a node code"
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
     key_file.read_passphrase(passphrase_file)  # before anything is made
     make_folder(home)

@@ -20,6 +20,7 @@ from node.sending.serve_again import ServeAgain
 from node.store import access_log
 from node.store.access_log import Operation
 from node.system_random import random_bytes
+from schemas.excerpts import excerpt
 
 REPORTS_IN_TRANSACTION_MAX: Final = 200
 
@@ -123,7 +124,7 @@ async def resend(
     for code in to or ():
         if code not in governance.nodes:
             hint = f"one of {', '.join(sorted(governance.nodes))}"
-            raise UsageError("node_unknown", f"no NODE document of {code} is installed", path="to", hint=hint)
+            raise UsageError("node_unknown", f"no NODE document of {excerpt(code)} is installed", path="to", hint=hint)
     server = ServeAgain(
         node=intake.home.node,
         governance=lambda: governance,

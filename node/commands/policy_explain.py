@@ -14,6 +14,7 @@ from node.reports.labels import labels_of
 from node.reports.validate import ReportRefused, validate
 from node.runtime.home import Home
 from node.sharing.recipients import decide_recipient
+from schemas.excerpts import excerpt
 from schemas.field_errors import FieldError
 
 
@@ -51,7 +52,7 @@ def explain(
     time = parse_time(at, "at") if at else now_ms()
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
-            message = f"no NODE document of {code} is installed"
+            message = f"no NODE document of {excerpt(code)} is installed"
             raise UsageError("node_unknown", message, path=field, hint=f"one of {', '.join(governance.nodes)}")
     item = ndjson.parse_object(report)
     if isinstance(item, FieldError):

@@ -10,6 +10,7 @@ from node.runtime.current_judge import CurrentJudge
 from node.runtime.home import Home
 from node.runtime.open_node import open_bus
 from node.store import read_positions
+from schemas.excerpts import excerpt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ async def reread(home: Home, store: Store, topic: str, *, first: int | None) -> 
     documents = home.documents()
     places = home.places(governance=documents.governance)
     if topic not in places:
-        raise UsageError("topic_unknown", f"{topic} is not a topic that this node reads", path="topic")
+        raise UsageError("topic_unknown", f"{excerpt(topic)} is not a topic that this node reads", path="topic")
     end = (await store.read(read_positions.next_positions)).get(topic, 0)
     if first and first >= end:
         message = f"{first} is not below {end}, the next position that this node reads in {topic}"

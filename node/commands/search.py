@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from node.answers.arguments import parse_code, parse_identifier, parse_time
-from node.answers.cursors import NUMBER_DIGITS_MAX, parse_number
+from node.answers.cursors import parse_number
 from node.answers.plain_json import MessageId, TimeMs
 from node.clock import now_ms
 from node.commands.consultation import log_consultation
@@ -17,6 +17,7 @@ from node.database.folding import words_of
 from node.errors import UsageError
 from node.store import message_search
 from node.store.message_search import HeldMessage, Query
+from schemas.excerpts import quoted
 from schemas.formats import time_text
 from schemas.types import Record
 
@@ -55,7 +56,7 @@ def query_of(
     for text in texts:
         if not words_of(text):
             hint = "give at least one word of letters or digits"
-            raise UsageError("value_invalid", f"{text!r} contains no word", path="text", hint=hint)
+            raise UsageError("value_invalid", f"{quoted(text)} contains no word", path="text", hint=hint)
     return Query(
         texts=tuple(texts),
         identifiers=tuple(parse_identifier(identifier, "identifier") for identifier in identifiers),
@@ -74,7 +75,7 @@ def _cursor(after: str | None) -> int:
     number = parse_number(after)
     if number is None:
         hint = "take it from an item of the last answer"
-        raise UsageError("usage", f"{after[:NUMBER_DIGITS_MAX]!r} is not a valid cursor", path="after", hint=hint)
+        raise UsageError("usage", f"{quoted(after)} is not a valid cursor", path="after", hint=hint)
     return number
 
 

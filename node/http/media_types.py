@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from node.http.http_error import HttpError
+from schemas.excerpts import quoted
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -22,7 +23,7 @@ def check_content_type(value: str | None, allowed: Collection[str]) -> None:
     charset = next((part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
     if media_type not in allowed or charset not in CHARSETS:
         first = next(iter(allowed))
-        message = f"a body of type {value[:64]!r} is not read here"
+        message = f"a body of type {quoted(value)} is not read here"
         hint = f"send {first} in UTF-8, and say so"
         raise HttpError(415, "content_type_unsupported", message, path="Content-Type", hint=hint)
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from node.errors import UsageError
 from node.http.http_error import HttpError
+from schemas.excerpts import quoted
 
 QUERY_LENGTH_MAX: Final = 8_192  # bytes; a URL that browsers and proxies pass on
 VALUES_MAX: Final = 50  # of a parameter
@@ -84,5 +85,5 @@ def _unknown(name: str, known: Mapping[str, bool]) -> HttpError:
     shown = name[:64]
     nearest = difflib.get_close_matches(shown, known, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"one of {', '.join(known)}" if known else "leave it out"
-    message = f"{shown!r} is not a parameter of this request"
+    message = f"{quoted(name)} is not a parameter of this request"
     return HttpError(400, "parameter_unknown", message, path=shown, hint=hint)

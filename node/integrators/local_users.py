@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from node.errors import UsageError
 from node.integrators.caller import Caller
 from node.integrators.scopes import ALL, Scope, read_scopes
+from schemas.excerpts import excerpt
 
 USERS_PATH: Final = "gateway.users"
 
@@ -28,7 +29,7 @@ def check_users(users: Sequence[ConfiguredUser]) -> None:
     for index, user in enumerate(users):
         path = f"{USERS_PATH}[{index}]"
         if user.name in seen:
-            message = f"{user.name} is listed twice"
+            message = f"{excerpt(user.name)} is listed twice"
             raise UsageError("value_invalid", message, path=f"{path}.name", hint="give all scopes in one entry")
         seen[user.name] = index
         try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from node.errors import UsageError
+from schemas.excerpts import quoted
 
 
 class Scope(StrEnum):
@@ -33,6 +34,6 @@ def read_scopes(names: Sequence[str]) -> list[Scope]:
     wanted = {name.strip().lower() for name in names} - {""}
     unknown = wanted - {scope.value for scope in Scope}
     if unknown or not wanted:
-        message = f"{min(unknown)!r} is not a scope" if unknown else "a scope is needed"
+        message = f"{quoted(min(unknown))} is not a scope" if unknown else "a scope is needed"
         raise UsageError("value_invalid", message, path="scope", hint=f"one or several of {', '.join(Scope)}")
     return [scope for scope in Scope if scope.value in wanted]

@@ -17,6 +17,7 @@ from node.errors import Refused, UsageError
 from node.integrators.scopes import read_scopes
 from node.integrators.token_text import ID_FORM, ID_SIZE_BYTES, SECRET_SIZE_BYTES, digest_of, token_text
 from node.limits import DAY_MS
+from schemas.excerpts import excerpt
 
 DAYS_DEFAULT: Final = 365
 DAYS_MAX: Final = 1825  # five years; a system that is forgotten must not keep its right for ever
@@ -147,7 +148,7 @@ async def revoke_token(store: Store, token_id: str, *, actor: str, now: int) -> 
 
     row = await store.write(work)
     if row is None:
-        raise Refused("not_found", f"there is no token {wanted}", path="id")
+        raise Refused("not_found", f"there is no token {excerpt(wanted)}", path="id")
     return RevokedToken(
         id=row.id,
         name=row.name,

@@ -15,10 +15,11 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
 from node.rows.date_cell import DateCell
 from node.rows.text_encoding import is_clean
 from node.rows.unreadable_cell import UnreadableCell
+from schemas.excerpts import quoted
 
 Value = str | tuple[str, ...] | None
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]*)\]")

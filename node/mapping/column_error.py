@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import Final
 
 ALLOWED_MAX: Final = 50  # values of a table that an error lists; a longer list is not readable
-QUOTED_LENGTH_MAX: Final = 60
 
 
 class ColumnError(ValueError):
@@ -17,8 +16,3 @@ class ColumnError(ValueError):
         self.allowed = tuple(allowed)[:ALLOWED_MAX]
         self.column: str | None = None
         """The column that is wrong, where a field reads several."""
-
-
-def quoted(text: str) -> str:
-    """A value as an error message quotes it, shortened."""
-    return repr(text if len(text) <= QUOTED_LENGTH_MAX else f"{text[:QUOTED_LENGTH_MAX]}…")

@@ -5,11 +5,12 @@ Rules:
 - A number that has more digits than its field keeps is rounded only if the mapping says so, or by `scale`.
 """
 
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
 from node.mapping.date_formats import compile_format
 from node.mapping.mappable_fields import Form
 from node.mapping.number_forms import NumberForm, rounded_text, scale, whole
 from node.mapping.times import date_text_of
+from schemas.excerpts import quoted
 from schemas.types import MappingField, MappingTable
 
 _TRUTH = {"true": True, "false": False}

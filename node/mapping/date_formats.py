@@ -16,8 +16,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
 from node.mapping.date_values import Precision, read_epoch, read_excel_days, time_of_parts
+from schemas.excerpts import quoted
 
 _DIRECTIVES: Final = {
     "Y": r"[0-9]{4}", "y": r"[0-9]{2}", "m": r"[0-9]{1,2}", "b": r"[^\W\d_]+\.?", "d": r"[0-9]{1,2}",

@@ -6,9 +6,10 @@ from enum import IntEnum
 from typing import Final
 
 from node.limits import DAY_MS
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
 from node.mapping.months import folded, months
 from node.mapping.number_forms import number_of
+from schemas.excerpts import quoted
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001, a local time

@@ -18,6 +18,7 @@ from node.rows.source_file import SourceFile
 from node.rows.text_encoding import known_encoding
 from node.rows.unreadable_cell import UnreadableCell
 from schemas import types
+from schemas.excerpts import quoted
 from schemas.types import MappingJoin
 
 JOINED_ROWS_MAX: Final = 100_000
@@ -61,7 +62,7 @@ def _joined(join: MappingJoin, source: SourceFile, index: int) -> JoinedFile:
                 message = f"{source.path} has more than {JOINED_ROWS_MAX:,} rows or {JOINED_LENGTH_MAX:,} characters"
                 raise UsageError("file_too_large", message, path=f"join[{index}].file")
             if key in rows:
-                message = f"{source.path}: line {row.line}: {key[:60]!r} occurs twice in the column {join.key}"
+                message = f"{source.path}: line {row.line}: {quoted(key)} occurs twice in the column {join.key}"
                 raise UsageError("file_malformed", message, path=f"join[{index}].key")
             if key:
                 rows[key] = values

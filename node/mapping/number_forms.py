@@ -9,7 +9,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Final
 
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
+from schemas.excerpts import quoted
 
 _PLAIN: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,40})?")
 _SPACES: Final = " \u00a0\u2009\u202f"

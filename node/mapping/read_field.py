@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.mapping.cells import Cells
-from node.mapping.column_error import quoted
 from node.mapping.conversions import convert, look_up
 from node.mapping.mappable_fields import Form
 from node.mapping.number_forms import NumberForm
 from node.mapping.templates import Placeholder, columns_of, fill_template, parse_template
 from schemas import types
+from schemas.excerpts import quoted
 from schemas.types import MappingField, MappingFormat, MappingTable
 
 

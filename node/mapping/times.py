@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from node.mapping.column_error import ColumnError, quoted
+from node.mapping.column_error import ColumnError
 from node.mapping.date_formats import DateFormat
 from node.mapping.date_values import Precision
 from node.rows.date_cell import DateCell
+from schemas.excerpts import quoted
 
 _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

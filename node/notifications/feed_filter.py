@@ -8,9 +8,9 @@ from node.answers.arguments import parse_code
 from node.answers.cursors import parse_number
 from node.errors import UsageError
 from node.trust.signed_document import NODE_CODE
+from schemas.excerpts import quoted
 
 FILTER_VALUES_MAX: Final = 100
-SHOWN_CHARACTERS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def filter_of(
 def _node(text: str, field: str) -> str:
     code = text.upper()
     if NODE_CODE.fullmatch(code) is None:
-        message = f"{text[:SHOWN_CHARACTERS_MAX]!r} is not the code of a node"
+        message = f"{quoted(text)} is not the code of a node"
         raise UsageError("unknown_code", message, path=field, hint="as BZ")
     return code
 
@@ -53,6 +53,6 @@ def cursor_of(text: str, field: str) -> int:
     """The number of a cursor. Raises UsageError."""
     number = parse_number(text)
     if number is None:
-        message = f"{text[:SHOWN_CHARACTERS_MAX]!r} is not a cursor of this node"
+        message = f"{quoted(text)} is not a cursor of this node"
         raise UsageError("cursor_unknown", message, path=field, hint="give the id of an event as it came, or 0")
     return number

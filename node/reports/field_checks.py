@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from schemas import codes
+from schemas.excerpts import quoted
 from schemas.field_errors import ERRORS_MAX, FieldError
 
 UNKNOWN_CODE: Final = "unknown_code"
@@ -40,7 +41,7 @@ class FieldChecks:
             self.add(
                 name,
                 "unknown_code",
-                f"{value!r} is not in the list {list_name} (version {known.version})",
+                f"{quoted(value)} is not in the list {list_name} (version {known.version})",
                 known.ordered,
             )
 

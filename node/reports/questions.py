@@ -17,13 +17,13 @@ from node.reports.identifier_text import IdentifierError
 from node.reports.identifiers import normalise
 from node.reports.match_keys import match_key
 from schemas import codes
+from schemas.excerpts import quoted
 from schemas.field_errors import FieldError
 
 WORLDWIDE: Final = frozenset({"VIN", "IMO", "MMSI", "AIRCRAFT_REGISTRATION", "PHONE", "IBAN"})
 """Schemes of which no two countries give out the same value."""
 
 FORM: Final = "SCHEME=VALUE or CC:SCHEME=VALUE"
-SHOWN_CHARACTERS_MAX: Final = 64
 
 
 class QuestionRefused(ValueError):
@@ -106,7 +106,7 @@ def _code(parts: Parts, path: str, list_name: str, text: str | None) -> str:
     if not code:
         error = FieldError(path=path, code="missing", message="must not be empty", allowed=allowed)
     else:
-        message = f"{code[:SHOWN_CHARACTERS_MAX]!r} is not one of {list_name} (version {listed.version})"
+        message = f"{quoted(code)} is not one of {list_name} (version {listed.version})"
         error = FieldError(path=path, code="unknown_code", message=message, allowed=allowed)
     named = ", ".join(listed.ordered) if allowed else "a code of ISO 3166-1 alpha-2, such as BZ"
     raise QuestionRefused(error, hint=f"one of {named}" if allowed else named, parts=parts)

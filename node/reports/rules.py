@@ -29,6 +29,7 @@ from node.reports.identifier_text import IdentifierError
 from node.reports.labels import utc_day
 from node.reports.wire_forms import IdentifierForm, wire_form
 from schemas import codes
+from schemas.excerpts import quoted
 from schemas.field_errors import FieldError
 from schemas.formats import date_text, time_text
 from schemas.types import Entity, Identifier, IntelligenceReport, LabelKind, Person, Place
@@ -100,7 +101,10 @@ def _check_content(checks: FieldChecks, report: IntelligenceReport) -> None:
     if language is None or language[1] not in codes.load("languages").codes:
         allowed = codes.load("languages").ordered
         checks.add(
-            "narrative.language", "unknown_code", f"{report.narrative.language!r} is not an ISO 639-1 language", allowed
+            "narrative.language",
+            "unknown_code",
+            f"{quoted(report.narrative.language)} is not an ISO 639-1 language",
+            allowed,
         )
     if report.occurred.until is not None and report.occurred.until < report.occurred.from_:
         times = f"{time_text(report.occurred.until)} is before occurred.from, {time_text(report.occurred.from_)}"
@@ -109,7 +113,7 @@ def _check_content(checks: FieldChecks, report: IntelligenceReport) -> None:
         _check_place(checks, report.place)
     grid = report.evaluation.grid
     if grid not in ("4x4", "6x6"):
-        checks.add("evaluation.grid", "unknown_code", f"{grid!r} is not an evaluation grid", ("4x4", "6x6"))
+        checks.add("evaluation.grid", "unknown_code", f"{quoted(grid)} is not an evaluation grid", ("4x4", "6x6"))
         return
     checks.code("evaluation.source", report.evaluation.source, f"source_evaluation_{grid}")
     checks.code("evaluation.information", report.evaluation.information, f"information_evaluation_{grid}")
@@ -151,7 +155,7 @@ def _check_person(checks: FieldChecks, person: Person) -> None:
     checks.text("person.family_name", person.family_name)
     checks.text("person.given_names", person.given_names)
     if person.birth_date is not None and not _is_birth_date(person.birth_date):
-        form = f"must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD, not {person.birth_date!r}"
+        form = f"must be a date of the form YYYY, YYYY-MM or YYYY-MM-DD, not {quoted(person.birth_date)}"
         checks.add("person.birth_date", "wrong_format", form)
 
 

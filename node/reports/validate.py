@@ -39,6 +39,7 @@ from node.reports.rules import check
 from node.stages import Draft
 from schemas.avro import codec
 from schemas.avro.encoder import LimitError
+from schemas.excerpts import quoted
 from schemas.field_errors import ERRORS_MAX, FieldError
 from schemas.formats import time_text
 from schemas.json_form import json_values
@@ -129,7 +130,7 @@ def _filled_in(
     regions = tuple(region.id for region in topology.regions if originator in region.members)
     filled.setdefault("region", default_region(topology, originator))
     if filled["region"] not in regions:
-        message = f"{originator} may not publish in {filled['region']!r}"
+        message = f"{originator} may not publish in {quoted(str(filled['region']))}"
         errors.append(FieldError(path="region", code="unknown_code", message=message, allowed=regions))
         filled["region"] = "none"
     return filled

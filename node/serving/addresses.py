@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.errors import Unavailable, UsageError
+from schemas.excerpts import quoted
 
 PATH: Final = "gateway.listen"
 _PORTS: Final = 65_536
@@ -41,7 +42,7 @@ def split_address(listen: str) -> tuple[str, int]:
     is_number = port.isascii() and port.isdecimal() and int(port) < _PORTS
     if not colon or not host or not is_number:
         hint = "write HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443"
-        raise UsageError("value_invalid", f"{listen!r} is not an address and a port", path=PATH, hint=hint)
+        raise UsageError("value_invalid", f"{quoted(listen)} is not an address and a port", path=PATH, hint=hint)
     return host, int(port)
 
 
@@ -53,7 +54,7 @@ def resolved(listen: str) -> Address:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a name"
         hint = "write the number of an address of this machine"
-        raise UsageError("gateway_unavailable", f"{host!r}: {reason}", path=PATH, hint=hint) from None
+        raise UsageError("gateway_unavailable", f"{quoted(host)}: {reason}", path=PATH, hint=hint) from None
     return Address(host=host, port=port, numbers=tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
 
 

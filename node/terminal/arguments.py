@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 from node.errors import UsageError
+from schemas.excerpts import excerpt
 
 HASH_SIZE_BYTES: Final = 32
 BUS_URL: Final = re.compile(r"sqlite:///.+|kafka://[^/,:]+:[0-9]+(,[^/,:]+:[0-9]+)*")
@@ -26,6 +27,6 @@ def hash_of(text: str | None) -> bytes | None:
 def bus_url(text: str) -> str:
     """The value of `--bus`; whether the bus answers is not checked."""
     if not BUS_URL.fullmatch(text):
-        message = f"{text} is not an address of a bus"
+        message = f"{excerpt(text)} is not an address of a bus"
         raise UsageError("bus_url_unknown", message, path="--bus", hint="sqlite:///FILE or kafka://HOST:PORT,…")
     return text

@@ -9,16 +9,15 @@ import re
 from typing import Any
 
 from schemas import codes, schema_files
+from schemas.excerpts import EXCERPT_CHARACTERS_MAX, quoted
 from schemas.field_errors import Findings
 from schemas.json_form.leaf_readers import (
-    QUOTED_CHARACTERS_MAX,
     Read,
     bytes_reader,
     check_code,
     enum_reader,
     is_kind,
     number_reader,
-    quoted,
     read_boolean,
     text_reader,
 )
@@ -90,7 +89,7 @@ def _unknown_keys(value: dict[str, Any], known: tuple[str, ...], prefix: str, fo
         if found.full:
             return
         if key not in known:
-            near = difflib.get_close_matches(str(key)[:QUOTED_CHARACTERS_MAX], known, n=1)
+            near = difflib.get_close_matches(str(key)[:EXCERPT_CHARACTERS_MAX], known, n=1)
             hint = f"is not a field; did you mean {near[0]}?" if near else "is not a field"
             found.add(prefix + quoted(str(key))[1:-1], "unknown_key", hint, known)
 

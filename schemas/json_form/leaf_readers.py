@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from schemas import codes, formats, schema_files
+from schemas.excerpts import quoted
 from schemas.field_errors import Findings
 
 Read = Callable[[Any, str, Findings], Any]
 
 _JSON_NAMES: Final = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}
-QUOTED_CHARACTERS_MAX: Final = 64  # of a wrong value in a message
 _FORMS: Final = {
     r"[0-9]{1,18}(\.[0-9]{1,12})?": "be a decimal such as 12.5",
     r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?": "be a date of the form YYYY, YYYY-MM or YYYY-MM-DD",
@@ -52,11 +52,6 @@ def shown(value: Any) -> str:
         case list() | dict():
             return _JSON_NAMES[type(value)]
     return f"the number {repr(value) if abs(value) < _NUMBER_SHOWN_MAX else 'with many digits'}"
-
-
-def quoted(value: str) -> str:
-    """A wrong value as a message quotes it: escaped and shortened."""
-    return repr(value if len(value) <= QUOTED_CHARACTERS_MAX else value[:QUOTED_CHARACTERS_MAX] + "…")
 
 
 def enum_reader(symbols: tuple[str, ...]) -> Read:
