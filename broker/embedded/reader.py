@@ -132,7 +132,7 @@ class LogReader(LogConnection):
             bounds = rows.bounds_of(connection, topic)
             if bounds is not None and position > bounds.end:
                 return Fetched(topic=topic, entries=(), fault=Fault.OUT_OF_RANGE)
-            malformed = malformed or rows.has_foreign(connection, topic)
+            malformed = malformed or (bounds is not None and rows.has_foreign(connection, topic, bounds.beginning))
             self._ends[topic] = (row[1], position)
             (self._malformed.add if malformed else self._malformed.discard)(topic)
         fault = Fault.MALFORMED if malformed else None

@@ -4,6 +4,7 @@ SQLite stores a value of any type in any column. Rules.
 
 - A position is an integer from 0 to `POSITION_MAX`. A row with another position is not a record.
 - A beginning that is not such an integer counts as 0. A name that Kafka would refuse is not a topic.
+- A time is such an integer too, above 0. Another one is not known: a node must not judge its clock by it.
 - A value that is a text or a number is read as the bytes of its text: it fails verification, and not the reader.
 - Of a value above `VALUE_SIZE_BYTES_MAX` only the beginning is read from the file.
 
@@ -46,7 +47,8 @@ _RECORDS: Final = f"""
     SELECT position, CASE
         WHEN typeof(value) = 'blob' AND length(value) <= {VALUE_SIZE_BYTES_MAX} OR typeof(value) IN ('integer', 'real')
         THEN CAST(value AS BLOB)
-        WHEN typeof(value) <> 'null' THEN {_READ_IN_PARTS} END, id, {_TYPED.format("appended_at", "integer")}
+        WHEN typeof(value) <> 'null' THEN {_READ_IN_PARTS} END, id,
+        CASE WHEN typeof(appended_at) = 'integer' AND appended_at BETWEEN 1 AND {POSITION_MAX} THEN appended_at END
     FROM record WHERE topic = ? AND position BETWEEN ? AND {POSITION_MAX} {{}} ORDER BY position LIMIT ?"""
 _ALL: Final = _RECORDS.format("")
 _INTEGERS_ONLY: Final = _RECORDS.format("AND typeof(position) = 'integer'")
@@ -54,7 +56,7 @@ _LAST: Final = f"""
     SELECT position FROM record WHERE topic = ? AND position BETWEEN 0 AND {POSITION_MAX}
     AND typeof(position) = 'integer' ORDER BY position DESC LIMIT 1"""
 _FOREIGN: Final = f"""
-    SELECT EXISTS (SELECT 1 FROM record WHERE topic = :topic AND position < 0)
+    SELECT EXISTS (SELECT 1 FROM record WHERE topic = :topic AND position < :beginning)
     OR EXISTS (SELECT 1 FROM record WHERE topic = :topic AND position > {POSITION_MAX})"""
 
 
@@ -104,7 +106,7 @@ def bounds_of(connection: Connection, topic: str) -> Bounds | None:
     row = topic_row(connection, topic)
     if row is None:
         return None
-    beginning = row[0] if row[0] is not None and is_position(row[0]) else 0
+    beginning = _beginning(row)
     last = connection.execute(_LAST, (topic,)).fetchone()
     end = beginning if last is None else max(beginning, last[0] + 1)
     return Bounds(beginning=beginning, end=end, malformed=not is_position(row[0]))
@@ -113,14 +115,21 @@ def bounds_of(connection: Connection, topic: str) -> Bounds | None:
 def checked_bounds_of(connection: Connection, topic: str) -> Bounds | None:
     """Beginning and end of a topic; malformed also if it has foreign rows."""
     bounds = bounds_of(connection, topic)
-    if bounds is None or bounds.malformed or not has_foreign(connection, topic):
+    if bounds is None or bounds.malformed or not has_foreign(connection, topic, bounds.beginning):
         return bounds
     return replace(bounds, malformed=True)
 
 
-def has_foreign(connection: Connection, topic: str) -> bool:
-    """Whether rows of the topic have positions outside of the range of positions, or texts or blobs as positions."""
-    return bool(connection.execute(_FOREIGN, {"topic": topic}).fetchone()[0])
+def _beginning(row: TopicRow) -> int:
+    return row[0] if row[0] is not None and is_position(row[0]) else 0
+
+
+def has_foreign(connection: Connection, topic: str, beginning: int) -> bool:
+    """Whether rows of the topic have positions below its beginning or above the limit, or texts or blobs as positions.
+
+    Moving the beginning deletes the records below it, so no log has such a record.
+    """
+    return bool(connection.execute(_FOREIGN, {"topic": topic, "beginning": beginning}).fetchone()[0])
 
 
 def newest_id(connection: Connection) -> int:

@@ -79,11 +79,19 @@ def forget(db: Transaction, topic: str, first: int, end: int) -> None:
         if inside <= 0:
             after.append(found)
             continue
-        parts = ((found.first, first - 1), (end, found.last))
-        left = [(begin, last) for begin, last in parts if begin <= last]
-        rest = max(1, found.records - inside)
-        after += [replace(found, first=begin, last=last, records=rest) for begin, last in left]
+        after += _rest(found, first, end, max(0, found.records - inside))
     _put(db, before, after)
+
+
+def _rest(found: DeferredRange, first: int, end: int, records: int) -> list[DeferredRange]:
+    """What is left of a range without the positions `first` to before `end`: its parts share the `records`."""
+    parts = [(begin, last) for begin, last in ((found.first, first - 1), (end, found.last)) if begin <= last]
+    left, rest = records, []
+    for begin, last in parts:
+        share = left if (begin, last) == parts[-1] else min(left, last - begin + 1)
+        rest.append(replace(found, first=begin, last=last, records=max(1, share)))
+        left -= share
+    return rest
 
 
 def _near(here: Sequence[DeferredRange], position: int) -> DeferredRange | None:

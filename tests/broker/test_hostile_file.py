@@ -140,6 +140,33 @@ def test_what_cannot_be_a_record_is_left_out_and_reported(name: str, path: Path)
     assert read(LogReader(path))[0] == [b"a", b"b", b"c", b"d"]
 
 
+def test_records_below_the_beginning_of_their_topic_are_reported(path: Path) -> None:
+    """No log keeps them when its beginning moves, so nobody else would notice that they are not read."""
+    change(path, f"UPDATE topic SET beginning = 7 WHERE name = '{TOPIC}'")
+    file, reader = LogFile(path), LogReader(path)
+    answers = reader.read({TOPIC: 7, OTHER: 1}, 10)[1]
+    bounds = file.bounds([TOPIC, OTHER])
+    file.close()
+    reader.close()
+
+    assert answers == [Fetched(topic=TOPIC, entries=(), fault=Fault.MALFORMED)]
+    assert bounds == {TOPIC: Bounds(beginning=7, end=7, malformed=True), OTHER: Bounds(beginning=0, end=1)}
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [("1", 1), (f"{POSITION_MAX}", POSITION_MAX), (f"{POSITION_MAX + 1}", None), ("0", None), ("-1", None)],
+)
+def test_a_time_that_no_log_writes_is_not_known(time: str, expected: int | None, path: Path) -> None:
+    """A node judges its clock by the times of two topics: before 1970 they would stop it."""
+    change(path, f"UPDATE record SET appended_at = {time} WHERE topic = '{OTHER}'")
+    reader = LogReader(path)
+    [answer] = reader.read({OTHER: 0}, 10)[1]
+    reader.close()
+
+    assert [entry.appended_at for entry in answer.entries] == [expected]
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_no_reader_needs_changes_nothing(name: str, path: Path) -> None:
     change(path, HARMLESS[name])

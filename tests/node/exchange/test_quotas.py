@@ -98,6 +98,21 @@ async def test_what_is_deferred_again_stays_deferred_and_counts_no_duplicate(tmp
             assert before[1] == 5
 
 
+@pytest.mark.parametrize("portion", [1, 3, 100])
+async def test_positions_that_are_read_again_in_portions_are_counted_once(portion: int, tmp_path: Path) -> None:
+    """A range that is read again from its beginning has two parts meanwhile, and together they have its records."""
+    async with bed(tmp_path) as scene:
+        with few(), patch("node.exchange.reread.RECORDS_IN_TRANSACTION_MAX", portion):
+            await scene.read(*(b"garbage %d" % number for number in range(FEW + 12)))
+            await scene.gt.subscriber.retry_all()
+            counts = [await deferred(scene)]
+            while not scene.gt.subscriber.rereader.is_done:
+                await scene.gt.subscriber.rereader.step()
+                counts.append(await deferred(scene))
+
+            assert set(counts) == {12}
+
+
 async def test_the_size_of_a_budget_is_limited_too(tmp_path: Path) -> None:
     async with bed(tmp_path) as scene:
         with few(rows=1000, size=2500):
