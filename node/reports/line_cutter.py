@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from node.reports.ndjson import BYTE_ORDER_MARK, ITEM_SIZE_BYTES_MAX, Item, parse_object
-from schemas.field_errors import FieldError
+from node.reports.ndjson import BYTE_ORDER_MARK, ITEM_SIZE_BYTES_MAX, TOO_LARGE, Item, parse_object
 
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 
@@ -57,8 +56,7 @@ class LineCutter:
         self._begun, self._size = [], 0
         self.number += 1
         if size > ITEM_SIZE_BYTES_MAX:
-            message = f"is longer than {ITEM_SIZE_BYTES_MAX:,} bytes, the limit of one report as JSON"
-            yield self.number, FieldError(path="", code="too_large", message=message)
+            yield self.number, TOO_LARGE
             return
         if self.number == 1:
             line = line.removeprefix(BYTE_ORDER_MARK)

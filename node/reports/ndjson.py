@@ -18,6 +18,9 @@ from schemas.json_form.strict_json import JsonError, decode
 ITEM_SIZE_BYTES_MAX: Final = 1_000_000  # the payload's limit is 258,048 bytes; JSON with escapes may need more
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r(?!\n)")
+TOO_LARGE: Final = FieldError(
+    path="", code="too_large", message=f"is longer than {ITEM_SIZE_BYTES_MAX:,} bytes, the limit of one report as JSON"
+)
 
 Item = tuple[int, dict[str, Any] | FieldError]
 """Line number from 1, and the object or the error."""
@@ -43,8 +46,7 @@ def parse_lines(data: bytes) -> Iterator[Item]:
 def parse_object(data: bytes) -> dict[str, Any] | FieldError:
     """The JSON object, or the error if `data` is not one."""
     if len(data) > ITEM_SIZE_BYTES_MAX:
-        message = f"is longer than {ITEM_SIZE_BYTES_MAX:,} bytes, the limit of one report as JSON"
-        return FieldError(path="", code="too_large", message=message)
+        return TOO_LARGE
     try:
         value = decode(data)
     except JsonError as error:

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.reports.ndjson import Item, parse_lines
+from node.reports import report_lines
+from node.reports.ndjson import ITEM_SIZE_BYTES_MAX, Item, parse_lines
 from node.reports.report_lines import ReportLines
 
 PRETTY = (Path(__file__).parents[3] / "demo" / "reports" / "bz-chiquibul.json").read_bytes()
+LARGE = b"{\n" + (b'"a": [' + b"1, " * 400 + b"3],\n") * 900 + b'"b": 1\n}\n'
 LINES = [
     b'{"a": 1}',
     b"{}",
@@ -64,6 +66,37 @@ def test_a_bad_first_line_is_given_when_the_next_line_shows_that_it_does_not_go_
     found = list(lines.feed(b'{"b": 2}\n'))
     assert [line for line, _ in found] == [1, 2]
     assert found[1] == (2, {"b": 2})
+
+
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf", b"\n\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        LARGE,
+        LARGE + b'{"c": 3}\n' + b"7\n",
+        b'{"a": "' + b"x" * ITEM_SIZE_BYTES_MAX + b'"}\n',
+        b'{"a": "' + b"x" * (ITEM_SIZE_BYTES_MAX - 9) + b'"}',
+        b"[\n" + LARGE,
+        b"x\n" + LARGE,
+    ],
+    ids=["one report", "lines after all", "long line", "longest report", "list", "bad first line"],
+)
+def test_the_items_of_a_large_input_are_those_of_the_whole_input(data: bytes, begin: bytes) -> None:
+    """One report that is too large is one error, not one for each of its lines."""
+    data = begin + data
+
+    assert items(*[data[first : first + 65_536] for first in range(0, len(data), 65_536)]) == list(parse_lines(data))
+
+
+def test_an_input_without_an_end_does_not_fill_the_memory_with_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a number of lines, each line is an item, as it would be without the first one."""
+    monkeypatch.setattr(report_lines, "LINES_KEPT_MAX", 500)
+    lines = ReportLines()
+    given_at_once = list(lines.feed(LARGE))
+    afterwards = list(lines.feed(b'"b": 1\n'))
+
+    assert len(given_at_once) == LARGE.count(b"\n")
+    assert [line for line, _ in afterwards] == [LARGE.count(b"\n") + 1]
 
 
 def test_a_long_input_does_not_stay_in_memory() -> None:
