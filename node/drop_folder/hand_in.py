@@ -15,7 +15,7 @@ from node.answers.plain_json import presentable
 from node.commands.import_file import import_file
 from node.commands.publish import ITEMS_IN_TRANSACTION_MAX, publish_items, refused_item
 from node.drop_folder.account import Account
-from node.drop_folder.reports_file import check_reports, opened_reports
+from node.drop_folder.open_reports import check_reports, opened_reports
 from node.errors import EnlaceError, Unavailable
 from node.files import read_text
 from node.handing_in.report_file import items_of_file

@@ -19,8 +19,8 @@ from node.drop_folder import finished, hand_in
 from node.drop_folder.account import Account
 from node.drop_folder.drop_folder import DropFolder
 from node.drop_folder.folder import NAME_BYTES_MAX, DropPlaces
+from node.drop_folder.open_reports import LINES_MAX
 from node.drop_folder.problems import STANDING_MS_MAX
-from node.drop_folder.reports_file import LINES_MAX
 from node.errors import Unavailable, UsageError
 from node.outgoing import standing_faults
 from node.runtime.home import open_home
