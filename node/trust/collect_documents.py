@@ -6,7 +6,8 @@ Pure. Rules ("Governance"):
 - one document in two files is one document with the signatures of both;
 - versions of an id are examined in ascending order;
 - if two documents with effect are the same version of an id, no version of that id has effect; documents that only
-  stop an agreement have effect beside each other and beside another document of their version.
+  stop an agreement have effect beside each other and beside another document of their version;
+- agreements of other parties under the same id are others (agreement_lines.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +17,17 @@ from typing import Final
 import msgspec
 
 from node.trust.admission import Examination
+from node.trust.agreement_lines import Line, lines_of
 from node.trust.document_set import DocumentProblem, DocumentSet, conflict
 from node.trust.signed_document import DocumentInvalid, ParsedDocument, parse
 from schemas.types import Agreement, DocumentKind
 
 _INSTALL: Final = "install the documents of the community, the first ROOT first"
 _ORDER: Final = (DocumentKind.ROOT, DocumentKind.NODE, DocumentKind.AGREEMENT)
+
+
+_Place = tuple[int, str, bool, Line]
+"""Order of the kind, id, whether a version belongs to no line, and line: () if it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +52,9 @@ def collect(documents: Iterable[bytes], community: bytes | None) -> DocumentSet:
         merged[parsed.hash] = _with_signatures(known, parsed) if known else _Entry(index=index, parsed=parsed)
     chosen = _choose_community([entry.parsed for entry in merged.values()], community)
     collected = DocumentSet(community=chosen, problems=problems)
-    for (order, identity), versions in sorted(_by_id(merged.values()).items()):
+    for (order, identity, _, line), versions in sorted(_by_id(merged.values()).items()):
         if not _add_versions(collected, versions):
-            collected.drop(_ORDER[order], identity)
+            collected.drop(_ORDER[order], identity, line)
     if not collected.roots:
         reasons = "; ".join(problem.error.message for problem in problems)
         raise DocumentInvalid("root_missing", f"no ROOT has effect: {reasons}", hint=_INSTALL)
@@ -81,13 +87,19 @@ def _choose_community(documents: Iterable[ParsedDocument], community: bytes | No
     return first_roots[0]
 
 
-def _by_id(documents: Iterable[_Entry]) -> dict[tuple[int, str], dict[int, list[_Entry]]]:
-    """Order of the kind, and id -> version -> the documents of that version."""
-    groups: dict[tuple[int, str], dict[int, list[_Entry]]] = {}
+def _by_id(documents: Iterable[_Entry]) -> dict[_Place, dict[int, list[_Entry]]]:
+    """The versions of each id, and of each line of an AGREEMENT: version -> its documents."""
+    same_id: dict[tuple[int, str], list[_Entry]] = {}
     for entry in documents:
         document = entry.parsed.document
-        versions = groups.setdefault((_ORDER.index(document.kind), document.id), {})
-        versions.setdefault(document.version, []).append(entry)
+        same_id.setdefault((_ORDER.index(document.kind), document.id), []).append(entry)
+    groups: dict[_Place, dict[int, list[_Entry]]] = {}
+    for (order, identity), entries in same_id.items():
+        lines = lines_of(entry.parsed for entry in entries)
+        for entry in entries:
+            line = lines.get(entry.parsed.hash, ())
+            versions = groups.setdefault((order, identity, not line, line), {})
+            versions.setdefault(entry.parsed.document.version, []).append(entry)
     return groups
 
 

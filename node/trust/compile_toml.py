@@ -82,7 +82,8 @@ def document_of(
         raise UsageError("value_invalid", "not_before must be earlier than not_after", path="not_before")
     if governance is None and (kind is not DocumentKind.ROOT or version != 1):
         raise UsageError("root_missing", "no ROOT is installed", hint="install the community's documents first")
-    newest = governance.newest_document(kind, identity) if governance else None
+    parties = body.parties if isinstance(body, types.Agreement) else ()
+    newest = governance.newest_document(kind, identity, version=version, parties=parties) if governance else None
     expected = newest.document.version + 1 if newest else 1
     if version != expected:
         message = f"the next version of {kind} {identity} is {expected}, not {version}"

@@ -6,6 +6,7 @@ it. admission.py holds the rules for one document. Here, the rules between docum
 - a document must belong to the community;
 - another document with effect for the same version of the same id is a conflict, unless one of the two stops an
   agreement: one party alone must not take the effect from what all parties signed, nor from its own stop;
+- agreements with the same id and other first parties are others, and exclude nothing (agreement_lines.py);
 - agreements that lack signatures are kept apart, to explain why they are not in force.
 """
 
@@ -16,7 +17,7 @@ from broker.streams import REGISTRY
 from node.errors import UsageError
 from node.primitives import ZERO_HASH
 from node.trust.admission import Examination, examine_agreement, examine_root
-from node.trust.agreement_times import dated
+from node.trust.agreement_lines import Line, labelled, line_of
 from node.trust.document_versions import (
     AgreementVersion,
     AnyVersion,
@@ -51,28 +52,40 @@ class DocumentSet:
     community: bytes
     roots: list[RootVersion] = field(default_factory=list)
     nodes: dict[str, list[NodeVersion]] = field(default_factory=dict)
-    agreements: dict[str, list[AgreementVersion]] = field(default_factory=dict)
-    unsigned_agreements: dict[str, list[AgreementVersion]] = field(default_factory=dict)
+    agreements: dict[str, dict[Line, list[AgreementVersion]]] = field(default_factory=dict)
+    unsigned_agreements: dict[str, dict[Line, list[AgreementVersion]]] = field(default_factory=dict)
     """Agreements that lack signatures and break no other rule."""
 
     problems: list[DocumentProblem] = field(default_factory=list)
     newest_keys: dict[str, tuple[ListedKey, ...]] = field(default_factory=dict)
     """Node code -> the keys of its newest NODE document."""
 
-    def newest(self, kind: DocumentKind, identity: str) -> AnyVersion | None:
-        """The highest version of an id that has effect."""
-        versions = self._versions(kind, identity)
+    def newest(self, kind: DocumentKind, identity: str, *, version: int = 0, parties: Line = ()) -> AnyVersion | None:
+        """The highest version with effect that a document follows; an AGREEMENT has `version` and `parties`."""
+        versions: Sequence[AnyVersion] = self.roots
+        if kind is DocumentKind.AGREEMENT:
+            versions = self._of_line(identity, self._line(identity, version, parties))
+        elif kind is DocumentKind.NODE:
+            versions = self.nodes.get(identity, ())
         return versions[-1] if versions else None
 
-    def _versions(self, kind: DocumentKind, identity: str) -> Sequence[AnyVersion]:
-        if kind is DocumentKind.ROOT:
-            return self.roots
-        by_id: Mapping[str, Sequence[AnyVersion]] = self.nodes if kind is DocumentKind.NODE else self.agreements
-        return by_id.get(identity, ())
+    def _versions(self, parsed: ParsedDocument) -> Sequence[AnyVersion]:
+        """The versions with effect of what the document is a version of."""
+        document, body = parsed.document, parsed.body
+        if isinstance(body, Agreement):
+            line = self._line(document.id, document.version, body.parties, document.previous)
+            return self._of_line(document.id, line)
+        return self.nodes.get(document.id, ()) if isinstance(body, Node) else self.roots
+
+    def _line(self, identity: str, version: int, parties: Line, previous: bytes | None = None) -> Line:
+        return line_of(version, parties, previous, self.agreements.get(identity, {}))
+
+    def _of_line(self, identity: str, line: Line) -> Sequence[AgreementVersion]:
+        return self.agreements.get(identity, {}).get(line, ())
 
     def examine(self, parsed: ParsedDocument) -> Examination:
         """Decide whether a document has effect beside those in the set. The set does not change."""
-        document, versions = parsed.document, self._versions(parsed.document.kind, parsed.document.id)
+        document, versions = parsed.document, self._versions(parsed)
         examination = self._examine(parsed, _before(document, versions))
         if document.kind is DocumentKind.ROOT and document.version == 1 and parsed.hash != self.community:
             message = "this first ROOT belongs to another community"
@@ -116,23 +129,27 @@ class DocumentSet:
             self.nodes.setdefault(document.id, []).append(version)
             self.newest_keys[document.id] = listed_keys(document.id, body.keys)
         else:
-            versions = self.agreements.setdefault(document.id, [])
+            line = self._line(document.id, document.version, body.parties, document.previous)
+            versions = self.agreements.setdefault(document.id, {}).setdefault(line, [])
             versions.append(_undated(parsed, body, (), stops=examination.stops))
             versions.sort(key=lambda kept: (kept.document.version, not kept.stops, kept.hash))
 
     def add_unsigned(self, parsed: ParsedDocument, body: Agreement, missing: tuple[str, ...]) -> None:
         """Keep an agreement that lacks the signatures of `missing`."""
-        self.unsigned_agreements.setdefault(parsed.document.id, []).append(_undated(parsed, body, missing))
+        document = parsed.document
+        line = self._line(document.id, document.version, body.parties, document.previous)
+        of_id = self.unsigned_agreements.setdefault(document.id, {})
+        of_id.setdefault(line, []).append(_undated(parsed, body, missing))
 
-    def drop(self, kind: DocumentKind, identity: str) -> None:
-        """Take the effect from all versions of an id."""
+    def drop(self, kind: DocumentKind, identity: str, line: Line) -> None:
+        """Take the effect from all versions of an id, of an AGREEMENT from those of its line."""
         if kind is DocumentKind.ROOT:
             self.roots.clear()
         elif kind is DocumentKind.NODE:
             self.nodes.pop(identity, None)
             self.newest_keys.pop(identity, None)
         else:
-            self.agreements.pop(identity, None)
+            self.agreements.get(identity, {}).pop(line, None)
 
     def keys(self) -> dict[bytes, ListedKey]:
         """Every key by its id: of nodes, of the registry, and of the trustees of the newest ROOT."""
@@ -142,12 +159,7 @@ class DocumentSet:
 
     def agreement_versions(self, known_since: Mapping[bytes, int]) -> dict[str, tuple[AgreementVersion, ...]]:
         """The versions of each agreement, unsigned ones included, ascending, with the time when each is in force."""
-        ids = sorted({*self.agreements, *self.unsigned_agreements})
-        return {identity: self._dated(identity, known_since) for identity in ids}
-
-    def _dated(self, identity: str, known_since: Mapping[bytes, int]) -> tuple[AgreementVersion, ...]:
-        versions = [*self.unsigned_agreements.get(identity, ()), *dated(self.agreements.get(identity, ()), known_since)]
-        return tuple(sorted(versions, key=lambda version: (version.document.version, version.stops, version.hash)))
+        return labelled(self.agreements, self.unsigned_agreements, known_since)
 
 
 def _before(document: Document, versions: Sequence[AnyVersion]) -> AnyVersion | None:

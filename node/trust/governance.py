@@ -134,9 +134,14 @@ class Governance:
         """Decide whether a document would have effect beside the documents here."""
         return self._documents.examine(parsed)
 
-    def newest_document(self, kind: DocumentKind, identity: str) -> AnyVersion | None:
-        """The newest version of an id with effect. The next version must name its hash."""
-        return self._documents.newest(kind, identity)
+    def newest_document(
+        self, kind: DocumentKind, identity: str, *, version: int = 0, parties: tuple[str, ...] = ()
+    ) -> AnyVersion | None:
+        """The newest version of an id with effect. The next version must name its hash.
+
+        Other parties may have the id of an AGREEMENT too, so `version` and `parties` of the next one count.
+        """
+        return self._documents.newest(kind, identity, version=version, parties=parties)
 
 
 def load_governance(

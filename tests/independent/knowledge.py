@@ -24,6 +24,7 @@ class Knowledge:
     known: dict[bytes, int] = field(default_factory=dict)
     stops: dict[str, list[Document]] = field(default_factory=dict)
     versions: dict[tuple[str, str], list[Document]] = field(default_factory=dict)
+    names: dict[bytes, str] = field(default_factory=dict)  # of agreements, by hash: the id and the first parties
     keys: dict[bytes, tuple[str, Values]] = field(default_factory=dict)
 
     def at(self, kind: str, name: str, time: int) -> Document | None:
@@ -53,11 +54,20 @@ class Knowledge:
 
     def in_force(self, agreement: Document, time: int) -> bool:
         """Whether this version applies at this time and has the status IN_FORCE."""
-        name, number = agreement.head["id"], agreement.head["version"]
+        name, number = self.name(agreement), agreement.head["version"]
         higher = [d for d in self.versions.get(("AGREEMENT", name), []) if d.head["version"] > number]
         stopping = [d for d in self.stops.get(name, []) if d.head["version"] >= number]
         replaced = any(self.begin(d) <= time for d in [*higher, *stopping])
         return bool(agreement.head["from"] <= time < agreement.head["until"] and not replaced and not agreement.stopped)
+
+    def name(self, document: Document) -> str:
+        """What a document is a version of: an AGREEMENT of its id and the parties of its first version."""
+        head, name = document.head, str(document.head["id"])
+        if head["kind"] != "AGREEMENT":
+            return name
+        if head["version"] == 1:
+            return "/".join([name, *document.body["parties"]])
+        return self.names.get(document.hash) or self.names.get(head["previous"], name)
 
     def add(self, document: Document) -> bool:
         """Add the next version of an id if it has the signatures that its kind needs; returns whether it has."""
@@ -70,8 +80,9 @@ class Knowledge:
             return False
         if any(sum(valid(other, key["from"]) and other["use"] == key["use"] for other in listed) > 4 for key in listed):
             return False
-        earlier = self.versions.setdefault((head["kind"], head["id"]), [])
-        before = next((d for d in [*earlier, *self.stops.get(head["id"], [])] if d.hash == head["previous"]), None)
+        name = self.name(document)
+        earlier = self.versions.setdefault((head["kind"], name), [])
+        before = next((d for d in [*earlier, *self.stops.get(name, [])] if d.hash == head["previous"]), None)
         if (
             head["version"] != (before.head["version"] + 1 if before else 1)
             or (before or self).hash != head["previous"]
@@ -79,8 +90,9 @@ class Knowledge:
             return False
         if not {"ROOT": self._root, "NODE": self._node, "AGREEMENT": self._agreement}[head["kind"]](document, before):
             return False
+        self.names[document.hash] = name
         if before and head["kind"] == "AGREEMENT" and stops(document, before):
-            self.stops.setdefault(head["id"], []).append(document)
+            self.stops.setdefault(name, []).append(document)
             return True
         if any(d.head["version"] == head["version"] for d in earlier):
             return False

@@ -95,6 +95,16 @@ def retired() -> Case:
     return Case(made.documents, made.community)
 
 
+def same_id(*parties: str, version: int = 1) -> Case:
+    """BZ-GT of BZ and GT, and another agreement under its id, of these parties."""
+    made = Community(["BZ", "GT", "MX"])
+    other = Community.of(made.documents, made.community)
+    made.agreement("BZ-GT", ("BZ", "GT"))
+    for number in range(1, version + 1):
+        other.agreement("BZ-GT", parties, version=number, from_=T0 + number * 10 * DAY_MS)
+    return Case([*made.documents, *other.documents], made.community)
+
+
 NEW_KEY = [structs.replace(key, from_=T0) for key in listed(keys_of("GT")) if key.use is KeyUse.ENCRYPT]
 LOST = changed_keys("BZ", KeyUse.AGREE, until=T0 + 1, reason=KeyReason.COMPROMISED)
 CASES: dict[str, Callable[[], Case]] = {
@@ -111,6 +121,9 @@ CASES: dict[str, Callable[[], Case]] = {
     "lost key, two trustees": lambda: added(node_body([*LOST, *NEW_KEY]), "TR1", "TR2"),
     "lost key, all trustees": lambda: added(node_body([*LOST, *NEW_KEY]), *TRUSTEES),
     "a retired key": retired,
+    "a stranger takes the id": lambda: same_id("MX"),
+    "a party takes the id alone": lambda: same_id("GT"),
+    "a stranger replaces its own version": lambda: same_id("BZ", "MX", version=2),
 }
 
 

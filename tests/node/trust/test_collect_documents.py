@@ -2,6 +2,7 @@
 
 import pytest
 
+from node.errors import UsageError
 from node.limits import DAY_MS
 from node.trust.governance import load_governance
 from node.trust.signed_document import DocumentInvalid
@@ -73,6 +74,38 @@ def test_two_documents_for_one_version_have_no_effect(bz: Community) -> None:
     assert governance.nodes == {}
     assert governance.key(keys_of("BZ").keys[0].key_id) is None
     assert {refused.error.code for refused in governance.problems} == {"document_conflict"}
+
+
+@pytest.mark.parametrize("takers", [["MX"], ["GT"], ["GT", "MX"]], ids=["a stranger", "a party", "both"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_agreement_of_others_under_the_same_id_takes_no_effect_from_it(takers: list[str], version: int) -> None:
+    """Nobody owns an id, so one member must not end an agreement by signing its id. Both have their own versions."""
+    community = Community(["BZ", "GT", "MX"])
+    other = Community.of(community.documents, community.community)
+    agreed = community.agreement("BZ-GT", ("BZ", "GT"))
+    for number in range(1, version + 1):
+        taken = other.agreement("BZ-GT", takers, version=number, from_=T0 + number * DAY_MS)
+    for documents in ([*community.documents, *other.documents], [*other.documents, *community.documents]):
+        governance = load_governance(documents, community.community)
+
+        assert governance.problems == ()
+        found = [governance.agreement_by_hash(hash_) for hash_ in (agreed, taken)]
+        assert [version and version.in_force(NOW) for version in found] == [True, True]
+        assert set(governance.agreements) == {"BZ-GT of BZ, GT", f"BZ-GT of {', '.join(takers)}"}
+
+
+def test_each_agreement_under_an_id_goes_on_for_itself() -> None:
+    """The next version names the one before it; a version 1 of the same parties again is refused."""
+    community = Community(["BZ", "GT", "MX"])
+    community.agreement("BZ-GT", ("BZ", "GT"))
+    community.agreement("BZ-GT", ("MX",))
+    community.agreement("BZ-GT", ("BZ", "GT", "MX"), version=2)
+    governance = community.governance
+
+    assert governance.problems == ()
+    assert [len(governance.agreements[name]) for name in ("BZ-GT of BZ, GT", "BZ-GT of MX")] == [2, 1]
+    with pytest.raises(UsageError, match="the next version of AGREEMENT BZ-GT is 2, not 1"):
+        community.agreement("BZ-GT", ("MX",))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc3\x01", b"text"], ids=["empty", "marker", "text"])
