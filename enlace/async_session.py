@@ -139,11 +139,20 @@ class _Running:
 
     async def _send(self, request: Request) -> Reply:
         with failures_are_losses(self._settings):
-            response = await self._transport.handle_async_request(of_httpx(request, self._settings))
+            response = await self._answer(request)
             try:
                 return reply_of(response, await self._whole(response))
             finally:
                 await response.aclose()
+
+    async def _answer(self, request: Request) -> httpx.Response:
+        """The answer when its head has come, which has a deadline: a head may drip."""
+        sent = of_httpx(request, self._settings)
+        try:
+            async with asyncio.timeout(sent.extensions["timeout"]["read"].head_seconds_max):
+                return await self._transport.handle_async_request(sent)
+        except TimeoutError:
+            raise httpx.ReadTimeout("the head of the answer did not end in time") from None
 
     async def _whole(self, response: httpx.Response) -> bytes:
         whole = WholeAnswer(self._settings)
@@ -154,7 +163,7 @@ class _Running:
     async def _begin(self, request: Request) -> Reply:
         await self.shut()
         with failures_are_losses(self._settings):
-            response = self._open = await self._transport.handle_async_request(of_httpx(request, self._settings))
+            response = self._open = await self._answer(request)
             if not is_good(response.status_code):
                 return reply_of(response, await self._whole(response))
             self._pieces = (piece async for piece in response.aiter_raw() if piece)

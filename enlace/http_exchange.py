@@ -13,10 +13,13 @@ import httpx
 
 from enlace.effects import Lost, Reply, Request
 from enlace.errors import AnswerMalformed, InvalidCall
+from enlace.head_deadline import ReadLimit
 from enlace.settings import Settings
 
 CONNECT_SECONDS_MAX: Final = 10.0
-ANSWER_TIMES_MAX: Final = 10  # times the timeout, which limits a silence: how long a whole answer may take
+ANSWER_TIMES_MAX: Final = (
+    10  # times the timeout, which limits a silence: a whole answer, and a head
+)
 ANSWER_SIZE_BYTES_MAX: Final = 512 * 1024 * 1024  # a page of 1,000 of the longest reports is shorter
 AGENT: Final = b"enlace-client/1"
 HINTS: Final[dict[str, str]] = {
@@ -35,6 +38,7 @@ _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 def of_httpx(request: Request, settings: Settings) -> httpx.Request:
     """The request with the token."""
     silence = request.silence_seconds_max or settings.timeout_seconds
+    limit = ReadLimit(silence, settings.timeout_seconds * ANSWER_TIMES_MAX)
     timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS_MAX, settings.timeout_seconds))
     try:
         headers = [(b"User-Agent", AGENT), (b"Accept-Encoding", b"identity"), (b"Connection", b"keep-alive")]
@@ -48,7 +52,7 @@ def of_httpx(request: Request, settings: Settings) -> httpx.Request:
             httpx.URL(settings.address.url + request.path, params=list(request.query) or None),
             headers=headers,
             content=request.body,
-            extensions={"timeout": timeout.as_dict()},
+            extensions={"timeout": {**timeout.as_dict(), "read": limit}},
         )
     except (UnicodeEncodeError, httpx.InvalidURL) as error:
         raise InvalidCall("value_invalid", f"the request cannot be written: {type(error).__name__}") from None

@@ -24,6 +24,7 @@ from enlace.effects import (
     Wait,
     is_good,
 )
+from enlace.head_deadline import HeadDeadlineTransport
 from enlace.http_exchange import WholeAnswer, failures_are_losses, of_httpx, reply_of
 from enlace.settings import Settings
 
@@ -35,9 +36,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        address = settings.address
-        verify = settings.tls if settings.tls is not None else False  # without TLS there is nothing to verify
-        self._transport = httpx.HTTPTransport(verify=verify, uds=address.socket, trust_env=False)
+        self._transport = HeadDeadlineTransport(settings.tls, settings.address.socket)
 
     def __enter__(self) -> Self:
         """The session itself."""

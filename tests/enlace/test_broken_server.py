@@ -134,6 +134,24 @@ def drip(connection: socket.socket) -> None:
         return
 
 
+def drip_head(connection: socket.socket) -> None:
+    """A head that never ends, a byte now and again."""
+    try:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            connection.sendall(b"x")
+            select.select([connection], [], [], 0.01)  # until the client ends the connection
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("call", ["publish", "status", "stream", "publish_many"])
+def test_a_head_that_drips_has_an_end(call: str) -> None:
+    """A head may have 100 KB: with a byte for each read, it would take days."""
+    with broken_server(drip_head) as server, client(server, 0.05) as made, pytest.raises(Unavailable, match="in time"):
+        CALLS[call](made)
+
+
 @pytest.mark.parametrize("call", ["publish", "status"])
 def test_an_answer_that_drips_has_an_end(call: str) -> None:
     """It is never silent for long, so the limit of a silence does not end it."""
@@ -187,7 +205,7 @@ def test_a_report_without_text_has_an_answer_of_its_own() -> None:
     assert [item.line for item in found] == [1, 2]
 
 
-@pytest.mark.parametrize("reply", [REDIRECT, PAGE, drip], ids=["redirect", "page", "drip"])
+@pytest.mark.parametrize("reply", [REDIRECT, PAGE, drip, drip_head], ids=["redirect", "page", "drip", "head"])
 async def test_the_client_with_await_does_the_same(reply: Reply) -> None:
     with broken_server(reply) as server:
         async with AsyncClient(server.address, token=TOKEN, retries=POLICY, timeout_seconds=0.05) as made:

@@ -52,7 +52,7 @@ SOLE_IMPORTERS: Final[dict[str, str]] = {
     "jinja2": "node/console/rendering.py",
     "uvicorn": "node/serving/",
     "httptools": "node/serving/",
-    "httpcore": "node/notifications/",
+    "httpcore": "node/notifications/ enlace/head_deadline.py",
     "random": "",
     "secrets": "broker/local/ enlace/chance.py",
     "enlace": "enlace/ node/remote/",
