@@ -17,9 +17,7 @@ from enlace.head_deadline import ReadLimit
 from enlace.settings import Settings
 
 CONNECT_SECONDS_MAX: Final = 10.0
-ANSWER_TIMES_MAX: Final = (
-    10  # times the timeout, which limits a silence: a whole answer, and a head
-)
+ANSWER_TIMES_MAX: Final = 10  # times the timeout, which limits a silence: a whole answer, and a head
 ANSWER_SIZE_BYTES_MAX: Final = 512 * 1024 * 1024  # a page of 1,000 of the longest reports is shorter
 AGENT: Final = b"enlace-client/1"
 HINTS: Final[dict[str, str]] = {
