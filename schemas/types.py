@@ -249,7 +249,7 @@ class MappingTime(Record, frozen=True, kw_only=True):
     zone_columns: Annotated[tuple[Text1To256, ...], Meta(max_length=1_000)] = ()
     """Columns that determine the zone: the first whose value has a zone in zone_table decides, else `zone`."""
     zone_table: Text1To64 | None = None
-    """Table from their values to zones."""
+    """Table from their values to zones; a value that it does not list refuses the row, without `otherwise`."""
 
 
 class MappingField(Record, frozen=True, kw_only=True):

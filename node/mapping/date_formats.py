@@ -1,4 +1,4 @@
-"""Compiles the formats of dates and times: the directives of strptime, checked when the mapping is loaded. Pure.
+"""Compiles the formats of dates and times: directives as of strptime, checked when the mapping is loaded. Pure.
 
 Rules:
 - An unknown directive, a directive that occurs twice, and `%Z`, whose names are ambiguous, are refused.
@@ -26,6 +26,9 @@ _DIRECTIVES: Final = {
     "S": r"[0-9]{1,2}", "f": r"[0-9]{1,9}", "z": r"Z|[+-][0-9]{2}:?[0-9]{2}", "a": r"[^\W\d_]+(?:-[^\W\d_]+)?\.?",
 }  # fmt: skip
 _SAME: Final = {"B": "b", "h": "b", "A": "a"}
+DIRECTIVES: Final = (*_DIRECTIVES, *_SAME)
+"""The letters of all directives; `%%` is a percent sign. docs/integrating.md has a row for each."""
+
 _NEEDS: Final = {
     "m": "Yy", "b": "Yy", "d": "mb", "j": "Yy", "M": "HI", "S": "M", "f": "S", "z": "HI", "I": "p", "p": "I",
 }  # fmt: skip
@@ -106,7 +109,7 @@ def _pattern(text: str) -> tuple[str, list[str]]:
         if part == "%Z":
             raise FormatError("%Z reads no zone reliably: set `zone`, or use %z for offsets")
         if name not in _DIRECTIVES:
-            known = " ".join(f"%{letter}" for letter in [*_DIRECTIVES, *_SAME])
+            known = " ".join(f"%{letter}" for letter in DIRECTIVES)
             raise FormatError(f"there is no directive {part} here; these exist: {known} %%")
         if name in names:
             raise FormatError(f"{part} occurs twice")

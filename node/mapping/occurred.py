@@ -1,10 +1,12 @@
 """Reads when it happened from the cells of a row: section [occurred] of a mapping. Pure."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from node.mapping.cells import Cells
 from node.mapping.column_error import ColumnError
+from node.mapping.conversions import look_up
 from node.mapping.date_formats import compile_format
 from node.mapping.read_field import Origin, first_code
 from node.mapping.times import Span, moment_of, span_of, zone_of
@@ -38,7 +40,7 @@ class OccurredReader:
         clock = None if when.time is None else _named(when.time, cells.text)
         zone = when.zone
         if self._zones is not None:
-            zone = first_code(cells, when.zone_columns, self._zones) or zone
+            zone = first_code(cells, when.zone_columns, self._zones) or self._listed_without_zone(cells)
         if clock is None:
             return span_of(day, self._day_format, zone_of(zone))
         span_of(day, self._day_format, zone_of("UTC"))  # an error of the date is one of its column
@@ -47,6 +49,19 @@ class OccurredReader:
             zone, time_format = "UTC", self._utc_format
         column = when.time
         return _named(column or "", lambda _: moment_of(day, self._day_format, clock, time_format, zone_of(zone)))
+
+    def _codes_of(self, text: str, _: str) -> tuple[str, ...]:
+        return look_up(self._zones, text)
+
+    def _listed_without_zone(self, cells: Cells) -> str:
+        """The zone of the mapping, for a row none of whose columns has a zone. Raises ColumnError for a value that the
+        table does not list: a wrong zone shifts the time by hours, and no reader of the report would see it.
+        """
+        for column in self._when.zone_columns:
+            text = cells.text(column)
+            if text is not None:
+                _named(column, partial(self._codes_of, text))
+        return self._when.zone
 
 
 def _named(column: str, make: Callable[[str], T]) -> T:

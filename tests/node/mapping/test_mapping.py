@@ -291,7 +291,7 @@ def test_an_entity_without_its_column_is_left_out_with_its_connections() -> None
 def test_times_are_utc_local_or_the_whole_day() -> None:
     """UTC by suffix, local by the zone of the coast or of the mapping, and the whole day without a time."""
     assert _made(clock="03:30 UTC")["occurred"] == {"from": "2026-03-01T03:30:00Z"}
-    assert _made(clock="03:30", coast="BLZ")["occurred"] == {"from": "2026-03-01T02:30:00Z"}
+    assert _made(clock="03:30", coast="NA")["occurred"] == {"from": "2026-03-01T02:30:00Z"}
     assert _made(clock="NA")["occurred"] == {"from": "2026-03-01T06:00:00Z", "until": "2026-03-02T05:59:59.999Z"}
     assert "occurred" not in _made(day="NA")
 
@@ -351,3 +351,26 @@ def test_the_fields_that_a_mapping_can_fill_come_from_the_schema() -> None:
     assert entity_targets()["identifiers.IMO"] is Form.IDENTIFIER
     for path in ("kind", "created_at", "report_id", "references", "occurred", "entities"):
         assert path not in report_targets()
+
+
+def test_a_value_that_the_table_of_zones_does_not_list_is_an_error_of_its_column() -> None:
+    """A time in a wrong zone is wrong by hours, and nobody sees it."""
+    assert _errors(coast="XXX") == [("occurred.from", "unknown_value")]
+
+
+@pytest.mark.parametrize(
+    ("change", "coast"),
+    [("", "NA"), ("otherwise = []", "XXX"), ("otherwise = []", "NA")],
+    ids=["empty", "otherwise", "empty and otherwise"],
+)
+def test_a_row_without_a_zone_has_that_of_the_mapping(change: str, coast: str) -> None:
+    """Because the cell is empty, or because the mapping says what other values mean."""
+    made = _made(("[table.zones.codes]", f"[table.zones]\n{change}\n[table.zones.codes]"), coast=coast)
+
+    assert made["occurred"]["from"] == "2026-03-01T02:30:00Z"
+
+
+def test_a_value_that_is_listed_without_a_zone_has_that_of_the_mapping() -> None:
+    made = _made(('GTM = ["-06:00"]', "GTM = []"))
+
+    assert made["occurred"]["from"] == "2026-03-01T02:30:00Z"
