@@ -101,7 +101,7 @@ async def stream(call: Call) -> Response:
     request = StreamRequest(
         wanted=filter_of(call.query.get("subject", ()), call.query.get("originator", ())),
         content=content,
-        after=cursor_of(given, LAST_EVENT_ID) if given is not None else None,
+        after=cursor_of(given, LAST_EVENT_ID) if given else None,  # empty: no event yet, as in the HTML Standard
         actor=call.caller.actor,
         token=call.caller.token_id,
         why=call.why,

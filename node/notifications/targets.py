@@ -96,7 +96,7 @@ def target_of(url: str, rules: TargetRules) -> Target:
     if scheme == "http" and not rules.allow_plaintext and not rules.allow_private:
         raise _forbidden("only https is allowed", "write https://")
     if address is not None and (reason := refusal(address, scheme, rules)):
-        raise _forbidden(reason)
+        raise _forbidden(reason, _way_out(address, rules))
     path = parts["path"] if parts["path"].startswith("/") else f"/{parts['path']}"
     return Target(url=url, scheme=scheme, host=host, port=port, path=path, address=address)
 
@@ -166,6 +166,15 @@ def _invalid(reason: str, hint: str = _FORM) -> UsageError:
     return UsageError("webhook_url_invalid", f"the URL of the webhook cannot be used: {reason}", path="url", hint=hint)
 
 
-def _forbidden(reason: str, hint: str | None = None) -> UsageError:
-    hint = hint or "name a target with a public address; the configuration can allow private ones"
+def _way_out(address: Address, rules: TargetRules) -> str:
+    """What an administrator can do about an address that is refused."""
+    inner = _inner(address)
+    if inner is None or inner in _METADATA or _is_special(inner):
+        return "name a target with a public address; no configuration allows this one"
+    if _is_private(inner) and not rules.allow_private:
+        return "name a target with a public address; the configuration can allow private ones"
+    return "name a target with a public address, and write https://"
+
+
+def _forbidden(reason: str, hint: str) -> UsageError:
     return UsageError("webhook_target_forbidden", f"the target is not allowed: {reason}", path="url", hint=hint)

@@ -146,7 +146,16 @@ async def _event(lines: Any) -> dict[str, str]:
     return fields
 
 
-@pytest.mark.parametrize("cursor", ["", "-1", "x", "9" * 18, "9" * 30, "1.5", "null"])
+async def test_an_empty_id_is_that_of_a_client_without_an_event(home: Path) -> None:
+    """HTML Standard, server-sent events: an empty last event id means none, so the stream begins now."""
+    async with (
+        serving(home) as (client, _, _),
+        client.stream("GET", "/v1/stream", headers={"Last-Event-ID": ""}) as answer,
+    ):
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("cursor", ["-1", "x", "9" * 18, "9" * 30, "1.5", "null"])
 async def test_an_absurd_cursor_is_a_clear_error(home: Path, cursor: str) -> None:
     async with serving(home) as (client, _, _):
         answer = await client.get("/v1/stream", headers={"Last-Event-ID": cursor})

@@ -260,3 +260,19 @@ def test_a_target_may_ask_for_a_longer_pause_up_to_the_limit() -> None:
         None,
         None,
     ]
+
+
+@pytest.mark.parametrize("host", [*ALWAYS_FORBIDDEN, "127.0.0.1", "10.0.0.1", "192.0.2.1"])
+def test_the_hint_names_the_configuration_only_where_it_can_allow_the_address(host: str) -> None:
+    """docs/notifications.md: link-local addresses and metadata services are never called."""
+    url = f"https://[{host}]/" if ":" in host else f"https://{host}/"
+    with pytest.raises(UsageError) as refused:
+        target_of(url, STRICT)
+    try:
+        target_of(url, PRIVATE)
+    except UsageError:
+        is_possible = False
+    else:
+        is_possible = True
+
+    assert ("the configuration can allow" in str(refused.value.hint)) == is_possible
