@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from node.errors import UsageError
 from node.files import check_regular
+from node.rows.ole_files import refuse_ole
 from node.rows.row import RowFormat
 from node.rows.text_encoding import fitting_encodings
 from schemas.json_form.strict_json import JsonError, decode
@@ -31,6 +32,7 @@ def guess_format(path: Path) -> RowFormat:
             sample = file.read(_SAMPLE_LENGTH)
     except OSError as error:
         raise UsageError("file_unreadable", f"{path}: {error.strerror}", path=str(path)) from None
+    refuse_ole(path)
     if sample.startswith(_ZIP):
         return RowFormat(format=MappingFormat.xlsx)
     encoding = next(iter(fitting_encodings(path, "")), None)

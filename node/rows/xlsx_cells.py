@@ -82,7 +82,7 @@ def _plain(number: Decimal, raw: str) -> str:
 def _date(number: Decimal, workbook: Workbook) -> str:
     days, rest = divmod(number, 1)
     ms = round(rest * DAY_MS)
-    if days == 0 and not workbook.from_1904:  # a time of day without a date
+    if days == 0 and (rest or not workbook.from_1904):  # a time of day without a date
         return DateCell.of(datetime(1, 1, 1) + timedelta(milliseconds=ms))  # noqa: DTZ001, a local time
     if days < _FIRST_DAY and not workbook.from_1904:
         return _plain(number, str(number))

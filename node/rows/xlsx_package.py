@@ -22,7 +22,7 @@ OTHER_SIZE_BYTES_MAX: Final = 16_000_000
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _DATE_FORMATS: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 _NOT_DATE: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 
 
@@ -94,7 +94,7 @@ def _guarded(
     try:
         with archive.open(info) as file:
             yield from events(file, starts=starts, ends=ends)
-    except (*_UNREADABLE, XmlError) as error:
+    except (*UNREADABLE, XmlError) as error:
         raise _malformed(path, f"has a part that cannot be read: {error}") from None
 
 

@@ -15,10 +15,12 @@ from typing import Final
 
 from node.errors import UsageError
 from node.rows.csv_header import numbered
+from node.rows.ole_files import refuse_ole
 from node.rows.row import LineAccount, Row
 from node.rows.source_file import SourceFile
 from node.rows.xlsx_cells import cell_text
 from node.rows.xlsx_escapes import unescaped
+from node.rows.xlsx_merged import MergedCells, merged_ranges
 from node.rows.xlsx_package import SHEET_SIZE_BYTES_MAX, Workbook, number_of, open_workbook, part_events
 from schemas.field_errors import FieldError
 
@@ -43,6 +45,7 @@ class XlsxRows:
         self._rows = _sheet_rows(workbook, source)
         self._width = len(self.format.columns)
         self.columns = numbered(self.format.columns) if self._width else self._header(source)
+        self._merged = MergedCells(merged_ranges(workbook, source.path, _index_of), len(self.columns))
         account.header = account.total = max(account.header, self.format.skip_lines)
 
     def __iter__(self) -> Iterator[Row]:
@@ -56,6 +59,7 @@ class XlsxRows:
             if not any(text.strip() for text in cells.values()):
                 self._account.blank += 1
                 continue
+            self._merged.mark(line, cells)
             number += 1
             beyond = [index for index, text in cells.items() if index >= len(self.columns) and text.strip()]
             if beyond:
@@ -83,6 +87,7 @@ def opened_xlsx(source: SourceFile, account: LineAccount) -> Iterator[XlsxRows]:
     except OSError as error:
         raise UsageError("file_unreadable", f"{source.path}: {error.strerror}", path=str(source.path)) from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        refuse_ole(source.path)
         message = f"{source.path} is not an XLSX file: {error}"
         raise UsageError("file_malformed", message, path=str(source.path)) from None
     with archive:
