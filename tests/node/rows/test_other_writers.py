@@ -1,5 +1,6 @@
 """Every value that another library writes is read back: all quoting styles, encodings and line ends."""
 
+import codecs
 import csv
 import io
 import json
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from node.rows.read_rows import opened_rows
 from node.rows.row import LineAccount, RowFormat
 from node.rows.source_file import SourceFile
+from node.rows.strict_latin import strict_codec
 from schemas.types import MappingFormat
 
 ENCODINGS = "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be latin-1 windows-1252 cp850 windows-1251".split()  # noqa: SIM905
@@ -29,8 +31,11 @@ STYLES: list[dict[str, Any]] = [
 
 
 def _fitting(text: str, encoding: str) -> str:
-    """The text without characters that the encoding does not have."""
-    return text.encode(encoding.removesuffix("-sig"), errors="ignore").decode(encoding.removesuffix("-sig"))
+    """The text without characters that the encoding does not have, nor the control codes of ISO 8859 (strict_latin)."""
+    name = encoding.removesuffix("-sig")
+    if strict_codec(name) != codecs.lookup(name).name and strict_codec(name) != name:
+        text = "".join(character for character in text if not "\x80" <= character < "\xa0")
+    return text.encode(name, errors="ignore").decode(name)
 
 
 @settings(max_examples=80, deadline=None)
