@@ -12,6 +12,8 @@ PAGES: Final = (
     "docs/gateway.md",
     "docs/integrating.md",
     "docs/notifications.md",
+    "docs/access-log.md",
+    "docs/console.md",
     "docs/auditing.md",
     WALKTHROUGH,
 )
