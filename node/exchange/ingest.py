@@ -33,6 +33,7 @@ from node.store import chains, counters, ingest_lock, read_positions, received_g
 from node.undecided import deferred_positions, usage
 from node.undecided.usage import Budget
 from node.verification.judge import Judge
+from node.verification.new_grants import ArrivedGrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,11 @@ async def ingest(
     positions: dict[str, int],
     now: int,
     reread: Reread | None = None,
-) -> list[tuple[str, int]]:
+) -> list[ArrivedGrant]:
     """Decide about `arrivals`, in their order, and store the decisions with `positions` (topic -> where to go on).
 
     With `reread` the arrivals are those of its positions, which are then no longer deferred.
-    Returns the grants that are new here, as (originator, sequence). Raises Unavailable with nothing written.
+    Returns the grants that are new here. Raises Unavailable with nothing written.
     """
     slices = Slices()
     authenticated = [(await _authenticate(judge, arrival, slices), arrival.placed) for arrival in arrivals]

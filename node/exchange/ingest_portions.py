@@ -11,6 +11,7 @@ from node.exchange.arrival import Arrival
 from node.exchange.ingest import Reread, ingest
 from node.exchange.portions import portions
 from node.verification.judge import Judge
+from node.verification.new_grants import ArrivedGrant
 
 
 async def ingest_portions(
@@ -21,14 +22,14 @@ async def ingest_portions(
     positions: Mapping[str, int],
     clock: Callable[[], int],
     reread_from: int | None = None,
-) -> list[tuple[str, int]]:
+) -> list[ArrivedGrant]:
     """Ingest `arrivals`; `positions` are where reading goes on after them, empty if they were read before.
 
-    Returns the grants that are new here, as (originator, sequence). With `reread_from` the arrivals are those of one
+    Returns the grants that are new here. With `reread_from` the arrivals are those of one
     topic from this deferred position on. Raises Unavailable: then the portions before are stored.
     Afterwards an arrival has its decision without the opened message.
     """
-    new_grants: list[tuple[str, int]] = []
+    new_grants: list[ArrivedGrant] = []
     for portion in portions(arrivals, positions):
         reread = None
         if reread_from is not None:

@@ -20,6 +20,7 @@ from node.undecided import pending_retry, quarantine, quarantine_retry
 from node.undecided.pending_records import PendingRecord
 from node.undecided.quarantine import QuarantinedRecord
 from node.verification.judge import Judge
+from node.verification.new_grants import ArrivedGrant
 from node.verification.unsent import UNSENT
 
 log = structlog.get_logger()
@@ -60,11 +61,11 @@ async def retry_pending(
     judge: Callable[[], Judge],
     *,
     clock: Callable[[], int],
-    grants: Sequence[tuple[str, int]] = (),
+    grants: Sequence[ArrivedGrant] = (),
     everything: bool = False,
     reads: Callable[[str], bool] = lambda _: True,
 ) -> int:
-    """Look again at records that wait for one of `grants` (originator, sequence) and at those that are due, or at all.
+    """Look again at records that wait for one of `grants`, and at those that are due, or at all.
 
     Only at records of originators that this process `reads`; other processes look at theirs. Returns how many.
     """
@@ -72,9 +73,43 @@ async def retry_pending(
         return await _retry(store, judge, pending_retry.each, clock=clock, reads=reads)
     retried = await _retry(store, judge, partial(pending_retry.due, now=clock()), clock=clock, reads=reads)
     if grants:
-        waiting = partial(pending_retry.waiting_for, grants=grants)
+        here = {(originator, sequence) for originator, sequence, _ in grants}
+        waiting = partial(pending_retry.waiting_for, grants=here)
         retried += await _retry(store, judge, waiting, clock=clock, reads=reads)
+        retried += await _retry_behind(store, judge, grants, clock=clock, reads=reads)
     return retried
+
+
+async def _retry_behind(
+    store: Store,
+    judge: Callable[[], Judge],
+    grants: Sequence[ArrivedGrant],
+    *,
+    clock: Callable[[], int],
+    reads: Callable[[str], bool],
+) -> int:
+    """Look again at the records that name a leaf behind a late grant of its batch: they may have waited for that part.
+
+    Messages that name the same leaf have the same audience. So one of them shows whether the others can be decided:
+    otherwise each late leaf of a long batch would cost a decision about each waiting record.
+    """
+    leaves = sorted(await store.read(partial(pending_retry.named_behind, grants=grants)))
+    retried, decided = 0, set[tuple[str, int]]()
+    for start in range(0, len(leaves), RECORDS_IN_TRANSACTION_MAX):
+        probes = await store.read(
+            partial(pending_retry.first_waiting_for, grants=leaves[start : start + RECORDS_IN_TRANSACTION_MAX])
+        )
+        arrivals = [_arrival_of_pending(record) for record in probes if reads(record.place.originator)]
+        retried += len(arrivals)
+        await ingest_portions(store, judge, arrivals, positions={}, clock=clock)
+        ids = {
+            arrival.pending_id
+            for arrival in arrivals
+            if arrival.decision is not None and arrival.decision.outcome is not Outcome.WAITING
+        }
+        decided |= {(record.place.originator, record.grant or 0) for record in probes if record.id in ids}
+    waiting = partial(pending_retry.waiting_for, grants=decided)
+    return retried + await _retry(store, judge, waiting, clock=clock, reads=reads)
 
 
 async def _retry(

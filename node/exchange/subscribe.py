@@ -22,6 +22,7 @@ from node.sending.own_records import OwnRecords
 from node.stages import StreamId
 from node.store import read_positions
 from node.verification.judge import Judge
+from node.verification.new_grants import ArrivedGrant
 
 WAITING_ALARM_MS: Final = 15 * 60 * 1000
 
@@ -162,8 +163,8 @@ class Subscriber:
         await self.ingest_gathered()
         return await self.rereader.step()
 
-    async def retry_for(self, grants: Sequence[tuple[str, int]]) -> int:
-        """Look again at the records that wait for one of `grants` (originator, sequence); returns how many."""
+    async def retry_for(self, grants: Sequence[ArrivedGrant]) -> int:
+        """Look again at the records that wait for one of `grants`; returns how many."""
         return await self._retry(grants=grants)
 
     async def retry_due(self) -> int:
@@ -183,7 +184,7 @@ class Subscriber:
         await self.rereader.start()
         return retried
 
-    async def _retry(self, *, grants: Sequence[tuple[str, int]] = (), everything: bool = False) -> int:
+    async def _retry(self, *, grants: Sequence[ArrivedGrant] = (), everything: bool = False) -> int:
         retried = await retry_pending(
             self._store, self._judge, clock=self._clock, grants=grants, everything=everything, reads=self.reads
         )

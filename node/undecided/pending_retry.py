@@ -28,6 +28,16 @@ _DUE: Final = (
 _WAITING_FOR: Final = _EACH.where(
     pending.c.originator == bindparam("originator"), pending.c.grant == bindparam("sequence")
 )
+_NAMED_BEHIND: Final = (
+    select(pending.c.grant)
+    .where(
+        pending.c.originator == bindparam("originator"),
+        pending.c.grant > bindparam("sequence"),
+        pending.c.grant < bindparam("end"),
+    )
+    .order_by(pending.c.grant)
+    .limit(1)
+)
 
 
 def each(db: Transaction, *, limit: int, after: PendingRecord | None = None) -> list[PendingRecord]:
@@ -59,6 +69,23 @@ def waiting_for(
         if len(found) == limit:
             break
     return found
+
+
+def named_behind(db: Transaction, grants: Collection[tuple[str, int, int]]) -> set[tuple[str, int]]:
+    """The leaves that pending records name behind one of `grants`: (originator, sequence, end of its batch)."""
+    found: set[tuple[str, int]] = set()
+    for originator, sequence, end in set(grants):
+        at = sequence
+        while end > at + 1:  # one look for each leaf, however many records name it
+            named = rows_for(db, _NAMED_BEHIND, {"originator": originator, "sequence": at, "end": end})
+            at = named[0].grant if named else end
+            found |= {(originator, row.grant) for row in named}
+    return found
+
+
+def first_waiting_for(db: Transaction, grants: Collection[tuple[str, int]]) -> list[PendingRecord]:
+    """The first record that waits for each of `grants` (originator, sequence)."""
+    return [record for name in sorted(grants) for record in waiting_for(db, [name], limit=1)]
 
 
 def _records(rows: Iterable[Found]) -> list[PendingRecord]:

@@ -7,6 +7,10 @@ from node.stages import Grant, Verified
 from node.verification.chain import StreamView
 from node.verification.judge import grant_of
 
+ArrivedGrant = tuple[str, int, int]
+"""Originator and sequence of a grant, and the end of its batch; the next sequence if no later record was here before.
+"""
+
 
 @dataclass(slots=True)
 class NewGrants:
@@ -21,8 +25,8 @@ class NewGrants:
     loose: list[Grant] = field(default_factory=list)
     """Grants whose neighbour before them in the batch is not here: it may be a part of the same grant."""
 
-    arrived: list[tuple[str, int]] = field(default_factory=list)
-    """Originator and sequence of grants whose messages can be looked at again."""
+    arrived: list[ArrivedGrant] = field(default_factory=list)
+    """Grants whose messages can be looked at again."""
 
     def add(self, record: Verified, view: StreamView, *, late: bool) -> None:
         """Add a grant that has its place in `view`; `late` means that a later record was here before."""
@@ -32,9 +36,7 @@ class NewGrants:
         self.keys[batch.originator, grant.sequence] = grant.body.audience_key_id
         begin, end = batch.first_sequence, batch.first_sequence + batch.size
         # A late part may complete the grant of messages that name a part after it.
-        self.arrived += [
-            (batch.originator, named) for named in range(grant.sequence, end if late else grant.sequence + 1)
-        ]
+        self.arrived.append((batch.originator, grant.sequence, end if late else grant.sequence + 1))
         if not _follows_what_is_here(record, view):
             self.loose.append(grant)
         elif known is None:

@@ -327,6 +327,8 @@ def _write_directly(db: Transaction) -> None:
     counters.differences(db)
     counters.value(db, counters.STORED)
     pending_retry.each(db, limit=1)
+    pending_retry.named_behind(db, [("BZ", 1, 9)])
+    pending_retry.first_waiting_for(db, [("BZ", 2)])
     stream_findings.stands(db, "out_of_order", intel)
     ingest_lock.advance(db, {"BZ": 0})
     _write_what_waits(db, intel)

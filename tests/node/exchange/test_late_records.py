@@ -4,12 +4,14 @@ Each batch here has two leaves, of which one never arrives: anyone who can write
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from broker.streams import RECEIPTS, topic_of
+from broker.streams import KEYS, RECEIPTS, topic_of
 from node.audit.replay import Selection, replay
 from node.sealing.seal import open_type_leaf
 from node.stages import Leaf
@@ -18,8 +20,9 @@ from node.system_random import random_bytes
 from node.verification.receipt_bytes import STORED, bodies
 from schemas.avro import codec
 from schemas.types import MessageType
-from tests.support.bed import Bed, bed
+from tests.support.bed import GRANTS, Bed, bed
 from tests.support.database_work import counted
+from tests.support.readers import granted
 from tests.support.records import place
 
 FEW, MANY = 40, 400
@@ -114,3 +117,45 @@ async def test_a_replay_of_a_stream_full_of_gaps_takes_work_in_proportion_to_its
             per_record.append(work.steps / answer.records)
 
     assert per_record[1] < per_record[0] * TOLERANCE
+
+
+async def late_grant(scene: Bed, waiting: int) -> int:
+    """The work for a late grant, while so many reports wait for the last one of its batch, which never comes."""
+    grants = [granted(scene.bz) for _ in range(4)]
+    leaves = [
+        open_type_leaf(MessageType.KEY_GRANT, codec.encode(body), message_id=random_bytes(16)) for _, body in grants
+    ]
+    first = scene.bz.heads[KEYS].next_sequence if KEYS in scene.bz.heads else 1
+    records = scene.bz.batch(leaves, stream=KEYS)
+    key = replace(grants[-1][0], grant=first + 3)
+    await scene.read(*(scene.bz.message(key) for _ in range(waiting)))
+    await scene.read(records[2], topic=GRANTS)
+    await scene.send(records[1], topic=GRANTS)
+    with counted() as work:
+        await scene.read()
+    return work.steps
+
+
+async def test_a_late_grant_costs_the_same_whatever_number_of_reports_wait_for_a_later_one(tmp_path: Path) -> None:
+    """A batch has 1,024 leaves: a decision about each waiting report for each late leaf would take hours."""
+    async with bed(tmp_path, grant=False) as scene:
+        few = await late_grant(scene, 2)
+        many = await late_grant(scene, MANY)
+
+        assert many < few * TOLERANCE
+
+
+async def test_every_report_that_waited_for_a_late_part_is_stored(tmp_path: Path) -> None:
+    """One report shows that the part was what they waited for; the others follow."""
+    async with bed(tmp_path, grant=False) as scene:
+        entries = {entry.recipient: entry for entry in scene.grant.entries}
+        bodies = [structs.replace(scene.grant, entries=(entries[code],)) for code in ("BZ", "GT", "MX")]
+        leaves = [open_type_leaf(MessageType.KEY_GRANT, codec.encode(b), message_id=random_bytes(16)) for b in bodies]
+        first, second, third = scene.bz.batch(leaves, stream=KEYS)
+        await scene.read(*(scene.bz.message(replace(scene.key, grant=3)) for _ in range(4)))
+        await scene.read(first, third, topic=GRANTS)
+        waiting = (await scene.counts())["waiting"]
+        await scene.read(second, topic=GRANTS)
+
+        assert waiting == 4
+        assert sorted(await scene.held()) == [1, 2, 3, 4]
