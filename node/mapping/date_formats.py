@@ -34,7 +34,8 @@ _NEEDS: Final = {
 }  # fmt: skip
 _NAMES: Final = {"Yy": "the year", "mb": "the month", "HI": "the hour", "M": "%M", "S": "%S", "p": "%p", "I": "%I"}
 _DATE_PARTS: Final = frozenset("Yymbdj")
-_NUMBERS: Final = ("epoch_seconds", "epoch_milliseconds", "excel_days")
+EXCEL_DAYS: Final = "excel_days"
+_NUMBERS: Final = ("epoch_seconds", "epoch_milliseconds", EXCEL_DAYS)
 
 
 class FormatError(ValueError):
@@ -56,8 +57,8 @@ class DateFormat:
 def compile_format(text: str, pivot: int | None = None) -> DateFormat:
     """The format of dates or times. Raises FormatError."""
     if text in _NUMBERS:
-        read = read_excel_days if text == "excel_days" else read_epoch(1 if text.endswith("milliseconds") else 1000)
-        precision = Precision.DAY if text == "excel_days" else Precision.MOMENT
+        read = read_excel_days if text == EXCEL_DAYS else read_epoch(1 if text.endswith("milliseconds") else 1000)
+        precision = Precision.DAY if text == EXCEL_DAYS else Precision.MOMENT
         return DateFormat(text=text, parts=frozenset({"number"}), precision=precision, read=read)
     pattern, names = _pattern(text if text.isascii() else _plain(text))
     _check(text, names, pivot)

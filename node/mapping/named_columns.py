@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from node.errors import UsageError
 from node.mapping.cells import has_path
+from node.mapping.date_formats import EXCEL_DAYS
 from node.mapping.templates import columns_of
-from node.rows.read_rows import opened_rows
+from node.rows.read_rows import counts_from_1904, opened_rows
 from node.rows.row import RowFormat
 from node.rows.source_file import SourceFile
 from node.rows.text_encoding import fitting_encodings
@@ -65,6 +66,8 @@ def check_columns(mapping: types.Mapping, source: SourceFile, joined: Mapping[st
             continue
         wanted.setdefault(column, path)
     with opened_rows(source) as rows:
+        if counts_from_1904(rows):
+            _refuse_excel_days(mapping, source)
         if rows.columns is not None:
             known: Collection[str] = rows.columns
             missing = [column for column in wanted if column not in known]
@@ -72,6 +75,17 @@ def check_columns(mapping: types.Mapping, source: SourceFile, joined: Mapping[st
             known, missing = _of_objects(wanted, (row.values for row in rows))
     for column in missing:
         _refuse(column, wanted[column], known, source)
+
+
+def _refuse_excel_days(mapping: types.Mapping, source: SourceFile) -> None:
+    """Raise UsageError if the mapping reads numbers of days: they count from 1900, and each date would be wrong."""
+    formats = [("occurred.date_format", mapping.occurred.date_format)]
+    formats += [(f"{path}.date_format", field.date_format) for path, field in fields_of(mapping) if field.date_format]
+    for path, name in formats:
+        if name == EXCEL_DAYS:
+            message = f"{source.path}: the workbook counts days from 1904, and {name} from 1900"
+            hint = 'give the cells a date format in a spreadsheet, and the mapping date_format = "%Y-%m-%d"'
+            raise UsageError("file_malformed", message, path=path, hint=hint)
 
 
 def _of_objects(wanted: Collection[str], objects: Iterator[Mapping[str, Any]]) -> tuple[Collection[str], list[str]]:

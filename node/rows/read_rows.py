@@ -15,7 +15,7 @@ from node.rows.json_rows import JsonRows, NdjsonRows
 from node.rows.row import LineAccount, Row, RowFormat
 from node.rows.source_file import SourceFile
 from node.rows.text_encoding import opened_text
-from node.rows.xlsx_rows import opened_xlsx
+from node.rows.xlsx_rows import XlsxRows, opened_xlsx
 from schemas.types import MappingFormat
 
 
@@ -52,6 +52,11 @@ def opened_rows(source: SourceFile, account: LineAccount | None = None) -> Itera
         return
     with opened_text(source.path, source.format.encoding) as file:
         yield _READERS[source.format.format](file, source.format, source.path, account)
+
+
+def counts_from_1904(rows: Rows) -> bool:
+    """Whether the file is a workbook whose numbers of days count from 1904."""
+    return isinstance(rows, XlsxRows) and rows.from_1904
 
 
 def set_row_test(rows: Rows, begins_row: BeginsRow) -> None:

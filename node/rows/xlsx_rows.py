@@ -41,6 +41,7 @@ class XlsxRows:
 
     def __init__(self, source: SourceFile, workbook: Workbook, account: LineAccount) -> None:
         self.format = source.format
+        self.from_1904 = workbook.from_1904
         self._account = account
         self._rows = _sheet_rows(workbook, source)
         self._width = len(self.format.columns)

@@ -88,6 +88,19 @@ def test_a_date_is_right_in_workbooks_that_count_from_1900_and_from_1904(tmp_pat
     assert [report.occurred.from_ for report in done.reports] == [1_793_525_400_000]
 
 
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_numbers_of_days_are_refused_in_a_workbook_that_counts_from_1904(tmp_path: Path, from_1904: bool) -> None:
+    """`excel_days` counts from 1900: each date would be four years too early."""
+    path = workbook(tmp_path / "a.xlsx", [["date", "text"], [46327, "a"]], from_1904=from_1904)
+    mapping = mapping_text('format = "xlsx"', occurred='date = "date"\ndate_format = "excel_days"')
+    if from_1904:
+        with pytest.raises(UsageError, match="counts days from 1904") as refused:
+            import_file(tmp_path, path, mapping)
+        assert refused.value.path == "occurred.date_format"
+    else:
+        assert import_file(tmp_path, path, mapping).texts == ["a"]
+
+
 def container(path: Path, stream: str) -> Path:
     """The beginning of a container of the format OLE2: its header, and a directory with one entry."""
     header = bytearray(512)
