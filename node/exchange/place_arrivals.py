@@ -46,7 +46,7 @@ def place_arrivals(db: Transaction, placing: Placing, arrivals: Sequence[Arrival
         elif arrival.record is not None and arrival.quarantine_id is not None:
             _check_id(db, arrival, arrival.record)
     _take_up_lost(db, placing)
-    note_foreign(db, placing, undecided, judge.unsent)
+    note_foreign(db, placing, undecided, judge)
     date_arrivals(db, placing, undecided, now)
     keys = [key for arrival in undecided if arrival.own is None and (key := grant_key(arrival)) is not None]
     placing.known_grants = received_grants.decisive(db, keys)

@@ -32,8 +32,9 @@ class Placing:
     witnessed: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Own stream -> records of it that took their place now."""
 
-    foreign: list[Arrival] = field(default_factory=list)
-    """Records that a key of this node signed and that this node did not send, as far as no finding has them."""
+    foreign: list[tuple[Arrival, int]] = field(default_factory=list)
+    """Records that a key of this node signed and that this node did not send, each with its sequence, as far as no
+    finding has them."""
 
     repeated: dict[StreamId, list[tuple[Verified, Arrival]]] = field(default_factory=dict)
     """Stream -> records whose leaf took its place in an earlier ingest."""

@@ -26,8 +26,7 @@ def witness(db: Transaction, placing: Placing, now: int) -> None:
     """Delete what was read back from the outbox. A record that this node did not send is a finding, once a stream."""
     for place, read_back in placing.witnessed.items():
         outbox.witness(db, place.stream, [(record.sequence, record.value) for record, _ in read_back])
-    for arrival in placing.foreign:
-        sequence = arrival.verified.sequence if arrival.verified is not None else None
+    for arrival, sequence in placing.foreign:
         position = arrival.position
         if stream_findings.note(db, FOREIGN, arrival.place, sequence=sequence, position=position, now=now):
             log.error("own_stream_foreign", stream=arrival.place.stream, sequence=sequence, position=position)

@@ -1,5 +1,6 @@
 """A record that a key of this node signed and that this node did not send is held, and stops the node."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from node.verification.unsent import Unsent
 from schemas.types import IntelligenceReport
 from tests.support.exchange import Exchange, TestNode, exchange
 from tests.support.readers import world
-from tests.support.records import AudienceKey, Author
+from tests.support.records import AudienceKey, Author, changed
 
 TOPIC = "intel.caribbean.bz"
 
@@ -137,6 +138,54 @@ async def test_a_record_that_the_chain_refuses_is_a_finding_too(tmp_path: Path) 
         assert found == [("own_stream_foreign", "intel.caribbean", 1)]
         assert await texts(bz) == await texts(made.nodes["GT"]) == ["alfa", "bravo"]
         assert await findings(bz) == []
+
+
+async def test_a_signed_record_that_cannot_be_read_is_a_finding_too(tmp_path: Path) -> None:
+    """A header or a body that is malformed, or an unknown governance state: the batch is signed all the same."""
+    writers: dict[str, Callable[[Author, AudienceKey], bytes]] = {
+        "header": lambda author, key: author.message(key, expires_at=-1),
+        "body": lambda author, _: author.grant(b"no grant"),
+        "governance": lambda author, key: author.batch([author.sealed_leaf(key)], governance=7)[0],
+    }
+    for name, write in writers.items():
+        (tmp_path / name).mkdir()
+        async with exchange(tmp_path / name, "BZ", "GT", community=world().community) as made:
+            bz = made.nodes["BZ"]
+            value = write(*thief())
+            stream = "keys" if name == "body" else "intel.caribbean"
+            await made.bus.append(f"{stream}.bz", [value])
+            await bz.read()
+            found = await findings(bz)
+            with pytest.raises(Unavailable):
+                await publish(bz, "alfa")
+            await decide(bz, Unsent.DISOWNED)
+            await bz.relay.step()
+            await read_all(made)
+
+            assert found == [("own_stream_foreign", stream, 1)], name
+            assert await texts(bz) == await texts(made.nodes["GT"]) == ["alfa"], name
+            assert await findings(bz) == [], name
+
+
+async def test_a_record_of_this_node_that_others_changed_is_no_finding(tmp_path: Path) -> None:
+    """Anybody can copy a record of this node and damage it: that proves no theft, and stops nothing."""
+    async with exchange(tmp_path, "BZ", "GT", community=world().community) as made:
+        bz = made.nodes["BZ"]
+        await publish(bz, "alfa")
+        [sent] = [
+            entry.value
+            for answer in await made.bus.fetch({TOPIC: 0}, records_max=9, wait_seconds=0)
+            for entry in answer.entries
+        ]
+        assert sent is not None
+        damaged = [changed(sent, header=b"h"), changed(sent, content=b"c"), changed(sent, index=1), sent[:-1]]
+        await made.bus.append(TOPIC, damaged)
+        await read_all(made)
+        await publish(bz, "bravo")
+        await read_all(made)
+
+        assert await findings(bz) == []
+        assert await texts(made.nodes["GT"]) == ["alfa", "bravo"]
 
 
 async def test_of_two_copies_of_a_node_the_one_that_came_second_loses_nothing_when_it_adopts(tmp_path: Path) -> None:
