@@ -3,6 +3,7 @@
 Each function raises UsageError whose path is the name of the field.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,11 @@ from node.reports.questions import FORM, Question, QuestionRefused, question_of_
 from schemas import codes
 from schemas.excerpts import excerpt
 
+# `datetime.fromisoformat` alone takes other forms too, such as eight digits with any text behind them.
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?"
+)
 _ID_HINT: Final = "as 8b8be73a-f678-5a5b-86a4-799c3959547f"
 
 
@@ -25,10 +31,10 @@ def parse_id(text: str, field: str = "id") -> UUID:
 
 def parse_time(text: str, field: str) -> int:
     """A time of RFC 3339 in ms; a date without a time is its midnight in UTC."""
-    time: datetime | None
+    time: datetime | None = None
     try:
-        time = datetime.fromisoformat(text if "T" in text or " " in text else f"{text}T00:00:00+00:00")
-        time = None if time.tzinfo is None else time.astimezone(UTC)
+        if match := _TIME.fullmatch(text):
+            time = datetime.fromisoformat(text.upper() if match[1] else f"{text}T00:00:00+00:00").astimezone(UTC)
     except (ValueError, OverflowError):  # a zone may lead out of the calendar
         time = None
     if time is None:

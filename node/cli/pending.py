@@ -45,7 +45,7 @@ def list_pending(originator: OriginatorOption = None, home: HomeOption = None, j
     from node.answers.known_values import refuse_unknown
     from node.commands.pending import list_pending as list_stored
 
-    wanted, opened = originator.upper() if originator else None, open_named_home(home)
+    wanted, opened = None if originator is None else originator.upper(), open_named_home(home)
     found = on_store(opened, lambda store: list_stored(store, originator=wanted))
     if not found:
         refuse_unknown(opened, originator=wanted)
@@ -74,10 +74,10 @@ def drop_pending(
     from node.answers.known_values import refuse_unknown
     from node.commands.pending import drop_pending as drop_stored
 
-    if not (ids or originator or every):
+    if not (ids or originator is not None or every):
         hint = "give ids, --originator, or --all for every record"
         raise UsageError("usage", "name the records to drop", path="ID", hint=hint)
-    wanted, opened = originator.upper() if originator else None, open_named_home(home)
+    wanted, opened = None if originator is None else originator.upper(), open_named_home(home)
     dropped = on_store(opened, lambda store: drop_stored(store, ids or None, originator=wanted))
     if not dropped:
         refuse_unknown(opened, originator=wanted)

@@ -39,7 +39,7 @@ LINES_FOR_A_PERSON = 100
 def _filter(code: str | None, originator: str | None, stream: str | None) -> "Filter":
     from node.undecided.quarantine_filter import Filter
 
-    return Filter(code=code, originator=originator.upper() if originator else None, stream=stream)
+    return Filter(code=code, originator=None if originator is None else originator.upper(), stream=stream)
 
 
 def _refuse_unknown(home: "Home", wanted: "Filter") -> None:

@@ -49,7 +49,9 @@ def explain(
     """
     sender, recipient = sender.upper(), recipient.upper()
     governance = home.documents().governance
-    time = parse_time(at, "at") if at else now_ms()
+    time = parse_time(at, "at") if at is not None else now_ms()
+    if time < 0:
+        raise UsageError("out_of_range", f"{at} is before 1970", path="at", hint="as 2026-11-23T12:00:00Z")
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
             message = f"no NODE document of {excerpt(code)} is installed"

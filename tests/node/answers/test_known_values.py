@@ -26,6 +26,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("quarantine purge", "--originator", "ZZ"),
         ("pending list", "--originator", "zz"),
         ("pending drop", "--originator", "zz"),
+        ("pending drop --all", "--originator", ""),
+        ("pending list", "--originator", ""),
+        ("quarantine purge --all", "--originator", ""),
     ],
 )
 def test_a_filter_with_an_unknown_value_is_an_error(home: Path, command: str, option: str, value: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from node.commands import governance as governing
 from node.commands.governance import Context
 from node.commands.policy_explain import Explanation, explain
+from node.errors import UsageError
 from node.runtime.home import Home, open_home
 from node.trust.governance import Governance
 from tests.support.exchange import report
@@ -65,3 +66,13 @@ def test_a_stop_by_one_party_refuses_nothing_that_was_lawful_before_it(home: Hom
     data = json.dumps(report(retain_until="2027-12-31")).encode()
     before = explain(home, sender="BZ", recipient="GT", report=data, at="2026-06-01T00:00:00Z")
     assert (before.outcome, before.agreement, before.clause) == ("allowed", "BZ-GT", "1")
+
+
+@pytest.mark.parametrize(
+    ("at", "code"), [("1969-12-31", "out_of_range"), ("1111-11-11", "out_of_range"), ("", "usage")]
+)
+def test_a_time_at_which_no_report_can_be_is_an_error_of_usage(home: Home, at: str, code: str) -> None:
+    with pytest.raises(UsageError) as error:
+        explain(home, sender="BZ", recipient="GT", report=json.dumps(report()).encode(), at=at)
+
+    assert (error.value.code, error.value.path) == (code, "at")
