@@ -49,9 +49,7 @@ def explain(
     """
     sender, recipient = sender.upper(), recipient.upper()
     governance = home.documents().governance
-    time = parse_time(at, "at") if at is not None else now_ms()
-    if time < 0:
-        raise UsageError("out_of_range", f"{at} is before 1970", path="at", hint="as 2026-11-23T12:00:00Z")
+    time = _time_of_intake(at)
     for field, code in (("from", sender), ("to", recipient)):
         if code not in governance.nodes:
             message = f"no NODE document of {excerpt(code)} is installed"
@@ -82,3 +80,11 @@ def explain(
             for clause in decision.considered
         ),
     )
+
+
+def _time_of_intake(at: str | None) -> int:
+    """The time `at` in ms, or now; raises UsageError for a time that no report can have."""
+    time = parse_time(at, "at") if at is not None else now_ms()
+    if time < 0:
+        raise UsageError("out_of_range", f"{at} is before 1970", path="at", hint="as 2026-11-23T12:00:00Z")
+    return time
