@@ -4,7 +4,7 @@
     HOME/documents/       mode 0700       HOME/CC.node.toml    the request, which `governance new node` compiles
     HOME/store.db         mode 0600       an empty store
 
-An existing home is never changed. Does not read a home (node/runtime/home.py).
+An existing home is never changed, and a call that fails leaves none. Does not read a home (node/runtime/home.py).
 """
 
 import json
@@ -20,7 +20,7 @@ from broker.streams import REGISTRY
 from node.clock import now_ms
 from node.database.engine import make_store
 from node.errors import UsageError
-from node.files import make_folder, write_file
+from node.files import make_folder, new_folder, write_file
 from node.runtime.config import NODE_FILE
 from node.runtime.home import STORE_FILE
 from node.sealing import key_file
@@ -82,10 +82,7 @@ def init(
         message = f"{excerpt(node)} is not a node code"
         raise UsageError("value_invalid", message, path="node", hint="ISO 3166-1 alpha-2, or a body's code")
     key_file.read_passphrase(passphrase_file)  # before anything is made
-    make_folder(home)
-    make_folder(home / DOCUMENTS_FOLDER)
     keys = PrivateKeys.generate(node)
-    key_file.write(home / keys_file, keys, passphrase_file)
     tables: dict[str, dict[str, str]] = {
         "node": {"id": node},
         "bus": {"url": bus, **tls_files},
@@ -95,11 +92,14 @@ def init(
         tables["node"]["community"] = bytes_text(community)
     if passphrase_file is not None:
         tables["keys"]["passphrase_file"] = str(passphrase_file.resolve())
-    write_file(home / NODE_FILE, _toml(tables).encode())
-    _make_store(home / STORE_FILE, store)
-    join_request = home / f"{node}.node.toml"
-    write_file(join_request, _join_request(keys, now_ms()).encode())
-    return NewHome(path=home, keys=keys, join_request=join_request)
+    join_request = f"{node}.node.toml"
+    with new_folder(home) as making:  # on a full disk it leaves no folder that a second call would refuse
+        make_folder(making / DOCUMENTS_FOLDER)
+        key_file.write(making / keys_file, keys, passphrase_file)
+        write_file(making / NODE_FILE, _toml(tables).encode())
+        _make_store(making / STORE_FILE, store)
+        write_file(making / join_request, _join_request(keys, now_ms()).encode())
+    return NewHome(path=home, keys=keys, join_request=home / join_request)
 
 
 def _make_store(file: Path, store: Path | None) -> None:

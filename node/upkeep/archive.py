@@ -7,6 +7,7 @@
 Nothing is unpacked by a name from the archive that is not one of these forms, and nothing before its digest fits.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -18,13 +19,14 @@ from typing import IO, Final
 
 import msgspec
 
-from node.errors import Refused, UsageError
+from node.errors import Refused, Unavailable, UsageError
 from node.files import FILE_MODE, FOLDER_MODE, opened_file
 
 FORMAT: Final = "enlace backup 1"
 MANIFEST: Final = "manifest.json"
 STORE: Final = "store.db"
 MANIFEST_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 documents with their digests
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK_BYTES: Final = 1024 * 1024
 _FILE_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DOCUMENT_NAME: Final = r"(?!\.\.?$)[^/\x00-\x1f\x7f\ud800-\udfff]+"  # people choose it
@@ -94,7 +96,10 @@ def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def unpack(file: Path, folder: Path) -> Manifest:
-    """Write the members of a backup into `folder`. Raises UsageError, and Refused `backup_damaged`."""
+    """Write the members of a backup into `folder`.
+
+    Raises UsageError, Refused `backup_damaged`, and Unavailable `disk_full`, which concerns the folder.
+    """
     try:
         with opened_file(file) as source_file, tarfile.open(fileobj=source_file, mode="r:") as archive:
             members = iter(archive)
@@ -108,6 +113,8 @@ def unpack(file: Path, folder: Path) -> Manifest:
                 if source is None or _extract(source, folder / info.name) != expected:
                     raise _damaged(f"{info.name} does not have the size and the SHA-256 of the manifest")
     except OSError as error:
+        if error.errno in _FULL:
+            raise Unavailable("disk_full", f"{folder}: {error.strerror}", path="home", hint="free some space") from None
         raise UsageError("file_unreadable", f"{file}: {error.strerror}", path="file") from None
     except (tarfile.TarError, EOFError, UnicodeError) as error:
         raise _damaged(f"it is not a whole archive ({error})") from None

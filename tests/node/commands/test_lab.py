@@ -1,5 +1,6 @@
 """A whole exchange made by one command, and single homes."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,20 @@ def test_init_never_touches_a_home_that_is_there(tmp_path: Path) -> None:
         init(tmp_path / "bz", "BZ", "sqlite:///log.db")
     assert error.value.code == "file_exists"
     assert (tmp_path / "bz" / "keys.json").read_bytes() == before
+
+
+def test_init_on_a_full_disk_leaves_nothing_and_the_same_call_makes_the_home_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder without keys would be refused for ever, because it exists."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("node.commands.init.make_store", full)
+        with pytest.raises(OSError, match="No space left"):
+            init(tmp_path / "bz", "BZ", "sqlite:///log.db")
+    assert list(tmp_path.iterdir()) == []
+
+    assert (init(tmp_path / "bz", "BZ", "sqlite:///log.db").path / "store.db").is_file()

@@ -1,5 +1,6 @@
 """node/upkeep: backup and restore of a node, and how it goes on after what it sent since the backup."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from node.errors import Unavailable
+from node.upkeep import archive
 from tests.support import postgres
 from tests.support.contract import cli, ok, step
 from tests.support.exchange import report
@@ -171,6 +174,24 @@ def test_a_pipe_is_no_backup_and_is_not_waited_for(command: list[str], tmp_path:
     ran = cli(*command, tmp_path / "pipe", home=tmp_path / "new")
 
     assert (ran.exit, ran.error["code"]) == (2, "file_unreadable")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_below_the_new_home_is_not_blamed_on_the_backup(
+    homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same call may succeed when there is room: exit 4, and nothing is left."""
+    backed_up(homes["BZ"], tmp_path / "bz.backup")
+
+    def full(*_: object) -> archive.Member:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "_extract", full)
+        with pytest.raises(Unavailable) as error:
+            archive.unpack(tmp_path / "bz.backup", tmp_path / "new")
+
+    assert (error.value.code, error.value.path) == ("disk_full", "home")
     assert not (tmp_path / "new").exists()
 
 
