@@ -47,7 +47,8 @@ class Examination:
     """A broken rule that further signatures do not repair."""
 
     stops: bool = False
-    """It only stops the agreement of the version before. Stops of one version do not exclude each other."""
+    """It only stops the agreement, or only revokes keys of the node, of the version before. Such documents of one
+    version do not exclude each other."""
 
     @property
     def valid(self) -> bool:

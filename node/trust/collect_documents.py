@@ -6,7 +6,7 @@ Pure. Rules ("Governance"):
 - one document in two files is one document with the signatures of both;
 - versions of an id are examined in ascending order;
 - if two documents with effect are the same version of an id, no version of that id has effect; documents that only
-  stop an agreement have effect beside each other and beside another document of their version;
+  stop an agreement or revoke keys have effect beside each other and beside another document of their version;
 - agreements of other parties under the same id are others (agreement_lines.py).
 """
 

@@ -4,8 +4,8 @@ Pure. The set changes while collect_documents.py fills it, and never afterwards;
 it. admission.py holds the rules for one document. Here, the rules between documents ("Governance"):
 
 - a document must belong to the community;
-- another document with effect for the same version of the same id is a conflict, unless one of the two stops an
-  agreement: one party alone must not take the effect from what all parties signed, nor from its own stop;
+- another document with effect for the same version of the same id is a conflict, unless one of the two only stops an
+  agreement or revokes keys of a node (revocations.py): one signer alone must not take the effect from what all signed;
 - agreements with the same id and other first parties are others, and exclude nothing (agreement_lines.py);
 - agreements that lack signatures are kept apart, to explain why they are not in force.
 """
@@ -28,6 +28,7 @@ from node.trust.document_versions import (
     trustee_keys,
 )
 from node.trust.node_admission import examine_node
+from node.trust.revocations import together
 from node.trust.signed_document import DocumentInvalid, ParsedDocument
 from schemas.types import Agreement, Document, DocumentKind, KeyReason, Node, Root
 
@@ -125,9 +126,12 @@ class DocumentSet:
         elif isinstance(body, Node):
             root = self._root(parsed)
             until = min(document.until, root.document.until) if root else document.from_
-            version = NodeVersion(hash=parsed.hash, document=document, body=body, until=until)
-            self.nodes.setdefault(document.id, []).append(version)
-            self.newest_keys[document.id] = listed_keys(document.id, body.keys)
+            node = self.nodes.setdefault(document.id, [])
+            node.append(
+                NodeVersion(hash=parsed.hash, document=document, body=body, until=until, stops=examination.stops)
+            )
+            node.sort(key=lambda kept: (kept.document.version, not kept.stops, kept.hash))
+            self.newest_keys[document.id] = listed_keys(document.id, together(node[-1], node).body.keys)
         else:
             line = self._line(document.id, document.version, body.parties, document.previous)
             versions = self.agreements.setdefault(document.id, {}).setdefault(line, [])
@@ -163,7 +167,7 @@ class DocumentSet:
 
 
 def _before(document: Document, versions: Sequence[AnyVersion]) -> AnyVersion | None:
-    """The version that a document follows; of several stops of an agreement, the one that it names.
+    """The version that a document follows; of several stops or revocations, the one that it names.
 
     Versions with effect have no gap. If the one before is missing, the newest shows which version is missing.
     """
@@ -171,14 +175,17 @@ def _before(document: Document, versions: Sequence[AnyVersion]) -> AnyVersion | 
     if not lower:
         return None
     newest = [version for version in lower if version.document.version == lower[-1].document.version]
-    return next((version for version in newest if version.hash == document.previous), newest[-1])
+    named = next((version for version in newest if version.hash == document.previous), newest[-1])
+    if isinstance(named, NodeVersion):
+        return together(named, [version for version in newest if isinstance(version, NodeVersion)])
+    return named
 
 
 def _exclude_each_other(version: AnyVersion, parsed: ParsedDocument, examination: Examination) -> bool:
-    """Whether two documents are the same version of an id, and none of them stops an agreement."""
+    """Whether two documents are the same version of an id, and none of them only stops or revokes."""
     if version.document.version != parsed.document.version or version.hash == parsed.hash:
         return False
-    return not (examination.stops or (isinstance(version, AgreementVersion) and version.stops))
+    return not (examination.stops or (not isinstance(version, RootVersion) and version.stops))
 
 
 def _undated(

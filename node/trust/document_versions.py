@@ -80,6 +80,9 @@ class NodeVersion:
     until: int
     """The end of the document, or of the ROOT that it names if that is earlier."""
 
+    stops: bool = False
+    """It only revokes keys of the version before."""
+
     def valid_at(self, t: int) -> bool:
         """Whether the document is valid at t. `Governance.node_at` decides which version applies at t."""
         return self.document.from_ <= t < self.until

@@ -81,7 +81,13 @@ def examine_node(
     checks = check_signatures(parsed, keys.all)
     revokes = previous is not None and problem is None and _only_revokes(parsed, body, previous, named)
     missing = (*_missing_own(parsed, keys, checks), *_missing_trustees(keys, checks, parsed.document.from_, revokes))
-    return Examination(signatures=checks, missing=tuple(dict.fromkeys(missing)), counted=keys.all, problem=problem)
+    return Examination(
+        signatures=checks,
+        missing=tuple(dict.fromkeys(missing)),
+        counted=keys.all,
+        problem=problem,
+        stops=revokes and previous is not None and body.keys != previous.body.keys,
+    )
 
 
 def _needed_roots(named: RootVersion, roots: Iterable[RootVersion], t: int) -> list[RootVersion]:
