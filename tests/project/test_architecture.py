@@ -8,8 +8,6 @@ from tests.support import house
 from tools import architecture
 from tools.source_modules import PROJECT, SourceModule, first_sentence, source_modules
 
-MODULES = source_modules()
-
 
 def test_the_page_is_the_one_that_the_code_gives() -> None:
     """`make generate` would change nothing: packages, their imports, modules and their sentences."""
@@ -25,7 +23,7 @@ def test_the_packages_of_node_have_the_order_of_the_house_rules() -> None:
 
 def test_each_package_of_the_code_is_on_the_page() -> None:
     """A new folder needs a sentence."""
-    assert {module.package for module in MODULES.values()} == set(architecture.PACKAGES)
+    assert {module.package for module in source_modules().values()} == set(architecture.PACKAGES)
 
 
 @pytest.mark.parametrize("stage", architecture.STAGES, ids=lambda stage: stage.name)
@@ -65,7 +63,7 @@ def test_a_package_without_a_sentence_is_reported_with_the_table_to_change() -> 
 
 def test_an_import_of_a_name_is_an_import_of_its_module() -> None:
     """`from node.stages import Draft` and `from node.store import own_reports` both name one module."""
-    imports = MODULES["node.sending.publish"].imports
+    imports = source_modules()["node.sending.publish"].imports
 
     assert {"node.stages", "node.store.own_reports"} <= imports
 

@@ -22,15 +22,10 @@ from node.integrity.finding_types import FindingCode
 from node.undecided.usage import Budget
 from node.verification.steps import STEP_OF_REJECTION
 from tests.support.contract import code, tables
+from tests.support.lazy_trees import PROJECT, LazyTrees, python_files
 
-PROJECT: Final = Path(__file__).parents[2]
-SOURCES: Final = sorted(path for name in ("node", "schemas", "broker") for path in (PROJECT / name).rglob("*.py"))
-TREES: Final = {path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCES}
-CLIENT_TREES: Final = {
-    path.relative_to(PROJECT).as_posix(): ast.parse(path.read_text("utf-8"))
-    for path in sorted((PROJECT / "enlace").rglob("*.py"))
-}
-CLASSES: Final = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+TREES: Final = LazyTrees(python_files("node", "schemas", "broker"))
+CLIENT_TREES: Final = LazyTrees(python_files("enlace"))
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 LATER: Final = {"governance_stale"}  # needs the registry
 PASSED_ON: Final = {  # calls whose code comes from an error, finding or helper that is listed by itself
@@ -76,9 +71,10 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 def classes_below(root: str) -> set[str]:
     """The names of a class and of all its subclasses."""
     found = {root}
+    classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     while True:
         more = {
-            node.name for node in CLASSES if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
+            node.name for node in classes if any(isinstance(base, ast.Name) and base.id in found for base in node.bases)
         }
         if more <= found:
             return found
@@ -103,7 +99,12 @@ def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
-ERRORS: Final = (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
+@cache
+def errors() -> set[str]:
+    """The names of the errors of commands."""
+    return (classes_below("EnlaceError") | classes_below("LocalError")) - {"ReportRefused"}
+
+
 INDEX_OF_CODE: Final = {  # the index of the argument that is the code
     "FieldError": 1,
     "HttpError": 1,
@@ -120,7 +121,7 @@ def raised() -> Iterator[tuple[str, str, str]]:
     """(file, called name, code) of each error that the code makes."""
     for file, tree in TREES.items():
         for name, call in calls(tree):
-            if name in ERRORS and name not in INDEX_OF_CODE:
+            if name in errors() and name not in INDEX_OF_CODE:
                 index = 0
             elif name in INDEX_OF_CODE and (name != "add" or ast.unparse(call.func) in ("found.add", "checks.add")):
                 index = INDEX_OF_CODE[name]
@@ -147,11 +148,25 @@ def unknown_names(tree: ast.AST) -> Iterator[str]:
 
 
 FIELD_MAKERS: Final = {"FieldError", "ColumnError", "JsonError", "_bad", "add"}
-MADE: Final = list(raised())
-COMMAND_CODES: Final = {
-    made_code for file, maker, made_code in MADE if maker not in FIELD_MAKERS | {"Rejected", "HttpError", "RawProblem"}
-}
-FIELD_CODES: Final = {made_code for file, maker, made_code in MADE if maker in FIELD_MAKERS}
+
+
+@cache
+def every_raised() -> list[tuple[str, str, str]]:
+    """All of `raised`."""
+    return list(raised())
+
+
+def command_codes() -> set[str]:
+    """The codes of errors that a command can answer."""
+    others = FIELD_MAKERS | {"Rejected", "HttpError", "RawProblem"}
+    return {made_code for _, maker, made_code in every_raised() if maker not in others}
+
+
+def field_codes() -> set[str]:
+    """The codes of errors of fields."""
+    return {made_code for _, maker, made_code in every_raised() if maker in FIELD_MAKERS}
+
+
 EXITS: Final = {
     "UsageError": 2,
     "Unavailable": 4,
@@ -170,12 +185,12 @@ def listed(heading: str) -> dict[str, dict[str, str]]:
 
 
 def test_every_error_that_a_command_can_answer_is_listed_and_no_other() -> None:
-    assert listed("## Errors of commands").keys() == COMMAND_CODES
+    assert listed("## Errors of commands").keys() == command_codes()
 
 
 def test_the_exit_code_of_a_listed_error_is_that_of_its_class() -> None:
     rows = listed("## Errors of commands")
-    for file, maker, made_code in MADE:
+    for file, maker, made_code in every_raised():
         if maker in EXITS and made_code in rows:
             assert str(EXITS[maker]) in rows[made_code]["exit"].split(" or "), (file, made_code)
 
@@ -210,7 +225,7 @@ def test_every_error_that_the_client_makes_is_listed_and_no_other() -> None:
 
 
 def test_every_error_of_a_field_is_listed_and_no_other() -> None:
-    assert listed("## Errors of fields").keys() == FIELD_CODES | {"report_id_conflict"}
+    assert listed("## Errors of fields").keys() == field_codes() | {"report_id_conflict"}
 
 
 def test_every_warning_is_listed_and_no_other() -> None:
@@ -230,7 +245,9 @@ def test_every_code_of_the_verification_is_listed_with_its_step() -> None:
     in_contract = {code(row["code"]): int(row["step"]) for row in tables("contract.md", "## Codes")[0]}
 
     assert steps == in_contract == STEP_OF_REJECTION
-    assert {made_code for _, maker, made_code in MADE if maker == "Rejected"} == STEP_OF_REJECTION.keys() - LATER
+    assert {
+        made_code for _, maker, made_code in every_raised() if maker == "Rejected"
+    } == STEP_OF_REJECTION.keys() - LATER
 
 
 def test_every_finding_and_note_of_the_contract_is_listed() -> None:
@@ -283,7 +300,7 @@ NOT_EXPECTED: Final = """
 
 def test_each_error_code_is_expected_by_a_test() -> None:
     expected = texts_of_tests()
-    missing = {made_code for made_code in COMMAND_CODES | FIELD_CODES if made_code not in expected}
+    missing = {made_code for made_code in command_codes() | field_codes() if made_code not in expected}
 
     assert missing - set(NOT_EXPECTED.split()) == set(), "write a test that expects the code"
     assert set(NOT_EXPECTED.split()) - missing == set(), "a test expects it: remove it from NOT_EXPECTED"
@@ -326,7 +343,7 @@ def test_event_names_are_snake_case() -> None:
 def limits() -> dict[str, float]:
     """The constants of all modules that are limits by their names, with their values."""
     found: dict[str, float] = {}
-    for file, tree in (TREES | CLIENT_TREES).items():
+    for file, tree in (*TREES.items(), *CLIENT_TREES.items()):
         for node in ast.iter_child_nodes(tree):
             if file != "schemas/types.py" and isinstance(node, ast.Assign | ast.AnnAssign):
                 target = node.targets[0] if isinstance(node, ast.Assign) else node.target

@@ -5,14 +5,13 @@ The exceptions stand here, each with a reason.
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 from typing import Final
 
-import pytest
+from tests.support.lazy_trees import LazyTrees, python_files
 
-TESTS: Final = Path(__file__).parents[1]
-FILES: Final = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py"))
-TREES: Final = {file: ast.parse((TESTS / file).read_text("utf-8")) for file in FILES}
+FILES: Final = [file.removeprefix("tests/") for file in python_files("tests")]
+TREES: Final = LazyTrees(python_files("tests"))
 TEST_FILES: Final = [file for file in FILES if file.rpartition("/")[2].startswith("test_")]
 WORDS_OF_A_SENTENCE_MIN: Final = 4
 
@@ -35,20 +34,20 @@ ALTERNATIVES: Final[dict[str, str]] = {
     "test_every_table_is_listed_with_its_budget_or_limit": "a table that only own users fill has no limit to name",
     "test_a_row_names_tests_that_exist_or_what_is_open": "a fault without a test says what is open",
     "test_an_agreement_names_parties_and_codes_that_exist": "a list is the wildcard or known codes",
-    "test_node_imports_the_port_of_the_broker_and_no_implementation": "the rule has an exception for node/cli/",
-    "test_a_module_has_a_name_that_says_what_it_does_and_a_docstring": "the rule has an exception for Alembic's env.py",
 }
 """Test -> why one of two results is enough."""
 
 
+@cache
 def functions(file: str) -> list[Function]:
     """All functions of a file, nested ones included."""
-    return [node for node in ast.walk(TREES[file]) if isinstance(node, Function)]
+    return [node for node in ast.walk(TREES[f"tests/{file}"]) if isinstance(node, Function)]
 
 
-def cases(file: str) -> list[Function]:
-    """The test functions of a file."""
-    return [function for function in functions(file) if function.name.startswith("test_")]
+@cache
+def every_case() -> list[tuple[str, Function]]:
+    """(file, test function) of all tests."""
+    return [(file, each) for file in TEST_FILES for each in functions(file) if each.name.startswith("test_")]
 
 
 def called(node: ast.AST) -> Iterator[str]:
@@ -67,6 +66,7 @@ def asserts(function: Function) -> bool:
     )
 
 
+@cache
 def asserting() -> frozenset[str]:
     """Names of functions of the tests that assert, or that call one that does."""
     every = [function for file in FILES for function in functions(file)]
@@ -77,23 +77,22 @@ def asserting() -> frozenset[str]:
     return frozenset(found)
 
 
-ASSERTING: Final = asserting()
-
-
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_every_test_asserts_something(file: str) -> None:
+def test_every_test_asserts_something() -> None:
     """Itself, or by a helper that asserts."""
-    bare = [test.name for test in cases(file) if test.name not in ASSERTING and test.name not in WITHOUT_ASSERTION]
+    bare = [
+        f"{file}: {test.name}"
+        for file, test in every_case()
+        if test.name not in asserting() and test.name not in WITHOUT_ASSERTION
+    ]
 
-    assert not bare, f"{file}: these tests can fail only by an error"
+    assert not bare, "these tests can fail only by an error"
 
 
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_an_assertion_does_not_accept_one_of_two_results(file: str) -> None:
+def test_an_assertion_does_not_accept_one_of_two_results() -> None:
     """Neither `assert a or b`, nor one of several exit codes."""
     loose = [
-        f"{test.name}: {ast.unparse(node)}"
-        for test in cases(file)
+        f"{file}: {test.name}: {ast.unparse(node)}"
+        for file, test in every_case()
         if test.name not in ALTERNATIVES
         for node in ast.walk(test)
         if isinstance(node, ast.Assert) and accepts_alternatives(node.test)
@@ -112,12 +111,11 @@ def accepts_alternatives(test: ast.expr) -> bool:
     return False
 
 
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_a_test_swallows_no_error(file: str) -> None:
+def test_a_test_swallows_no_error() -> None:
     """`except ...: pass` hides what the test looks for; `contextlib.suppress` too."""
     swallowed = [
-        f"{test.name}, line {node.lineno}"
-        for test in cases(file)
+        f"{file}: {test.name}, line {node.lineno}"
+        for file, test in every_case()
         for node in ast.walk(test)
         if (isinstance(node, ast.ExceptHandler) and isinstance(node.body[0], ast.Pass))
         or (isinstance(node, ast.Name) and node.id == "suppress")
@@ -126,26 +124,25 @@ def test_a_test_swallows_no_error(file: str) -> None:
     assert not swallowed
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_nothing_sleeps_to_wait(file: str) -> None:
+def test_nothing_sleeps_to_wait() -> None:
     """A test polls with a deadline, or waits for an event."""
-    sleeps = [
-        ast.unparse(node)
-        for node in ast.walk(TREES[file])
+    sleeping = {
+        file
+        for file in FILES
+        for node in ast.walk(TREES[f"tests/{file}"])
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep", "sleep"}
         and ast.unparse(node.args[0]) != "0"
-    ]
+    }
 
-    assert bool(sleeps) == (file in SLEEPS), f"{file}: {sleeps or 'take it out of SLEEPS'}"
+    assert sleeping == SLEEPS.keys()
 
 
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_a_test_says_in_a_sentence_what_it_checks(file: str) -> None:
+def test_a_test_says_in_a_sentence_what_it_checks() -> None:
     """Its name is one, or its docstring."""
     mute = [
-        test.name
-        for test in cases(file)
+        f"{file}: {test.name}"
+        for file, test in every_case()
         if len(test.name.split("_")) - 1 < WORDS_OF_A_SENTENCE_MIN and ast.get_docstring(test) is None
     ]
 
@@ -153,6 +150,6 @@ def test_a_test_says_in_a_sentence_what_it_checks(file: str) -> None:
 
 
 def test_an_exception_names_a_test() -> None:
-    names = {test.name for file in TEST_FILES for test in cases(file)}
+    names = {test.name for _, test in every_case()}
 
     assert {*WITHOUT_ASSERTION, *ALTERNATIVES} <= names
