@@ -102,7 +102,7 @@ def test_a_node_stops_in_time_while_kafka_is_unavailable(cluster: Cluster, homes
     assert all(seconds < STOP_SECONDS_MAX for _, seconds in ends), ends
 
 
-@pytest.mark.parametrize("rounds", [kills.ROUNDS, pytest.param(kills.ROUNDS_SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [kills.ROUNDS_KAFKA, pytest.param(kills.ROUNDS_SLOW, marks=pytest.mark.slow)])
 def test_each_accepted_report_is_stored_once_by_each_recipient_although_kafka_is_killed(
     rounds: int, cluster: Cluster, tmp_path: Path
 ) -> None:

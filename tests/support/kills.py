@@ -19,6 +19,7 @@ from tests.support.processes import (
 )
 
 ROUNDS = 5
+ROUNDS_KAFKA = 3
 ROUNDS_SLOW = 50
 ROUNDS_SAMPLE = 1
 REPORTS_IN_ROUND = 12

@@ -231,7 +231,7 @@ ARRIVALS = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(arrivals=ARRIVALS, at_once=st.integers(1, 8))
 async def test_lost_repeated_reordered_and_changed_records_are_found_and_nothing_else(
     arrivals: list[int | None], at_once: int, history: History
@@ -244,7 +244,7 @@ async def test_lost_repeated_reordered_and_changed_records_are_found_and_nothing
     assert where(found.findings) == expected_of(arrivals)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(at=st.integers(0, LENGTH - 1), data=st.data())
 async def test_a_bit_changed_anywhere_in_a_record_is_found_there(
     at: int, data: st.DataObject, history: History
