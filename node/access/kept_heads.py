@@ -35,9 +35,11 @@ class KeptHead:
 
 
 def read_kept_heads(path: Path) -> list[KeptHead]:
-    """The heads of a file. Raises UsageError."""
-    kept = []
-    for number, line in enumerate(read_file(path, KEPT_SIZE_BYTES_MAX, pipe=True).splitlines(), start=1):
+    """The heads of a file. Raises UsageError, also for a file without a line: nothing would be compared."""
+    kept, data = [], read_file(path, KEPT_SIZE_BYTES_MAX, pipe=True)
+    if not data.strip():
+        raise UsageError("head_unreadable", f"{path} is empty", path="head", hint=_FORM)
+    for number, line in enumerate(data.splitlines(), start=1):
         if line.strip():
             kept += _heads(line, number)
     return kept

@@ -54,3 +54,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         read_kept_heads(tmp_path / "nothing")
     assert refused.value.code == "file_unreadable"
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, content: str) -> None:
+    """An auditor whose copy of the heads failed does not get the answer of a comparison."""
+    (tmp_path / "heads").write_text(content)
+    with pytest.raises(UsageError) as error:
+        read_kept_heads(tmp_path / "heads")
+
+    assert (error.value.code, error.value.path) == ("head_unreadable", "head")
+
+
+def test_the_answer_about_a_log_without_an_entry_is_read(tmp_path: Path) -> None:
+    (tmp_path / "heads").write_text('{"entries":0,"head":null}\n')
+
+    assert read_kept_heads(tmp_path / "heads") == []
