@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from node.database.backend import StoreClaim
-from node.errors import Unavailable
+from node.errors import Unavailable, UsageError
 from node.files import open_private
 
 LOCK_FILE: Final = "run.lock"
@@ -55,7 +55,11 @@ def is_running(home: Path) -> bool:
 
 
 def _lock_file(home: Path) -> IO[str]:
-    return open(home / LOCK_FILE, "a", opener=open_private)
+    path = home / LOCK_FILE
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        message, hint = f"{path}: it is not a regular file", "remove it; the next command makes it again"
+        raise UsageError("file_unreadable", message, path=str(path), hint=hint)
+    return open(path, "a", opener=open_private)
 
 
 def _acquired(file: IO[str], kind: int, *, tries: int) -> bool:
