@@ -25,7 +25,7 @@ _WORD_LENGTH: Final = 6
 _REPORT_ID: Final = "ffffffff-ffff-5fff-8fff-ffffffffffff"
 _PASSPORT: Final = "P99999998"
 _PHONE: Final = "+5019999997"
-_NAME: Final = "SEA TEST 99996"
+_NAME: Final = "SEATEST99996"
 _PLATE: Final = "C9999995"
 _TEXT: Final = "q" * (WORDS * (_WORD_LENGTH + 1) - 1)
 _MARKERS: Final = (_REPORT_ID, _TEXT, _PASSPORT, _PHONE, _NAME, _PLATE)
@@ -61,7 +61,7 @@ def large_report(number: int) -> LargeReport:
         text=" ".join([_VOCABULARY[value * value >> 20] for value in values]),  # a few words are frequent
         passport=f"P{number * 48_271 % 99_999_989:08d}",
         phone=f"+501{2_000_000 + number * 48_271 % 7_999_993:07d}",
-        name=f"SEA TEST {number * 48_271 % 49_999:05d}",
+        name=f"SEATEST{number * 48_271 % 49_999:05d}",
         plate=f"C{number * 48_271 % 9_999_991:07d}",
     )
 

@@ -35,7 +35,7 @@ from node.database.folding import has_unseparated, joined_words, words_of
 from node.database.record_tables import message_text
 from node.database.statements import change, insert_together
 
-JOINED_CHARS_MAX: Final = 64  # no identifier is longer, but for names, which keep their spaces
+JOINED_CHARS_MAX: Final = 64  # no identifier is longer, but for names
 
 _fts = table("message_fts")
 _ROWID: Final[ColumnElement[int]] = literal_column("message_fts.rowid")

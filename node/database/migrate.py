@@ -11,7 +11,7 @@ from node.database import postgres_migrating
 from node.database.locks import Lock, hold
 from node.errors import UsageError
 
-REVISION: Final = "0024"
+REVISION: Final = "0025"
 
 
 def is_current(connection: Connection) -> bool:

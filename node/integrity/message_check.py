@@ -100,7 +100,7 @@ def _after_erasure(row: Row[Any], findings: Findings) -> SearchTerms:
         findings.report(FindingCode.PAYLOAD_DIFFERS, "message", key, expected=expected, found=found)
     nothing: frozenset[Any] = frozenset()
     return SearchTerms(
-        report_id=row.report_id, created_at=row.created_at, subjects=nothing, identifier_keys=nothing, text=""
+        report_id=row.report_id, created_at=row.created_at, subjects=nothing, match_keys=nothing, text=""
     )
 
 
@@ -109,7 +109,7 @@ def _compare_index(
 ) -> None:
     wanted: dict[str, set[tuple[Any, ...]]] = {
         message_subject.name: {(subject,) for subject in terms.subjects},
-        identifier.name: set(terms.identifier_keys),
+        identifier.name: set(terms.match_keys),
         message_text.name: {(fulltext.stored_form(terms.text),)} if row.erased_at is None else set(),
     }
     for name, expected in wanted.items():

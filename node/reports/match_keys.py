@@ -6,7 +6,8 @@ record contains it, so a later version may fold more, and makes the index again.
 Rules:
 - PLATE, SERIAL, CASE: Greek and Cyrillic letters that look like Latin ones are Latin, and digits are 0 to 9. So a plate
   that one force types on a Cyrillic keyboard is the plate that another types in Latin letters.
-- NAME: folded as the words of texts are (node/reports/letters.py). Punctuation is a space.
+- NAME: folded as the words of texts are (node/reports/letters.py), without spaces and punctuation: `O'Connor`,
+  `O Connor` and `OConnor` are one name.
 - Values of the other schemes have one spelling, which is their key.
 """
 
@@ -28,7 +29,7 @@ def _plain(value: str) -> str:
 
 def _name(value: str) -> str:
     """In upper case, as names are. A name of signs that fold to nothing is its own key."""
-    return " ".join(fold(value).upper().split()) or value
+    return fold(value).upper().replace(" ", "") or value
 
 
 _KEYS: Final[dict[str, Callable[[str], str]]] = {"PLATE": _plain, "SERIAL": _plain, "CASE": _plain, "NAME": _name}

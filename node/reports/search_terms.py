@@ -16,7 +16,7 @@ class SearchTerms:
     report_id: str
     created_at: int
     subjects: frozenset[str]
-    identifier_keys: frozenset[tuple[str, str, str]]
+    match_keys: frozenset[tuple[str, str, str]]
     """Scheme, key (node/reports/match_keys.py), and the country that the report states, empty if it states none."""
 
     text: str
@@ -39,7 +39,7 @@ def search_terms(report: IntelligenceReport) -> SearchTerms:
         report_id=report.report_id,
         created_at=report.created_at,
         subjects=frozenset(report.subjects),
-        identifier_keys=frozenset(keys),
+        match_keys=frozenset(keys),
         text="\n".join(text for text in texts if text),
     )
 

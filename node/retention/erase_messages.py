@@ -82,7 +82,7 @@ def _forget_terms(db: Transaction, rows: Sequence[Found]) -> None:
         except BadMessage:
             complete = False
             continue
-        wanted[identifier] += [(scheme, value, row.id, country) for scheme, value, country in terms.identifier_keys]
+        wanted[identifier] += [(scheme, value, row.id, country) for scheme, value, country in terms.match_keys]
         wanted[message_subject] += [(subject, row.id) for subject in terms.subjects]
     for table, keys in wanted.items():
         names = [f"its_{column.name}" for column in _KEYS[table]]

@@ -95,7 +95,7 @@ def add(db: Transaction, holdings: Sequence[Holding], received_at: int) -> None:
             )
         )
         rows.subjects += [(subject, id_) for subject in terms.subjects]
-        rows.identifiers += [(scheme, value, id_, country) for scheme, value, country in terms.identifier_keys]
+        rows.identifiers += [(scheme, value, id_, country) for scheme, value, country in terms.match_keys]
         rows.texts.append((id_, terms.text))
     put(db, rows)
 

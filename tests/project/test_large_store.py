@@ -38,8 +38,8 @@ async def test_each_message_is_found_by_what_its_payload_says(store: Store) -> N
     for message in held[:: FILLING.messages // 7]:
         assert isinstance(message.report, IntelligenceReport)
         terms = search_terms(message.report)
-        assert (terms.report_id, len(terms.identifier_keys)) == (message.report_id, 4)
-        for identifier in terms.identifier_keys:
+        assert (terms.report_id, len(terms.match_keys)) == (message.report_id, 4)
+        for identifier in terms.match_keys:
             question = Question(scheme=identifier[0], value=identifier[1], country=identifier[2] or None)
             query = Query(identifiers=(question,))
             found = await store.read(lambda db, query=query: message_search.search(db, query))  # type: ignore[misc]

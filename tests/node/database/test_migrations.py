@@ -116,3 +116,41 @@ async def test_words_and_keys_are_folded_in_a_store_that_has_reports(database: s
 
     assert keys == [FOLDED_PLATE]
     assert found == [[1], [1], [1], [2]]
+
+
+def messages_of_revision_0024(db: Transaction) -> None:
+    """Reports that name O'CONNOR, as earlier versions indexed them; nobody can read the second one."""
+    report = codec.decode(IntelligenceReport, ReportTemplate("filled", NOW).payload(large_report(1)))
+    name = Identifier(scheme="NAME", value="O'CONNOR", country=None)
+    report = replace(report, entities=(replace(report.entities[0], identifiers=(name,)),), connections=())
+    for number, payload in ((1, codec.encode(report)), (2, b"damaged"), (3, codec.encode(report))):
+        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
+        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
+        db.execute(insert(message_text), {"message": number, "text": "as it was"})
+        insert_rows(db, identifier, ("scheme", "value", "message", "country"), [("NAME", "O CONNOR", number, "")])
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_names_are_found_without_spaces_in_a_store_that_has_reports(database: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}" if database == "sqlite" else postgres.database(empty=True)
+    with patch.object(migrate, "REVISION", "0024"):
+        old = await Store.open(url)
+        await old.write(messages_of_revision_0024)
+        await old.close()
+
+    with patch("node.database.migrations.versions.v0025_names_without_spaces.MESSAGES_TOGETHER", 1):
+        store = await Store.open(url)
+
+    def look(db: Transaction) -> tuple[list[tuple[int, str]], list[list[int]]]:
+        keys = db.execute(select(identifier.c.message, identifier.c.value).order_by(identifier.c.message)).all()
+        found = []
+        for words in ("oconnor", "O'Connor", "as it was"):
+            table, id_, conditions = fulltext.matching(db.dialect.name, words)
+            found.append(list(db.execute(select(id_).select_from(table).where(*conditions).order_by(id_)).scalars()))
+        return [(row.message, row.value) for row in keys], found
+
+    keys, found = await store.read(look)
+    await store.close()
+
+    assert keys == [(1, "OCONNOR"), (2, "O CONNOR"), (3, "OCONNOR")]
+    assert found == [[1, 3], [1, 3], [2]]

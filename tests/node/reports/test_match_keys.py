@@ -19,13 +19,16 @@ SAME = [
     ("CASE", "TX12026", "\u03a4\u0425-1/2026"),
     ("NAME", "ANA O'NEIL", "ana o\u02bcneil"),
     ("NAME", "X-PRESS MALABAR", "X Press Malabar"),
+    ("NAME", "O'CONNOR", "OConnor"),
+    ("NAME", "O\u2019Connor", "o connor"),
+    ("NAME", "GARC\u00cdA-L\u00d3PEZ", "Garcia Lopez"),
     ("NAME", "\u0641\u0627\u0637\u0645\u0629", "\u0641\u0627\u0637\u0645\u0647"),
 ]
 
 
 @pytest.mark.parametrize(("scheme", "one", "other"), SAME)
 def test_spellings_of_one_identifier_have_one_key(scheme: str, one: str, other: str) -> None:
-    """Letters that look alike, digits of other scripts, punctuation of names, forms of Arabic letters."""
+    """Letters that look alike, digits of other scripts, punctuation and spaces of names, forms of Arabic letters."""
     assert match_key(scheme, normalise(scheme, one)) == match_key(scheme, normalise(scheme, other))
 
 

@@ -129,7 +129,7 @@ async def test_a_further_kind_is_verified_and_stored_by_its_row_alone(
     def terms(request: Recall) -> SearchTerms:
         nothing: frozenset[str] = frozenset()
         return SearchTerms(
-            report_id=request_id, created_at=NOW, subjects=nothing, identifier_keys=frozenset(), text=request.reason
+            report_id=request_id, created_at=NOW, subjects=nothing, match_keys=frozenset(), text=request.reason
         )
 
     row = SealedKind(
