@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import axe_core_python
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, sync_playwright
 
 from node.console.pages import PAGES
 from node.runtime.home import Home
@@ -65,9 +65,14 @@ class Window:
     def __post_init__(self) -> None:
         self.page.on("console", lambda message: self.wrong.append(message.text))
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.wrong.append(request.url))
+        self.page.on("requestfailed", self._note_failed)
         self.page.on("request", lambda request: self._note_foreign(request.url))
         self.page.on("dialog", self._note_dialog)
+
+    def _note_failed(self, request: Request) -> None:
+        """A request that the next page ends, as that of the icon, did not fail."""
+        if request.failure != "net::ERR_ABORTED":
+            self.wrong.append(request.url)
 
     def _note_foreign(self, url: str) -> None:
         if not url.startswith(f"{self.site.url}/"):
