@@ -106,7 +106,7 @@ def bounds_of(connection: Connection, topic: str) -> Bounds | None:
     row = topic_row(connection, topic)
     if row is None:
         return None
-    beginning = _beginning(row)
+    beginning = row[0] if row[0] is not None and is_position(row[0]) else 0
     last = connection.execute(_LAST, (topic,)).fetchone()
     end = beginning if last is None else max(beginning, last[0] + 1)
     return Bounds(beginning=beginning, end=end, malformed=not is_position(row[0]))
@@ -118,10 +118,6 @@ def checked_bounds_of(connection: Connection, topic: str) -> Bounds | None:
     if bounds is None or bounds.malformed or not has_foreign(connection, topic, bounds.beginning):
         return bounds
     return replace(bounds, malformed=True)
-
-
-def _beginning(row: TopicRow) -> int:
-    return row[0] if row[0] is not None and is_position(row[0]) else 0
 
 
 def has_foreign(connection: Connection, topic: str, beginning: int) -> bool:

@@ -1,6 +1,6 @@
 """Which documents are versions of one agreement: those that follow first versions with one id and the same parties.
 
-Pure. Nobody owns an id: any member can sign an agreement under the id of another one. So documents under one id are
+Pure. An id has no owner: any member can sign an agreement under the id of another one. So documents under one id are
 versions of one agreement, a *line*, only if the same parties signed for its beginning. Rules ("Governance"):
 
 - first versions with the same id and the same parties belong to one line;

@@ -73,6 +73,23 @@ async def test_identifiers_get_the_countries_of_their_reports(tmp_path: Path) ->
 PLATE, FOLDED_PLATE = "\u0410123\u0412\u0421", "A123BC"
 
 
+def put_messages(db: Transaction, *payloads: bytes) -> None:
+    """Messages 1, 2, … with these payloads, and a text that an earlier version indexed."""
+    for number, payload in enumerate(payloads, start=1):
+        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
+        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
+        db.execute(insert(message_text), {"message": number, "text": "as it was"})
+
+
+def found_by(db: Transaction, *questions: str) -> list[list[int]]:
+    """The messages that each question finds."""
+    found = []
+    for words in questions:
+        table, id_, conditions = fulltext.matching(db.dialect.name, words)
+        found.append(list(db.execute(select(id_).select_from(table).where(*conditions).order_by(id_)).scalars()))
+    return found
+
+
 def messages_of_revision_0013(db: Transaction) -> None:
     """A report with a plate in Cyrillic letters, as earlier versions indexed it, and one that nobody can read."""
     report = codec.decode(IntelligenceReport, ReportTemplate("filled", NOW).payload(large_report(1)))
@@ -83,10 +100,7 @@ def messages_of_revision_0013(db: Transaction) -> None:
         entities=(replace(report.entities[0], identifiers=(plate,)),),
         connections=(),
     )
-    for number, payload in ((1, codec.encode(report)), (2, b"damaged")):
-        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
-        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
-        db.execute(insert(message_text), {"message": number, "text": "as it was"})
+    put_messages(db, codec.encode(report), b"damaged")
     insert_rows(db, identifier, ("scheme", "value", "message", "country"), [("PLATE", PLATE, 1, "")])
 
 
@@ -104,11 +118,7 @@ async def test_words_and_keys_are_folded_in_a_store_that_has_reports(database: s
 
     def look(db: Transaction) -> tuple[list[str], list[list[int]]]:
         keys = db.execute(select(identifier.c.value).where(identifier.c.scheme == "PLATE")).scalars().all()
-        found = []
-        for words in ("strasse lodz", FOLDED_PLATE, PLATE, "as it was"):
-            table, id_, conditions = fulltext.matching(db.dialect.name, words)
-            found.append(list(db.execute(select(id_).select_from(table).where(*conditions)).scalars()))
-        return list(keys), found
+        return list(keys), found_by(db, "strasse lodz", FOLDED_PLATE, PLATE, "as it was")
 
     keys, found = await store.read(look)
     await store.write(lambda db: db.execute(text("DELETE FROM message_text")))
@@ -119,15 +129,13 @@ async def test_words_and_keys_are_folded_in_a_store_that_has_reports(database: s
 
 
 def messages_of_revision_0024(db: Transaction) -> None:
-    """Reports that name O'CONNOR, as earlier versions indexed them; nobody can read the second one."""
+    """Reports that name O'CONNOR, as earlier versions indexed them; the second one is damaged."""
     report = codec.decode(IntelligenceReport, ReportTemplate("filled", NOW).payload(large_report(1)))
     name = Identifier(scheme="NAME", value="O'CONNOR", country=None)
     report = replace(report, entities=(replace(report.entities[0], identifiers=(name,)),), connections=())
-    for number, payload in ((1, codec.encode(report)), (2, b"damaged"), (3, codec.encode(report))):
-        row = (number, bytes([number]) * 16, "BZ", "intel.filled", number, f"r{number}", NOW, NOW, NOW, None, None)
-        insert_rows(db, message, tuple(COLUMNS.split()), [(*row, payload, b"record")])
-        db.execute(insert(message_text), {"message": number, "text": "as it was"})
-        insert_rows(db, identifier, ("scheme", "value", "message", "country"), [("NAME", "O CONNOR", number, "")])
+    put_messages(db, codec.encode(report), b"damaged", codec.encode(report))
+    keys = [("NAME", "O CONNOR", number, "") for number in (1, 2, 3)]
+    insert_rows(db, identifier, ("scheme", "value", "message", "country"), keys)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -143,11 +151,7 @@ async def test_names_are_found_without_spaces_in_a_store_that_has_reports(databa
 
     def look(db: Transaction) -> tuple[list[tuple[int, str]], list[list[int]]]:
         keys = db.execute(select(identifier.c.message, identifier.c.value).order_by(identifier.c.message)).all()
-        found = []
-        for words in ("oconnor", "O'Connor", "as it was"):
-            table, id_, conditions = fulltext.matching(db.dialect.name, words)
-            found.append(list(db.execute(select(id_).select_from(table).where(*conditions).order_by(id_)).scalars()))
-        return [(row.message, row.value) for row in keys], found
+        return [(row.message, row.value) for row in keys], found_by(db, "oconnor", "O'Connor", "as it was")
 
     keys, found = await store.read(look)
     await store.close()

@@ -3,23 +3,20 @@
 Revision ID: 0014
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
 
 from node.database.folding import joined_words
+from node.database.migrations.stored_reports import Reports, message, stored_reports
 from node.reports.match_keys import match_key
 from node.reports.search_terms import search_terms
-from schemas.avro import codec
-from schemas.types import IntelligenceReport
 
 revision = "0014"
 down_revision = "0013"
 
 MESSAGES_TOGETHER: Final = 500
-_message = sa.table("message", sa.column("id"), sa.column("payload"))
 _SET_TEXT: Final = sa.text("UPDATE message_text SET text = :text WHERE message = :id")
 _DROP_KEY: Final = sa.text(
     "DELETE FROM identifier WHERE scheme = :scheme AND value = :value AND message = :message AND country = :country"
@@ -35,7 +32,7 @@ def upgrade() -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     for statement in _DROP_SQLITE if is_sqlite else ("DROP INDEX message_words",):
         op.execute(statement)
-    for reports in _reports(connection):
+    for reports in stored_reports(connection, sa.select(message), MESSAGES_TOGETHER):
         texts = [{"id": id_, "text": joined_words(search_terms(report).text)} for id_, report in reports]
         connection.execute(_SET_TEXT, texts)
         _write_keys(connection, reports)
@@ -58,25 +55,6 @@ _MAKE_SQLITE: Final = (
     "CREATE TRIGGER message_text_removed AFTER DELETE ON message_text BEGIN "
     "INSERT INTO message_fts(message_fts, rowid, text) VALUES ('delete', old.message, old.text); END",
 )
-
-
-Reports = list[tuple[int, IntelligenceReport]]
-
-
-def _reports(connection: sa.Connection) -> Iterator[Reports]:
-    """MESSAGES_TOGETHER messages at a time. A damaged payload stays for `db check` to find."""
-    chosen = sa.select(_message).order_by(_message.c.id).limit(MESSAGES_TOGETHER)
-    last = 0
-    while messages := connection.execute(chosen.where(_message.c.id > last)).all():
-        last = messages[-1].id
-        reports: Reports = []
-        for id_, payload in messages:
-            try:
-                reports.append((id_, codec.decode(IntelligenceReport, payload)))
-            except codec.BadMessage:
-                continue
-        if reports:
-            yield reports
 
 
 def _write_keys(connection: sa.Connection, reports: Reports) -> None:
