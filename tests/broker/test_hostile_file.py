@@ -141,7 +141,7 @@ def test_what_cannot_be_a_record_is_left_out_and_reported(name: str, path: Path)
 
 
 def test_records_below_the_beginning_of_their_topic_are_reported(path: Path) -> None:
-    """No log keeps them when its beginning moves, so nobody else would notice that they are not read."""
+    """No log keeps them when its beginning moves, so no other check finds that they are not read."""
     change(path, f"UPDATE topic SET beginning = 7 WHERE name = '{TOPIC}'")
     file, reader = LogFile(path), LogReader(path)
     answers = reader.read({TOPIC: 7, OTHER: 1}, 10)[1]

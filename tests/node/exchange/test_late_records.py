@@ -136,7 +136,9 @@ async def late_grant(scene: Bed, waiting: int) -> int:
     return work.steps
 
 
-async def test_a_late_grant_costs_the_same_whatever_number_of_reports_wait_for_a_later_one(tmp_path: Path) -> None:
+async def test_the_cost_of_a_late_grant_does_not_grow_with_the_reports_that_wait_for_a_later_one(
+    tmp_path: Path,
+) -> None:
     """A batch has 1,024 leaves: a decision about each waiting report for each late leaf would take hours."""
     async with bed(tmp_path, grant=False) as scene:
         few = await late_grant(scene, 2)

@@ -354,7 +354,7 @@ def test_the_fields_that_a_mapping_can_fill_come_from_the_schema() -> None:
 
 
 def test_a_value_that_the_table_of_zones_does_not_list_is_an_error_of_its_column() -> None:
-    """A time in a wrong zone is wrong by hours, and nobody sees it."""
+    """A time in a wrong zone is wrong by hours, and a reader cannot see it."""
     assert _errors(coast="XXX") == [("occurred.from", "unknown_value")]
 
 
