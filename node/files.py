@@ -23,6 +23,9 @@ from node.errors import UsageError
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 TEXT_SIZE_BYTES_MAX: Final = 1024 * 1024
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a write that more space ends: of the disk, and of the quota of a user."""
+
 _NO_SUCH_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP)  # answers of file systems without hard links
 
@@ -159,10 +162,9 @@ def opened_file(path: Path, *, pipe: bool = False) -> IO[bytes]:
     return os.fdopen(descriptor, "rb")
 
 
-def check_regular(path: Path) -> None:
+def check_regular(path: Path, *, hint: str = "write its content to a file, and name that file") -> None:
     """Raise UsageError for a pipe, a device or a folder; a name without a file passes."""
     if path.exists() and not path.is_file():
-        hint = "write its content to a file, and name that file"
         raise UsageError("file_unreadable", f"{path}: it is not a regular file", path=str(path), hint=hint)
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from broker.log import LogError, LogUnusable
 from node.errors import EnlaceError, Unavailable, UsageError
+from node.files import DISK_FULL
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_PATH: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -51,7 +51,7 @@ def _of_system(error: OSError) -> EnlaceError | None:
     """The error of the operating system that an operator can repair; None for every other one."""
     place = str(error.filename) if error.filename else None
     message = f"{place or 'a file'}: {error.strerror}"
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL:
         return Unavailable("disk_full", message, path=place, hint="free some space")
     if error.errno in _NO_PATH:
         return UsageError("file_unreadable", message, path=place, hint="name another file or folder")

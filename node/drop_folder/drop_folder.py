@@ -10,7 +10,6 @@ Each step of a file is one rename, so a crash leaves it in a state from which th
 What is in `working` when a look begins is finished first.
 """
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +35,7 @@ from node.drop_folder.folder import (
 from node.drop_folder.hand_in import hand_in
 from node.drop_folder.problems import Problems
 from node.errors import Unavailable, UsageError
-from node.files import read_text
+from node.files import DISK_FULL, read_text
 from node.mapping.load_mapping import load
 from node.runtime.open_intake import OpenIntake
 
@@ -137,7 +136,7 @@ def _unavailable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or "the system does not say why"
-        hint = "free some space" if error.errno == errno.ENOSPC else "correct the rights of the folder"
+        hint = "free some space" if error.errno in DISK_FULL else "correct the rights of the folder"
         raise Unavailable("disk_full", f"the drop folder {folder}: {reason}", path="drop.folder", hint=hint) from error
 
 

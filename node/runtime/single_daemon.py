@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from node.database.backend import StoreClaim
-from node.errors import Unavailable, UsageError
-from node.files import open_private
+from node.errors import Unavailable
+from node.files import check_regular, open_private
 
 LOCK_FILE: Final = "run.lock"
 TRIES: Final = 10  # `status` holds a shared lock for a moment
@@ -56,9 +56,7 @@ def is_running(home: Path) -> bool:
 
 def _lock_file(home: Path) -> IO[str]:
     path = home / LOCK_FILE
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        message, hint = f"{path}: it is not a regular file", "remove it; the next command makes it again"
-        raise UsageError("file_unreadable", message, path=str(path), hint=hint)
+    check_regular(path, hint="remove it; the next command makes it again")  # a pipe would be waited for
     return open(path, "a", opener=open_private)
 
 

@@ -7,7 +7,6 @@
 Nothing is unpacked by a name from the archive that is not one of these forms, and nothing before its digest fits.
 """
 
-import errno
 import hashlib
 import io
 import os
@@ -20,13 +19,12 @@ from typing import IO, Final
 import msgspec
 
 from node.errors import Refused, Unavailable, UsageError
-from node.files import FILE_MODE, FOLDER_MODE, opened_file
+from node.files import DISK_FULL, FILE_MODE, FOLDER_MODE, opened_file
 
 FORMAT: Final = "enlace backup 1"
 MANIFEST: Final = "manifest.json"
 STORE: Final = "store.db"
 MANIFEST_SIZE_BYTES_MAX: Final = 16 * 1024 * 1024  # 10,000 documents with their digests
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CHUNK_BYTES: Final = 1024 * 1024
 _FILE_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _DOCUMENT_NAME: Final = r"(?!\.\.?$)[^/\x00-\x1f\x7f\ud800-\udfff]+"  # people choose it
@@ -113,7 +111,7 @@ def unpack(file: Path, folder: Path) -> Manifest:
                 if source is None or _extract(source, folder / info.name) != expected:
                     raise _damaged(f"{info.name} does not have the size and the SHA-256 of the manifest")
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in DISK_FULL:
             raise Unavailable("disk_full", f"{folder}: {error.strerror}", path="home", hint="free some space") from None
         raise UsageError("file_unreadable", f"{file}: {error.strerror}", path="file") from None
     except (tarfile.TarError, EOFError, UnicodeError) as error:
